@@ -1,0 +1,6 @@
+/**
+ * Session backends and live data for them.
+ *
+ * @module
+ */
+export * from "./types.ts";

@@ -1,0 +1,85 @@
+/** One dial of a WebSocket: open, or one clear failure, never both. */
+
+/** What a `WebSocket` constructor takes beside the address on Deno, Bun and Node. */
+export interface WebSocketInit {
+  /** Subprotocols to offer, best first. */
+  protocols?: string[];
+  /** Headers of the upgrade request. Browsers cannot set them. */
+  headers?: Record<string, string>;
+}
+
+/** The platform's `WebSocket` constructor, or one that behaves like it. */
+export type WebSocketConstructor = new (
+  url: string,
+  protocols?: string | string[],
+) => WebSocket;
+
+/** Options of {@linkcode dial}. */
+export interface DialOptions extends WebSocketInit {
+  /** Ends the dial: the socket is closed and the promise rejects with the reason. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds until an unanswered dial fails. @default {10_000} */
+  timeout?: number | undefined;
+  /** The constructor to use. @default {globalThis.WebSocket} */
+  WebSocket?: WebSocketConstructor | undefined;
+}
+
+/**
+ * Opens a WebSocket to `url`. The socket's `binaryType` is `arraybuffer`.
+ *
+ * The promise resolves in the `open` event, so a handler that is set right
+ * after `await` misses no message. It rejects when the peer refuses, when
+ * `timeout` passes or when `signal` aborts; then the socket is closed.
+ */
+export function dial(
+  url: string,
+  { protocols = [], headers, signal, timeout = 10_000, WebSocket: Ctor }:
+    DialOptions = {},
+): Promise<WebSocket> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    Ctor ??= globalThis.WebSocket;
+    // Only where headers are asked for: browsers take a list of names alone.
+    const second = headers && Object.keys(headers).length > 0
+      ? { protocols, headers } as unknown as string[]
+      : protocols;
+    const socket = new Ctor(url, second);
+    socket.binaryType = "arraybuffer";
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      // A refused or abandoned dial may still report an error; it is known.
+      socket.onopen = socket.onclose = null;
+      socket.onerror = () => {};
+    };
+    const fail = (reason: unknown) => {
+      end();
+      try {
+        socket.close();
+      } catch {
+        // A socket that cannot be closed before it opened is gone already.
+      }
+      reject(reason);
+    };
+    const abort = () => fail(signal!.reason);
+    const timer = setTimeout(
+      () => fail(new Error(`WebSocket did not open within ${timeout} ms`)),
+      timeout,
+    );
+    signal?.addEventListener("abort", abort, { once: true });
+    socket.onopen = () => {
+      end();
+      resolve(socket);
+    };
+    socket.onclose = (event) =>
+      fail(
+        new Error(`WebSocket closed before it opened (code ${event.code})`),
+      );
+    // `close` follows `error` and tells more.
+    socket.onerror = (event) => {
+      if (typeof (event as ErrorEvent).preventDefault === "function") {
+        event.preventDefault();
+      }
+    };
+  });
+}

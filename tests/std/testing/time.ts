@@ -1,0 +1,81 @@
+/**
+ * Stands in for `@std/testing/time` where JSR cannot be reached: the same
+ * `FakeTime`, over the npm package `@sinonjs/fake-timers`.
+ */
+// @ts-types="npm:@types/sinonjs__fake-timers@15.0.1"
+import { install, type InstalledClock } from "@sinonjs/fake-timers";
+
+const realSetTimeout = globalThis.setTimeout;
+
+let current: FakeTime | undefined;
+
+export class TimeError extends Error {
+  override name = "TimeError";
+}
+
+/** Replaces `Date` and the global timers until restored or disposed. */
+export class FakeTime {
+  #clock: InstalledClock;
+
+  constructor(start?: number | string | Date | null) {
+    if (current) throw new TimeError("Time is already faked");
+    this.#clock = install({
+      now: new Date(start ?? Date.now()).valueOf(),
+      toFake: [
+        "Date",
+        "setTimeout",
+        "clearTimeout",
+        "setInterval",
+        "clearInterval",
+      ],
+    });
+    current = this;
+  }
+
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  tick(ms = 0): void {
+    this.#clock.tick(ms);
+  }
+
+  async tickAsync(ms = 0): Promise<void> {
+    await this.#clock.tickAsync(ms);
+  }
+
+  next(): boolean {
+    const pending = this.#clock.countTimers() > 0;
+    this.#clock.next();
+    return pending;
+  }
+
+  async nextAsync(): Promise<boolean> {
+    const pending = this.#clock.countTimers() > 0;
+    await this.#clock.nextAsync();
+    return pending;
+  }
+
+  async runAllAsync(): Promise<void> {
+    await this.#clock.runAllAsync();
+  }
+
+  async runMicrotasks(): Promise<void> {
+    await this.#clock.tickAsync(0);
+  }
+
+  /** Waits in real time. */
+  async delay(ms: number): Promise<void> {
+    await new Promise((resolve) => realSetTimeout(resolve, ms));
+  }
+
+  restore(): void {
+    if (current !== this) throw new TimeError("Time is already restored");
+    this.#clock.uninstall();
+    current = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    if (current === this) this.restore();
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * Runs the project's tasks: `deno task <name>` ends here.
+ *
+ * The sources import JSR packages by the names in `deno.json`. Where JSR cannot
+ * be reached, the same names must lead elsewhere: `@hono/hono` to the npm
+ * package of the same version, `@std/*` to the stand-ins in `tests/std/`. This
+ * script finds out which applies, writes the second set of names to
+ * `deno.npm.json` (ignored by git) when it is needed, and passes the chosen
+ * configuration on to the `deno` subcommand that does the work.
+ */
+const root = new URL("../", import.meta.url);
+
+interface DenoJson {
+  exports: Record<string, string>;
+  imports: Record<string, string>;
+}
+
+const denoJson: DenoJson = JSON.parse(
+  await Deno.readTextFile(new URL("deno.json", root)),
+);
+
+/** Asks Deno itself, so that its cache, `JSR_URL` and proxies count. */
+async function jsrReachable(): Promise<boolean> {
+  const packages = Object.values(denoJson.imports).filter((target) =>
+    target.startsWith("jsr:")
+  );
+  // One package is enough when nothing answers; all of them when something does.
+  for (const specifier of packages) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["info", "--no-config", "--json", specifier],
+      cwd: root,
+      stdout: "piped",
+      stderr: "null",
+      signal: AbortSignal.timeout(15_000),
+    });
+    const { success, stdout } = await child.output();
+    if (!success || stdout.length === 0) return false;
+    const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+      modules: { error?: string }[];
+    };
+    if (modules.length === 0 || modules.some((module) => module.error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** The names of `deno.json`, each `jsr:` target replaced by what stands in for it. */
+function withoutJsr(imports: Record<string, string>): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, target] of Object.entries(imports)) {
+    const std = /^jsr:@std\/([a-z]+)@/.exec(target);
+    const hono = /^jsr:@hono\/hono@(.+)$/.exec(target);
+    if (std) {
+      result[name] = `./tests/std/${std[1]}.ts`;
+      result[`${name}/`] = `./tests/std/${std[1]}/`;
+    } else {
+      const npm = hono ? `npm:hono@${hono[1]}` : target;
+      result[name] = npm;
+      // `deno doc` reads this file as an import map, where a sub-path needs
+      // an entry of its own.
+      result[`${name}/`] = npm.replace("npm:", "npm:/") + "/";
+    }
+  }
+  return result;
+}
+
+/** Chooses the configuration file and says so in one line. */
+async function chooseConfig(): Promise<string> {
+  if (await jsrReachable()) {
+    console.log("packages: from JSR");
+    return "deno.json";
+  }
+  const config = { ...denoJson, imports: withoutJsr(denoJson.imports) };
+  await Deno.writeTextFile(
+    new URL("deno.npm.json", root),
+    JSON.stringify(config, null, 2) + "\n",
+  );
+  console.log(
+    "packages: JSR cannot be reached, so @hono/hono is npm's hono and @std/* the stand-ins of tests/std/",
+  );
+  return "deno.npm.json";
+}
+
+/** Runs `deno <args>` in the project's folder and ends with its exit code unless it is 0. */
+async function deno(...args: string[]): Promise<void> {
+  const child = new Deno.Command(Deno.execPath(), { args, cwd: root }).spawn();
+  // Ctrl-C reaches the child by itself; this script only has to outlive it.
+  const ignore = () => {};
+  Deno.addSignalListener("SIGINT", ignore);
+  const forward = () => child.kill("SIGTERM");
+  Deno.addSignalListener("SIGTERM", forward);
+  const { code } = await child.status;
+  Deno.removeSignalListener("SIGINT", ignore);
+  Deno.removeSignalListener("SIGTERM", forward);
+  if (code !== 0) Deno.exit(code);
+}
+
+const [name, ...rest] = Deno.args;
+const config = await chooseConfig();
+const entryPoints = Object.values(denoJson.exports);
+
+switch (name) {
+  case "ok":
+    await deno("fmt", "--check");
+    await deno("lint", `--config=${config}`);
+    await deno("check", `--config=${config}`, ".");
+    await deno(
+      "doc",
+      "--lint",
+      ...(config === "deno.json" ? [] : [`--import-map=${config}`]),
+      ...entryPoints,
+    );
+    await deno("publish", "--dry-run", "--allow-dirty", `--config=${config}`);
+    break;
+  case "test":
+    await deno("test", "-A", "--doc", `--config=${config}`, ...rest);
+    break;
+  case "bench":
+    await deno("run", "-A", `--config=${config}`, "bench/main.ts", ...rest);
+    break;
+  case "demo":
+    await deno("run", "-A", `--config=${config}`, "examples/demo.ts", ...rest);
+    break;
+  case "dev":
+    await deno(
+      "run",
+      "-A",
+      `--config=${config}`,
+      "session/dev/mod.ts",
+      ...rest,
+    );
+    break;
+  default:
+    console.error(
+      `unknown task ${JSON.stringify(name)}: ok, test, bench, demo or dev`,
+    );
+    Deno.exit(2);
+}
