@@ -84,10 +84,11 @@ export async function toHTTPError(
   };
   const plain = response.headers.get("content-type")?.startsWith("text/plain");
   const detail = error?.message ?? (plain ? presentable(text, secrets) : "");
+  const seconds = Number(response.headers.get("retry-after") ?? NaN);
   return new HTTPError(
     response.status,
     `${action} failed: HTTP ${response.status}${detail && `: ${detail}`}`,
-    { error },
+    { error, retryAfter: seconds >= 0 ? seconds * 1000 : undefined },
   );
 }
 

@@ -74,6 +74,8 @@ export function statusStreamUrl(statusUrl: string): string {
 export interface FollowOptions {
   /** The address of the stream. */
   url: string;
+  /** The name of the backend, for messages. */
+  backendId: string;
   /** Ends it: the promise rejects with the signal's reason. */
   signal: AbortSignal;
   /** Called once for each state. */
@@ -108,6 +110,9 @@ const MAX_RETRY = 60_000;
 export async function followStatus(options: FollowOptions): Promise<void> {
   const { signal, onState, onOpen, onRetry, keepTrying = false } = options;
   const fetch = options.fetch ?? globalThis.fetch;
+  const action = `Following the status of backend ${
+    JSON.stringify(options.backendId)
+  }`;
   const tracker = new StatusTracker();
   let attempt = 0;
   let opened = false;
@@ -127,7 +132,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       // Not JSON: no state either.
     }
     if (!state) {
-      onRetry?.(new TypeError("An event of the status stream is not a state"));
+      onRetry?.(new TypeError(`${action}: an event is not a state`));
     } else if (tracker.accept(state)) {
       attempt = 0;
       callSafely(onState, state);
@@ -141,7 +146,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
     signal.addEventListener("abort", abort, { once: true });
     const watch = watchdog(
       options.silence ?? 60_000,
-      (error) => controller.abort(error),
+      () => controller.abort(new Error(`${action}: the stream fell silent`)),
     );
     const held = setTimeout(() => attempt = 0, HELD);
     try {
@@ -161,16 +166,13 @@ export async function followStatus(options: FollowOptions): Promise<void> {
         throw error;
       }
       if (!response.ok || response.status === 204) {
-        throw Object.assign(
-          await toHTTPError(response, "Following the status of a backend"),
-          { retryAfter: response.headers.get("retry-after") },
-        );
+        throw await toHTTPError(response, action);
       }
       const type = response.headers.get("content-type") ?? "none";
       if (!response.body || !/^text\/event-stream\s*(;|$)/i.test(type)) {
         response.body?.cancel().catch(() => {});
         throw new TypeError(
-          `The status of a backend is not an event stream (content type ${type})`,
+          `${action} failed: the answer is no event stream (content type ${type})`,
         );
       }
       if (!opened) {
@@ -204,8 +206,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       signal.throwIfAborted();
       if (!tracker.ended) {
         if (isFinal(error) || (!opened && !keepTrying)) throw error;
-        const { retryAfter: after } = error as { retryAfter?: string | null };
-        retryAfter = Math.min(Number(after ?? 0) * 1000 || 0, MAX_RETRY);
+        if (error instanceof HTTPError) retryAfter = error.retryAfter ?? 0;
         onRetry?.(error);
       }
     }
@@ -215,7 +216,10 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       ? options.backoff
       : { cap: MAX_RETRY, ...options.backoff, base: retry };
     const delay = (retry ?? 0) + backoff(attempt++, bounds);
-    await wait(Math.max(delay, retryAfter), { signal, wake: onWake });
+    await wait(Math.max(delay, Math.min(retryAfter, MAX_RETRY)), {
+      signal,
+      wake: onWake,
+    });
   }
 }
 
@@ -225,14 +229,14 @@ export async function followStatus(options: FollowOptions): Promise<void> {
  */
 function watchdog(
   silence: number,
-  onSilence: (error: Error) => void,
+  onSilence: () => void,
 ): { alive(): void; stop(): void } {
   let heard = true;
   let timer: ReturnType<typeof setTimeout>;
   const check = (ms: number) => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      if (!heard) return onSilence(new Error("The status stream fell silent"));
+      if (!heard) return onSilence();
       heard = false;
       check(silence);
     }, ms);
