@@ -111,9 +111,10 @@ class Once {
 
   fire(): void {
     this.resolve();
-    const listeners = [...this.#listeners];
-    this.#listeners.clear();
-    for (const { call } of listeners) callSafely(call);
+    for (const listener of [...this.#listeners]) {
+      // A listener may have taken back one that comes after it.
+      if (this.#listeners.delete(listener)) callSafely(listener.call);
+    }
   }
 
   add(call: () => void): UnsubscribeFn {
@@ -226,7 +227,9 @@ export class SessionBackend {
     ) {
       this.#move({ kind: "ending" });
     }
-    for (const { call } of [...this.#listeners]) callSafely(call, state);
+    for (const listener of [...this.#listeners]) {
+      if (this.#listeners.has(listener)) callSafely(listener.call, state);
+    }
     if (this.#phase.kind === "ended") this.#listeners.clear();
   }
 

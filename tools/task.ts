@@ -45,22 +45,28 @@ async function jsrReachable(): Promise<boolean> {
   return true;
 }
 
+/** The stand-ins by the names they stand in for, e.g. `@std/testing/time`. */
+function standIns(folder = "tests/std", name = "@std"): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const entry of Deno.readDirSync(new URL(folder, root))) {
+    const path = `${folder}/${entry.name}`;
+    const stem = `${name}/${entry.name.replace(/\.ts$/, "")}`;
+    if (entry.isDirectory) Object.assign(result, standIns(path, stem));
+    else result[stem] = `./${path}`;
+  }
+  return result;
+}
+
 /** The names of `deno.json`, each `jsr:` target replaced by what stands in for it. */
 function withoutJsr(imports: Record<string, string>): Record<string, string> {
-  const result: Record<string, string> = {};
+  const result = standIns();
   for (const [name, target] of Object.entries(imports)) {
-    const std = /^jsr:@std\/([a-z]+)@/.exec(target);
-    const hono = /^jsr:@hono\/hono@(.+)$/.exec(target);
-    if (std) {
-      result[name] = `./tests/std/${std[1]}.ts`;
-      result[`${name}/`] = `./tests/std/${std[1]}/`;
-    } else {
-      const npm = hono ? `npm:hono@${hono[1]}` : target;
-      result[name] = npm;
-      // `deno doc` reads this file as an import map, where a sub-path needs
-      // an entry of its own.
-      result[`${name}/`] = npm.replace("npm:", "npm:/") + "/";
-    }
+    if (target.startsWith("jsr:@std/")) continue;
+    const npm = target.replace("jsr:@hono/", "npm:");
+    result[name] = npm;
+    // `deno doc` reads this file as an import map, where a sub-path needs an
+    // entry of its own.
+    result[`${name}/`] = npm.replace("npm:", "npm:/") + "/";
   }
   return result;
 }
