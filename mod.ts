@@ -17,20 +17,10 @@
  *
  * @module
  */
-export {
-  type EngineOptions,
-  Jamsocket,
-  type JamsocketDevInitOptions,
-  type JamsocketHostedInitOptions,
-  type JamsocketInitOptions,
-  type OnStatusCallback,
-  Plane,
-  type PlaneInitOptions,
-} from "./server.ts";
+export * from "./server.ts";
 export {
   BackendEndedError,
   type ReadyOptions,
   SessionBackend,
   type SessionBackendOptions,
 } from "./client.ts";
-export * from "./types.ts";

@@ -29,7 +29,25 @@ import {
   readConnectResponse,
 } from "./session/api.ts";
 
-export * from "./types.ts";
+// By name, not by star: the schemas, and zod with them, stay in types.ts.
+export {
+  type ApiError,
+  type BackendState,
+  type BackendStatus,
+  type CallOptions,
+  type ConnectRequest,
+  type ConnectResponse,
+  HTTPError,
+  isBackendState,
+  isConnectResponse,
+  type SessionEngine,
+  type SpawnOptions,
+  type StatusStreamOptions,
+  type TerminateOptions,
+  type TerminationKind,
+  type TerminationReason,
+  type UnsubscribeFn,
+} from "./types.ts";
 
 /** Called with each state of a backend. */
 export type OnStatusCallback = (backendState: BackendState) => void;

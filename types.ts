@@ -316,6 +316,13 @@ export function isConnectResponse(value: unknown): value is ConnectResponse {
  */
 export function toBackendState(value: unknown): BackendState | undefined {
   if (!isObject(value)) return undefined;
+  if (
+    typeof value.time === "string" && value.termination_reason === undefined &&
+    value.reason === undefined
+  ) {
+    // Most states have nothing to translate, and need no copy.
+    return isBackendState(value) ? value : undefined;
+  }
   const state: Record<string, unknown> = { ...value };
   // Beyond this many milliseconds there is no date.
   if (typeof state.time === "number" && Math.abs(state.time) <= 8.64e15) {

@@ -15,17 +15,19 @@ export interface ServerEventHandlers {
   onRetry?: ((ms: number) => void) | undefined;
   /** Bytes arrived, whatever they mean: the peer is alive. */
   onActivity?: (() => void) | undefined;
+  /** Asked after each chunk: whether enough has been read. */
+  until?: (() => boolean) | undefined;
   /** Characters that one unfinished event may take. @default {65_536} */
   maxEventSize?: number | undefined;
 }
 
 /**
- * Reads `body` to its end. Rejects if it fails or if an event grows beyond
+ * Reads `body` to its end, or `until` enough is read. Rejects if it fails or if an event grows beyond
  * `maxEventSize`; the body is cancelled then, and when a handler throws.
  */
 export async function readServerEvents(
   body: ReadableStream<Uint8Array>,
-  { maxEventSize = 65_536, onActivity, ...handlers }: ServerEventHandlers,
+  { maxEventSize = 65_536, onActivity, until, ...handlers }: ServerEventHandlers,
 ): Promise<void> {
   let overflow = false;
   const parser = createParser({
@@ -46,6 +48,7 @@ export async function readServerEvents(
           `A server-sent event is longer than ${maxEventSize} characters`,
         );
       }
+      if (until?.()) return;
     }
   } finally {
     // After the end or a failure this does nothing; otherwise it frees the peer.

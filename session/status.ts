@@ -12,16 +12,16 @@ import { readServerEvents } from "../net/sse.ts";
 import { wait } from "../net/wait.ts";
 import { toHTTPError, uncached } from "./http.ts";
 
-const ORDER: readonly string[] = [
-  "scheduled",
-  "loading",
-  "starting",
-  "waiting",
-  "ready",
-  "terminating",
-  "hard-terminating",
-  "terminated",
-];
+const ORDER: ReadonlyMap<string, number> = new Map([
+  ["scheduled", 0],
+  ["loading", 1],
+  ["starting", 2],
+  ["waiting", 3],
+  ["ready", 4],
+  ["terminating", 5],
+  ["hard-terminating", 6],
+  ["terminated", 7],
+]);
 
 /** More statuses that nobody has heard of than this are a broken peer's. */
 const MAX_UNKNOWN = 100;
@@ -33,7 +33,7 @@ export class StatusTracker {
 
   /** Whether the last state has come. */
   get ended(): boolean {
-    return this.#position === ORDER.length - 1;
+    return this.#position === ORDER.size - 1;
   }
 
   /**
@@ -42,8 +42,8 @@ export class StatusTracker {
    */
   accept({ status }: { status: string }): boolean {
     if (this.ended) return false;
-    const position = ORDER.indexOf(status);
-    if (position >= 0) {
+    const position = ORDER.get(status);
+    if (position !== undefined) {
       if (position <= this.#position) return false;
       this.#position = position;
       return true;
@@ -148,7 +148,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       options.silence ?? 60_000,
       () => controller.abort(new Error(`${action}: the stream fell silent`)),
     );
-    const held = setTimeout(() => attempt = 0, HELD);
+    const start = performance.now();
     try {
       const headers: Record<string, string> = {
         ...options.headers,
@@ -180,20 +180,19 @@ export async function followStatus(options: FollowOptions): Promise<void> {
         onOpen?.();
       }
       await readServerEvents(response.body, {
-        onEvent(event) {
-          deliver(event.data);
-          // Nothing after the last state matters, and the server may not close.
-          if (tracker.ended) controller.abort();
-        },
+        onEvent: ({ data }) => deliver(data),
+        // Nothing after the last state matters, and the server may not close.
+        until: () => tracker.ended,
         onId: (id) => lastEventId = id,
         onRetry: (ms) => retry = Math.min(ms, MAX_RETRY),
         onActivity: watch.alive,
       });
     } finally {
-      clearTimeout(held);
       watch.stop();
       signal.removeEventListener("abort", abort);
-      controller.abort();
+      if (performance.now() - start > HELD) attempt = 0;
+      // Frees what is left of the request; nobody sees the reason.
+      controller.abort(null);
     }
   }
 
