@@ -27,7 +27,8 @@ export interface ServerEventHandlers {
  */
 export async function readServerEvents(
   body: ReadableStream<Uint8Array>,
-  { maxEventSize = 65_536, onActivity, until, ...handlers }: ServerEventHandlers,
+  { maxEventSize = 65_536, onActivity, until, ...handlers }:
+    ServerEventHandlers,
 ): Promise<void> {
   let overflow = false;
   const parser = createParser({

@@ -3,7 +3,7 @@
  * given out for, over HTTP and WebSocket, with the token taken off the path.
  */
 import { dial } from "../../net/dial.ts";
-import { bridge } from "../bridge.ts";
+import { type Bridge, bridge } from "../bridge.ts";
 import { ProxyError } from "../failure.ts";
 import { forward } from "../forward.ts";
 import { isUpgrade, offeredProtocols, upgradeHeaders } from "../headers.ts";
@@ -106,14 +106,16 @@ async function serve(
       throw new ProxyError(400, "Sec-WebSocket-Protocol cannot be read");
     }
     to.protocol = "ws:";
+    let joint!: Bridge;
     const upstream = await dial(to.href, {
+      onOpen: (socket) =>
+        joint = bridge(socket, { maxMessage: Infinity, signal }),
       protocols,
       headers: upgradeHeaders(request.headers, { ...POLICY, set }),
       signal: request.signal,
     }).catch((cause) => {
       throw new ProxyError(502, "the backend refused the WebSocket", { cause });
     });
-    const joint = bridge(upstream, { maxMessage: Infinity, signal });
     try {
       const { socket, response } = Deno.upgradeWebSocket(request, {
         ...(upstream.protocol ? { protocol: upstream.protocol } : {}),

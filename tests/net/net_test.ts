@@ -146,12 +146,12 @@ Deno.test("dial opens with subprotocols and headers", async () => {
     socket.onopen = () => socket.send("hello");
     return response;
   });
+  const { promise, resolve } = Promise.withResolvers<string>();
   const socket = await dial(peer.url, {
     protocols: ["a", "b"],
     headers: { "x-test": "1" },
+    onOpen: (socket) => socket.onmessage = ({ data }) => resolve(data),
   });
-  const { promise, resolve } = Promise.withResolvers<string>();
-  socket.onmessage = ({ data }) => resolve(data);
   assertEquals(await promise, "hello");
   assertEquals(socket.protocol, "b");
   assertEquals(socket.binaryType, "arraybuffer");
@@ -160,6 +160,25 @@ Deno.test("dial opens with subprotocols and headers", async () => {
   socket.onclose = () => closed.resolve();
   socket.close();
   await closed.promise;
+});
+
+Deno.test("a message that comes with the handshake is not missed", async () => {
+  await using peer = serve((request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onopen = () => socket.send("first");
+    return response;
+  });
+  for (let i = 0; i < 100; i++) {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const socket = await dial(peer.url, {
+      onOpen: (socket) => socket.onmessage = ({ data }) => resolve(data),
+    });
+    assertEquals(await promise, "first");
+    const closed = Promise.withResolvers<void>();
+    socket.onclose = () => closed.resolve();
+    socket.close();
+    await closed.promise;
+  }
 });
 
 Deno.test("dial fails once, clearly: refused, nobody there, too slow, aborted", async () => {
