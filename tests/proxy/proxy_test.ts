@@ -424,7 +424,7 @@ Deno.test("status - of the backend that connect named, and of no other", async (
   const gone = [
     410,
     '{"error":{"message":"the backend is gone","code":"410"}}',
-  ];
+  ] as const;
   assertEquals(await get(status_url), gone);
   assertEquals(await get(`${status_url}/stream`), gone);
   assertEquals(await get(status_url.replace("backend-1", "guessed")), gone);
