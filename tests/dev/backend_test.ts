@@ -1,6 +1,6 @@
 /** Backends as processes: how they start, how they end, and that none is left. */
-import { assert, assertEquals } from "@std/assert";
-import type { DevEvent } from "../../session/dev/mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type DevEvent, DevPlatformError } from "../../session/dev/mod.ts";
 import {
   code,
   connect,
@@ -134,15 +134,17 @@ Deno.test("dev backend - one that does not listen in time is killed", async () =
 });
 
 Deno.test("dev backend - a command that cannot be started says so", async () => {
+  for (const command of [["./no-such-program"], ["no-such-program"], []]) {
+    await assertRejects(() => platform({ command }), DevPlatformError);
+  }
+  // It can also go away later.
+  const program = await Deno.makeTempFile();
   const record = recorder();
-  await using dev = await platform({
-    command: ["./no-such-program"],
-    ...record,
-  });
+  await using dev = await platform({ command: [program], ...record });
+  await Deno.remove(program);
   const { status_url } = await connect(dev, { key: "k" });
-  const { termination_reason, exit_error } = await ended(status_url);
-  assertEquals([termination_reason, exit_error], ["internalerror", true]);
-  assert(record.lines("platform")[0]!.startsWith("could not start: "));
+  assertEquals((await ended(status_url)).exit_error, true);
+  assert(record.lines().some((line) => line.includes(program)));
   assertEquals((await connect(dev, { key: "k" })).spawned, true);
 });
 
