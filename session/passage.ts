@@ -59,18 +59,19 @@ export async function passJoined(
   const protocols = readProtocols(headers);
   const { maxMessage, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {
-    let pair!: Bridge;
     const init = {
-      onOpen: (upstream: WebSocket) =>
-        pair = bridge(upstream, { maxMessage, maxBuffered }),
       protocols,
       headers: upgradeHeaders(headers, rules(visit, held, to, options)),
       signal,
       timeout: backends.timeout,
       WebSocket: options.WebSocket,
     };
+    let pair!: Bridge;
     try {
-      await dial(to.href.replace(/^http/, "ws"), init);
+      await dial(to.href.replace(/^http/, "ws"), {
+        ...init,
+        onOpen: (socket) => pair = bridge(socket, { maxMessage, maxBuffered }),
+      });
       return pair;
     } catch (error) {
       if (signal.aborted) throw new ProxyError(499, "the client is gone");
@@ -208,7 +209,7 @@ function rules(
     timeout: options.timeout,
     fetch: options.fetch,
     location(location) {
-      const within = pathWithin(new URL(base), to, location);
+      const within = pathWithin(base, to, location);
       return within === undefined ? undefined : prefix + within;
     },
   };

@@ -76,6 +76,7 @@ export function startBackend(): Backend {
     sockets: new Set(),
     closed: [],
   } as unknown as Backend;
+  const floods: Promise<void>[] = [];
   const server = serve((request) => {
     const at = request.url.indexOf("/", "http://".length);
     const [, token, ...rest] = request.url.slice(at).split("/");
@@ -198,7 +199,9 @@ export function startBackend(): Backend {
         socket.close(Number(params.get("code")), params.get("reason") ?? "");
       }
       if (path === "bare-close") socket.close();
-      if (path === "flood") flood(socket, Number(params.get("bytes")));
+      if (path === "flood") {
+        floods.push(flood(socket, Number(params.get("bytes"))));
+      }
     };
     socket.onmessage = ({ data }) => {
       if (path === "sink") return;
@@ -214,16 +217,21 @@ export function startBackend(): Backend {
     };
     return response;
   }
-  return Object.assign(backend, server);
+  return Object.assign(backend, server, {
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await Promise.all(floods);
+    },
+  });
 }
 
 /** Sends messages of 64 kB as fast as the network takes them. */
 async function flood(socket: WebSocket, bytes: number): Promise<void> {
   const message = new Uint8Array(64 * 1024);
   for (let sent = 0; sent < bytes; sent += message.byteLength) {
-    while (socket.bufferedAmount > 1024 ** 2) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    while (
+      socket.bufferedAmount > 1024 ** 2 && socket.readyState === WebSocket.OPEN
+    ) await new Promise((resolve) => setTimeout(resolve, 5));
     if (socket.readyState !== WebSocket.OPEN) return;
     socket.send(message);
   }
