@@ -175,16 +175,15 @@ export async function startDevPlatform(
       cwd,
       onNote: note,
       onChange() {
-        const ended = registry.terminate("soft", "external");
+        const running = registry.running.length;
         note(
           `the code has changed; ${
-            ended.length === 0
-              ? "no backend was running"
-              : `ending ${
-                ended.length === 1 ? "1 backend" : `${ended.length} backends`
-              }`
+            running === 0
+              ? "no backend is running"
+              : `ending ${running === 1 ? "1 backend" : `${running} backends`}`
           }`,
         );
+        registry.terminate("soft", "external");
       },
     }, streams.signal)
       .catch((error) => note(`--watch stopped: ${error.message}`))
