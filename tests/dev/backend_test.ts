@@ -331,3 +331,26 @@ Deno.test("dev backend - watch ends those whose code has changed", async () => {
   await dev.close();
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("dev backend - watch of a command looks at the source files of its folder", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/src`);
+  await Deno.writeTextFile(`${folder}/src/a.ts`, "");
+  const record = recorder();
+  await using dev = await platform({
+    ...code(LISTEN),
+    cwd: folder,
+    watch: true,
+    ...record,
+  });
+  const { status_url } = await connect(dev);
+  await states(status_url, "ready");
+  await Deno.writeTextFile(`${folder}/src/data.txt`, "no code");
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assertEquals(record.notes(), []);
+  await Deno.writeTextFile(`${folder}/src/a.ts`, "1");
+  assertEquals((await ended(status_url)).termination_reason, "external");
+  assertEquals(record.notes().length, 1);
+  await dev.close();
+  await Deno.remove(folder, { recursive: true });
+});
