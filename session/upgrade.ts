@@ -114,12 +114,13 @@ class BunClient implements BridgeSocket {
 /**
  * The adapter for Bun, in two parts: `upgrade` is an option of the proxy, and
  * `websocket` one of `Bun.serve`. The server reaches the proxy as Hono's `env`,
- * as it does when an application is the default export.
+ * as it does when an application is the default export. `idleTimeout` is for
+ * streams of a backend that are silent for more than ten seconds.
  *
  * ```ts ignore
  * const { upgrade, websocket } = bunUpgrade();
  * app.route("/sessions", sessionProxy({ engine, authorize, upgrade }));
- * export default { fetch: app.fetch, websocket };
+ * export default { fetch: app.fetch, websocket, idleTimeout: 255 };
  * ```
  */
 export function bunUpgrade(
