@@ -31,7 +31,7 @@ function recorder() {
 }
 
 const IGNORES_SIGTERM =
-  `${LISTEN} Deno.addSignalListener("SIGTERM", () => console.log("no"));`;
+  `Deno.addSignalListener("SIGTERM", () => console.log("no")); ${LISTEN}`;
 
 Deno.test("dev backend - a crash is told with exit_error, and frees the key", async () => {
   const record = recorder();
@@ -103,7 +103,7 @@ Deno.test("dev backend - hard at once, also after soft", async () => {
 
 Deno.test("dev backend - an error while ending softly is its own", async () => {
   const failing =
-    `${LISTEN} Deno.addSignalListener("SIGTERM", () => Deno.exit(9));`;
+    `Deno.addSignalListener("SIGTERM", () => Deno.exit(9)); ${LISTEN}`;
   await using dev = await platform(code(failing));
   const { backend_id, status_url } = await connect(dev);
   await states(status_url, "ready");
