@@ -9,6 +9,7 @@ import { type Bridge, bridge, type BridgeEnd } from "./bridge.ts";
 import { LostError, ProxyError, redacted } from "./failure.ts";
 import { forward, type ForwardOptions, hasBody } from "./forward.ts";
 import {
+  isHandshake,
   offeredProtocols,
   requestHeaders,
   responseHeaders,
@@ -56,6 +57,9 @@ export async function passJoined(
 ): Promise<Response> {
   const { c } = visit;
   const { headers, signal } = c.req.raw;
+  if (!isHandshake(headers)) {
+    throw new ProxyError(400, "malformed WebSocket handshake");
+  }
   const protocols = readProtocols(headers);
   const { maxMessage, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {

@@ -5,6 +5,7 @@
  */
 import type { Context } from "./hono.ts";
 import type { BridgeSocket } from "./bridge.ts";
+import { ProxyError } from "./failure.ts";
 
 /** What to accept an upgrade with. */
 export interface UpgradeOptions {
@@ -141,7 +142,7 @@ export function bunUpgrade(
         headers: { "sec-websocket-protocol": protocol },
         data: client,
       });
-      if (!taken) throw new Error("the client is gone");
+      if (!taken) throw new ProxyError(499, "the client is gone");
       return { socket: client, response: new Response(null) };
     },
     websocket: {

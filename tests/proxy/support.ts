@@ -1,4 +1,6 @@
 /** What the proxy's tests stand on: a backend, a platform, raw connections. */
+import { Hono } from "@hono/hono";
+import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
 import type {
   BackendState,
   ConnectRequest,
@@ -6,11 +8,6 @@ import type {
   SessionEngine,
 } from "../../types.ts";
 import { HTTPError } from "../../types.ts";
-
-/** A Hono application, as far as a server sees it. */
-export interface App {
-  fetch(request: Request): Response | Promise<Response>;
-}
 
 export interface Server extends AsyncDisposable {
   port: number;
@@ -320,6 +317,39 @@ export class ScriptedEngine implements SessionEngine {
   terminate(): Promise<void> {
     return Promise.reject(new Error("not used by the proxy"));
   }
+}
+
+/** An edge at `/sessions`, before a platform with one backend. */
+export function startEdge(options: Partial<SessionProxyOptions> = {}) {
+  const backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  /** What the route reported to its owner. */
+  const errors: Error[] = [];
+  const app = new Hono();
+  app.route(
+    "/sessions",
+    sessionProxy({
+      engine,
+      authorize: () => ({ user: "ada" }),
+      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
+      onError: (error) => void errors.push(error),
+      ...options,
+    }),
+  );
+  const edge = serve(app.fetch);
+  return {
+    backend,
+    engine,
+    errors,
+    edge,
+    /** The address of a path below the session `doc`. */
+    url: (path: string) => `${edge.origin}/sessions/doc${path}`,
+    async [Symbol.asyncDispose]() {
+      await until(() => backend.sockets.size === 0, "no socket is left");
+      await edge[Symbol.asyncDispose]();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Resolves when `condition` holds; fails after `ms` milliseconds. */
