@@ -29,7 +29,8 @@ export interface DialOptions extends WebSocketInit {
  *
  * The promise resolves in the `open` event, so a handler that is set right
  * after `await` misses no message. It rejects when the peer refuses, when
- * `timeout` passes or when `signal` aborts; then the socket is closed.
+ * `timeout` passes (a `TimeoutError`) or when `signal` aborts; then the socket
+ * is closed.
  */
 export function dial(
   url: string,
@@ -63,7 +64,13 @@ export function dial(
     };
     const abort = () => fail(signal!.reason);
     const timer = setTimeout(
-      () => fail(new Error(`WebSocket did not open within ${timeout} ms`)),
+      () =>
+        fail(
+          new DOMException(
+            `WebSocket did not open within ${timeout} ms`,
+            "TimeoutError",
+          ),
+        ),
       timeout,
     );
     signal?.addEventListener("abort", abort, { once: true });

@@ -1,0 +1,544 @@
+/**
+ * Async-iterable streams with back-pressure: the one mechanism behind every
+ * `for await` loop of a live connection.
+ *
+ * A {@linkcode StreamFamily} maps names to streams. Whoever iterates over a
+ * stream gets a {@linkcode Consumer}, which has a backlog of its own from the
+ * moment it was created; a value that is written to a name is appended to the
+ * backlog of each of its consumers, and lost if there are none.
+ *
+ * A value is never handed to a waiting consumer in the call that writes it but
+ * in a microtask afterwards, so that a `kill` later in the same turn still wins.
+ */
+
+/** A wait for a value took longer than the consumer's `timeout`. */
+export class TimeoutError extends Error {
+  /** Tells this class apart across realms and bundles. */
+  override readonly name = "TimeoutError";
+  /** Where a call timed out: whether it had been handed to the network. */
+  declare sent?: boolean;
+}
+
+/** A consumer with the policy `overflow: "error"` fell too far behind. */
+export class OverflowError extends Error {
+  /** Tells this class apart across realms and bundles. */
+  override readonly name = "OverflowError";
+}
+
+/**
+ * What a consumer does with a value that finds its backlog full:
+ *
+ * - `"drop-oldest"` discards the oldest value of the backlog;
+ * - `"drop-newest"` discards the value that arrives;
+ * - `"error"` takes no more values: the loop gets what is in the backlog, then
+ *   an {@linkcode OverflowError};
+ * - `"pause"` discards all that arrives until the loop has worked the backlog
+ *   off to the half, so that what is missing is missing in one piece.
+ */
+export type Overflow = "drop-oldest" | "drop-newest" | "error" | "pause";
+
+/** Options of a {@linkcode Consumer}. */
+export interface ConsumerOptions {
+  /** A `next()` that waits longer than this many milliseconds fails. @default {Infinity} */
+  timeout?: number | undefined;
+  /** How many values the backlog may hold. @default {Infinity} */
+  highWaterMark?: number | undefined;
+  /** What happens to a value that finds the backlog full. @default {"drop-oldest"} */
+  overflow?: Overflow | undefined;
+  /** Ends the consumer: its loop throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What is known of a {@linkcode Consumer}. */
+export interface ConsumerStats {
+  /** Counts from 1 within a family of streams. */
+  id: number;
+  /** How many values wait in its backlog. */
+  backpressure: number;
+  /** The stream that it consumes. */
+  stream: string;
+  /** Its timeout in milliseconds, where it has one. */
+  timeout?: number;
+  /** How many values were discarded, where its backlog is bounded. */
+  dropped?: number;
+}
+
+/** One call of `next()` that waits for a value. */
+interface Waiter<T> {
+  resolve(result: IteratorResult<T, undefined>): void;
+  reject(reason: unknown): void;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Stands in a backlog for the end of the stream. */
+const END: unique symbol = Symbol("end");
+
+/** A backlog with more free slots than this is not kept for reuse. */
+const KEPT_SLOTS = 1024;
+
+/**
+ * One reader of a stream. Breaking out of a `for await` loop over it, and every
+ * other end, takes it off the stream.
+ *
+ * ```ts ignore
+ * const consumer = socket.channel("prices").createConsumer({
+ *   highWaterMark: 1000,
+ *   overflow: "drop-oldest",
+ * });
+ * for await (const price of consumer) console.log(price, consumer.dropped);
+ * ```
+ */
+export class Consumer<T>
+  implements AsyncIterableIterator<T, undefined, unknown> {
+  /** Counts from 1 within a family of streams. */
+  readonly id: number;
+  /** The stream that it consumes. */
+  readonly stream: string;
+  /** How many values were discarded because the backlog was full. */
+  dropped = 0;
+
+  // The backlog is #items[#head .. #tail]; slots outside hold nothing.
+  #items: (T | typeof END | undefined)[] = [];
+  #head = 0;
+  #tail = 0;
+  #state: "open" | "closing" | "ended" = "open";
+  #paused = false;
+  #failure: { reason: unknown } | undefined;
+  #waiters: Waiter<T>[] = [];
+  #waking = false;
+  #ready: Promise<void> = Promise.resolve();
+  readonly #options: ConsumerOptions;
+  readonly #limit: number;
+  readonly #detach: (consumer: Consumer<T>) => void;
+
+  /** `detach` is called once, when the consumer ends. */
+  constructor(
+    id: number,
+    stream: string,
+    options: ConsumerOptions,
+    detach: (consumer: Consumer<T>) => void,
+  ) {
+    const { timeout, highWaterMark, signal } = options;
+    if (timeout !== undefined && !(timeout >= 0)) {
+      throw new RangeError(`timeout must be 0 or more, not ${timeout}`);
+    }
+    if (highWaterMark !== undefined && !(highWaterMark >= 1)) {
+      throw new RangeError(
+        `highWaterMark must be 1 or more, not ${highWaterMark}`,
+      );
+    }
+    this.id = id;
+    this.stream = stream;
+    this.#options = options;
+    this.#limit = highWaterMark ?? Infinity;
+    this.#detach = detach;
+    if (signal?.aborted) this.#abort();
+    else signal?.addEventListener("abort", this.#abort);
+  }
+
+  /** Appends a value to the backlog. */
+  write(value: T): void {
+    if (this.#state !== "open") return;
+    if (this.#tail - this.#head >= this.#limit || this.#paused) {
+      if (!this.#makeRoom()) return;
+    }
+    this.#push(value);
+  }
+
+  /** Whether a value may be appended although the backlog is full. */
+  #makeRoom(): boolean {
+    const { overflow } = this.#options;
+    if (overflow === "error") {
+      this.#failure = {
+        reason: new OverflowError(
+          `consumer of ${
+            JSON.stringify(this.stream)
+          } fell ${this.#limit} values behind`,
+        ),
+      };
+      this.dropped++;
+      this.close();
+      return false;
+    }
+    this.dropped++;
+    if (overflow === "drop-newest") return false;
+    this.#paused = overflow === "pause";
+    if (this.#paused) return false;
+    this.#shift();
+    return true;
+  }
+
+  #push(item: T | typeof END): void {
+    this.#items[this.#tail++] = item;
+    if (!this.#waking && this.#waiters.length > 0) {
+      this.#waking = true;
+      this.#ready.then(this.#deliver);
+    }
+  }
+
+  #shift(): T | typeof END {
+    const item = this.#items[this.#head] as T | typeof END;
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#tail) {
+      if (this.#tail > KEPT_SLOTS) this.#items = [];
+      this.#head = this.#tail = 0;
+    } else if (this.#head > KEPT_SLOTS && this.#head * 2 > this.#tail) {
+      this.#items = this.#items.slice(this.#head, this.#tail);
+      this.#tail -= this.#head;
+      this.#head = 0;
+    }
+    if (this.#paused && this.#tail - this.#head <= this.#limit / 2) {
+      this.#paused = false;
+    }
+    return item;
+  }
+
+  /**
+   * Resolves with the next value as soon as there is one.
+   * @throws {TimeoutError} if that takes longer than `timeout`
+   */
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#head !== this.#tail && this.#waiters.length === 0) {
+      const value = this.#shift();
+      if (value !== END) return Promise.resolve({ value, done: false });
+      this.#end();
+    }
+    if (this.#state === "ended") return this.#last();
+    return new Promise((resolve, reject) => {
+      const { timeout } = this.#options;
+      const timer = timeout === undefined || timeout > 2 ** 31 - 1
+        ? undefined
+        : setTimeout(this.#expire, timeout);
+      this.#waiters.push({ resolve, reject, timer });
+    });
+  }
+
+  /** Serves the waiting calls of `next()` from the backlog. */
+  #deliver = (): void => {
+    this.#waking = false;
+    while (this.#waiters.length > 0 && this.#head !== this.#tail) {
+      const value = this.#shift();
+      if (value === END) return this.#end();
+      const waiter = this.#waiters.shift()!;
+      clearTimeout(waiter.timer);
+      waiter.resolve({ value, done: false });
+    }
+  };
+
+  #expire = (): void => {
+    this.#failure = {
+      reason: new TimeoutError("Stream consumer iteration timed out"),
+    };
+    this.kill();
+  };
+
+  #abort = (): void => {
+    this.#failure = { reason: this.#options.signal!.reason };
+    this.kill();
+  };
+
+  /** What `next()` gives when the consumer has ended: its failure once, then `done`. */
+  #last(): Promise<IteratorResult<T, undefined>> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure
+      ? Promise.reject(failure.reason)
+      : Promise.resolve({ value: undefined, done: true });
+  }
+
+  #end(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#items = [];
+    this.#head = this.#tail = 0;
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#detach(this);
+    for (const waiter of this.#waiters.splice(0)) {
+      clearTimeout(waiter.timer);
+      this.#last().then(waiter.resolve, waiter.reject);
+    }
+  }
+
+  /** Ends the consumer when it has worked off its backlog. */
+  close(): void {
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    this.#push(END);
+  }
+
+  /** Ends the consumer at once and discards its backlog. */
+  kill(): void {
+    this.#end();
+  }
+
+  /** Ends the consumer; a `for await` loop calls this when it is left early. */
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#failure = undefined;
+    this.kill();
+    return this.#last();
+  }
+
+  /** Ends the consumer and rejects with `reason`. */
+  throw(reason?: unknown): Promise<IteratorResult<T, undefined>> {
+    this.kill();
+    return Promise.reject(reason);
+  }
+
+  /** How many values wait in the backlog. */
+  getBackpressure(): number {
+    return this.#tail - this.#head;
+  }
+
+  /** What is known of this consumer. */
+  getStats(): ConsumerStats {
+    const { timeout } = this.#options;
+    return {
+      id: this.id,
+      backpressure: this.getBackpressure(),
+      stream: this.stream,
+      ...timeout === undefined ? {} : { timeout },
+      ...this.#limit === Infinity ? {} : { dropped: this.dropped },
+    };
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Ends the consumer, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}
+
+/** Options of a wait for one value. */
+export interface OnceOptions {
+  /** The wait fails after this many milliseconds. @default {Infinity} */
+  timeout?: number | undefined;
+  /** Ends the wait: it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Upstream's methods take a number of milliseconds where these take options. */
+function toOptions<O extends OnceOptions>(options: number | O | undefined): O {
+  return (typeof options === "number" ? { timeout: options } : options ?? {}) as
+    & O
+    & OnceOptions;
+}
+
+/**
+ * A stream of values under one name, to be iterated over with `for await`. It
+ * has no state of its own: two handles of one name are the same stream.
+ */
+export class ConsumableStream<T> implements AsyncIterable<T> {
+  /** The name of the event, receiver, procedure or channel. */
+  readonly name: string;
+  readonly #family: StreamFamily;
+  readonly #key: string;
+  readonly #label: string;
+
+  /** A handle for what is written to `key`; `label` names it in statistics. */
+  constructor(
+    family: StreamFamily,
+    name: string,
+    key: string = name,
+    label: string = name,
+  ) {
+    this.name = name;
+    this.#family = family;
+    this.#key = key;
+    this.#label = label;
+  }
+
+  /**
+   * A new consumer, whose backlog begins now. A number is a `timeout` in
+   * milliseconds.
+   */
+  createConsumer(options?: number | ConsumerOptions): Consumer<T> {
+    return this.#family.consume<T>(this.#key, this.#label, toOptions(options));
+  }
+
+  /** A new consumer, for a `for await` loop. */
+  [Symbol.asyncIterator](): Consumer<T> {
+    return this.createConsumer();
+  }
+
+  /**
+   * The next value that is written, as an iterator result.
+   * @throws {TimeoutError} if that takes longer than `timeout` milliseconds
+   */
+  async next(
+    options?: number | OnceOptions,
+  ): Promise<IteratorResult<T, undefined>> {
+    const { timeout, signal } = toOptions(options);
+    const consumer = this.createConsumer({ timeout, signal });
+    try {
+      return await consumer.next();
+    } finally {
+      consumer.kill();
+    }
+  }
+
+  /**
+   * The next value that is written. Without a timeout or signal the promise
+   * stays pending when the stream is closed or killed.
+   * @throws {TimeoutError} if that takes longer than `timeout` milliseconds, or
+   * if there is a timeout and the stream ends
+   */
+  async once(options?: number | OnceOptions): Promise<T> {
+    const { timeout, signal } = toOptions(options);
+    const result = await this.next({ timeout, signal });
+    if (!result.done) return result.value;
+    if (timeout !== undefined) {
+      throw new TimeoutError(
+        "Stream consumer operation timed out early because stream ended",
+      );
+    }
+    return new Promise((_, reject) => {
+      if (!signal) return;
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", () => reject(signal.reason), {
+        once: true,
+      });
+    });
+  }
+
+  /**
+   * A new consumer as a `ReadableStream`, whose backlog begins now: read it to
+   * its end or `cancel()` it. It reads ahead of its reader by nothing.
+   */
+  get readable(): ReadableStream<T> {
+    return this.toReadable();
+  }
+
+  /** As {@linkcode readable}, with options, e.g. a bound for the backlog. */
+  toReadable(options?: ConsumerOptions): ReadableStream<T> {
+    const consumer = this.createConsumer(options);
+    return new ReadableStream<T>({
+      async pull(controller) {
+        const result = await consumer.next();
+        if (result.done) controller.close();
+        else controller.enqueue(result.value);
+      },
+      async cancel() {
+        await consumer.return();
+      },
+    }, { highWaterMark: 0 });
+  }
+}
+
+/** Which streams of a family: one, those whose key fits, or all. */
+export type StreamSelector = string | ((key: string) => boolean);
+
+/**
+ * Streams that share a count of consumer ids. A key is any string; streams
+ * whose key fits a predicate can be closed, killed and counted together.
+ */
+export class StreamFamily {
+  readonly #streams = new Map<string, Consumer<unknown>[]>();
+  readonly #consumers = new Map<number, Consumer<unknown>>();
+  #lastId = 0;
+
+  /** Creates a consumer of what is written to `key` from now on. */
+  consume<T>(
+    key: string,
+    label: string,
+    options: ConsumerOptions,
+  ): Consumer<T> {
+    let consumers = this.#streams.get(key);
+    const consumer = new Consumer<T>(
+      ++this.#lastId,
+      label,
+      options,
+      (ended) => this.#remove(key, ended as Consumer<unknown>),
+    );
+    // It has ended already if its signal was aborted.
+    if (options.signal?.aborted) return consumer;
+    if (!consumers) this.#streams.set(key, consumers = []);
+    consumers.push(consumer as Consumer<unknown>);
+    this.#consumers.set(consumer.id, consumer as Consumer<unknown>);
+    return consumer;
+  }
+
+  #remove(key: string, consumer: Consumer<unknown>): void {
+    const consumers = this.#streams.get(key);
+    const index = consumers?.indexOf(consumer) ?? -1;
+    if (index < 0) return;
+    consumers!.splice(index, 1);
+    if (consumers!.length === 0) this.#streams.delete(key);
+    this.#consumers.delete(consumer.id);
+  }
+
+  /** Whether anybody consumes what is written to `key`. */
+  has(key: string): boolean {
+    return this.#streams.has(key);
+  }
+
+  /** Appends a value to the backlog of each consumer of `key`. */
+  write(key: string, value: unknown): void {
+    const consumers = this.#streams.get(key);
+    if (consumers === undefined) return;
+    for (let i = 0; i < consumers.length; i++) consumers[i]!.write(value);
+  }
+
+  /** The consumers of the selected streams, in the order of their creation. */
+  #select(selector?: StreamSelector): Consumer<unknown>[] {
+    if (typeof selector === "string") {
+      return [...this.#streams.get(selector) ?? []];
+    }
+    const selected: Consumer<unknown>[] = [];
+    for (const [key, consumers] of this.#streams) {
+      if (!selector || selector(key)) selected.push(...consumers);
+    }
+    return selected;
+  }
+
+  /** Ends the consumers of the selected streams after their backlogs. */
+  close(selector?: StreamSelector): void {
+    for (const consumer of this.#select(selector)) consumer.close();
+  }
+
+  /** Ends the consumers of the selected streams at once. */
+  kill(selector?: StreamSelector): void {
+    for (const consumer of this.#select(selector)) consumer.kill();
+  }
+
+  /** Ends one consumer at once; an unknown id is ignored. */
+  killConsumer(id: number): void {
+    this.#consumers.get(id)?.kill();
+  }
+
+  /** What is known of one consumer. */
+  consumerStats(id: number): ConsumerStats | undefined {
+    return this.#consumers.get(id)?.getStats();
+  }
+
+  /** The backlog of one consumer; 0 if there is no such consumer. */
+  consumerBackpressure(id: number): number {
+    return this.#consumers.get(id)?.getBackpressure() ?? 0;
+  }
+
+  /** What is known of the consumers of the selected streams. */
+  stats(selector?: StreamSelector): ConsumerStats[] {
+    return this.#select(selector).map((consumer) => consumer.getStats());
+  }
+
+  /** The longest backlog among the consumers of the selected streams. */
+  backpressure(selector?: StreamSelector): number {
+    return this.#select(selector).reduce(
+      (longest, consumer) => Math.max(longest, consumer.getBackpressure()),
+      0,
+    );
+  }
+
+  /** Whether the selected streams have a consumer with this id. */
+  hasConsumer(id: number, selector?: StreamSelector): boolean {
+    return this.#select(selector).some((consumer) => consumer.id === id);
+  }
+
+  /** How many consumers the selected streams have. */
+  count(selector?: StreamSelector): number {
+    return this.#select(selector).length;
+  }
+}
