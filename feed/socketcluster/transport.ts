@@ -93,11 +93,11 @@ export class Transport {
   async #connect(): Promise<void> {
     const { uri, settings } = this.#setup;
     const { wsOptions, WebSocket: Ctor = globalThis.WebSocket } = settings;
-    let socket: WebSocket;
     try {
-      socket = await dial(uri, {
+      await dial(uri, {
         timeout: settings.connectTimeout,
         signal: this.#dialing.signal,
+        onOpen: (socket) => this.#begin(socket),
         WebSocket: wsOptions && Object.keys(wsOptions).length > 0
           ? withOptions(Ctor, wsOptions)
           : Ctor,
@@ -105,11 +105,13 @@ export class Transport {
     } catch (error) {
       this.#resolveEnded();
       const { name } = error as Error;
-      return this.#drop(name === "TimeoutError" ? 4007 : 1006, "", error);
+      this.#drop(name === "TimeoutError" ? 4007 : 1006, "", error);
     }
+  }
+
+  #begin(socket: WebSocket): void {
     this.socket = socket;
-    if (this.#state === "closed") return this.#hangUp(socket, 1000);
-    socket.binaryType = settings.binaryType;
+    socket.binaryType = this.#setup.settings.binaryType;
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       this.#resolveEnded();
@@ -118,7 +120,7 @@ export class Transport {
     };
     socket.onerror = preventDefault;
     this.#watch();
-    await this.#shakeHands();
+    this.#shakeHands();
   }
 
   async #shakeHands(): Promise<void> {
