@@ -242,7 +242,11 @@ export async function replay(
       },
     });
   });
+  const closing = new Set<number>();
   for (const close of transcript.closes) {
+    // Only who closes first does so by himself.
+    if (closing.has(close.conn)) continue;
+    closing.add(close.conn);
     if (close.dir === "c2s") continue;
     steps.push({
       t: close.t,

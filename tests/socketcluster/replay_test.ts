@@ -109,6 +109,15 @@ const improvements: Record<string, Change> = {
   // A token that was not accepted is not kept.
   "client-authenticate-notbefore": notSaved,
   "client-authenticate-blocked-by-middleware": notSaved,
+  // Any frame is a sign of life, so here the server loses patience first.
+  "ping-v1-client-v2-server-mismatch": ({ clientEvents }) => {
+    for (const { event, data } of clientEvents.slice(-3)) {
+      const what = event === "error" ? data.error.__error : data;
+      what.code = 4001;
+      if (event === "error") what.message = "Client pong timed out";
+      else what.reason = "Client pong timed out";
+    }
+  },
   // #setAuthToken without a token authenticates nobody.
   "server-unknown-reserved-events": (transcript) => {
     const error = {
