@@ -115,8 +115,8 @@ export class Transport {
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       this.#resolveEnded();
-      // React Native has no code for a connection that was lost asleep.
-      this.#drop(event.code ?? 1005, event.reason);
+      // Of a connection that breaks off Deno says 0, React Native nothing.
+      this.#drop(event.code === 0 ? 1006 : event.code ?? 1005, event.reason);
     };
     socket.onerror = preventDefault;
     this.#watch();

@@ -306,14 +306,13 @@ export async function replay(
     while (collect(i + 1));
   });
   const closes = made.map((fake) => fake.closedWith);
+  const conversation = events.slice();
   socket.disconnect();
   made.forEach((fake) => fake.end(1000));
   await time.tickAsync(0);
-  const ended = transcript.clientEvents.length;
   return {
     frames,
-    // The disconnect above is not part of the conversation.
-    events: events.slice(0, Math.max(ended, events.length - 2)),
+    events: conversation,
     authEngineCalls: auth.calls,
     closes,
   };

@@ -68,7 +68,9 @@ const scenarios: Record<string, Scenario> = {
   },
   "reconnect-resubscribes": { options: { autoReconnectOptions: quick } },
   "ping-pong-v1": { options: { protocolVersion: 1 } },
-  "ping-v1-client-v2-server-mismatch": { options: { protocolVersion: 1 } },
+  "ping-v1-client-v2-server-mismatch": {
+    options: { protocolVersion: 1, autoReconnect: false },
+  },
   "ping-timeout-disabled": { options: { pingTimeoutDisabled: true } },
   "batch-onHandshake-client": {
     options: { batchOnHandshake: true, batchInterval: 30 },
