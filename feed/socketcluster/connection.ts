@@ -55,6 +55,8 @@ export class Connection {
   attempts = 0;
   /** The present or last connection. */
   transport: Transport | undefined;
+  /** Resolves when all WebSockets so far are closed for good. */
+  ended: Promise<unknown> = Promise.resolve();
   readonly #config: Configuration;
   readonly #handler: ConnectionHandler;
   #link: Link = { state: "closed" };
@@ -111,6 +113,7 @@ export class Connection {
       failed,
     });
     this.transport = transport;
+    this.ended = Promise.all([this.ended, transport.ended]);
     this.#move({ state: "connecting", transport });
     this.#handler.connecting();
   }

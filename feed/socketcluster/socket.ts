@@ -653,7 +653,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.closeAllChannels();
     const waiting = new AbortController();
     await Promise.race([
-      this.#connection.transport?.ended,
+      this.#connection.ended,
       wait(CLOSING, { signal: waiting.signal }).catch(() => {}),
     ]);
     waiting.abort();

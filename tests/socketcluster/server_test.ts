@@ -16,10 +16,8 @@ import {
 import { control, doom, log, Peer, until } from "./peer.ts";
 
 /** One server for the tests that leave it as it was. */
-const shared = Peer.start({ pingInterval: 100, pingTimeout: 2000 });
-addEventListener("unload", () => {
-  shared.then((peer) => peer.kill());
-});
+const shared = await Peer.start({ pingInterval: 100, pingTimeout: 2000 });
+addEventListener("unload", () => void shared.kill());
 
 /** Runs a test with a connected socket of the shared server. */
 function withSocket(
@@ -30,13 +28,10 @@ function withSocket(
   Deno.test({
     name: `server - ${name}`,
     async fn() {
-      const peer = await shared;
+      const peer = shared;
       await using socket = peer.connect(options);
       await body(socket, peer);
     },
-    // The server's process outlives the test.
-    sanitizeResources: false,
-    sanitizeOps: false,
   });
 }
 
@@ -209,10 +204,8 @@ for (
 ) {
   Deno.test({
     name: `server - the handshake is refused (${block})`,
-    sanitizeResources: false,
-    sanitizeOps: false,
     async fn() {
-      const peer = await shared;
+      const peer = shared;
       const socket = peer.connect({ query: { block }, autoConnect: false });
       const events = log(socket, "error", "connectAbort", "close", "connect");
       socket.connect();
@@ -234,10 +227,8 @@ for (
 
 Deno.test({
   name: "server - the upgrade is refused, and nobody listens at the port",
-  sanitizeResources: false,
-  sanitizeOps: false,
   async fn() {
-    const peer = await shared;
+    const peer = shared;
     for (const options of [{ query: "block=ws" }, { port: 1 }]) {
       await using socket = peer.connect({ ...options, autoConnect: false });
       const events = log(socket, "connectAbort", "close", "error");
@@ -593,10 +584,8 @@ for (const key of ["", "another key"]) {
     name: `server - a stored token that is ${
       key ? "signed with a changed key" : "malformed"
     } is forgotten`,
-    sanitizeResources: false,
-    sanitizeOps: false,
     async fn() {
-      const peer = await shared;
+      const peer = shared;
       const authEngine = new MemoryAuth();
       await using first = peer.connect();
       const token = key
@@ -631,10 +620,8 @@ withSocket("a token that expires while connected", async (socket) => {
 
 Deno.test({
   name: "server - what comes right after the handshake is not lost, 100 times",
-  sanitizeResources: false,
-  sanitizeOps: false,
   async fn() {
-    const peer = await shared;
+    const peer = shared;
     for (let i = 0; i < 100; i++) {
       await using socket = peer.connect({ query: { greet: 1 } });
       const hello = socket.receiver("hello").once(5000);
