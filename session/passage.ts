@@ -230,11 +230,17 @@ async function checkFound({ status, body }: Response): Promise<void> {
   );
 }
 
-/** Refuses a redirect whose address could not be turned into one of the edge's. */
+/**
+ * Refuses a redirect whose address could not be turned into one of the edge's.
+ * Of any other the body goes: nobody reads it, and it repeats the address.
+ */
 function checkRedirect(answer: Response): Response {
-  if (REDIRECT.test(String(answer.status)) && !answer.headers.has("location")) {
-    answer.body?.cancel().catch(() => {});
+  const { status, headers } = answer;
+  if (!REDIRECT.test(String(status))) return answer;
+  answer.body?.cancel().catch(() => {});
+  if (!headers.has("location")) {
     throw new ProxyError(502, "the backend redirects to another place");
   }
-  return answer;
+  headers.delete("content-length");
+  return new Response(null, { status, headers });
 }

@@ -64,7 +64,7 @@ Deno.test("connect - addresses are the edge's and tokens are empty", async () =>
     token: "",
     url: `${test.edge.origin}/sessions/a%20b%2Fc/backend/`,
     secret_token: null,
-    status_url: `${test.edge.origin}/sessions/a%20b%2Fc/status`,
+    status_url: `${test.edge.origin}/sessions/a%20b%2Fc/status/backend-1`,
     ready_url: "",
   });
   assertEquals(test.engine.requests, [{
@@ -89,7 +89,7 @@ Deno.test("connect - behind something that ends TLS, addresses are the public on
   });
   const { url, status_url } = await response.json();
   assertEquals(url, "https://app.example/sessions/doc/backend/");
-  assertEquals(status_url, "https://app.example/sessions/doc/status");
+  assertEquals(status_url, "https://app.example/sessions/doc/status/backend-1");
 });
 
 Deno.test("authorize - refuses with 403, or with an answer of its own, on every route", async () => {
@@ -398,6 +398,38 @@ Deno.test("status - the platform's state, never a spawn", async () => {
   );
   assertEquals(stream.status, 404);
   await stream.body?.cancel();
+});
+
+Deno.test("status - of the backend that connect named, and of no other", async () => {
+  await using test = start();
+  const connect = () => fetch(test.url("/connect"), { method: "POST" });
+  const { status_url } = await (await connect()).json();
+  const asked = test.engine.requests.length;
+  test.engine.states.push({
+    status: "terminated",
+    time: "2026-01-01T00:00:02.000Z",
+  });
+  const get = async (url: string) => {
+    const response = await fetch(url);
+    return [response.status, await response.text()] as const;
+  };
+  assertMatch((await get(status_url))[1], /"terminated"/);
+  assertMatch((await get(`${status_url}/stream`))[1], /"ready"[^]*terminated/);
+  assertEquals(test.engine.requests.length, asked, "the held answer is enough");
+
+  // Another user, or another edge, made a new backend hold the key.
+  test.engine.backendId = "backend-2";
+  const other = status_url.replace("backend-1", "backend-2");
+  assertEquals((await get(other))[0], 200);
+  const gone = [
+    410,
+    '{"error":{"message":"the backend is gone","code":"410"}}',
+  ] as const;
+  assertEquals(await get(status_url), gone);
+  assertEquals(await get(`${status_url}/stream`), gone);
+  assertEquals(await get(status_url.replace("backend-1", "guessed")), gone);
+  test.engine.running = false;
+  assertEquals(await get(status_url.replace("backend-1", "x")), gone);
 });
 
 Deno.test("status stream - every state with an id, then the end", async () => {
