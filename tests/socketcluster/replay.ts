@@ -127,7 +127,6 @@ function recordingAuth(
 }
 
 /** Does what the application did to make the client send this. */
-// deno-lint-ignore no-explicit-any
 function act(socket: AGClientSocket, text: string, prefix: string): void {
   // deno-lint-ignore no-explicit-any
   let packet: any;

@@ -71,6 +71,13 @@ const controls: Record<string, (socket: any, data: any) => unknown> = {
     socket.invoke(event, data, { ackTimeout }),
   publish: (_socket, { channel, data }) =>
     server.exchange.transmitPublish(channel, data),
+  // So many messages, as fast as the server can, for benchmarks.
+  flood: async (_socket, { channel, count }) => {
+    for (let i = 0; i < count; i++) {
+      server.exchange.transmitPublish(channel, { id: i, text: "some text" });
+      if (i % 100 === 99) await new Promise((resolve) => setTimeout(resolve));
+    }
+  },
   subscriptions: (socket) => socket.subscriptions(),
   clients: () => server.clientsCount,
 };
