@@ -77,7 +77,7 @@ async function faster(
   const { ratio } = await compare(
     () => run(clients.peer),
     () => run(clients.ours),
-    5,
+    7,
   );
   return ratio;
 }
@@ -149,15 +149,14 @@ async function loopback(port: number): Promise<Record<string, number>> {
 }
 
 const [what, argument] = process.argv.slice(2);
-const result: unknown = what === "memory"
-  ? await memory(clients[argument as "ours" | "peer"])
-  : what === "loopback"
-  ? await loopback(Number(argument))
-  : {
-    burst: await faster((client) => consume(client, FRAMES)),
-    hundred: await faster((client) => consume(client, 100)),
-    one: await faster((client) => consume(client, 1)),
-    nobody: await faster(dispatch),
-  };
+const cases: Record<string, () => unknown> = {
+  burst: () => faster((client) => consume(client, FRAMES)),
+  hundred: () => faster((client) => consume(client, 100)),
+  one: () => faster((client) => consume(client, 1)),
+  nobody: () => faster(dispatch),
+  memory: () => memory(clients[argument as "ours" | "peer"]),
+  loopback: () => loopback(Number(argument)),
+};
+const result = await cases[what!]!();
 console.log(JSON.stringify(result));
 process.exit(0);

@@ -73,8 +73,44 @@ interface Waiter<T> {
 /** Stands in a backlog for the end of the stream. */
 const END: unique symbol = Symbol("end");
 
-/** A backlog with more free slots than this is not kept for reuse. */
-const KEPT_SLOTS = 1024;
+/** A backlog is a list of pieces of this length, so that none is ever copied. */
+const PIECE = 1024;
+
+interface Piece<T> {
+  items: (T | undefined)[];
+  next: Piece<T> | undefined;
+}
+
+/** First in, first out; what was taken can be collected. */
+class Backlog<T> {
+  #first: Piece<T> = { items: [], next: undefined };
+  #last: Piece<T> = this.#first;
+  /** Where to take in the first piece, and to add in the last. */
+  #head = 0;
+  #tail = 0;
+  size = 0;
+
+  push(item: T): void {
+    if (this.#tail === PIECE) {
+      this.#last = this.#last.next = { items: [], next: undefined };
+      this.#tail = 0;
+    }
+    this.#last.items[this.#tail++] = item;
+    this.size++;
+  }
+
+  shift(): T {
+    if (this.#head === PIECE) {
+      this.#first = this.#first.next!;
+      this.#head = 0;
+    }
+    const { items } = this.#first;
+    const item = items[this.#head] as T;
+    items[this.#head++] = undefined;
+    if (--this.size === 0) this.#head = this.#tail = 0;
+    return item;
+  }
+}
 
 /**
  * One reader of a stream. Breaking out of a `for await` loop over it, and every
@@ -97,10 +133,7 @@ export class Consumer<T>
   /** How many values were discarded because the backlog was full. */
   dropped = 0;
 
-  // The backlog is #items[#head .. #tail]; slots outside hold nothing.
-  #items: (T | typeof END | undefined)[] = [];
-  #head = 0;
-  #tail = 0;
+  #backlog: Backlog<T | typeof END> = new Backlog();
   #state: "open" | "closing" | "ended" = "open";
   #paused = false;
   #failure: { reason: unknown } | undefined;
@@ -139,7 +172,7 @@ export class Consumer<T>
   /** Appends a value to the backlog. */
   write(value: T): void {
     if (this.#state !== "open") return;
-    if (this.#tail - this.#head >= this.#limit || this.#paused) {
+    if (this.#backlog.size >= this.#limit || this.#paused) {
       if (!this.#makeRoom()) return;
     }
     this.#push(value);
@@ -169,7 +202,7 @@ export class Consumer<T>
   }
 
   #push(item: T | typeof END): void {
-    this.#items[this.#tail++] = item;
+    this.#backlog.push(item);
     if (!this.#waking && this.#waiters.length > 0) {
       this.#waking = true;
       this.#ready.then(this.#deliver);
@@ -177,17 +210,8 @@ export class Consumer<T>
   }
 
   #shift(): T | typeof END {
-    const item = this.#items[this.#head] as T | typeof END;
-    this.#items[this.#head++] = undefined;
-    if (this.#head === this.#tail) {
-      if (this.#tail > KEPT_SLOTS) this.#items = [];
-      this.#head = this.#tail = 0;
-    } else if (this.#head > KEPT_SLOTS && this.#head * 2 > this.#tail) {
-      this.#items = this.#items.slice(this.#head, this.#tail);
-      this.#tail -= this.#head;
-      this.#head = 0;
-    }
-    if (this.#paused && this.#tail - this.#head <= this.#limit / 2) {
+    const item = this.#backlog.shift();
+    if (this.#paused && this.#backlog.size <= this.#limit / 2) {
       this.#paused = false;
     }
     return item;
@@ -198,7 +222,7 @@ export class Consumer<T>
    * @throws {TimeoutError} if that takes longer than `timeout`
    */
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#head !== this.#tail && this.#waiters.length === 0) {
+    if (this.#backlog.size > 0 && this.#waiters.length === 0) {
       const value = this.#shift();
       if (value !== END) return Promise.resolve({ value, done: false });
       this.#end();
@@ -216,7 +240,7 @@ export class Consumer<T>
   /** Serves the waiting calls of `next()` from the backlog. */
   #deliver = (): void => {
     this.#waking = false;
-    while (this.#waiters.length > 0 && this.#head !== this.#tail) {
+    while (this.#waiters.length > 0 && this.#backlog.size > 0) {
       const value = this.#shift();
       if (value === END) return this.#end();
       const waiter = this.#waiters.shift()!;
@@ -249,8 +273,7 @@ export class Consumer<T>
   #end(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
-    this.#items = [];
-    this.#head = this.#tail = 0;
+    this.#backlog = new Backlog();
     this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#detach(this);
     for (const waiter of this.#waiters.splice(0)) {
@@ -286,7 +309,7 @@ export class Consumer<T>
 
   /** How many values wait in the backlog. */
   getBackpressure(): number {
-    return this.#tail - this.#head;
+    return this.#backlog.size;
   }
 
   /** What is known of this consumer. */
@@ -437,7 +460,6 @@ export type StreamSelector = string | ((key: string) => boolean);
  */
 export class StreamFamily {
   readonly #streams = new Map<string, Consumer<unknown>[]>();
-  readonly #consumers = new Map<number, Consumer<unknown>>();
   #lastId = 0;
 
   /** Creates a consumer of what is written to `key` from now on. */
@@ -457,7 +479,6 @@ export class StreamFamily {
     if (options.signal?.aborted) return consumer;
     if (!consumers) this.#streams.set(key, consumers = []);
     consumers.push(consumer as Consumer<unknown>);
-    this.#consumers.set(consumer.id, consumer as Consumer<unknown>);
     return consumer;
   }
 
@@ -467,7 +488,6 @@ export class StreamFamily {
     if (index < 0) return;
     consumers!.splice(index, 1);
     if (consumers!.length === 0) this.#streams.delete(key);
-    this.#consumers.delete(consumer.id);
   }
 
   /** Whether anybody consumes what is written to `key`. */
@@ -504,19 +524,27 @@ export class StreamFamily {
     for (const consumer of this.#select(selector)) consumer.kill();
   }
 
-  /** Ends one consumer at once; an unknown id is ignored. */
-  killConsumer(id: number): void {
-    this.#consumers.get(id)?.kill();
+  /** The consumer with this id, if it is one of the selected streams'. */
+  #find(id: number, selector?: StreamSelector): Consumer<unknown> | undefined {
+    return this.#select(selector).find((consumer) => consumer.id === id);
   }
 
-  /** What is known of one consumer. */
-  consumerStats(id: number): ConsumerStats | undefined {
-    return this.#consumers.get(id)?.getStats();
+  /** Ends one consumer of the selected streams at once; an unknown id is ignored. */
+  killConsumer(id: number, selector?: StreamSelector): void {
+    this.#find(id, selector)?.kill();
   }
 
-  /** The backlog of one consumer; 0 if there is no such consumer. */
-  consumerBackpressure(id: number): number {
-    return this.#consumers.get(id)?.getBackpressure() ?? 0;
+  /** What is known of one consumer of the selected streams. */
+  consumerStats(
+    id: number,
+    selector?: StreamSelector,
+  ): ConsumerStats | undefined {
+    return this.#find(id, selector)?.getStats();
+  }
+
+  /** The backlog of one consumer of the selected streams; 0 without one. */
+  consumerBackpressure(id: number, selector?: StreamSelector): number {
+    return this.#find(id, selector)?.getBackpressure() ?? 0;
   }
 
   /** What is known of the consumers of the selected streams. */
@@ -534,7 +562,7 @@ export class StreamFamily {
 
   /** Whether the selected streams have a consumer with this id. */
   hasConsumer(id: number, selector?: StreamSelector): boolean {
-    return this.#select(selector).some((consumer) => consumer.id === id);
+    return this.#find(id, selector) !== undefined;
   }
 
   /** How many consumers the selected streams have. */

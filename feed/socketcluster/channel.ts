@@ -10,7 +10,8 @@ import type {
   InvokeOptions,
   SubscribeOptions,
 } from "./api.ts";
-import { channelEventKey, type SocketStreams } from "./families.ts";
+import { channelEventKey, inChannel, type SocketStreams } from "./families.ts";
+import { addMethods, CONSUMER, HAS, STREAMS } from "./methods.ts";
 
 /** What a channel needs of its socket: its streams, and these methods. */
 // deno-lint-ignore no-explicit-any
@@ -33,6 +34,53 @@ export interface ChannelClient extends SocketStreams<any> {
     data?: unknown,
     options?: InvokeOptions,
   ): Promise<void>;
+}
+
+/** The methods of a channel for its streams. */
+// deno-lint-ignore no-explicit-any no-unused-vars -- as the class
+export interface AGChannel<T = any> {
+  /** Ends the loops over this channel after their backlogs. */
+  closeOutput(): void;
+  /** Ends the loops over an event after their backlogs. */
+  closeListener(eventName: string): void;
+  /** Ends the loops over all events after their backlogs. */
+  closeAllListeners(): void;
+  /** Ends the loops over this channel at once. */
+  killOutput(): void;
+  /** Ends the loops over an event at once. */
+  killListener(eventName: string): void;
+  /** Ends the loops over all events at once. */
+  killAllListeners(): void;
+  /** Ends one loop over this channel at once. */
+  killOutputConsumer(consumerId: number): void;
+  /** Ends one loop over an event of this channel at once. */
+  killListenerConsumer(consumerId: number): void;
+  /** The longest backlog of this channel. */
+  getOutputBackpressure(): number;
+  /** The longest backlog of an event. */
+  getListenerBackpressure(eventName: string): number;
+  /** The longest backlog of all events. */
+  getAllListenersBackpressure(): number;
+  /** What is known of a consumer of this channel. */
+  getOutputConsumerStats(consumerId: number): ConsumerStats | undefined;
+  /** What is known of a consumer of an event of this channel. */
+  getListenerConsumerStats(consumerId: number): ConsumerStats | undefined;
+  /** What is known of the consumers of this channel. */
+  getOutputConsumerStatsList(): ConsumerStats[];
+  /** What is known of the consumers of an event. */
+  getListenerConsumerStatsList(eventName: string): ConsumerStats[];
+  /** What is known of the consumers of all events. */
+  getAllListenersConsumerStatsList(): ConsumerStats[];
+  /** The backlog of a consumer of this channel. */
+  getOutputConsumerBackpressure(consumerId: number): number;
+  /** The backlog of a consumer of an event of this channel. */
+  getListenerConsumerBackpressure(consumerId: number): number;
+  /** Whether this channel has this consumer. */
+  hasOutputConsumer(consumerId: number): boolean;
+  /** Whether an event of this channel has this consumer. */
+  hasListenerConsumer(eventName: string, consumerId: number): boolean;
+  /** Whether any event of this channel has this consumer. */
+  hasAnyListenerConsumer(consumerId: number): boolean;
 }
 
 /**
@@ -66,6 +114,7 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
 
   readonly #client: ChannelClient;
+  readonly #outputs: StreamFamily;
   readonly #listeners: StreamFamily;
 
   /** `socket.channel(name)` and `socket.subscribe(name)` create channels. */
@@ -77,7 +126,27 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   ) {
     super(outputs, name);
     this.#client = client;
+    this.#outputs = outputs;
     this.#listeners = listeners;
+    addMethods<AGChannel<unknown>>(AGChannel.prototype, () => {
+      type Self = AGChannel<unknown>;
+      const output = (self: Self) => self.#outputs;
+      const own = (self: Self) => self.name;
+      const events = (self: Self) => self.#listeners;
+      const byEvent = (self: Self, event: string) =>
+        channelEventKey(self.name, event);
+      const all = (self: Self) => inChannel(self.name);
+      return [
+        [STREAMS, output, "%Output", own],
+        [CONSUMER, output, "%Output", own],
+        [HAS, output, "%Output", own],
+        [STREAMS, events, "%Listener", byEvent],
+        [STREAMS, events, "%AllListeners", all],
+        [CONSUMER, events, "%Listener", all],
+        [HAS, events, "%Listener", byEvent],
+        [HAS, events, "%AnyListener", all],
+      ];
+    });
   }
 
   /** The socket that the channel belongs to. */
@@ -151,133 +220,13 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
     this.#client.closeChannel(this.name);
   }
 
-  /** Ends the loops over this channel after their backlogs. */
-  closeOutput(): void {
-    this.#client.channelCloseOutput(this.name);
-  }
-
-  /** Ends the loops over an event after their backlogs. */
-  closeListener(eventName: string): void {
-    this.#client.channelCloseListener(this.name, eventName);
-  }
-
-  /** Ends the loops over all events after their backlogs. */
-  closeAllListeners(): void {
-    this.#client.channelCloseAllListeners(this.name);
-  }
-
   /** Ends the loops over this channel and its events at once. */
   kill(): void {
     this.#client.killChannel(this.name);
   }
 
-  /** Ends the loops over this channel at once. */
-  killOutput(): void {
-    this.#client.channelKillOutput(this.name);
-  }
-
-  /** Ends the loops over an event at once. */
-  killListener(eventName: string): void {
-    this.#client.channelKillListener(this.name, eventName);
-  }
-
-  /** Ends the loops over all events at once. */
-  killAllListeners(): void {
-    this.#client.channelKillAllListeners(this.name);
-  }
-
-  /** Ends one loop over this channel at once. */
-  killOutputConsumer(consumerId: number): void {
-    if (this.hasOutputConsumer(consumerId)) {
-      this.#client.killChannelOutputConsumer(consumerId);
-    }
-  }
-
-  /** Ends one loop over an event of this channel at once. */
-  killListenerConsumer(consumerId: number): void {
-    if (this.hasAnyListenerConsumer(consumerId)) {
-      this.#client.killChannelListenerConsumer(consumerId);
-    }
-  }
-
   /** The longest backlog of this channel and its events. */
   getBackpressure(): number {
     return this.#client.getChannelBackpressure(this.name);
-  }
-
-  /** The longest backlog of this channel. */
-  getOutputBackpressure(): number {
-    return this.#client.channelGetOutputBackpressure(this.name);
-  }
-
-  /** The longest backlog of an event. */
-  getListenerBackpressure(eventName: string): number {
-    return this.#client.channelGetListenerBackpressure(this.name, eventName);
-  }
-
-  /** The longest backlog of all events. */
-  getAllListenersBackpressure(): number {
-    return this.#client.channelGetAllListenersBackpressure(this.name);
-  }
-
-  /** What is known of a consumer of this channel. */
-  getOutputConsumerStats(consumerId: number): ConsumerStats | undefined {
-    return this.hasOutputConsumer(consumerId)
-      ? this.#client.getChannelOutputConsumerStats(consumerId)
-      : undefined;
-  }
-
-  /** What is known of a consumer of an event of this channel. */
-  getListenerConsumerStats(consumerId: number): ConsumerStats | undefined {
-    return this.hasAnyListenerConsumer(consumerId)
-      ? this.#client.getChannelListenerConsumerStats(consumerId)
-      : undefined;
-  }
-
-  /** What is known of the consumers of this channel. */
-  getOutputConsumerStatsList(): ConsumerStats[] {
-    return this.#client.channelGetOutputConsumerStatsList(this.name);
-  }
-
-  /** What is known of the consumers of an event. */
-  getListenerConsumerStatsList(eventName: string): ConsumerStats[] {
-    return this.#client.channelGetListenerConsumerStatsList(
-      this.name,
-      eventName,
-    );
-  }
-
-  /** What is known of the consumers of all events. */
-  getAllListenersConsumerStatsList(): ConsumerStats[] {
-    return this.#client.channelGetAllListenersConsumerStatsList(this.name);
-  }
-
-  /** The backlog of a consumer of this channel. */
-  getOutputConsumerBackpressure(consumerId: number): number {
-    return this.getOutputConsumerStats(consumerId)?.backpressure ?? 0;
-  }
-
-  /** The backlog of a consumer of an event of this channel. */
-  getListenerConsumerBackpressure(consumerId: number): number {
-    return this.getListenerConsumerStats(consumerId)?.backpressure ?? 0;
-  }
-
-  /** Whether this channel has this consumer. */
-  hasOutputConsumer(consumerId: number): boolean {
-    return this.#client.channelHasOutputConsumer(this.name, consumerId);
-  }
-
-  /** Whether an event of this channel has this consumer. */
-  hasListenerConsumer(eventName: string, consumerId: number): boolean {
-    return this.#client.channelHasListenerConsumer(
-      this.name,
-      eventName,
-      consumerId,
-    );
-  }
-
-  /** Whether any event of this channel has this consumer. */
-  hasAnyListenerConsumer(consumerId: number): boolean {
-    return this.#client.channelHasAnyListenerConsumer(this.name, consumerId);
   }
 }

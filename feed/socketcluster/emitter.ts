@@ -5,6 +5,37 @@ import {
   type StreamFamily,
 } from "../streams.ts";
 import type { SocketEvents } from "./api.ts";
+import { addMethods, named } from "./methods.ts";
+
+/** Emits events into streams: each `listener` is a stream of one event. */
+export interface AsyncStreamEmitter {
+  /** Ends the loops over an event after their backlogs. */
+  closeListener(eventName: string): void;
+  /** Ends the loops over all events after their backlogs. */
+  closeAllListeners(): void;
+  /** Ends the loops over an event at once. */
+  killListener(eventName: string): void;
+  /** Ends the loops over all events at once. */
+  killAllListeners(): void;
+  /** Ends one loop over an event at once. */
+  killListenerConsumer(consumerId: number): void;
+  /** What is known of a consumer of an event. */
+  getListenerConsumerStats(consumerId: number): ConsumerStats | undefined;
+  /** What is known of the consumers of an event. */
+  getListenerConsumerStatsList(eventName: string): ConsumerStats[];
+  /** What is known of the consumers of all events. */
+  getAllListenersConsumerStatsList(): ConsumerStats[];
+  /** The longest backlog of an event. */
+  getListenerBackpressure(eventName: string): number;
+  /** The longest backlog of all events. */
+  getAllListenersBackpressure(): number;
+  /** The backlog of a consumer of an event. */
+  getListenerConsumerBackpressure(consumerId: number): number;
+  /** Whether an event has this consumer. */
+  hasListenerConsumer(eventName: string, consumerId: number): boolean;
+  /** Whether any event has this consumer. */
+  hasAnyListenerConsumer(consumerId: number): boolean;
+}
 
 /** Emits events into streams: each `listener` is a stream of one event. */
 export class AsyncStreamEmitter {
@@ -13,6 +44,10 @@ export class AsyncStreamEmitter {
   /** `listeners` holds the streams. */
   constructor(listeners: StreamFamily) {
     this.#listeners = listeners;
+    addMethods(
+      AsyncStreamEmitter.prototype,
+      () => named((self) => self.#listeners, "Listener"),
+    );
   }
 
   /** Gives `data` to the present consumers of an event. */
@@ -31,74 +66,9 @@ export class AsyncStreamEmitter {
     return new ConsumableStream(this.#listeners, eventName);
   }
 
-  /** Ends the loops over an event after their backlogs. */
-  closeListener(eventName: string): void {
-    this.#listeners.close(eventName);
-  }
-
-  /** Ends the loops over all events after their backlogs. */
-  closeAllListeners(): void {
-    this.#listeners.close();
-  }
-
-  /** Ends the loops over an event at once. */
-  killListener(eventName: string): void {
-    this.#listeners.kill(eventName);
-  }
-
-  /** Ends the loops over all events at once. */
-  killAllListeners(): void {
-    this.#listeners.kill();
-  }
-
-  /** Ends one loop over an event at once. */
-  killListenerConsumer(consumerId: number): void {
-    this.#listeners.killConsumer(consumerId);
-  }
-
-  /** The same as {@linkcode killListener}. */
+  /** The same as `killListener`. */
   removeListener(eventName: string): void {
     this.killListener(eventName);
-  }
-
-  /** What is known of a consumer of an event. */
-  getListenerConsumerStats(consumerId: number): ConsumerStats | undefined {
-    return this.#listeners.consumerStats(consumerId);
-  }
-
-  /** What is known of the consumers of an event. */
-  getListenerConsumerStatsList(eventName: string): ConsumerStats[] {
-    return this.#listeners.stats(eventName);
-  }
-
-  /** What is known of the consumers of all events. */
-  getAllListenersConsumerStatsList(): ConsumerStats[] {
-    return this.#listeners.stats();
-  }
-
-  /** The longest backlog of an event. */
-  getListenerBackpressure(eventName: string): number {
-    return this.#listeners.backpressure(eventName);
-  }
-
-  /** The longest backlog of all events. */
-  getAllListenersBackpressure(): number {
-    return this.#listeners.backpressure();
-  }
-
-  /** The backlog of a consumer of an event. */
-  getListenerConsumerBackpressure(consumerId: number): number {
-    return this.#listeners.consumerBackpressure(consumerId);
-  }
-
-  /** Whether an event has this consumer. */
-  hasListenerConsumer(eventName: string, consumerId: number): boolean {
-    return this.#listeners.hasConsumer(consumerId, eventName);
-  }
-
-  /** Whether any event has this consumer. */
-  hasAnyListenerConsumer(consumerId: number): boolean {
-    return this.#listeners.hasConsumer(consumerId);
   }
 
   /** How many consumers an event has. */

@@ -10,6 +10,7 @@ import {
 } from "../streams.ts";
 import type { Input, Name, Output, Procedures, Receivers } from "./api.ts";
 import { AsyncStreamEmitter } from "./emitter.ts";
+import { addMethods, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
 import type { AGRequest } from "./request.ts";
 
 /** The streams of a socket. */
@@ -51,19 +52,178 @@ export function channelEventKey(
 }
 
 /** Selects the events of a channel. */
-function inChannel(channelName: string): (key: string) => boolean {
+export function inChannel(channelName: string): (key: string) => boolean {
   const prefix = channelPrefix(channelName);
   return (key) => key.startsWith(prefix);
 }
 
-/** The streams of receivers and procedures. */
-export class CallStreams<A> extends AsyncStreamEmitter {
+/** The streams of a socket. */
+// deno-lint-ignore no-unused-vars -- as the class
+export interface SocketStreams<A> {
+  /** Ends the loops over a receiver after their backlogs. */
+  closeReceiver(receiverName: string): void;
+  /** Ends the loops over all receivers after their backlogs. */
+  closeAllReceivers(): void;
+  /** Ends the loops over a receiver at once. */
+  killReceiver(receiverName: string): void;
+  /** Ends the loops over all receivers at once. */
+  killAllReceivers(): void;
+  /** Ends one loop over a receiver at once. */
+  killReceiverConsumer(consumerId: number): void;
+  /** What is known of a consumer of a receiver. */
+  getReceiverConsumerStats(consumerId: number): ConsumerStats | undefined;
+  /** What is known of the consumers of a receiver. */
+  getReceiverConsumerStatsList(receiverName: string): ConsumerStats[];
+  /** What is known of the consumers of all receivers. */
+  getAllReceiversConsumerStatsList(): ConsumerStats[];
+  /** The longest backlog of a receiver. */
+  getReceiverBackpressure(receiverName: string): number;
+  /** The longest backlog of all receivers. */
+  getAllReceiversBackpressure(): number;
+  /** The backlog of a consumer of a receiver. */
+  getReceiverConsumerBackpressure(consumerId: number): number;
+  /** Whether a receiver has this consumer. */
+  hasReceiverConsumer(receiverName: string, consumerId: number): boolean;
+  /** Whether any receiver has this consumer. */
+  hasAnyReceiverConsumer(consumerId: number): boolean;
+  /** Ends the loops over a procedure after their backlogs. */
+  closeProcedure(procedureName: string): void;
+  /** Ends the loops over all procedures after their backlogs. */
+  closeAllProcedures(): void;
+  /** Ends the loops over a procedure at once. */
+  killProcedure(procedureName: string): void;
+  /** Ends the loops over all procedures at once. */
+  killAllProcedures(): void;
+  /** Ends one loop over a procedure at once. */
+  killProcedureConsumer(consumerId: number): void;
+  /** What is known of a consumer of a procedure. */
+  getProcedureConsumerStats(consumerId: number): ConsumerStats | undefined;
+  /** What is known of the consumers of a procedure. */
+  getProcedureConsumerStatsList(procedureName: string): ConsumerStats[];
+  /** What is known of the consumers of all procedures. */
+  getAllProceduresConsumerStatsList(): ConsumerStats[];
+  /** The longest backlog of a procedure. */
+  getProcedureBackpressure(procedureName: string): number;
+  /** The longest backlog of all procedures. */
+  getAllProceduresBackpressure(): number;
+  /** The backlog of a consumer of a procedure. */
+  getProcedureConsumerBackpressure(consumerId: number): number;
+  /** Whether a procedure has this consumer. */
+  hasProcedureConsumer(procedureName: string, consumerId: number): boolean;
+  /** Whether any procedure has this consumer. */
+  hasAnyProcedureConsumer(consumerId: number): boolean;
+  /** Ends the loops over a channel's data after their backlogs. */
+  channelCloseOutput(channelName: string): void;
+  /** Ends the loops over all channels' data after their backlogs. */
+  closeAllChannelOutputs(): void;
+  /** Ends the loops over a channel's data at once. */
+  channelKillOutput(channelName: string): void;
+  /** Ends the loops over all channels' data at once. */
+  killAllChannelOutputs(): void;
+  /** Ends one loop over a channel's data at once. */
+  killChannelOutputConsumer(consumerId: number): void;
+  /** What is known of a consumer of a channel's data. */
+  getChannelOutputConsumerStats(consumerId: number): ConsumerStats | undefined;
+  /** What is known of the consumers of a channel's data. */
+  channelGetOutputConsumerStatsList(channelName: string): ConsumerStats[];
+  /** What is known of the consumers of all channels' data. */
+  getAllChannelOutputsConsumerStatsList(): ConsumerStats[];
+  /** The longest backlog of a channel's data. */
+  channelGetOutputBackpressure(channelName: string): number;
+  /** The longest backlog of all channels' data. */
+  getAllChannelOutputsBackpressure(): number;
+  /** The backlog of a consumer of a channel's data. */
+  getChannelOutputConsumerBackpressure(consumerId: number): number;
+  /** Whether a channel's data has this consumer. */
+  channelHasOutputConsumer(channelName: string, consumerId: number): boolean;
+  /** Whether any channel's data has this consumer. */
+  hasAnyChannelOutputConsumer(consumerId: number): boolean;
+  /** Ends the loops over an event of a channel after their backlogs. */
+  channelCloseListener(channelName: string, eventName: string): void;
+  /** Ends the loops over a channel's events after their backlogs. */
+  channelCloseAllListeners(channelName: string): void;
+  /** Ends the loops over all channels' events after their backlogs. */
+  closeAllChannelListeners(): void;
+  /** Ends the loops over an event of a channel at once. */
+  channelKillListener(channelName: string, eventName: string): void;
+  /** Ends the loops over a channel's events at once. */
+  channelKillAllListeners(channelName: string): void;
+  /** Ends the loops over all channels' events at once. */
+  killAllChannelListeners(): void;
+  /** Ends one loop over a channel's event at once. */
+  killChannelListenerConsumer(consumerId: number): void;
+  /** What is known of a consumer of a channel's event. */
+  getChannelListenerConsumerStats(
+    consumerId: number,
+  ): ConsumerStats | undefined;
+  /** What is known of the consumers of a channel's event. */
+  channelGetListenerConsumerStatsList(
+    channelName: string,
+    eventName: string,
+  ): ConsumerStats[];
+  /** What is known of the consumers of a channel's events. */
+  channelGetAllListenersConsumerStatsList(channelName: string): ConsumerStats[];
+  /** What is known of the consumers of all channels' events. */
+  getAllChannelListenersConsumerStatsList(): ConsumerStats[];
+  /** The longest backlog of a channel's event. */
+  channelGetListenerBackpressure(
+    channelName: string,
+    eventName: string,
+  ): number;
+  /** The longest backlog of a channel's events. */
+  channelGetAllListenersBackpressure(channelName: string): number;
+  /** The longest backlog of all channels' events. */
+  getAllChannelListenersBackpressure(): number;
+  /** The backlog of a consumer of a channel's event. */
+  getChannelListenerConsumerBackpressure(consumerId: number): number;
+  /** Whether a channel's event has this consumer. */
+  channelHasListenerConsumer(
+    channelName: string,
+    eventName: string,
+    consumerId: number,
+  ): boolean;
+  /** Whether any event of a channel has this consumer. */
+  channelHasAnyListenerConsumer(
+    channelName: string,
+    consumerId: number,
+  ): boolean;
+  /** Whether any event of any channel has this consumer. */
+  hasAnyChannelListenerConsumer(consumerId: number): boolean;
+}
+
+/** The streams of a socket. */
+export class SocketStreams<A> extends AsyncStreamEmitter {
   readonly #families: Families;
 
   /** `families` holds the streams. */
   constructor(families: Families) {
     super(families.listeners);
     this.#families = families;
+    addMethods<SocketStreams<unknown>>(SocketStreams.prototype, () => {
+      type Self = SocketStreams<unknown>;
+      const outputs = (self: Self) => self.#families.outputs;
+      const byName = (_: Self, channel: string) => channel;
+      const events = (self: Self) => self.#families.channelListeners;
+      const byEvent = (_: Self, channel: string, event: string) =>
+        channelEventKey(channel, event);
+      const byChannel = (_: Self, channel: string) => inChannel(channel);
+      return [
+        ...named((self: Self) => self.#families.receivers, "Receiver"),
+        ...named((self: Self) => self.#families.procedures, "Procedure"),
+        [STREAMS, outputs, "channel%Output", byName],
+        [STREAMS, outputs, "%AllChannelOutputs"],
+        [CONSUMER, outputs, "%ChannelOutput"],
+        [HAS, outputs, "channel%Output", byName],
+        [HAS, outputs, "%AnyChannelOutput"],
+        [STREAMS, events, "channel%Listener", byEvent],
+        [STREAMS, events, "channel%AllListeners", byChannel],
+        [STREAMS, events, "%AllChannelListeners"],
+        [CONSUMER, events, "%ChannelListener"],
+        [HAS, events, "channel%Listener", byEvent],
+        [HAS, events, "channel%AnyListener", byChannel],
+        [HAS, events, "%AnyChannelListener"],
+      ];
+    });
   }
 
   /** The stream of what the server transmits under a name. */
@@ -80,147 +240,6 @@ export class CallStreams<A> extends AsyncStreamEmitter {
     AGRequest<Input<Procedures<A>[N]>, Output<Procedures<A>[N]>>
   > {
     return new ConsumableStream(this.#families.procedures, procedureName);
-  }
-
-  /** Ends the loops over a receiver after their backlogs. */
-  closeReceiver(receiverName: string): void {
-    this.#families.receivers.close(receiverName);
-  }
-
-  /** Ends the loops over all receivers after their backlogs. */
-  closeAllReceivers(): void {
-    this.#families.receivers.close();
-  }
-
-  /** Ends the loops over a receiver at once. */
-  killReceiver(receiverName: string): void {
-    this.#families.receivers.kill(receiverName);
-  }
-
-  /** Ends the loops over all receivers at once. */
-  killAllReceivers(): void {
-    this.#families.receivers.kill();
-  }
-
-  /** Ends one loop over a receiver at once. */
-  killReceiverConsumer(consumerId: number): void {
-    this.#families.receivers.killConsumer(consumerId);
-  }
-
-  /** What is known of a consumer of a receiver. */
-  getReceiverConsumerStats(consumerId: number): ConsumerStats | undefined {
-    return this.#families.receivers.consumerStats(consumerId);
-  }
-
-  /** What is known of the consumers of a receiver. */
-  getReceiverConsumerStatsList(receiverName: string): ConsumerStats[] {
-    return this.#families.receivers.stats(receiverName);
-  }
-
-  /** What is known of the consumers of all receivers. */
-  getAllReceiversConsumerStatsList(): ConsumerStats[] {
-    return this.#families.receivers.stats();
-  }
-
-  /** The longest backlog of a receiver. */
-  getReceiverBackpressure(receiverName: string): number {
-    return this.#families.receivers.backpressure(receiverName);
-  }
-
-  /** The longest backlog of all receivers. */
-  getAllReceiversBackpressure(): number {
-    return this.#families.receivers.backpressure();
-  }
-
-  /** The backlog of a consumer of a receiver. */
-  getReceiverConsumerBackpressure(consumerId: number): number {
-    return this.#families.receivers.consumerBackpressure(consumerId);
-  }
-
-  /** Whether a receiver has this consumer. */
-  hasReceiverConsumer(receiverName: string, consumerId: number): boolean {
-    return this.#families.receivers.hasConsumer(consumerId, receiverName);
-  }
-
-  /** Whether any receiver has this consumer. */
-  hasAnyReceiverConsumer(consumerId: number): boolean {
-    return this.#families.receivers.hasConsumer(consumerId);
-  }
-
-  /** Ends the loops over a procedure after their backlogs. */
-  closeProcedure(procedureName: string): void {
-    this.#families.procedures.close(procedureName);
-  }
-
-  /** Ends the loops over all procedures after their backlogs. */
-  closeAllProcedures(): void {
-    this.#families.procedures.close();
-  }
-
-  /** Ends the loops over a procedure at once. */
-  killProcedure(procedureName: string): void {
-    this.#families.procedures.kill(procedureName);
-  }
-
-  /** Ends the loops over all procedures at once. */
-  killAllProcedures(): void {
-    this.#families.procedures.kill();
-  }
-
-  /** Ends one loop over a procedure at once. */
-  killProcedureConsumer(consumerId: number): void {
-    this.#families.procedures.killConsumer(consumerId);
-  }
-
-  /** What is known of a consumer of a procedure. */
-  getProcedureConsumerStats(consumerId: number): ConsumerStats | undefined {
-    return this.#families.procedures.consumerStats(consumerId);
-  }
-
-  /** What is known of the consumers of a procedure. */
-  getProcedureConsumerStatsList(procedureName: string): ConsumerStats[] {
-    return this.#families.procedures.stats(procedureName);
-  }
-
-  /** What is known of the consumers of all procedures. */
-  getAllProceduresConsumerStatsList(): ConsumerStats[] {
-    return this.#families.procedures.stats();
-  }
-
-  /** The longest backlog of a procedure. */
-  getProcedureBackpressure(procedureName: string): number {
-    return this.#families.procedures.backpressure(procedureName);
-  }
-
-  /** The longest backlog of all procedures. */
-  getAllProceduresBackpressure(): number {
-    return this.#families.procedures.backpressure();
-  }
-
-  /** The backlog of a consumer of a procedure. */
-  getProcedureConsumerBackpressure(consumerId: number): number {
-    return this.#families.procedures.consumerBackpressure(consumerId);
-  }
-
-  /** Whether a procedure has this consumer. */
-  hasProcedureConsumer(procedureName: string, consumerId: number): boolean {
-    return this.#families.procedures.hasConsumer(consumerId, procedureName);
-  }
-
-  /** Whether any procedure has this consumer. */
-  hasAnyProcedureConsumer(consumerId: number): boolean {
-    return this.#families.procedures.hasConsumer(consumerId);
-  }
-}
-
-/** All streams of a socket. */
-export class SocketStreams<A> extends CallStreams<A> {
-  readonly #families: Families;
-
-  /** `families` holds the streams. */
-  constructor(families: Families) {
-    super(families);
-    this.#families = families;
   }
 
   /** Ends the loops over a channel and its events after their backlogs. */
@@ -261,192 +280,6 @@ export class SocketStreams<A> extends CallStreams<A> {
       this.getAllChannelOutputsBackpressure(),
       this.getAllChannelListenersBackpressure(),
     );
-  }
-
-  /** Ends the loops over a channel's data after their backlogs. */
-  channelCloseOutput(channelName: string): void {
-    this.#families.outputs.close(channelName);
-  }
-
-  /** Ends the loops over all channels' data after their backlogs. */
-  closeAllChannelOutputs(): void {
-    this.#families.outputs.close();
-  }
-
-  /** Ends the loops over a channel's data at once. */
-  channelKillOutput(channelName: string): void {
-    this.#families.outputs.kill(channelName);
-  }
-
-  /** Ends the loops over all channels' data at once. */
-  killAllChannelOutputs(): void {
-    this.#families.outputs.kill();
-  }
-
-  /** Ends one loop over a channel's data at once. */
-  killChannelOutputConsumer(consumerId: number): void {
-    this.#families.outputs.killConsumer(consumerId);
-  }
-
-  /** What is known of a consumer of a channel's data. */
-  getChannelOutputConsumerStats(consumerId: number): ConsumerStats | undefined {
-    return this.#families.outputs.consumerStats(consumerId);
-  }
-
-  /** What is known of the consumers of a channel's data. */
-  channelGetOutputConsumerStatsList(channelName: string): ConsumerStats[] {
-    return this.#families.outputs.stats(channelName);
-  }
-
-  /** What is known of the consumers of all channels' data. */
-  getAllChannelOutputsConsumerStatsList(): ConsumerStats[] {
-    return this.#families.outputs.stats();
-  }
-
-  /** The longest backlog of a channel's data. */
-  channelGetOutputBackpressure(channelName: string): number {
-    return this.#families.outputs.backpressure(channelName);
-  }
-
-  /** The longest backlog of all channels' data. */
-  getAllChannelOutputsBackpressure(): number {
-    return this.#families.outputs.backpressure();
-  }
-
-  /** The backlog of a consumer of a channel's data. */
-  getChannelOutputConsumerBackpressure(consumerId: number): number {
-    return this.#families.outputs.consumerBackpressure(consumerId);
-  }
-
-  /** Whether a channel's data has this consumer. */
-  channelHasOutputConsumer(channelName: string, consumerId: number): boolean {
-    return this.#families.outputs.hasConsumer(consumerId, channelName);
-  }
-
-  /** Whether any channel's data has this consumer. */
-  hasAnyChannelOutputConsumer(consumerId: number): boolean {
-    return this.#families.outputs.hasConsumer(consumerId);
-  }
-
-  /** Ends the loops over an event of a channel after their backlogs. */
-  channelCloseListener(channelName: string, eventName: string): void {
-    this.#families.channelListeners.close(
-      channelEventKey(channelName, eventName),
-    );
-  }
-
-  /** Ends the loops over a channel's events after their backlogs. */
-  channelCloseAllListeners(channelName: string): void {
-    this.#families.channelListeners.close(inChannel(channelName));
-  }
-
-  /** Ends the loops over all channels' events after their backlogs. */
-  closeAllChannelListeners(): void {
-    this.#families.channelListeners.close();
-  }
-
-  /** Ends the loops over an event of a channel at once. */
-  channelKillListener(channelName: string, eventName: string): void {
-    this.#families.channelListeners.kill(
-      channelEventKey(channelName, eventName),
-    );
-  }
-
-  /** Ends the loops over a channel's events at once. */
-  channelKillAllListeners(channelName: string): void {
-    this.#families.channelListeners.kill(inChannel(channelName));
-  }
-
-  /** Ends the loops over all channels' events at once. */
-  killAllChannelListeners(): void {
-    this.#families.channelListeners.kill();
-  }
-
-  /** Ends one loop over a channel's event at once. */
-  killChannelListenerConsumer(consumerId: number): void {
-    this.#families.channelListeners.killConsumer(consumerId);
-  }
-
-  /** What is known of a consumer of a channel's event. */
-  getChannelListenerConsumerStats(
-    consumerId: number,
-  ): ConsumerStats | undefined {
-    return this.#families.channelListeners.consumerStats(consumerId);
-  }
-
-  /** What is known of the consumers of a channel's event. */
-  channelGetListenerConsumerStatsList(
-    channelName: string,
-    eventName: string,
-  ): ConsumerStats[] {
-    return this.#families.channelListeners.stats(
-      channelEventKey(channelName, eventName),
-    );
-  }
-
-  /** What is known of the consumers of a channel's events. */
-  channelGetAllListenersConsumerStatsList(
-    channelName: string,
-  ): ConsumerStats[] {
-    return this.#families.channelListeners.stats(inChannel(channelName));
-  }
-
-  /** What is known of the consumers of all channels' events. */
-  getAllChannelListenersConsumerStatsList(): ConsumerStats[] {
-    return this.#families.channelListeners.stats();
-  }
-
-  /** The longest backlog of a channel's event. */
-  channelGetListenerBackpressure(
-    channelName: string,
-    eventName: string,
-  ): number {
-    return this.#families.channelListeners.backpressure(
-      channelEventKey(channelName, eventName),
-    );
-  }
-
-  /** The longest backlog of a channel's events. */
-  channelGetAllListenersBackpressure(channelName: string): number {
-    return this.#families.channelListeners.backpressure(inChannel(channelName));
-  }
-
-  /** The longest backlog of all channels' events. */
-  getAllChannelListenersBackpressure(): number {
-    return this.#families.channelListeners.backpressure();
-  }
-
-  /** The backlog of a consumer of a channel's event. */
-  getChannelListenerConsumerBackpressure(consumerId: number): number {
-    return this.#families.channelListeners.consumerBackpressure(consumerId);
-  }
-
-  /** Whether a channel's event has this consumer. */
-  channelHasListenerConsumer(
-    channelName: string,
-    eventName: string,
-    consumerId: number,
-  ): boolean {
-    return this.#families.channelListeners.hasConsumer(
-      consumerId,
-      channelEventKey(channelName, eventName),
-    );
-  }
-
-  /** Whether any event of a channel has this consumer. */
-  channelHasAnyListenerConsumer(
-    channelName: string,
-    consumerId: number,
-  ): boolean {
-    return this.#families.channelListeners.hasConsumer(
-      consumerId,
-      inChannel(channelName),
-    );
-  }
-
-  /** Whether any event of any channel has this consumer. */
-  hasAnyChannelListenerConsumer(consumerId: number): boolean {
-    return this.#families.channelListeners.hasConsumer(consumerId);
   }
 
   /** The longest backlog of all streams of this socket. */

@@ -85,7 +85,7 @@ export type {
 // The classes that AGClientSocket inherits its methods from.
 export type { SocketBase } from "./base.ts";
 export type { AsyncStreamEmitter } from "./emitter.ts";
-export type { CallStreams, Families, SocketStreams } from "./families.ts";
+export type { Families, SocketStreams } from "./families.ts";
 export {
   ConsumableStream,
   Consumer,

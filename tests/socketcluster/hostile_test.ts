@@ -223,7 +223,7 @@ Deno.test("hostile - 1,000,000 mutated frames", async () => {
   socket.killAllChannels();
 });
 
-Deno.test("hostile - 10,000 hostile handshakes to the handshake", async () => {
+Deno.test("hostile - 10,000 hostile answers to the handshake", async () => {
   const random = randomNumbers(21);
   const { made, WebSocket } = fakeSockets();
   const socket = create({
