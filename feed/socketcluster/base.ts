@@ -10,24 +10,36 @@ import { type ClientOptions, type Configuration, toUri } from "./options.ts";
 /** The version of socketcluster-client whose interface this module has. */
 export const VERSION = "20.0.2";
 
+/** The constants that sockets have. */
+const STATES = {
+  CONNECTING: "connecting",
+  OPEN: "open",
+  CLOSED: "closed",
+  AUTHENTICATED: "authenticated",
+  UNAUTHENTICATED: "unauthenticated",
+  SUBSCRIBED: "subscribed",
+  PENDING: "pending",
+  UNSUBSCRIBED: "unsubscribed",
+} as const;
+
 /** A socket's streams, constants, options and engines. */
 export class SocketBase<A> extends SocketStreams<A> {
   /** A value of {@linkcode state}. */
-  static readonly CONNECTING: "connecting" = "connecting";
+  static readonly CONNECTING: "connecting" = STATES.CONNECTING;
   /** A value of {@linkcode state}. */
-  static readonly OPEN: "open" = "open";
+  static readonly OPEN: "open" = STATES.OPEN;
   /** A value of {@linkcode state}. */
-  static readonly CLOSED: "closed" = "closed";
+  static readonly CLOSED: "closed" = STATES.CLOSED;
   /** A value of {@linkcode authState}. */
-  static readonly AUTHENTICATED: "authenticated" = "authenticated";
+  static readonly AUTHENTICATED: "authenticated" = STATES.AUTHENTICATED;
   /** A value of {@linkcode authState}. */
-  static readonly UNAUTHENTICATED: "unauthenticated" = "unauthenticated";
+  static readonly UNAUTHENTICATED: "unauthenticated" = STATES.UNAUTHENTICATED;
   /** A state of a channel. */
-  static readonly SUBSCRIBED: "subscribed" = "subscribed";
+  static readonly SUBSCRIBED: "subscribed" = STATES.SUBSCRIBED;
   /** A state of a channel. */
-  static readonly PENDING: "pending" = "pending";
+  static readonly PENDING: "pending" = STATES.PENDING;
   /** A state of a channel. */
-  static readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
+  static readonly UNSUBSCRIBED: "unsubscribed" = STATES.UNSUBSCRIBED;
   /** Close codes that are a normal end, with what they mean. */
   static readonly ignoreStatuses: Readonly<Record<number, string>> =
     ignoreStatuses;
@@ -35,21 +47,21 @@ export class SocketBase<A> extends SocketStreams<A> {
   static readonly errorStatuses: Readonly<Record<number, string>> =
     errorStatuses;
   /** A value of {@linkcode state}. */
-  readonly CONNECTING: "connecting" = "connecting";
+  declare readonly CONNECTING: "connecting";
   /** A value of {@linkcode state}. */
-  readonly OPEN: "open" = "open";
+  declare readonly OPEN: "open";
   /** A value of {@linkcode state}. */
-  readonly CLOSED: "closed" = "closed";
+  declare readonly CLOSED: "closed";
   /** A value of {@linkcode authState}. */
-  readonly AUTHENTICATED: "authenticated" = "authenticated";
+  declare readonly AUTHENTICATED: "authenticated";
   /** A value of {@linkcode authState}. */
-  readonly UNAUTHENTICATED: "unauthenticated" = "unauthenticated";
+  declare readonly UNAUTHENTICATED: "unauthenticated";
   /** A state of a channel. */
-  readonly SUBSCRIBED: "subscribed" = "subscribed";
+  declare readonly SUBSCRIBED: "subscribed";
   /** A state of a channel. */
-  readonly PENDING: "pending" = "pending";
+  declare readonly PENDING: "pending";
   /** A state of a channel. */
-  readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
+  declare readonly UNSUBSCRIBED: "unsubscribed";
 
   readonly #config: Configuration;
 
@@ -57,6 +69,8 @@ export class SocketBase<A> extends SocketStreams<A> {
   constructor(families: Families, config: Configuration) {
     super(families);
     this.#config = config;
+    // Constants of an object would show in every log of it.
+    if (!("OPEN" in this)) Object.assign(SocketBase.prototype, STATES);
   }
 
   /** The options, with defaults. */

@@ -37,7 +37,7 @@ export interface ChannelClient extends SocketStreams<any> {
 }
 
 /** The methods of a channel for its streams. */
-// deno-lint-ignore no-explicit-any no-unused-vars -- as the class
+// deno-lint-ignore no-explicit-any
 export interface AGChannel<T = any> {
   /** Ends the loops over this channel after their backlogs. */
   closeOutput(): void;
@@ -107,11 +107,17 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   /** The state of a channel that is not wanted. */
   static readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
   /** The state of a channel that waits for the server. */
-  readonly PENDING: "pending" = "pending";
+  get PENDING(): "pending" {
+    return "pending";
+  }
   /** The state of a channel that the server has confirmed. */
-  readonly SUBSCRIBED: "subscribed" = "subscribed";
+  get SUBSCRIBED(): "subscribed" {
+    return "subscribed";
+  }
   /** The state of a channel that is not wanted. */
-  readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
+  get UNSUBSCRIBED(): "unsubscribed" {
+    return "unsubscribed";
+  }
 
   readonly #client: ChannelClient;
   readonly #outputs: StreamFamily;

@@ -58,7 +58,6 @@ export function inChannel(channelName: string): (key: string) => boolean {
 }
 
 /** The streams of a socket. */
-// deno-lint-ignore no-unused-vars -- as the class
 export interface SocketStreams<A> {
   /** Ends the loops over a receiver after their backlogs. */
   closeReceiver(receiverName: string): void;
