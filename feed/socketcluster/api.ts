@@ -17,8 +17,9 @@
  * }
  *
  * const socket = create<Chat>({ hostname: "example.com", autoConnect: false });
- * socket.channel("room").transmitPublish({ from: "ann", text: "hello" });
- * socket.disconnect();
+ * const room = socket.channel("room");
+ * export const say = (text: string) => room.invokePublish({ from: "ann", text });
+ * export const join = (): Promise<number> => socket.invoke("join", { room: "room" });
  * ```
  */
 export interface Api {
