@@ -31,6 +31,11 @@ export class SocketClusterError extends Error implements CallFailure {
   }
 }
 
+/** Whether this client made the error; what the server sent is a plain `Error`. */
+export function isOwnError(error: unknown): boolean {
+  return error instanceof SocketClusterError || error instanceof TimeoutError;
+}
+
 /** An argument or option that cannot be used. */
 export class InvalidArgumentsError extends SocketClusterError {
   /** `cause` may hold what was wrong with it. */

@@ -1,6 +1,7 @@
 /** Who the socket is: its token, and the auth engine that keeps it. */
 import type { AuthState } from "./api.ts";
 import { type AuthEngine, decodeToken } from "./auth.ts";
+import { InvalidMessageError } from "./errors.ts";
 
 /** What {@linkcode Identity} needs of the socket. */
 export interface IdentityHost {
@@ -77,6 +78,31 @@ export class Identity {
       oldSignedAuthToken: signed,
       oldAuthToken: token,
     });
+  }
+
+  /** Takes a token that the server sent; the error tells what is wrong with it. */
+  receive(data: unknown): InvalidMessageError | undefined {
+    const { token } = (data ?? {}) as { token?: unknown };
+    if (typeof token !== "string") {
+      return new InvalidMessageError(
+        "No token data provided by #setAuthToken event",
+      );
+    }
+    this.accept(token);
+    return undefined;
+  }
+
+  /** The server accepted a token that is to be kept. */
+  accept(signedAuthToken: string): void {
+    this.adopt(signedAuthToken);
+    this.save(signedAuthToken);
+  }
+
+  /** Gives the token up; resolves when the auth engine has forgotten it. */
+  lose(): Promise<void> {
+    const forgotten = this.forget();
+    this.clear();
+    return forgotten;
   }
 
   /** Has the auth engine keep a token. A failure is an `error` event. */

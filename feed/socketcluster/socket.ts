@@ -20,28 +20,21 @@ import type {
   TransmitOptions,
 } from "./api.ts";
 import { SocketBase, VERSION } from "./base.ts";
-import { Call, Calls } from "./calls.ts";
+import { Calls } from "./calls.ts";
 import { AGChannel } from "./channel.ts";
 import { type Closing, Connection } from "./connection.ts";
 import {
-  dehydrateError,
   hydrateError,
   InvalidActionError,
-  InvalidMessageError,
+  isOwnError,
   protocolError,
-  SocketClusterError,
-  TimeoutError,
 } from "./errors.ts";
 import { channelEventKey, createFamilies, type Families } from "./families.ts";
 import { Identity } from "./identity.ts";
+import { Inbound } from "./inbound.ts";
 import { type ClientOptions, Configuration } from "./options.ts";
-import {
-  dispatch,
-  type HandshakeStatus,
-  type OutboundPacket,
-  type PacketSink,
-} from "./protocol.ts";
-import { AGRequest } from "./request.ts";
+import { dispatch, type HandshakeStatus } from "./protocol.ts";
+import { Outbound } from "./outbound.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** Disposing waits no longer than this many ms for the WebSocket to close. */
@@ -75,6 +68,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   readonly #config: Configuration;
   readonly #connection: Connection;
   readonly #calls: Calls;
+  readonly #outbound: Outbound;
   readonly #subscriptions: Subscriptions;
   readonly #identity: Identity;
   #batchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -130,21 +124,44 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       engine: () => config.auth,
       tokenName: () => this.authTokenName,
     });
-    const sink: PacketSink = {
-      publish: (channel, data) => {
-        const name = this.#withoutPrefix(channel);
-        if (this.#subscriptions.has(name)) families.outputs.write(name, data);
+    const inbound = new Inbound({
+      socket: this,
+      families,
+      calls: this.#calls,
+      subscriptions: this.#subscriptions,
+      identity: this.#identity,
+      emit,
+      prefix: () => this.channelPrefix,
+      answerer: () => {
+        const { transport } = this.#connection;
+        return (packet) => {
+          // The server has forgotten the requests of an earlier connection.
+          if (isOpen() && this.#connection.transport === transport) {
+            this.#calls.respond(packet);
+          }
+        };
       },
-      transmit: (event, data) => this.#receiveTransmit(event, data),
-      request: (event, data, cid) => this.#receiveRequest(event, data, cid),
-      response: (rid, data, error) => this.#calls.answer(rid, data, error),
-      raw: (message) => emit("raw", { message }),
-    };
+    });
+    this.#outbound = new Outbound(this.#calls, {
+      seeToConnection: () => {
+        if (this.#connection.isStale) {
+          this.disconnect(
+            1000,
+            "Stale socket was disconnected by the client to initiate a new connection",
+          );
+        }
+        // While an attempt is scheduled the call waits for it.
+        if (this.state === "closed" && !this.pendingReconnect) this.connect();
+      },
+      ackTimeout: () => this.ackTimeout,
+      clones: () => !!config.settings.cloneData,
+      emit,
+    });
     this.#connection = new Connection(config, {
       connecting: () => emit("connecting", {}),
       opened: (status, token) => this.#opened(status, token),
       closed: (closing) => this.#closed(closing),
-      packet: (packet, frame) => dispatch(packet, frame, sink),
+      packet: (packet, frame) => dispatch(packet, frame, inbound),
       frame: (message) => {
         if (families.listeners.has("message")) emit("message", { message });
       },
@@ -298,133 +315,6 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.#calls.abortQueued(type, code, reason);
   }
 
-  #withoutPrefix(channel: string): string {
-    const prefix = this.channelPrefix;
-    return prefix && channel.startsWith(prefix)
-      ? channel.slice(prefix.length)
-      : channel;
-  }
-
-  #receiveTransmit(event: string, data: unknown): void {
-    switch (event) {
-      case "#kickOut": {
-        const { channel, message } = (data ?? {}) as Record<string, unknown>;
-        if (typeof channel !== "string") return;
-        return this.#subscriptions.kickOut(
-          this.#withoutPrefix(channel),
-          message,
-        );
-      }
-      case "#setAuthToken": {
-        const error = this.#receiveToken(data);
-        if (error) this.emit("error", { error });
-        return;
-      }
-      case "#removeAuthToken":
-        return this.#loseToken();
-      default:
-        this.#families.receivers.write(event, data);
-    }
-  }
-
-  #receiveRequest(event: string, data: unknown, cid: number): void {
-    const { transport } = this.#connection;
-    const respond = (packet: OutboundPacket) => {
-      // The server forgot the calls of an earlier connection.
-      if (this.state === "open" && this.#connection.transport === transport) {
-        this.#calls.respond(packet);
-      }
-    };
-    switch (event) {
-      case "#setAuthToken": {
-        const error = this.#receiveToken(data);
-        return respond(
-          error ? { rid: cid, error: dehydrateError(error) } : { rid: cid },
-        );
-      }
-      case "#removeAuthToken":
-        this.#loseToken();
-        return respond({ rid: cid });
-      default:
-        this.#families.procedures.write(
-          event,
-          new AGRequest(this, cid, event, data, respond),
-        );
-    }
-  }
-
-  /** Takes a token that the server sent. */
-  #receiveToken(data: unknown): InvalidMessageError | undefined {
-    const { token } = (data ?? {}) as { token?: unknown };
-    if (typeof token !== "string") {
-      return new InvalidMessageError(
-        "No token data provided by #setAuthToken event",
-      );
-    }
-    this.#identity.adopt(token);
-    this.#identity.save(token);
-    return undefined;
-  }
-
-  #loseToken(): void {
-    this.#identity.forget();
-    this.#identity.clear();
-  }
-
-  /** Sends a call, connecting if nothing else will. */
-  #send(call: Call, ackTimeout = this.ackTimeout, signal?: AbortSignal): void {
-    if (this.#connection.isStale) {
-      this.disconnect(
-        1000,
-        "Stale socket was disconnected by the client to initiate a new connection",
-      );
-    }
-    // While an attempt is scheduled the call waits for it.
-    if (this.state === "closed" && !this.pendingReconnect) this.connect();
-    this.#calls.add(call, ackTimeout, signal);
-  }
-
-  #copy(data: unknown): unknown {
-    if (!this.#config.settings.cloneData) return data;
-    try {
-      return structuredClone(data);
-    } catch (cause) {
-      const error = new InvalidMessageError("could not clone data", { cause });
-      error.sent = false;
-      throw error;
-    }
-  }
-
-  #transmit(
-    event: string,
-    data: unknown,
-    options: TransmitOptions = {},
-  ): Promise<void> {
-    // Nobody waits for a message; what is dropped is reported nevertheless.
-    const reject = (error: unknown) => this.emit("error", { error });
-    try {
-      this.#send(
-        new Call(event, this.#copy(data), { reject }),
-        options.ackTimeout,
-      );
-    } catch (error) {
-      reject(error);
-    }
-    return Promise.resolve();
-  }
-
-  #invoke(
-    event: string,
-    data: unknown,
-    { ackTimeout, signal }: InvokeOptions = {},
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const call = new Call(event, this.#copy(data), { resolve, reject });
-      this.#send(call, ackTimeout, signal);
-    });
-  }
-
   /**
    * Sends data to a receiver of the server. Without a connection it waits for
    * one. The promise resolves at once and never rejects; data that is dropped
@@ -435,7 +325,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     data?: Receivers<A>[N],
     options?: TransmitOptions,
   ): Promise<void> {
-    return this.#transmit(receiverName, data, options);
+    return this.#outbound.transmit(receiverName, data, options);
   }
 
   /**
@@ -450,7 +340,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     data?: Input<Procedures<A>[N]>,
     options?: InvokeOptions,
   ): Promise<Output<Procedures<A>[N]>> {
-    return this.#invoke(procedureName, data, options) as Promise<
+    return this.#outbound.invoke(procedureName, data, options) as Promise<
       Output<Procedures<A>[N]>
     >;
   }
@@ -460,7 +350,10 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     channelName: N,
     data?: Channels<A>[N],
   ): Promise<void> {
-    return this.#transmit("#publish", this.#publication(channelName, data));
+    return this.#outbound.transmit(
+      "#publish",
+      this.#publication(channelName, data),
+    );
   }
 
   /**
@@ -472,7 +365,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     data?: Channels<A>[N],
     options?: InvokeOptions,
   ): Promise<void> {
-    return this.#invoke(
+    return this.#outbound.invoke(
       "#publish",
       this.#publication(channelName, data),
       options,
@@ -507,19 +400,14 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     try {
       return await new Promise((resolve, reject) => {
         // At once, so that a token that comes right after the answer wins.
-        this.#send(
-          new Call("#authenticate", signedAuthToken, {
-            resolve: (answer) =>
-              resolve(this.#authenticated(signedAuthToken, answer)),
-            reject: (error) => {
-              if (
-                !(error instanceof SocketClusterError ||
-                  error instanceof TimeoutError)
-              ) this.#identity.clear();
-              reject(error);
-            },
-          }),
-        );
+        this.#outbound.send("#authenticate", signedAuthToken, {
+          resolve: (answer) =>
+            resolve(this.#authenticated(signedAuthToken, answer)),
+          reject: (error) => {
+            if (!isOwnError(error)) this.#identity.clear();
+            reject(error);
+          },
+        });
       });
     } finally {
       // The consumers of events hear of it first.
@@ -532,8 +420,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       AuthStatus
     >;
     if (isAuthenticated) {
-      this.#identity.adopt(signedAuthToken);
-      this.#identity.save(signedAuthToken);
+      this.#identity.accept(signedAuthToken);
     } else {
       this.#identity.clear();
     }
@@ -546,7 +433,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** Gives the token up, here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
     const forgotten = this.#identity.forget();
-    if (this.state !== "closed") this.#transmit("#removeAuthToken", undefined);
+    if (this.state !== "closed") this.#outbound.transmit("#removeAuthToken");
     this.#identity.clear();
     await wait(0);
     await forgotten;
