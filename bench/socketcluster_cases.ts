@@ -9,6 +9,7 @@ import process from "node:process";
 import { setImmediate } from "node:timers";
 // @ts-ignore the package has no types
 import * as peer from "socketcluster-client";
+import * as ws from "ws";
 import { create } from "../feed/socketcluster/mod.ts";
 import { compare, median } from "./compare.ts";
 
@@ -98,12 +99,19 @@ async function memory(client: Create): Promise<number> {
 }
 
 /** Over loopback against the real server: time and CPU of messages and calls. */
-async function loopback(port: number): Promise<Record<string, number>> {
+async function loopback(
+  port: number,
+  options: Record<string, unknown>,
+): Promise<Record<string, number>> {
   const messages = 20_000;
   const calls = 20_000;
   const cpu: Record<string, number[]> = { ours: [], peer: [] };
   const connected = async (name: "ours" | "peer") => {
-    const socket = clients[name]({ hostname: "127.0.0.1", port });
+    const socket = clients[name]({
+      hostname: "127.0.0.1",
+      port,
+      ...name === "ours" ? options : {},
+    });
     await socket.listener("connect").once();
     return socket;
   };
@@ -148,14 +156,18 @@ async function loopback(port: number): Promise<Record<string, number>> {
   };
 }
 
-const [what, argument] = process.argv.slice(2);
+const [what, argument, constructor] = process.argv.slice(2);
 const cases: Record<string, () => unknown> = {
   burst: () => faster((client) => consume(client, FRAMES)),
   hundred: () => faster((client) => consume(client, 100)),
   one: () => faster((client) => consume(client, 1)),
   nobody: () => faster(dispatch),
   memory: () => memory(clients[argument as "ours" | "peer"]),
-  loopback: () => loopback(Number(argument)),
+  loopback: () =>
+    loopback(
+      Number(argument),
+      constructor === "ws" ? { WebSocket: ws.WebSocket } : {},
+    ),
 };
 const result = await cases[what!]!();
 console.log(JSON.stringify(result));

@@ -136,7 +136,7 @@ function given<T extends object>(
  * @throws {InvalidArgumentsError}
  */
 export function resolveOptions(clientOptions: ClientOptions): Settings {
-  const options = given(clientOptions);
+  const options = given(clientOptions ?? {});
   const { host } = options;
   if (host !== undefined) {
     if (!/[^:]+:\d{2,5}/.test(host)) {
@@ -264,8 +264,8 @@ export class Configuration {
   constructor(options: ClientOptions) {
     this.#options = { ...options };
     this.settings = resolveOptions(options);
-    this.auth = options.authEngine ?? new MemoryAuth();
-    this.codec = options.codecEngine ?? jsonCodec;
+    this.auth = this.settings.authEngine ?? new MemoryAuth();
+    this.codec = this.settings.codecEngine ?? jsonCodec;
   }
 
   /**

@@ -29,7 +29,7 @@ export class Outbound {
     event: string,
     data: unknown,
     settle: Settle,
-    { ackTimeout, signal }: InvokeOptions = {},
+    options?: InvokeOptions | null,
   ): void {
     let copy = data;
     try {
@@ -42,8 +42,8 @@ export class Outbound {
     this.#host.seeToConnection();
     this.#calls.add(
       new Call(event, copy, settle),
-      ackTimeout ?? this.#host.ackTimeout(),
-      signal,
+      options?.ackTimeout ?? this.#host.ackTimeout(),
+      options?.signal,
     );
   }
 

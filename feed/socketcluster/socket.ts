@@ -263,7 +263,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * 4999, or `reason` is longer than 123 bytes; then nothing has changed
    */
   disconnect(code?: number, reason?: string): void {
-    this.#connection.disconnect(code || 1000, reason);
+    this.#connection.disconnect(code || 1000, reason ?? undefined);
   }
 
   /**

@@ -48,7 +48,7 @@ export class Subscriptions {
   }
 
   /** Adds a channel, or changes the given options of one. */
-  subscribe(name: string, options: SubscribeOptions = {}): void {
+  subscribe(name: string, options?: SubscribeOptions | null): void {
     let subscription = this.#byName.get(name);
     if (!subscription) {
       subscription = {
@@ -60,7 +60,7 @@ export class Subscriptions {
       };
       this.#byName.set(name, subscription);
     }
-    const { waitForAuth, priority, data } = options;
+    const { waitForAuth, priority, data } = options ?? {};
     if (waitForAuth !== undefined) {
       subscription.options.waitForAuth = !!waitForAuth;
     }

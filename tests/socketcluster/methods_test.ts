@@ -238,6 +238,16 @@ for (const [family, [names, methods]] of Object.entries(FAMILIES)) {
   });
 }
 
+Deno.test("methods - null stands for options that are left out", () => {
+  const socket: any = create(null as any);
+  socket.disconnect(null, null);
+  socket.connect(null);
+  socket.subscribe("a", null);
+  socket.transmit("a", 1, null);
+  socket.disconnect();
+  assertEquals([socket.state, socket.subscriptions(true)], ["closed", ["a"]]);
+});
+
 Deno.test("methods - a channel touches its own consumers only", () => {
   const socket = create({ autoConnect: false });
   const [a, b] = [socket.channel("a"), socket.channel("b")];
