@@ -40,14 +40,9 @@ export function dispatch(
   sink: PacketSink,
 ): void {
   if (typeof packet === "object" && packet !== null) {
-    const { event, cid, rid, data, error } = packet as {
-      event?: unknown;
-      cid?: unknown;
-      rid?: unknown;
-      data?: unknown;
-      error?: unknown;
-    };
+    const { event, data } = packet as { event?: unknown; data?: unknown };
     if (typeof event === "string") {
+      const { cid } = packet as { cid?: unknown };
       if (typeof cid === "number") return sink.request(event, data, cid);
       if (event !== "#publish") return sink.transmit(event, data);
       const { channel, data: published } = (data ?? {}) as {
@@ -57,6 +52,7 @@ export function dispatch(
       if (typeof channel === "string") sink.publish(channel, published);
       return;
     }
+    const { rid, error } = packet as { rid?: unknown; error?: unknown };
     if (typeof rid === "number") return sink.response(rid, data, error);
   }
   sink.raw(frame);
