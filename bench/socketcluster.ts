@@ -4,6 +4,7 @@
  * `deno run -A --config deno.npm.json bench/socketcluster.ts`.
  */
 import { gzipSync } from "node:zlib";
+import { config } from "../tests/config.ts";
 import { Peer } from "../tests/socketcluster/peer.ts";
 import { printTable, type Row } from "./compare.ts";
 
@@ -32,7 +33,7 @@ async function bundle(
     "bundle",
     "--quiet",
     `--platform=${platform}`,
-    `--config=${here(`../${Deno.env.get("FEEDLINE_CONFIG") ?? "deno.json"}`)}`,
+    `--config=${config}`,
     `--output=${path}`,
     here("socketcluster_cases.ts"),
   ]);
@@ -59,6 +60,7 @@ async function bundledSize(): Promise<number> {
     "--quiet",
     "--platform=browser",
     "--minify",
+    `--config=${config}`,
     here("../feed/socketcluster/mod.ts"),
   ]);
   return gzipSync(text, { level: 9 }).byteLength;

@@ -30,8 +30,9 @@
  * `new SessionBackend(answer)` and `new WebSocket(answer.url)` work on the answer
  * of `connect` as they do on the platform's.
  *
- * On Cloudflare Workers a WebSocket passes through natively. Elsewhere the option
- * `upgrade` says how to accept one, and two sockets are joined.
+ * On Cloudflare Workers a WebSocket passes through natively, so that the platform's
+ * limits count. Elsewhere the option `upgrade` says how to accept one, and two
+ * sockets are joined, within the limits of the options.
  *
  * @module
  */
@@ -40,7 +41,7 @@ import { routePath } from "@hono/hono/route";
 import type { BackendState, ConnectResponse } from "../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
 import type { BridgeEnd } from "./bridge.ts";
-import { eventStream, parseEventId } from "./events.ts";
+import { parseEventId, statusEvents } from "./events.ts";
 import { ProxyError } from "./failure.ts";
 import { isUpgrade } from "./headers.ts";
 import type { Context, Hono as HonoApp } from "./hono.ts";
@@ -74,7 +75,7 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/;
  * may be
  */
 export function sessionProxy(options: SessionProxyOptions): HonoApp {
-  const { authorize, missingOrigin = "allow", keepAlive = 10_000 } = options;
+  const { authorize, missingOrigin = "allow", keepAlive = 8_000 } = options;
   const backends = new Backends(options);
   const foreign = originTest(options.origins ?? []);
   const listed = (options.origins?.length ?? 0) > 0;
@@ -126,26 +127,14 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
       once: true,
       signal: controller.signal,
     });
-    const body = eventStream({
+    return statusEvents({
       backendId,
       states,
       first,
       skip: position?.seen ?? 0,
       keepAlive,
-      onEnd(error) {
-        if (error !== undefined && !controller.signal.aborted) {
-          report(c, platformError(error));
-        }
-        controller.abort();
-      },
-    });
-    return new Response(body, {
-      headers: {
-        "content-type": "text/event-stream",
-        "cache-control": "no-store",
-        // For proxies that would gather the stream.
-        "x-accel-buffering": "no",
-      },
+      controller,
+      onError: (error) => report(c, platformError(error)),
     });
   }
 

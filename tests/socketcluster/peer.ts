@@ -5,8 +5,7 @@ import {
   type ClientOptions,
   create,
 } from "../../feed/socketcluster/mod.ts";
-
-const root = new URL("../../", import.meta.url);
+import { config } from "../config.ts";
 
 /** A server process. */
 export class Peer {
@@ -25,7 +24,7 @@ export class Peer {
         "run",
         "-A",
         "--no-lock",
-        `--config=${new URL("deno.json", root).pathname}`,
+        `--config=${config}`,
         new URL("server.ts", import.meta.url).pathname,
         JSON.stringify(options),
       ],
