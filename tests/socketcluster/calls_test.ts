@@ -90,6 +90,7 @@ test("queued calls time out unsent, queued messages are reported", async (setUp)
   const call = assertRejects(() => socket.invoke("a"));
   socket.transmit("b", 1, { ackTimeout: 50 });
   await time.tickAsync(50);
+  await time.runMicrotasks();
   assertEquals(errors.map(([, { error }]) => [error.name, error.sent]), [
     ["TimeoutError", false],
   ]);
@@ -300,6 +301,7 @@ test("a subscription that is not answered is reported and can be repeated", asyn
   socket.subscribe("a");
   const { cid } = fake.take();
   await time.tickAsync(10_000);
+  await time.runMicrotasks();
   assertEquals(events[0]![1].error.name, "TimeoutError");
   assertEquals(socket.getChannelState("a"), "pending");
   socket.subscribe("a");
@@ -374,6 +376,7 @@ test("any frame is a sign of life, silence is not", async (setUp) => {
   assertEquals(socket.state, "open");
   const events = log(socket, "disconnect");
   await time.tickAsync(2000);
+  await time.runMicrotasks();
   assertEquals(events[0]![1].code, 4000);
   assertEquals(made[0]!.closedWith?.code, 4000);
 });
