@@ -6,10 +6,13 @@
 
 /** Turns packets into frames and back. Replace it by the option `codecEngine`. */
 export interface CodecEngine {
-  /** A packet, or an array of packets, as a frame. May throw. */
+  /** A packet, or an array of packets, as a frame. If it throws, the call fails. */
   // deno-lint-ignore no-explicit-any
   encode(packet: any): any;
-  /** A frame as a packet or an array of packets; anything else is a raw message. */
+  /**
+   * A frame as a packet or an array of packets; anything else is a raw message.
+   * What it throws becomes an `error` event, and the frame is dropped.
+   */
   // deno-lint-ignore no-explicit-any
   decode(frame: any): any;
 }

@@ -44,7 +44,7 @@ export interface ConnectionHandler {
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
   frame(frame: unknown): void;
-  /** Something went wrong; `closed` follows. */
+  /** Something went wrong. */
   failed(error: unknown): void;
   nextCallId(): number;
 }

@@ -18,6 +18,7 @@ import {
   findAnswer,
   type HandshakeStatus,
   isCloseCode,
+  MAX_DELAY,
   toHandshakeStatus,
 } from "./protocol.ts";
 
@@ -39,7 +40,7 @@ export interface TransportHandler {
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
   frame(frame: unknown): void;
-  /** Something went wrong; `closed` follows. */
+  /** Something went wrong. */
   failed(error: unknown): void;
   /** The connection ended by itself; `cause` tells why it never came about. */
   closed(code: number, reason: string | undefined, cause?: unknown): void;
@@ -169,7 +170,12 @@ export class Transport {
       this.send(this.#pong);
       return;
     }
-    const packets: unknown = this.#setup.codec.decode(frame);
+    let packets: unknown;
+    try {
+      packets = this.#setup.codec.decode(frame);
+    } catch (error) {
+      return this.#handler.failed(error);
+    }
     if (this.#state !== "open") return this.#receiveEarly(packets, frame);
     if (Array.isArray(packets)) {
       for (const packet of packets) this.#handler.packet(packet, frame);
@@ -228,7 +234,8 @@ export class Transport {
     clearTimeout(this.#timer);
     this.#heard = false;
     this.#watchedSince = performance.now();
-    if (delay === undefined || delay === Infinity) return;
+    // A longer delay would fire at once.
+    if (delay === undefined || delay > MAX_DELAY) return;
     this.#timer = setTimeout(() => {
       // Any frame is a sign of life. A timer that comes late was asleep with
       // the page, or kept waiting, and frames may be waiting behind it.

@@ -381,6 +381,41 @@ test("any frame is a sign of life, silence is not", async (setUp) => {
   assertEquals(made[0]!.closedWith?.code, 4000);
 });
 
+test("a pingTimeout beyond what timers take is no timeout", async (setUp) => {
+  const { socket, made, time } = setUp;
+  socket.connect();
+  await made[0]!.shakeHands({ pingTimeout: 1e12 });
+  await time.tickAsync(1000);
+  assertEquals(socket.state, "open");
+});
+
+test(
+  "a codec that throws is an error event, or fails its call",
+  async (setUp) => {
+    const { socket, time } = setUp;
+    const fake = await open(setUp);
+    const errors = log(socket, "error");
+    fake.receive("throw");
+    await time.tickAsync(0);
+    assertEquals(errors.map(([, { error }]) => error.message), ["decode"]);
+    const error: any = await assertRejects(() => socket.invoke("throw"));
+    assertEquals([error.cause.message, error.sent], ["encode", false]);
+    assertEquals(socket.state, "open");
+  },
+  {
+    codecEngine: {
+      encode(packet) {
+        if (packet.event === "throw") throw new Error("encode");
+        return JSON.stringify(packet);
+      },
+      decode(frame) {
+        if (frame === "throw") throw new Error("decode");
+        return JSON.parse(frame);
+      },
+    },
+  },
+);
+
 test("clock jumps do not disconnect", async (setUp) => {
   const { socket, time } = setUp;
   const fake = await open(setUp);
