@@ -1,5 +1,6 @@
-/** The same cases in Deno, Bun, Node and Chromium, against a real server. */
+/** The same cases in Deno, Bun, Node, workerd and Chromium, against a real server. */
 import { assert, assertEquals } from "@std/assert";
+import workerd from "workerd";
 import { inChromium } from "../chromium.ts";
 import { config } from "../config.ts";
 import { conform, expected } from "./conformance.ts";
@@ -94,4 +95,56 @@ inChromium("runtimes - Chromium", async (browser) => {
   });
   await page.waitForFunction("globalThis.result");
   assertEquals(await page.evaluate("globalThis.result"), expected);
+});
+
+Deno.test("runtimes - workerd", async () => {
+  await using peer = await Peer.start();
+  await using program = await bundle((conform) =>
+    `export default { fetch: async () => Response.json(await ${conform}(${peer.port})) };`
+  );
+  const settings = `${program.path}.capnp`;
+  // workerd reaches public addresses only, unless told otherwise.
+  await Deno.writeTextFile(
+    settings,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "client", worker = .client),
+    (name = "internet", network = (allow = ["public", "private"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "client")],
+);
+const client :Workerd.Worker = (
+  modules = [(name = "main.mjs", esModule = embed "main.mjs")],
+  compatibilityDate = "2026-10-01",
+  compatibilityFlags = ["no_nodejs_compat", "no_nodejs_compat_v2"],
+  globalOutbound = "internet",
+);
+`,
+  );
+  const child = new Deno.Command(
+    (workerd as unknown as { default: string }).default,
+    {
+      args: ["serve", "--control-fd=1", settings],
+      stdout: "piped",
+      stderr: "null",
+    },
+  ).spawn();
+  const reader = child.stdout.getReader();
+  try {
+    let said = "";
+    let port: string | undefined;
+    while (!port) {
+      said += new TextDecoder().decode((await reader.read()).value);
+      port = /port":(\d+)/.exec(said)?.[1];
+    }
+    const answer = await fetch(`http://127.0.0.1:${port}`);
+    const text = await answer.text();
+    assert(answer.ok, text);
+    assertEquals(JSON.parse(text), expected);
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    await reader.cancel();
+  }
 });
