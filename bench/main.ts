@@ -6,6 +6,8 @@
 const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
   dev: async () => (await import("./dev.ts")).benchDev,
   proxy: async () => (await import("./proxy.ts")).benchProxy,
+  socketcluster: async () =>
+    (await import("./socketcluster.ts")).benchSocketCluster,
   status: async () => (await import("./status.ts")).benchStatus,
 };
 
