@@ -1,6 +1,26 @@
 /**
- * Session backends and live data for them.
+ * Session backends, from the server's side ({@linkcode Jamsocket},
+ * {@linkcode Plane}) and from their users' ({@linkcode SessionBackend}).
+ *
+ * A session backend is a process of its own for each document, room or agent,
+ * found by key and reached by URL.
+ *
+ * ```ts ignore
+ * import { Jamsocket, SessionBackend } from "@feedline/feedline";
+ *
+ * const jamsocket = new Jamsocket({ dev: true });
+ * await using backend = new SessionBackend(
+ *   await jamsocket.connect({ key: "room-1" }),
+ * );
+ * await backend.ready();
+ * ```
  *
  * @module
  */
-export * from "./types.ts";
+export * from "./server.ts";
+export {
+  BackendEndedError,
+  type ReadyOptions,
+  SessionBackend,
+  type SessionBackendOptions,
+} from "./client.ts";

@@ -172,6 +172,17 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Options of {@linkcode SessionEngine.statusStream}. */
+export interface StatusStreamOptions extends CallOptions {
+  /**
+   * Told of what goes wrong after the stream began: of each failure after
+   * which it tries again, and of the one (`final`) that ended it because the
+   * platform no longer knows the backend (HTTP 404 or 410). Without it a final
+   * failure goes to `console.error`.
+   */
+  onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
+}
+
 /** Options of {@linkcode SessionEngine.terminate}. */
 export interface TerminateOptions extends CallOptions {
   /** Kill at once, without the time to end by itself. @default {false} */
@@ -210,7 +221,7 @@ export interface SessionEngine {
   statusStream(
     backendId: string,
     onStatus: (state: BackendState) => void,
-    options?: CallOptions,
+    options?: StatusStreamOptions,
   ): Promise<UnsubscribeFn>;
   /**
    * The same states as an async iterable; it ends after `terminated`.
@@ -235,6 +246,8 @@ export class HTTPError extends Error {
   readonly code: number;
   /** The parsed body, where the platform sent one that can be read. */
   readonly error: ApiError | undefined;
+  /** Milliseconds to wait before the next call, where the platform said so. */
+  readonly retryAfter: number | undefined;
 
   /**
    * ```ts
@@ -247,11 +260,15 @@ export class HTTPError extends Error {
   constructor(
     code: number,
     message: string,
-    options?: ErrorOptions & { error?: ApiError | undefined },
+    options?: ErrorOptions & {
+      error?: ApiError | undefined;
+      retryAfter?: number | undefined;
+    },
   ) {
     super(message, options);
     this.code = code;
     this.error = options?.error;
+    this.retryAfter = options?.retryAfter;
   }
 }
 
@@ -291,17 +308,35 @@ export function isConnectResponse(value: unknown): value is ConnectResponse {
 }
 
 /**
- * `value` as a {@linkcode BackendState} with the one spelling of its reason, or
- * `undefined` if it is none. Other fields stay as they are.
+ * `value` as a {@linkcode BackendState}, or `undefined` if it is none. Takes
+ * what Jamsocket and Plane send: a `time` in milliseconds since 1970 becomes
+ * ISO 8601, reasons get their one spelling, and Plane's own names (`reason`,
+ * `termination`, `exit_code`) are also given under the common ones. Other
+ * fields stay as they are.
  */
 export function toBackendState(value: unknown): BackendState | undefined {
-  if (!isBackendState(value)) return undefined;
-  if (!("termination_reason" in value) || !value.termination_reason) {
-    return value;
+  if (!isObject(value)) return undefined;
+  if (
+    typeof value.time === "string" && value.termination_reason === undefined &&
+    value.reason === undefined
+  ) {
+    // Most states have nothing to translate, and need no copy.
+    return isBackendState(value) ? value : undefined;
   }
-  const termination_reason = value.termination_reason
-    .replaceAll("_", "") as TerminationReason;
-  return { ...value, termination_reason };
+  const state: Record<string, unknown> = { ...value };
+  // Beyond this many milliseconds there is no date.
+  if (typeof state.time === "number" && Math.abs(state.time) <= 8.64e15) {
+    state.time = new Date(state.time).toISOString();
+  }
+  const reason = state.termination_reason ?? state.reason;
+  if (typeof reason === "string") {
+    state.termination_reason = reason.replaceAll("_", "");
+  }
+  if (isText(state.termination)) state.termination_kind ??= state.termination;
+  if (typeof state.exit_code === "number") {
+    state.exit_error ??= state.exit_code !== 0;
+  }
+  return isBackendState(state) ? state : undefined;
 }
 
 /*

@@ -23,6 +23,6 @@ export function backoff(
   { base = 500, cap = 20_000 }: BackoffOptions = {},
   random: () => number = Math.random,
 ): number {
-  // 2 ** 1024 is Infinity, which min() caps, so no attempt count overflows.
-  return random() * Math.min(cap, base * 2 ** attempt);
+  // From 2 ** 1024 on the power is Infinity, and 0 times that is no number.
+  return random() * Math.min(cap, base * 2 ** Math.min(attempt, 1023));
 }

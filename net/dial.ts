@@ -20,6 +20,12 @@ export interface DialOptions extends WebSocketInit {
   signal?: AbortSignal | undefined;
   /** Milliseconds until an unanswered dial fails. @default {10_000} */
   timeout?: number | undefined;
+  /**
+   * Called in the socket's `open` event, with its handlers free to be set. Code
+   * that awaits the dial may run after the first message: Deno delivers one
+   * that came with the handshake before it.
+   */
+  onOpen?: ((socket: WebSocket) => void) | undefined;
   /** The constructor to use. @default {globalThis.WebSocket} */
   WebSocket?: WebSocketConstructor | undefined;
 }
@@ -27,14 +33,20 @@ export interface DialOptions extends WebSocketInit {
 /**
  * Opens a WebSocket to `url`. The socket's `binaryType` is `arraybuffer`.
  *
- * The promise resolves in the `open` event, so a handler that is set right
- * after `await` misses no message. It rejects when the peer refuses, when
- * `timeout` passes or when `signal` aborts; then the socket is closed.
+ * The promise rejects when the peer refuses, when `timeout` passes or when
+ * `signal` aborts; then the socket is closed. Handlers of messages are set in
+ * `onOpen`, or the first message may be missed.
  */
 export function dial(
   url: string,
-  { protocols = [], headers, signal, timeout = 10_000, WebSocket: Ctor }:
-    DialOptions = {},
+  {
+    protocols = [],
+    headers,
+    signal,
+    timeout = 10_000,
+    onOpen,
+    WebSocket: Ctor,
+  }: DialOptions = {},
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -69,6 +81,7 @@ export function dial(
     signal?.addEventListener("abort", abort, { once: true });
     socket.onopen = () => {
       end();
+      onOpen?.(socket);
       resolve(socket);
     };
     socket.onclose = (event) =>

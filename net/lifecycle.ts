@@ -9,17 +9,21 @@
  * called.
  */
 export function onWake(listener: () => void): () => void {
-  const page = globalThis as Partial<Pick<EventTarget, "addEventListener">> & {
+  const page = globalThis as Partial<EventTarget> & {
     document?: EventTarget & { visibilityState: string };
   };
   if (typeof page.addEventListener !== "function") return () => {};
-  const controller = new AbortController();
-  const { signal } = controller;
-  page.addEventListener("online", () => listener(), { signal });
-  page.addEventListener("pageshow", () => listener(), { signal });
+  const wake = () => listener();
   const { document } = page;
-  document?.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") listener();
-  }, { signal });
-  return () => controller.abort();
+  const visible = () => {
+    if (document!.visibilityState === "visible") listener();
+  };
+  page.addEventListener("online", wake);
+  page.addEventListener("pageshow", wake);
+  document?.addEventListener("visibilitychange", visible);
+  return () => {
+    page.removeEventListener!("online", wake);
+    page.removeEventListener!("pageshow", wake);
+    document?.removeEventListener("visibilitychange", visible);
+  };
 }

@@ -8,11 +8,15 @@
  * `deno.npm.json` (ignored by git) when it is needed, and passes the chosen
  * configuration on to the `deno` subcommand that does the work.
  */
+import { globSync } from "node:fs";
+import { fileURLToPath as fromFileUrl } from "node:url";
+
 const root = new URL("../", import.meta.url);
 
 interface DenoJson {
   exports: Record<string, string>;
   imports: Record<string, string>;
+  compilerOptions: Record<string, unknown>;
 }
 
 const denoJson: DenoJson = JSON.parse(
@@ -45,41 +49,73 @@ async function jsrReachable(): Promise<boolean> {
   return true;
 }
 
+/** Paths of the project's files that match, from its folder on. */
+function glob(pattern: string): string[] {
+  return globSync(pattern, {
+    cwd: fromFileUrl(root),
+    exclude: (path) => path.includes("node_modules"),
+  }).map((path) => path.replaceAll("\\", "/"));
+}
+
+/** The stand-ins by the names they stand in for, e.g. `@std/testing/time`. */
+function standIns(): Record<string, string> {
+  return Object.fromEntries(
+    glob("tests/std/**/*.ts").map((path) => [
+      path.replace("tests/std", "@std").replace(/\.ts$/, ""),
+      `./${path}`,
+    ]),
+  );
+}
+
 /** The names of `deno.json`, each `jsr:` target replaced by what stands in for it. */
 function withoutJsr(imports: Record<string, string>): Record<string, string> {
-  const result: Record<string, string> = {};
+  const result = standIns();
   for (const [name, target] of Object.entries(imports)) {
-    const std = /^jsr:@std\/([a-z]+)@/.exec(target);
-    const hono = /^jsr:@hono\/hono@(.+)$/.exec(target);
-    if (std) {
-      result[name] = `./tests/std/${std[1]}.ts`;
-      result[`${name}/`] = `./tests/std/${std[1]}/`;
-    } else {
-      const npm = hono ? `npm:hono@${hono[1]}` : target;
-      result[name] = npm;
-      // `deno doc` reads this file as an import map, where a sub-path needs
-      // an entry of its own.
-      result[`${name}/`] = npm.replace("npm:", "npm:/") + "/";
-    }
+    if (target.startsWith("jsr:@std/")) continue;
+    const npm = target.replace("jsr:@hono/", "npm:");
+    result[name] = npm;
+    // `deno doc` reads this file as an import map, where a sub-path needs an
+    // entry of its own.
+    result[`${name}/`] = npm.replace("npm:", "npm:/") + "/";
   }
   return result;
 }
 
-/** Chooses the configuration file and says so in one line. */
-async function chooseConfig(): Promise<string> {
+/** Writes a configuration beside `deno.json`, which its paths start from. */
+async function writeConfig(name: string, config: DenoJson): Promise<string> {
+  const text = JSON.stringify(config, null, 2) + "\n";
+  await Deno.writeTextFile(new URL(name, root), text);
+  return name;
+}
+
+/** Chooses the packages and says so in one line. */
+async function choosePackages(): Promise<DenoJson> {
   if (await jsrReachable()) {
     console.log("packages: from JSR");
-    return "deno.json";
+    return denoJson;
   }
-  const config = { ...denoJson, imports: withoutJsr(denoJson.imports) };
-  await Deno.writeTextFile(
-    new URL("deno.npm.json", root),
-    JSON.stringify(config, null, 2) + "\n",
-  );
   console.log(
     "packages: JSR cannot be reached, so @hono/hono is npm's hono and @std/* the stand-ins of tests/std/",
   );
-  return "deno.npm.json";
+  return { ...denoJson, imports: withoutJsr(denoJson.imports) };
+}
+
+/** What runs in a page: checked against the types of one, and of nothing else. */
+const PAGES = ["examples/board/page.ts"];
+
+/** Types of the whole project; what a browser loads against the DOM's alone. */
+async function check(): Promise<void> {
+  const files = glob("**/*.ts").filter((path) => !PAGES.includes(path));
+  await deno("check", `--config=${config}`, ...files);
+  const dom = await writeConfig("deno.dom.json", {
+    ...packages,
+    compilerOptions: {
+      ...packages.compilerOptions,
+      lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable"],
+    },
+  });
+  const portable = entryPoints.filter((path) => !path.includes("/dev/"));
+  await deno("check", `--config=${dom}`, ...portable, ...PAGES);
 }
 
 /** Runs `deno <args>` in the project's folder and ends with its exit code unless it is 0. */
@@ -97,14 +133,17 @@ async function deno(...args: string[]): Promise<void> {
 }
 
 const [name, ...rest] = Deno.args;
-const config = await chooseConfig();
+const packages = await choosePackages();
+const config = packages === denoJson
+  ? "deno.json"
+  : await writeConfig("deno.npm.json", packages);
 const entryPoints = Object.values(denoJson.exports);
 
 switch (name) {
   case "ok":
     await deno("fmt", "--check");
     await deno("lint", `--config=${config}`);
-    await deno("check", `--config=${config}`, ".");
+    await check();
     await deno(
       "doc",
       "--lint",
@@ -120,7 +159,15 @@ switch (name) {
     await deno("run", "-A", `--config=${config}`, "bench/main.ts", ...rest);
     break;
   case "demo":
-    await deno("run", "-A", `--config=${config}`, "examples/demo.ts", ...rest);
+    await deno(
+      "run",
+      "-A",
+      // Without it Deno remarks that a request's signal will once mean less.
+      "--unstable-no-legacy-abort",
+      `--config=${config}`,
+      "examples/demo.ts",
+      ...rest,
+    );
     break;
   case "dev":
     await deno(

@@ -1,0 +1,74 @@
+/**
+ * Two ways of doing the same, timed in turn in one run: A B A B … Machines are
+ * noisy and drift, so only the ratio of the medians is told.
+ */
+
+/** One way: does the work and says how long it took, in ms, if it knows better than a stopwatch. */
+export type Way = () => Promise<number | void> | number | void;
+
+/** What {@linkcode compare} found. */
+export interface Comparison {
+  /** The median time of the first way divided by that of the second. */
+  ratio: number;
+  /** Median times in ms. */
+  a: number;
+  b: number;
+}
+
+async function time(way: Way): Promise<number> {
+  const start = performance.now();
+  const own = await way();
+  return typeof own === "number" ? own : performance.now() - start;
+}
+
+/** The middle value. */
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? sorted[middle]!
+    : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Runs both ways in turn, after one uncounted round. */
+export async function compare(
+  a: Way,
+  b: Way,
+  rounds = 7,
+): Promise<Comparison> {
+  const times: [number[], number[]] = [[], []];
+  for (let round = -1; round < rounds; round++) {
+    // Who goes first changes, so that neither always inherits the other's garbage.
+    const order = round % 2 === 0 ? [0, 1] as const : [1, 0] as const;
+    for (const index of order) {
+      const ms = await time(index === 0 ? a : b);
+      if (round >= 0) times[index].push(ms);
+    }
+  }
+  const [first, second] = times.map(median) as [number, number];
+  return { ratio: first / second, a: first, b: second };
+}
+
+/** One line of a benchmark's table. */
+export interface Row {
+  /** What was measured, beside what. */
+  what: string;
+  /** The figure, as text. */
+  measured: string;
+  /** What it should be, as text; "report" where there is no target. */
+  target: string;
+}
+
+/** Prints rows as a table that can be pasted into Markdown. */
+export function printTable(title: string, rows: Row[]): void {
+  const columns = ["what", "measured", "target"] as const;
+  const width = (name: typeof columns[number]) =>
+    Math.max(name.length, ...rows.map((row) => row[name].length));
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  console.log(`\n${title}\n`);
+  console.log(line(columns.map((name) => name.padEnd(width(name)))));
+  console.log(line(columns.map((name) => "-".repeat(width(name)))));
+  for (const row of rows) {
+    console.log(line(columns.map((name) => row[name].padEnd(width(name)))));
+  }
+}

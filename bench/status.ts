@@ -1,0 +1,192 @@
+/** The status stream: from bytes to callback, beside the SSE parser alone. */
+import process from "node:process";
+import { createParser } from "eventsource-parser";
+import { formatServerEvent } from "../net/sse.ts";
+import { followStatus } from "../session/status.ts";
+import { compare, printTable, type Row } from "./compare.ts";
+
+const encoder = new TextEncoder();
+
+/** A status log as a platform sends it. */
+function log(statuses: string[]): Uint8Array {
+  return encoder.encode(
+    statuses.map((status, index) =>
+      formatServerEvent({
+        data: JSON.stringify({
+          status,
+          time: new Date(1_767_225_600_000 + index).toISOString(),
+        }),
+        id: status,
+      })
+    ).join(""),
+  );
+}
+
+const life = log([
+  "scheduled",
+  "loading",
+  "starting",
+  "waiting",
+  "ready",
+  "terminating",
+  "terminated",
+]);
+
+/** The longest log that a follower takes: 100 statuses that nobody has heard of. */
+const longest = log([
+  ...Array.from({ length: 100 }, (_, index) => `step ${index}`),
+  "ready",
+  "terminated",
+]);
+
+/** The same answer for both sides: a body that arrives in chunks of `size` bytes. */
+function answer(bytes: Uint8Array, size: number): Response {
+  let at = 0;
+  return new Response(
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (at >= bytes.length) return controller.close();
+        controller.enqueue(bytes.subarray(at, at += size));
+      },
+    }),
+    { headers: { "content-type": "text/event-stream" } },
+  );
+}
+
+let heard = 0;
+
+/** The parser alone: texts come out. */
+function parserAlone(bytes: Uint8Array, size: number): Promise<void> {
+  return parser(bytes, size, () => heard++);
+}
+
+/** The least that gives states: the parser and `JSON.parse`. */
+function parserAndJson(bytes: Uint8Array, size: number): Promise<void> {
+  return parser(bytes, size, ({ data }) => {
+    if (JSON.parse(data).status) heard++;
+  });
+}
+
+/** A whole life, followed. */
+async function ours(bytes: Uint8Array, size: number): Promise<void> {
+  await followStatus({
+    url: "http://platform/status/stream",
+    backendId: "b1",
+    signal: new AbortController().signal,
+    fetch: () => Promise.resolve(answer(bytes, size)),
+    onState: () => heard++,
+  });
+}
+
+/** The same bytes through eventsource-parser, as its documentation shows. */
+async function parser(
+  bytes: Uint8Array,
+  size: number,
+  onEvent: (event: { data: string }) => void,
+): Promise<void> {
+  const parser = createParser({ onEvent });
+  const decoder = new TextDecoder();
+  const fetch = () => Promise.resolve(answer(bytes, size));
+  const reader = (await fetch()).body!.getReader();
+  while (true) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parser.feed(decoder.decode(value, { stream: true }));
+  }
+}
+
+/** 2,000 quiet streams followed at once: what one costs. */
+async function atOnce(): Promise<Row> {
+  const count = 2_000;
+  const controllers: ReadableStreamDefaultController<Uint8Array>[] = [];
+  const first = life.subarray(0, 400);
+  const server = Deno.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    onListen() {},
+  }, () =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controllers.push(controller);
+          controller.enqueue(first);
+        },
+      }),
+      { headers: { "content-type": "text/event-stream" } },
+    ));
+  const abort = new AbortController();
+  const before = Deno.memoryUsage().rss;
+  const cpu = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const start = cpu();
+  let delivered = 0;
+  const all = Promise.withResolvers<void>();
+  const followed = Array.from({ length: count }, () =>
+    followStatus({
+      url: `http://127.0.0.1:${server.addr.port}/stream`,
+      backendId: "b1",
+      signal: abort.signal,
+      keepTrying: true,
+      onState: () => {
+        if (++delivered === count * 4) all.resolve();
+      },
+    }).catch(() => {}));
+  await all.promise;
+  const memory = (Deno.memoryUsage().rss - before) / count / 1024;
+  const opened = (cpu() - start) / count;
+  const quiet = cpu();
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const idle = (cpu() - quiet) / 3 / count;
+  abort.abort();
+  await Promise.all(followed);
+  for (const controller of controllers) {
+    try {
+      controller.close();
+    } catch {
+      // Cancelled by its reader.
+    }
+  }
+  await server.shutdown();
+  return {
+    what: "2,000 streams followed at once, each (with the server's side of it)",
+    measured: `${memory.toFixed(0)} kB, ${opened.toFixed(2)} ms CPU to open, ${
+      (idle * 1000).toFixed(1)
+    } µs CPU a second when quiet`,
+    target: "report",
+  };
+}
+
+/** Prints the table of this area. */
+export async function benchStatus(): Promise<void> {
+  const rows: Row[] = [];
+  for (
+    const [name, bytes, size, streams] of [
+      ["102 events a stream, one chunk", longest, longest.length, 500],
+      ["102 events a stream, 64-byte chunks", longest, 64, 200],
+      ["7 events a stream, one chunk", life, life.length, 3_000],
+      ["7 events a stream, 64-byte chunks", life, 64, 2_000],
+    ] as const
+  ) {
+    const many = (way: typeof ours) => async () => {
+      for (let i = 0; i < streams; i++) await way(bytes, size);
+    };
+    const alone = await compare(many(parserAlone), many(ours), 9);
+    const floor = await compare(many(parserAlone), many(parserAndJson), 9);
+    const json = await compare(many(parserAndJson), many(ours), 9);
+    rows.push({
+      what: `events a second, bytes to callback: ${name}`,
+      measured: `${
+        alone.ratio.toFixed(2)
+      }× of the parser alone (with JSON.parse it has ${
+        floor.ratio.toFixed(2)
+      }×), ${json.ratio.toFixed(2)}× of parser and JSON.parse`,
+      target: "≥ 0.7×",
+    });
+  }
+  rows.push(await atOnce());
+  printTable("Status stream", rows);
+}
+
+if (import.meta.main) await benchStatus();

@@ -1,0 +1,136 @@
+/**
+ * `deno task demo`: a board of notes whose state lives in a session backend.
+ *
+ * Three parts in one process, so that one command starts them; each would stand
+ * alone: the dev platform, which runs the backends; the edge, which decides who
+ * may reach which one; and the page. Only the edge has an address to open.
+ */
+import { Hono } from "@hono/hono";
+import { sessionProxy } from "../session/proxy.ts";
+import { Jamsocket } from "../server.ts";
+import {
+  type DevEvent,
+  type DevPlatform,
+  type DevPlatformOptions,
+  startDevPlatform,
+} from "../session/dev/mod.ts";
+import { Terminal } from "../session/dev/terminal.ts";
+
+/** The page's script, as a browser loads it. */
+async function bundle(entry: URL): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform=browser", "--minify", entry.href],
+    cwd: new URL("..", import.meta.url),
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+/** The edge: the board's page, and the way to its backend. */
+function edge(engine: Jamsocket, page: string, script: string): Hono {
+  const app = new Hono();
+  app.get("/", (c) => c.html(page));
+  app.get(
+    "/page.js",
+    (c) => c.body(script, 200, { "content-type": "text/javascript" }),
+  );
+
+  // The demo takes the name in the address at its word. An application would
+  // read its own session here, and refuse with `null`.
+  const user = (as: string | undefined) => as?.slice(0, 40) || "guest";
+
+  app.route(
+    "/boards",
+    sessionProxy({
+      engine,
+      authorize: (c) => ({
+        user: user(c.req.query("as")),
+        spawn: { max_idle_seconds: 120 },
+      }),
+      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
+    }),
+  );
+  // Only for showing what happens when a backend ends.
+  app.post("/boards/:name/end", async (c) => {
+    if (c.req.header("origin") !== new URL(c.req.url).origin) {
+      return c.text("not from here", 403);
+    }
+    const { backend_id } = await engine.connect({
+      key: c.req.param("name"),
+      spawn: false,
+    });
+    await engine.terminate(backend_id, { hard: true });
+    return c.body(null, 204);
+  });
+  return app;
+}
+
+/** A running demo. */
+export interface Demo extends AsyncDisposable {
+  /** The one address to open. */
+  url: string;
+  platform: DevPlatform;
+}
+
+/** Starts all three; `port` is the edge's. */
+export async function startDemo(
+  port: number,
+  onEvent?: DevPlatformOptions["onEvent"],
+): Promise<Demo> {
+  const board = (name: string) => new URL(`board/${name}`, import.meta.url);
+  const [page, script] = await Promise.all([
+    Deno.readTextFile(board("page.html")),
+    bundle(board("page.ts")),
+  ]);
+  const platform = await startDevPlatform({
+    module: board("backend.ts"),
+    port: 0,
+    proxyPort: 0,
+    watch: true,
+    onEvent,
+  });
+  const engine = new Jamsocket({
+    dev: true,
+    port: Number(new URL(platform.apiUrl).port),
+  });
+  const server = Deno.serve(
+    { port, hostname: "localhost", onListen() {} },
+    edge(engine, page, script).fetch,
+  );
+  return {
+    url: `http://localhost:${server.addr.port}`,
+    platform,
+    async [Symbol.asyncDispose]() {
+      // First the backends: what crosses the edge ends with them.
+      await platform.close({ hard: true });
+      await server.shutdown();
+    },
+  };
+}
+
+if (import.meta.main) {
+  const terminal = new Terminal({
+    write: (line) => console.log(line),
+    color: !Deno.noColor && Deno.stdout.isTerminal(),
+  });
+  const show = (event: DevEvent) => terminal.show(event);
+  const port = Number(Deno.args[0] ?? 8000);
+  const demo = await startDemo(port, show).catch((error) => {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    console.error(
+      `demo: port ${port} is in use; deno task demo 8001 takes another`,
+    );
+    Deno.exit(1);
+  });
+  console.log(
+    `\n  Open ${demo.url} in two tabs. Ctrl-C ends everything.\n`,
+  );
+  const asked = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => asked.resolve());
+  }
+  await asked.promise;
+  // Not waited for: a browser may keep its connections open for as long as it likes.
+  await demo.platform.close({ hard: true });
+  Deno.exit(0);
+}

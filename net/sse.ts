@@ -1,0 +1,88 @@
+/**
+ * Server-sent events, read from a body and written to one.
+ *
+ * @see {@link https://html.spec.whatwg.org/multipage/server-sent-events.html}
+ */
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+
+/** What a reader is told. */
+export interface ServerEventHandlers {
+  /** An event with data. */
+  onEvent(event: EventSourceMessage): void;
+  /** The id to send as `Last-Event-ID` after a reconnect, also of events without data. */
+  onId?: ((id: string) => void) | undefined;
+  /** The server asks for this many milliseconds before a reconnect. */
+  onRetry?: ((ms: number) => void) | undefined;
+  /** Bytes arrived, whatever they mean: the peer is alive. */
+  onActivity?: (() => void) | undefined;
+  /** Asked after each chunk: whether enough has been read. */
+  until?: (() => boolean) | undefined;
+  /** Characters that one unfinished event may take. @default {65_536} */
+  maxEventSize?: number | undefined;
+}
+
+/**
+ * Reads `body` to its end, or `until` enough is read. Rejects if it fails or if an event grows beyond
+ * `maxEventSize`; the body is cancelled then, and when a handler throws.
+ */
+export async function readServerEvents(
+  body: ReadableStream<Uint8Array>,
+  { maxEventSize = 65_536, onActivity, until, ...handlers }:
+    ServerEventHandlers,
+): Promise<void> {
+  let overflow = false;
+  const parser = createParser({
+    ...handlers,
+    maxBufferSize: maxEventSize,
+    onError: (error) => overflow ||= error.type === "max-buffer-size-exceeded",
+  });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      onActivity?.();
+      parser.feed(decoder.decode(value, { stream: true }));
+      if (overflow) {
+        throw new RangeError(
+          `A server-sent event is longer than ${maxEventSize} characters`,
+        );
+      }
+      if (until?.()) return;
+    }
+  } finally {
+    // After the end or a failure this does nothing; otherwise it frees the peer.
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** The parts of an event to write. Line breaks in `data` are kept. */
+export interface ServerEvent {
+  /** What the event says. */
+  data: string;
+  /** Its kind; readers take `message` when there is none. */
+  event?: string;
+  /** Where a reconnecting reader resumes. */
+  id?: string;
+  /** Milliseconds that a reader should wait before it reconnects. */
+  retry?: number;
+}
+
+/**
+ * One event as text. `event` and `id` must hold no line break: whoever writes
+ * them chooses them.
+ */
+export function formatServerEvent(
+  { data, event, id, retry }: ServerEvent,
+): string {
+  let text = "";
+  if (event !== undefined) text += `event: ${event}\n`;
+  if (id !== undefined) text += `id: ${id}\n`;
+  if (retry !== undefined) text += `retry: ${retry}\n`;
+  for (const line of data.split(/\r\n|\r|\n/)) text += `data: ${line}\n`;
+  return text + "\n";
+}
+
+/** A comment, which readers skip: it keeps a quiet stream from being cut. */
+export const keepAliveComment = ":\n\n";

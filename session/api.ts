@@ -1,0 +1,191 @@
+/** A platform's HTTP API as its engines call it: what Jamsocket and Plane share. */
+import {
+  type BackendState,
+  type CallOptions,
+  type ConnectResponse,
+  isConnectResponse,
+  type StatusStreamOptions,
+  toBackendState,
+  type UnsubscribeFn,
+} from "../types.ts";
+import { readJson, toHTTPError, uncached } from "./http.ts";
+import { followStatus, StatusLog, statusStreamUrl } from "./status.ts";
+
+/** One call of a platform's API. */
+interface Call extends CallOptions {
+  /** What is being done, as the beginning of an error message. */
+  action: string;
+  /** The body, which makes it a POST. */
+  json?: unknown;
+  /** Whether to send the secret headers. */
+  authorized?: boolean;
+}
+
+/** Where and how a platform's API is called. */
+interface EngineApiOptions {
+  /** The address before every path. */
+  base: string;
+  /** The path before a backend's id in public calls. */
+  backends: string;
+  /** Headers of authorized calls. */
+  headers?: Record<string, string>;
+  /** What must appear in no error. */
+  secrets?: readonly string[];
+  fetch?: typeof fetch | undefined;
+}
+
+/** What all engines have in common: JSON calls and status streams. */
+export class EngineApi {
+  readonly #base: string;
+  readonly #backends: string;
+  readonly #headers: Record<string, string>;
+  readonly #secrets: readonly string[];
+  readonly #fetch: typeof fetch;
+
+  constructor(
+    { base, backends, headers = {}, secrets = [], fetch }: EngineApiOptions,
+  ) {
+    this.#base = base.replace(/\/+$/, "");
+    this.#backends = backends;
+    this.#headers = headers;
+    this.#secrets = secrets.filter((secret) => secret !== "");
+    // Looked up when called, and never as a method of this object.
+    this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
+  }
+
+  /** The path of one backend in public calls. */
+  backendPath(backendId: string, rest: string): string {
+    return `${this.#backends}/${encodeId(backendId)}${rest}`;
+  }
+
+  /** What every follower of a backend is given. */
+  #follow(backendId: string) {
+    return {
+      url: statusStreamUrl(this.#base + this.backendPath(backendId, "/status")),
+      backendId,
+      fetch: this.#fetch,
+    };
+  }
+
+  async call(path: string, call: Call): Promise<unknown> {
+    const { action, json, authorized, signal } = call;
+    const headers = new Headers(authorized ? this.#headers : undefined);
+    if (json !== undefined) headers.set("content-type", "application/json");
+    const url = this.#base + path;
+    const fetch = this.#fetch;
+    const response = await fetch(
+      json === undefined ? uncached(url) : url,
+      {
+        method: json === undefined ? "GET" : "POST",
+        headers,
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+        ...(signal ? { signal } : {}),
+      },
+    );
+    if (!response.ok) {
+      throw await toHTTPError(response, action, this.#secrets);
+    }
+    return await readJson(response, action);
+  }
+
+  /** A backend's present state. */
+  async status(
+    backendId: string,
+    { signal }: CallOptions = {},
+  ): Promise<BackendState> {
+    const action = `Reading the status of backend ${quote(backendId)}`;
+    const path = this.backendPath(backendId, "/status");
+    const state = toBackendState(await this.call(path, { action, signal }));
+    if (!state) {
+      throw new TypeError(
+        `${action} was answered with something else than a state`,
+      );
+    }
+    return state;
+  }
+
+  /** Follows a backend's states; resolves once the platform answered. */
+  statusStream(
+    backendId: string,
+    onStatus: (state: BackendState) => void,
+    { signal, onError }: StatusStreamOptions = {},
+  ): Promise<UnsubscribeFn> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const controller = new AbortController();
+      const stop = () => controller.abort(signal?.reason);
+      signal?.addEventListener("abort", stop, { once: true });
+      let opened = false;
+      followStatus({
+        ...this.#follow(backendId),
+        signal: controller.signal,
+        onState: onStatus,
+        onOpen: () => {
+          opened = true;
+          resolve(stop);
+        },
+        onRetry: (error) => onError?.(error, { final: false }),
+      }).catch((error) => {
+        if (!opened) return reject(error);
+        if (controller.signal.aborted) return;
+        if (onError) onError(error, { final: true });
+        else console.error(error);
+      }).finally(() => signal?.removeEventListener("abort", stop));
+    });
+  }
+
+  /** The same states, pulled. */
+  async *statuses(
+    backendId: string,
+    { signal }: CallOptions = {},
+  ): AsyncGenerator<BackendState, void, void> {
+    signal?.throwIfAborted();
+    const log = new StatusLog();
+    const controller = new AbortController();
+    const following = followStatus({
+      ...this.#follow(backendId),
+      signal: controller.signal,
+      onState: (state) => log.add(state),
+    }).then(() => log.end(), (error) => log.end(error));
+    try {
+      yield* log.read(signal);
+    } finally {
+      controller.abort();
+      await following;
+    }
+  }
+}
+
+/** Fails without quoting the answer: it may hold tokens. */
+export function readConnectResponse(
+  value: unknown,
+  action: string,
+): ConnectResponse {
+  if (!isConnectResponse(value)) {
+    const fields = Object(value) as Record<string, unknown>;
+    const bad = ["backend_id", "status", "token", "url", "status_url"]
+      .filter((name) => typeof fields[name] !== "string");
+    throw new TypeError(
+      `${action} was answered with something else than a connect response${
+        bad.length > 0 ? `: no text in ${bad.join(", ")}` : ""
+      }`,
+    );
+  }
+  return value;
+}
+
+/** A name as it stands in a message. */
+export function quote(name: string): string {
+  return JSON.stringify(name);
+}
+
+/** A backend's id as a path segment. */
+export function encodeId(backendId: string): string {
+  // Dots alone would be taken for a step in the path.
+  if (typeof backendId !== "string" || /^\.{0,2}$/.test(backendId)) {
+    throw new TypeError(
+      `A backend id must be a string that names one, got ${quote(backendId)}`,
+    );
+  }
+  return encodeURIComponent(backendId);
+}

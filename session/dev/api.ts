@@ -1,0 +1,229 @@
+/** The platform's HTTP API (Jamsocket v2), and the page at `/`. */
+import { type Context, Hono } from "@hono/hono";
+import { bodyLimit } from "@hono/hono/body-limit";
+import { cors } from "@hono/hono/cors";
+import {
+  type BackendState,
+  type ConnectRequest,
+  connectRequestSchema,
+  type ConnectResponse,
+} from "../../types.ts";
+import type { Backend } from "./backend.ts";
+import { ApiFailure } from "./errors.ts";
+import { eventStream } from "./event_stream.ts";
+import { type GuardOptions, refusal } from "./guard.ts";
+import { explain } from "./issues.ts";
+import { PAGE } from "./page.ts";
+import { PAGE_SCRIPT } from "./page_script.ts";
+import { PAGE_STYLE } from "./page_style.ts";
+import { pageFeed, type PlatformInfo } from "./page_feed.ts";
+import type { Grant, Registry, Scope } from "./registry.ts";
+
+/** What the API works on. */
+export interface ApiOptions extends PlatformInfo {
+  /** The backends. */
+  registry: Registry;
+  /** Who is let in. */
+  guard: GuardOptions;
+  /** The port of the connection proxy. */
+  proxyPort: () => number;
+  /** Milliseconds between signs of life on quiet streams. */
+  keepAlive: number;
+  /** Ends all streams. */
+  signal: AbortSignal;
+  /** Told about failures that are the platform's own. */
+  onError: (error: unknown) => void;
+}
+
+/** Bytes of a request body. */
+const MAX_BODY = 1024 * 1024;
+/** Milliseconds that readers of the status stream wait before they come back. */
+const RETRY = 1000;
+
+/** Whatever a backend writes, the page runs nothing but its own script. */
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; " +
+  "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
+  "frame-ancestors 'none'";
+
+/** The API as a Hono application. */
+export function createApi(options: ApiOptions): Hono {
+  const { registry, guard, keepAlive, signal } = options;
+  const app = new Hono();
+
+  app.use(async (c, next) => {
+    const reason = refusal(c.req.raw.headers, guard);
+    if (reason) throw new ApiFailure(403, reason);
+    await next();
+    c.header("cache-control", "no-store");
+    c.header("x-content-type-options", "nosniff");
+  });
+  app.use(bodyLimit({
+    maxSize: MAX_BODY,
+    onError: () => {
+      throw new ApiFailure(413, `the body is longer than ${MAX_BODY} bytes`);
+    },
+  }));
+  // As on the hosted platform; pages of foreign origins were refused above.
+  app.use(
+    "/v2/backend/:id/status/*",
+    cors({ origin: "*", allowMethods: ["GET"], allowHeaders: ["*"] }),
+  );
+
+  const connect = async (c: Context) => {
+    const scope: Scope = {
+      account: c.req.param("account")!,
+      service: c.req.param("service")!,
+      environment: c.req.param("environment"),
+    };
+    const request = await readBody(c.req.raw, (body): ConnectRequest => {
+      const result = connectRequestSchema.safeParse(body);
+      if (!result.success) throw new ApiFailure(400, explain(result.error));
+      return result.data;
+    });
+    const answer = await registry.connect(scope, request, c.req.raw.signal);
+    return c.json(connectResponse(c, answer.grant, answer.spawned));
+  };
+  app.post("/v2/service/:account/:service/connect", connect);
+  app.post("/v2/service/:account/:service/:environment/connect", connect);
+
+  const connectionUrl = (c: Context, { token }: Grant) =>
+    `http://${new URL(c.req.url).hostname}:${options.proxyPort()}/${token}/`;
+  const connectResponse = (
+    c: Context,
+    grant: Grant,
+    spawned: boolean,
+  ): ConnectResponse => ({
+    backend_id: grant.backend.id,
+    spawned,
+    status: grant.backend.state.status,
+    token: grant.token,
+    // At the name by which the caller reached this machine.
+    url: connectionUrl(c, grant),
+    secret_token: grant.secret,
+    status_url: `${
+      new URL(c.req.url).origin
+    }/v2/backend/${grant.backend.id}/status`,
+    ready_url: "",
+  });
+
+  const find = (c: Context): Backend => {
+    const id = c.req.param("id")!;
+    const backend = registry.get(id);
+    if (!backend) {
+      throw new ApiFailure(404, `no backend has the id ${JSON.stringify(id)}`);
+    }
+    return backend;
+  };
+  app.get("/v2/backend/:id/status", (c) => c.json(find(c).state));
+  app.get("/v2/backend/:id/status/stream", (c) => {
+    const { life } = find(c);
+    return eventStream({
+      keepAlive,
+      signal,
+      start(sink) {
+        let id = 0;
+        const last = lastEventId(c.req.header("last-event-id"));
+        const send = (state: BackendState) => {
+          if (id > last) {
+            sink.send({
+              id: String(id),
+              data: JSON.stringify(state),
+              retry: RETRY,
+            });
+          }
+          id++;
+          if (state.status === "terminated") sink.close();
+        };
+        // Nothing happens between the past and the listening.
+        life.history.forEach(send);
+        return life.listen(send);
+      },
+    });
+  });
+  app.post("/v2/backend/:id/terminate", async (c) => {
+    const backend = find(c);
+    const hard = await readBody(c.req.raw, (body) => {
+      const { hard = false } = body as { hard?: unknown };
+      if (typeof hard !== "boolean") {
+        throw new ApiFailure(400, "hard: expected true or false");
+      }
+      return hard;
+    });
+    backend.terminate(hard ? "hard" : "soft", "external");
+    return c.json({ status: "ok" });
+  });
+  app.get("/v2/account/:account/backends", (c) => {
+    const account = c.req.param("account");
+    const running = registry.backends.filter(({ spec, state }) =>
+      spec.account === account && state.status !== "terminated"
+    );
+    return c.json({
+      running_backends: running.map(({ spec, life, state }) => ({
+        id: spec.id,
+        created_at: life.history[0]!.time,
+        service_name: spec.service,
+        cluster_name: "dev",
+        account_name: spec.account,
+        status: state.status,
+        ...(spec.key === undefined ? {} : { key: spec.key }),
+      })),
+    });
+  });
+
+  app.get("/", (c) => c.html(PAGE, 200, { "content-security-policy": CSP }));
+  app.get(
+    "/page.css",
+    (c) =>
+      c.body(PAGE_STYLE, 200, { "content-type": "text/css; charset=utf-8" }),
+  );
+  app.get(
+    "/page.js",
+    (c) => c.body(PAGE_SCRIPT, 200, { "content-type": "text/javascript" }),
+  );
+  app.get("/events", () => pageFeed(registry, options, { keepAlive, signal }));
+  app.post("/visit/:id", (c) => {
+    const grant = registry.visit(find(c));
+    if (!grant) throw new ApiFailure(410, "the backend has ended");
+    return c.json({ url: connectionUrl(c, grant) });
+  });
+
+  app.notFound((c) =>
+    new ApiFailure(
+      404,
+      `there is no ${c.req.method} ${JSON.stringify(c.req.path)} in this API`,
+    ).toResponse()
+  );
+  app.onError((error) => {
+    if (error instanceof ApiFailure) return error.toResponse();
+    options.onError(error);
+    return new ApiFailure(500, "the dev platform failed; see its terminal")
+      .toResponse();
+  });
+  return app;
+}
+
+/** The JSON object in the body, `{}` if there is no body. */
+async function readBody<T>(
+  request: Request,
+  check: (body: object) => T,
+): Promise<T> {
+  const text = await request.text();
+  let body: unknown = {};
+  if (text !== "") {
+    try {
+      body = JSON.parse(text);
+    } catch {
+      // The parser's own message quotes the body, which may hold secrets.
+      throw new ApiFailure(400, "the body is not JSON");
+    }
+  }
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new ApiFailure(400, "the body: expected a JSON object");
+  }
+  return check(body);
+}
+
+/** The number of the last event that a reader has seen, or -1. */
+function lastEventId(value: string | undefined): number {
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : -1;
+}

@@ -1,0 +1,305 @@
+/** One backend: its process, its states, its limits and its last lines of output. */
+import type {
+  BackendState,
+  TerminationKind,
+  TerminationReason,
+} from "../../types.ts";
+import { endOf, Lifecycle } from "./lifecycle.ts";
+import { after, IdleWatch } from "./limits.ts";
+import type { OrphanGuard } from "./orphans.ts";
+import { isTaken, reservePort, waitForPort } from "./port.ts";
+import { BackendProcess, type Exit, type OutputStream } from "./process.ts";
+
+/** Variables that the platform sets; nobody else may. */
+export const RESERVED_ENV: readonly string[] = [
+  "PORT",
+  "SESSION_BACKEND_ID",
+  "SESSION_BACKEND_KEY",
+  "SESSION_BACKEND_FENCING_TOKEN",
+  "SESSION_BACKEND_STATIC_TOKEN",
+];
+
+/** A line of output; `platform` lines are the platform's own remarks. */
+export interface LogLine {
+  /** Counts the lines of one backend from 0. */
+  n: number;
+  /** When it was read, as an ISO 8601 date. */
+  time: string;
+  /** Who wrote it. */
+  from: OutputStream | "platform";
+  /** The line, without anything that could steer a terminal. */
+  text: string;
+}
+
+/** What does not differ between the backends of a platform. */
+export interface BackendSettings {
+  /** The program and its arguments. */
+  command: readonly string[];
+  /** Where it runs. */
+  cwd: string | undefined;
+  /** The environment it starts from. */
+  env: Record<string, string>;
+  /** Milliseconds until a backend that does not listen is killed. */
+  startupTimeout: number;
+  /** Milliseconds between the request to end and the kill. */
+  grace: number;
+  /** Kills what a killed platform leaves behind. */
+  orphans: OrphanGuard;
+}
+
+/** What one backend is spawned with. */
+export interface BackendSpec {
+  /** Its name. */
+  id: string;
+  /** The key that it holds, if one. */
+  key: string | undefined;
+  /** The tag it was asked for with; empty for none. */
+  tag: string;
+  /** Whose it is. */
+  account: string;
+  /** What it is of. */
+  service: string;
+  /** Which environment of the service. */
+  environment: string | undefined;
+  /** Grows with each holder of a key. */
+  fencingToken: number;
+  /** Variables of the spawn request. */
+  env: Record<string, string>;
+  /** Milliseconds without a connection until it is ended. */
+  maxIdle: number | undefined;
+  /** Milliseconds until it is ended. */
+  lifetime: number | undefined;
+}
+
+/** Told what happens to a backend. */
+export interface BackendListener {
+  /** A state was reached. */
+  onState(backend: Backend, state: BackendState): void;
+  /** A line was written. */
+  onLine(backend: Backend, line: LogLine): void;
+  /** A connection began or ended. */
+  onConnections(backend: Backend): void;
+}
+
+const MAX_LOG_LINES = 1000;
+const MAX_LOG_CHARACTERS = 256 * 1024;
+/** Another port is tried when someone else was quicker to take the first. */
+const MAX_PORTS = 3;
+/** Milliseconds after which a backend that does not listen gets a hint. */
+const HINT_AFTER = 5000;
+
+/** A backend, from its spawn to its end. */
+export class Backend {
+  /** What it was spawned with. */
+  readonly spec: BackendSpec;
+  /** Its states. */
+  readonly life: Lifecycle = new Lifecycle();
+  readonly #settings: BackendSettings;
+  readonly #listener: BackendListener;
+  readonly #idle: IdleWatch;
+  readonly #log: LogLine[] = [];
+  #logCharacters = 0;
+  #lines = 0;
+  #process: BackendProcess | undefined;
+  #address: string | undefined;
+  #cancelLifetime: (() => void) | undefined;
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    spec: BackendSpec,
+    settings: BackendSettings,
+    listener: BackendListener,
+  ) {
+    this.spec = spec;
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#idle = new IdleWatch(
+      spec.maxIdle,
+      () => this.#end("swept", "idle limit reached"),
+      () => listener.onConnections(this),
+    );
+    this.life.listen((state) => listener.onState(this, state));
+  }
+
+  /** Its name. */
+  get id(): string {
+    return this.spec.id;
+  }
+
+  /** Its present state. */
+  get state(): BackendState {
+    return this.life.state;
+  }
+
+  /** The process id, while there is a process. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** The `host:port` at which it answers, once it is ready. */
+  get address(): string | undefined {
+    return this.#address;
+  }
+
+  /** How many connections it has. */
+  get connections(): number {
+    return this.#idle.connections;
+  }
+
+  /** Its last lines of output, oldest first. */
+  get log(): readonly LogLine[] {
+    return this.#log;
+  }
+
+  /** A connection begins; call what this returns when it ends. */
+  connection(): () => void {
+    return this.#idle.open();
+  }
+
+  /** Starts the process. Resolves when it has ended; never rejects. */
+  async run(): Promise<void> {
+    this.#listener.onState(this, this.state);
+    this.life.apply({ type: "loading" });
+    if (this.spec.lifetime !== undefined) {
+      this.#cancelLifetime = after(
+        this.spec.lifetime,
+        () => this.#end("swept", "lifetime limit reached"),
+      );
+    }
+    let failed = true;
+    try {
+      failed = await this.#runProcess();
+    } catch (error) {
+      this.#note(`could not start: ${(error as Error).message}`);
+      this.life.apply({
+        type: "terminate",
+        kind: "hard",
+        reason: "internalerror",
+      });
+    }
+    this.#idle.stop();
+    this.#cancelLifetime?.();
+    clearTimeout(this.#graceTimer);
+    this.#process = undefined;
+    this.life.apply({ type: "exited", failed });
+  }
+
+  /** Whether the process ended with an error of its own. */
+  async #runProcess(): Promise<boolean> {
+    for (let attempt = 1;; attempt++) {
+      const { port, release } = reservePort();
+      try {
+        const exit = await this.#runOn(port);
+        const lost = this.state.status === "waiting" && exit.code !== 0 &&
+          attempt < MAX_PORTS && isTaken(port);
+        if (!lost) return this.#isFailure(exit);
+        this.#note(`port ${port} was taken by another program; trying another`);
+      } finally {
+        release();
+      }
+    }
+  }
+
+  async #runOn(port: number): Promise<Exit> {
+    const { command, cwd, env, startupTimeout, orphans } = this.#settings;
+    this.life.apply({ type: "starting" });
+    const process = this.#process = new BackendProcess({
+      command,
+      cwd,
+      env: {
+        ...env,
+        ...this.spec.env,
+        PORT: String(port),
+        SESSION_BACKEND_ID: this.spec.id,
+        // Without a key of its own a backend is the only one of its name.
+        SESSION_BACKEND_KEY: this.spec.key ?? this.spec.id,
+        SESSION_BACKEND_FENCING_TOKEN: String(this.spec.fencingToken),
+      },
+      onLine: (from, text) => this.#write(from, text),
+      orphans,
+    });
+    this.life.apply({ type: "waiting" });
+    const starting = new AbortController();
+    const hint = setTimeout(
+      () => this.#note(`waits for port ${port} (PORT) to be listened on`),
+      HINT_AFTER,
+    );
+    const timeout = setTimeout(() => {
+      this.#note(`did not listen on port ${port} (PORT) in time`);
+      this.terminate("hard", "startuptimeout");
+    }, startupTimeout);
+    const listening = waitForPort(port, starting.signal).then((host) => {
+      this.#address = host.includes(":")
+        ? `[${host}]:${port}`
+        : `${host}:${port}`;
+      if (this.life.apply({ type: "ready" })) this.#idle.start();
+    }).catch(() => {
+      // It ended before it listened, which its states tell.
+    }).finally(() => {
+      clearTimeout(hint);
+      clearTimeout(timeout);
+    });
+    const exit = await process.exited;
+    starting.abort();
+    await listening;
+    return exit;
+  }
+
+  #isFailure({ code, signal }: Exit): boolean {
+    if (code === 0) return false;
+    const end = endOf(this.state);
+    if (end) {
+      // Ended by the platform's signal, or by a shell that reports it as 128 + n.
+      return code !== 128 + 15 && code !== 128 + 9;
+    }
+    this.#note(signal ? `ended by ${signal}` : `exited with code ${code}`);
+    return true;
+  }
+
+  #end(reason: TerminationReason, why: string): void {
+    this.#note(why);
+    this.terminate("soft", reason);
+  }
+
+  /**
+   * Ends the process: asks it to, and kills it when the time of grace is over,
+   * or kills it at once. Does nothing where that has been done.
+   */
+  terminate(kind: TerminationKind, reason: TerminationReason): void {
+    if (!this.life.apply({ type: "terminate", kind, reason })) return;
+    clearTimeout(this.#graceTimer);
+    if (kind === "hard") {
+      this.#process?.kill();
+    } else {
+      this.#process?.terminate();
+      this.#graceTimer = setTimeout(
+        () => this.terminate("hard", reason),
+        this.#settings.grace,
+      );
+    }
+  }
+
+  /** Forgets all but the last `count` lines. */
+  trimLog(count: number): void {
+    this.#log.splice(0, Math.max(0, this.#log.length - count));
+    this.#logCharacters = this.#log.reduce((n, { text }) => n + text.length, 0);
+  }
+
+  #note(text: string): void {
+    this.#write("platform", text);
+  }
+
+  #write(from: LogLine["from"], text: string): void {
+    const time = new Date().toISOString();
+    const line = { n: this.#lines++, time, from, text };
+    this.#log.push(line);
+    this.#logCharacters += text.length;
+    while (
+      this.#log.length > MAX_LOG_LINES ||
+      this.#logCharacters > MAX_LOG_CHARACTERS
+    ) {
+      this.#logCharacters -= this.#log.shift()!.text.length;
+    }
+    this.#listener.onLine(this, line);
+  }
+}

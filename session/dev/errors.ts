@@ -1,0 +1,43 @@
+/** What the API answers when it refuses. */
+
+const NAMES = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  410: "Gone",
+  413: "Content Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+} as const;
+
+/** The HTTP status codes of the API's refusals. */
+export type FailureStatus = keyof typeof NAMES;
+
+/** A request that cannot be done, and why. */
+export class ApiFailure extends Error {
+  /** Tells this class apart. */
+  override readonly name = "ApiFailure";
+  /** The HTTP status code. */
+  readonly status: FailureStatus;
+
+  constructor(status: FailureStatus, message: string) {
+    super(message);
+    this.status = status;
+  }
+
+  /** The answer, in the hosted API's form. */
+  toResponse(): Response {
+    const status = NAMES[this.status];
+    return Response.json({
+      error: {
+        message: this.message,
+        status,
+        code: status.replaceAll(" ", ""),
+        id: crypto.randomUUID(),
+      },
+    }, { status: this.status });
+  }
+}

@@ -1,0 +1,56 @@
+/** What is wrong with a request, in one line that names the field. */
+
+/** As much of an issue of the schemas as is told. */
+interface Issue {
+  path: PropertyKey[];
+  message: string;
+  expected?: string;
+  origin?: string;
+  minimum?: number | bigint;
+  maximum?: number | bigint;
+  /** The issues of each form that the field might have had. */
+  errors?: Issue[][];
+}
+
+/** The first issue, e.g. `spawn.tag: expected a string`. */
+export function explain(error: { issues: Issue[] }): string {
+  const { path, issue } = innermost(error.issues[0]!, []);
+  const field = path.map(String).join(".");
+  return `${field || "the body"}: ${complaint(issue)}`;
+}
+
+/** The issue that says most: within the form that came nearest. */
+function innermost(
+  issue: Issue,
+  above: PropertyKey[],
+): { path: PropertyKey[]; issue: Issue } {
+  const path = [...above, ...issue.path];
+  const inner = issue.errors?.flat().find((issue) => issue.path.length > 0);
+  return inner ? innermost(inner, path) : { path, issue };
+}
+
+function complaint(issue: Issue): string {
+  if (issue.errors) {
+    const forms = issue.errors.flat().map(({ expected }) => expected)
+      .filter((expected) => expected !== undefined);
+    return `expected ${forms.map(withArticle).join(" or ")}`;
+  }
+  const unit = issue.origin === "string" ? " characters" : "";
+  if (issue.minimum !== undefined) {
+    return unit
+      ? `expected at least ${issue.minimum}${unit}`
+      : `expected a number above ${issue.minimum}`;
+  }
+  if (issue.maximum !== undefined) {
+    return `expected at most ${issue.maximum}${unit}`;
+  }
+  if (issue.expected !== undefined) {
+    return `expected ${withArticle(issue.expected)}`;
+  }
+  return issue.message;
+}
+
+function withArticle(type: string): string {
+  const name = type === "record" ? "object" : type === "int" ? "integer" : type;
+  return /^[aeiou]/.test(name) ? `an ${name}` : `a ${name}`;
+}

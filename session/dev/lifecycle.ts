@@ -1,0 +1,157 @@
+/**
+ * The life of one backend, without process, clock or timer: which state follows
+ * which event. Statuses only move forward; `terminated` is final.
+ */
+import type {
+  BackendState,
+  BackendStatus,
+  TerminationKind,
+  TerminationReason,
+} from "../../types.ts";
+
+/** What can happen to a backend. */
+export type LifeEvent =
+  | { type: "loading" | "starting" | "waiting" | "ready" }
+  | { type: "terminate"; kind: TerminationKind; reason: TerminationReason }
+  /** The process is gone; `failed` if it ended with an error of its own. */
+  | { type: "exited"; failed: boolean };
+
+const ORDER: readonly BackendStatus[] = [
+  "scheduled",
+  "loading",
+  "starting",
+  "waiting",
+  "ready",
+  "terminating",
+  "hard-terminating",
+  "terminated",
+];
+
+/** The state that `event` leads to, or `undefined` where it changes nothing. */
+export function next(
+  state: BackendState,
+  event: LifeEvent,
+  time: string,
+): BackendState | undefined {
+  const to = toState(state, event, time);
+  return ORDER.indexOf(to.status) > ORDER.indexOf(state.status)
+    ? to
+    : undefined;
+}
+
+function toState(
+  state: BackendState,
+  event: LifeEvent,
+  time: string,
+): BackendState {
+  switch (event.type) {
+    case "terminate": {
+      const status = event.kind === "hard" ? "hard-terminating" : "terminating";
+      // The first reason stays: it is why the backend ends, also when it has to
+      // be killed for not ending in time.
+      const reason = endOf(state)?.reason ?? event.reason;
+      return { status, time, termination_reason: reason };
+    }
+    case "exited": {
+      const end = endOf(state);
+      return {
+        status: "terminated",
+        time,
+        termination_reason: end?.reason ?? null,
+        termination_kind: end?.kind ?? null,
+        exit_error: event.failed,
+      };
+    }
+    default:
+      return { status: event.type, time };
+  }
+}
+
+/** How and why a backend is being ended, once it is. */
+export function endOf(
+  state: BackendState,
+): { kind: TerminationKind; reason: TerminationReason } | undefined {
+  switch (state.status) {
+    case "terminating":
+      return { kind: "soft", reason: state.termination_reason };
+    case "hard-terminating":
+      return { kind: "hard", reason: state.termination_reason };
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a backend can still be used: it has not begun to end. */
+export function isUsable(state: BackendState): boolean {
+  return ORDER.indexOf(state.status) <= ORDER.indexOf("ready");
+}
+
+/** Told about each state when it is reached. */
+export type StateListener = (state: BackendState) => void;
+
+/**
+ * All states of one backend. {@linkcode Lifecycle.apply} is the only writer.
+ */
+export class Lifecycle {
+  readonly #now: () => Date;
+  readonly #history: BackendState[];
+  readonly #listeners = new Set<StateListener>();
+
+  constructor(now: () => Date = () => new Date()) {
+    this.#now = now;
+    this.#history = [{ status: "scheduled", time: now().toISOString() }];
+  }
+
+  /** Every state so far, oldest first. */
+  get history(): readonly BackendState[] {
+    return this.#history;
+  }
+
+  /** The present state. */
+  get state(): BackendState {
+    return this.#history.at(-1)!;
+  }
+
+  /** Moves on; whether `event` changed anything. */
+  apply(event: LifeEvent): boolean {
+    const state = next(this.state, event, this.#now().toISOString());
+    if (!state) return false;
+    this.#history.push(state);
+    for (const listener of [...this.#listeners]) listener(state);
+    return true;
+  }
+
+  /** Calls `listener` at each later state until the returned function is called. */
+  listen(listener: StateListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /**
+   * Resolves with the first state, present or later, that `matches`, or with
+   * the final one if none does. Rejects when `signal` aborts.
+   */
+  async reached(
+    matches: (state: BackendState) => boolean,
+    signal?: AbortSignal,
+  ): Promise<BackendState> {
+    signal?.throwIfAborted();
+    const done = (state: BackendState) =>
+      matches(state) || state.status === "terminated";
+    if (done(this.state)) return this.state;
+    const { promise, resolve, reject } = Promise.withResolvers<BackendState>();
+    const stop = this.listen((state) => {
+      if (done(state)) resolve(state);
+    });
+    const abort = () => reject(signal!.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      return await promise;
+    } finally {
+      stop();
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+}

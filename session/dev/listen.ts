@@ -1,0 +1,67 @@
+/** The platform's two servers. */
+import { LOOPBACK } from "./port.ts";
+
+/** The platform cannot be started as asked. The message is one line. */
+export class DevPlatformError extends Error {
+  /** Tells this class apart across realms. */
+  override readonly name = "DevPlatformError";
+}
+
+/** A server that listens at one or more addresses under one port. */
+export interface Server {
+  /** The port. */
+  port: number;
+  /** Lets running answers finish for a moment, then ends everything. */
+  close: () => Promise<void>;
+}
+
+/** Milliseconds for running answers when the server closes. */
+const CLOSE_GRACE = 500;
+
+/**
+ * Serves `handler` at `host`. `localhost` means both loopback addresses, so that
+ * it is reached whichever a client takes the name for.
+ *
+ * @throws {DevPlatformError} if it cannot listen there
+ */
+export function listen(
+  host: string,
+  port: number,
+  handler: Deno.ServeHandler,
+): Server {
+  const hostnames = host === "localhost" ? LOOPBACK : [host];
+  const abort = new AbortController();
+  const servers: Deno.HttpServer<Deno.NetAddr>[] = [];
+  for (const hostname of hostnames) {
+    try {
+      servers.push(Deno.serve({
+        hostname,
+        port: servers[0]?.addr.port ?? port,
+        signal: abort.signal,
+        onListen: () => {},
+      }, handler));
+    } catch (error) {
+      // A machine without IPv6 has only the first.
+      const missing = !(error instanceof Deno.errors.AddrInUse);
+      if (missing && servers.length > 0) continue;
+      abort.abort();
+      // Another program has the other address of a port that the system chose.
+      if (!missing && port === 0) return listen(host, port, handler);
+      throw new DevPlatformError(
+        missing
+          ? `cannot listen on ${host}:${port}: ${(error as Error).message}`
+          : `port ${port} is in use, perhaps by another dev platform`,
+        { cause: error },
+      );
+    }
+  }
+  return {
+    port: servers[0]!.addr.port,
+    async close() {
+      const timer = setTimeout(() => abort.abort(), CLOSE_GRACE);
+      await Promise.all(servers.map((server) => server.shutdown()));
+      clearTimeout(timer);
+      await Promise.all(servers.map((server) => server.finished));
+    },
+  };
+}

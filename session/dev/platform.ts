@@ -1,0 +1,278 @@
+/** The dev platform as a whole: servers, backends, and their common end. */
+import type { BackendState } from "../../types.ts";
+import { createApi } from "./api.ts";
+import type { Backend, LogLine } from "./backend.ts";
+import { RESERVED_ENV } from "./backend.ts";
+import { createConnectProxy } from "./connect_proxy.ts";
+import { type GuardOptions, isLoopback } from "./guard.ts";
+import { DevPlatformError, listen, type Server } from "./listen.ts";
+import { OrphanGuard } from "./orphans.ts";
+import { Registry } from "./registry.ts";
+import { watchCode } from "./watch.ts";
+
+/** Options of {@linkcode startDevPlatform}. One of `module` and `command` is needed. */
+export interface DevPlatformOptions {
+  /** The module that each backend runs, with `deno run -A`: a path or a URL. */
+  module?: string | URL | undefined;
+  /** The program that each backend runs, and its arguments. */
+  command?: readonly string[] | undefined;
+  /** Arguments for the module. @default {[]} */
+  args?: readonly string[] | undefined;
+  /** The configuration file for `deno run`. @default {the one that deno finds} */
+  config?: string | undefined;
+  /** The port of the API and the page; 0 lets the system choose. @default {8080} */
+  port?: number | undefined;
+  /** The port of the connection proxy; 0 lets the system choose. @default {9090} */
+  proxyPort?: number | undefined;
+  /**
+   * The address to listen at. Anything but a loopback address lets other
+   * machines in, and whoever reaches the API can spawn backends.
+   * @default {"localhost"}
+   */
+  host?: string | undefined;
+  /**
+   * Host names, beside those of this machine, under which the platform may be
+   * reached and from whose pages requests may come. @default {[]}
+   */
+  allowedHosts?: readonly string[] | undefined;
+  /** Whether backends end when their code changes. @default {false} */
+  watch?: boolean | undefined;
+  /** The working directory of the backends. @default {the present one} */
+  cwd?: string | undefined;
+  /** Variables for each backend, beside those of this process. @default {{}} */
+  env?: Record<string, string> | undefined;
+  /** Milliseconds until a backend that does not listen is killed. @default {30_000} */
+  startupTimeout?: number | undefined;
+  /** Milliseconds between SIGTERM and the kill. @default {10_000} */
+  grace?: number | undefined;
+  /** Milliseconds between signs of life on a quiet status stream. @default {10_000} */
+  keepAlive?: number | undefined;
+  /** Told what happens to the backends. */
+  onEvent?: ((event: DevEvent) => void) | undefined;
+  /** Closes the platform. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A backend of the platform, without what is secret. */
+export interface DevBackend {
+  /** Its name. */
+  id: string;
+  /** The key that it holds, if it was asked for by key. */
+  key: string | undefined;
+  /** The process id, while there is a process. */
+  pid: number | undefined;
+  /** Every state so far, oldest first. */
+  states: readonly BackendState[];
+  /** How many connections are open. */
+  connections: number;
+}
+
+/** What happens on a platform. */
+export type DevEvent =
+  | { type: "state"; backend: DevBackend; state: BackendState }
+  /** `from` is `platform` for remarks of the platform itself. */
+  | {
+    type: "line";
+    backend: DevBackend;
+    from: "stdout" | "stderr" | "platform";
+    text: string;
+  }
+  /** Something that concerns no single backend. */
+  | { type: "note"; text: string };
+
+/** A running platform. */
+export interface DevPlatform extends AsyncDisposable {
+  /** The address of the API and the page, without a slash at the end. */
+  readonly apiUrl: string;
+  /** The address of the connection proxy, without a slash at the end. */
+  readonly proxyUrl: string;
+  /** The backends, also those that ended not long ago; oldest first. */
+  readonly backends: DevBackend[];
+  /** Resolves when the platform is closed. */
+  readonly closed: Promise<void>;
+  /**
+   * Ends all backends, with the time of grace unless `hard`, then the servers.
+   * A second call with `hard` cuts the time of grace of the first short.
+   */
+  close(options?: { hard?: boolean | undefined }): Promise<void>;
+}
+
+/**
+ * Starts a dev platform: it stands in for the hosted one and runs each backend
+ * as a process of its own.
+ *
+ * @throws {DevPlatformError} if it cannot be started as asked, e.g. because a
+ * port is in use
+ *
+ * @example
+ * ```ts ignore
+ * import { Jamsocket } from "@feedline/feedline/server";
+ * import { startDevPlatform } from "@feedline/feedline/dev";
+ *
+ * await using platform = await startDevPlatform({ module: "./backend.ts" });
+ * const jamsocket = new Jamsocket({ dev: true });
+ * const { url } = await jamsocket.connect({ key: "my-document" });
+ * console.log(platform.apiUrl, await (await fetch(url)).text());
+ * ```
+ */
+export async function startDevPlatform(
+  options: DevPlatformOptions,
+): Promise<DevPlatform> {
+  options.signal?.throwIfAborted();
+  const host = options.host ?? "localhost";
+  const command = toCommand(options);
+  const cwd = options.cwd ?? Deno.cwd();
+  const note = (text: string) => options.onEvent?.({ type: "note", text });
+
+  const streams = new AbortController();
+  const bridges = new AbortController();
+  await using started = new AsyncDisposableStack();
+  const orphans = started.use(new OrphanGuard());
+  const registry = new Registry({
+    command,
+    cwd,
+    env: { ...inheritedEnv(), ...options.env },
+    startupTimeout: options.startupTimeout ?? 30_000,
+    grace: options.grace ?? 10_000,
+    orphans,
+  });
+  const guard: GuardOptions = {
+    open: !isLoopback(host),
+    allowedHosts: (options.allowedHosts ?? []).map((name) =>
+      name.toLowerCase()
+    ),
+  };
+  const api = started.adopt(
+    listen(
+      host,
+      options.port ?? 8080,
+      createApi({
+        registry,
+        guard,
+        runs: command.join(" ").replace(Deno.execPath(), "deno"),
+        proxyPort: () => proxy.port,
+        keepAlive: options.keepAlive ?? 10_000,
+        signal: streams.signal,
+        onError: (error) => note(`the API failed: ${error}`),
+      }).fetch,
+    ),
+    (server) => server.close(),
+  );
+  const proxy: Server = started.adopt(
+    listen(
+      host,
+      options.proxyPort ?? 9090,
+      createConnectProxy({ registry, guard, signal: bridges.signal }),
+    ),
+    (server) => server.close(),
+  );
+  report(registry, options.onEvent);
+  const watching = options.watch
+    ? watchCode({
+      module: options.command ? undefined : String(options.module),
+      config: options.config,
+      cwd,
+      onNote: note,
+      onChange() {
+        const ended = registry.terminate("soft", "external");
+        note(
+          `the code has changed; ${
+            ended.length === 0
+              ? "no backend was running"
+              : `ending ${
+                ended.length === 1 ? "1 backend" : `${ended.length} backends`
+              }`
+          }`,
+        );
+      },
+    }, streams.signal)
+      .catch((error) => note(`--watch stopped: ${error.message}`))
+    : undefined;
+
+  const resources = started.move();
+  let closing: Promise<void> | undefined;
+  const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
+  closed.catch(() => {});
+  const close = ({ hard = false }: { hard?: boolean | undefined } = {}) => {
+    options.signal?.removeEventListener("abort", abort);
+    closing ??= (async () => {
+      await registry.close();
+      // Whoever follows a backend has been told of its end by now.
+      streams.abort();
+      bridges.abort();
+      await watching;
+      await resources.disposeAsync();
+    })().then(resolve, reject);
+    if (hard) registry.terminate("hard", "external");
+    return closed;
+  };
+  const abort = () => void close();
+  options.signal?.addEventListener("abort", abort, { once: true });
+  if (options.signal?.aborted) abort();
+
+  const name = guard.open && !/^(0\.0\.0\.0|::)$/.test(host)
+    ? host.includes(":") ? `[${host}]` : host
+    : "localhost";
+  return {
+    apiUrl: `http://${name}:${api.port}`,
+    proxyUrl: `http://${name}:${proxy.port}`,
+    get backends() {
+      return registry.backends.map(toDevBackend);
+    },
+    closed,
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+function toCommand(options: DevPlatformOptions): readonly string[] {
+  const { module, command, config, args = [] } = options;
+  if ((module === undefined) === (command === undefined)) {
+    throw new DevPlatformError("needs either a module or a command to run");
+  }
+  if (command) {
+    if (command.length === 0) {
+      throw new DevPlatformError("the command is empty");
+    }
+    return command;
+  }
+  return [
+    Deno.execPath(),
+    "run",
+    "-A",
+    ...(config === undefined ? [] : ["--config", config]),
+    String(module),
+    ...args,
+  ];
+}
+
+/** The environment of this process, without what a platform around it has set. */
+function inheritedEnv(): Record<string, string> {
+  const env = Deno.env.toObject();
+  for (const name of RESERVED_ENV) delete env[name];
+  return env;
+}
+
+function report(
+  registry: Registry,
+  onEvent: DevPlatformOptions["onEvent"],
+): void {
+  if (!onEvent) return;
+  registry.listen({
+    onState: (backend, state) =>
+      onEvent({ type: "state", backend: toDevBackend(backend), state }),
+    onLine: (backend, { from, text }: LogLine) =>
+      onEvent({ type: "line", backend: toDevBackend(backend), from, text }),
+    onConnections() {},
+  });
+}
+
+function toDevBackend(backend: Backend): DevBackend {
+  return {
+    id: backend.id,
+    key: backend.spec.key,
+    pid: backend.pid,
+    states: [...backend.life.history],
+    connections: backend.connections,
+  };
+}

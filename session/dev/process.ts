@@ -1,0 +1,148 @@
+/** One operating system process: its output as lines, its end, its signals. */
+import { stripVTControlCharacters } from "node:util";
+import type { OrphanGuard } from "./orphans.ts";
+
+/** Where a line of output came from. */
+export type OutputStream = "stdout" | "stderr";
+
+/** How a process ended. */
+export interface Exit {
+  /** The exit code; for a signal 128 plus its number. */
+  code: number;
+  /** The signal that ended it, if one did. */
+  signal: string | null;
+}
+
+/** What to start. */
+export interface ProcessOptions {
+  /** The program and its arguments. */
+  command: readonly string[];
+  /** The whole environment; nothing is inherited. */
+  env: Record<string, string>;
+  /** The working directory. */
+  cwd: string | undefined;
+  /** Told about each line of output. */
+  onLine: (stream: OutputStream, text: string) => void;
+  /** Kills the process if the platform is killed. */
+  orphans: OrphanGuard;
+}
+
+/** Longer lines are cut into pieces of this many characters. */
+export const MAX_LINE = 8192;
+
+/** How long the output may outlive the process, in milliseconds. */
+const OUTPUT_GRACE = 500;
+
+/** A running process, the head of a process group of its own. */
+export class BackendProcess {
+  /** Resolves when the process has ended and its output is read. */
+  readonly exited: Promise<Exit>;
+  readonly #child: Deno.ChildProcess;
+  readonly #grouped = Deno.build.os !== "windows";
+  #ended = false;
+
+  /** @throws if the program cannot be started */
+  constructor({ command, env, cwd, onLine, orphans }: ProcessOptions) {
+    const [program, ...args] = command;
+    this.#child = new Deno.Command(program!, {
+      args,
+      env,
+      clearEnv: true,
+      ...(cwd === undefined ? {} : { cwd }),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      // A group of its own: Ctrl-C in the terminal reaches the platform alone,
+      // which then ends the process in its own way, and what the process has
+      // started can be ended with it.
+      detached: this.#grouped,
+    }).spawn();
+    orphans.add(this.#child.pid);
+    this.exited = this.#run(onLine, orphans);
+  }
+
+  /** The process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async #run(
+    onLine: ProcessOptions["onLine"],
+    orphans: OrphanGuard,
+  ): Promise<Exit> {
+    const reading = new AbortController();
+    const read = (stream: OutputStream) =>
+      readLines(
+        this.#child[stream],
+        (text) => onLine(stream, text),
+        reading.signal,
+      );
+    const output = Promise.all([read("stdout"), read("stderr")]);
+    const { code, signal } = await this.#child.status;
+    // What it has started ends with it.
+    this.kill();
+    this.#ended = true;
+    orphans.remove(this.#child.pid);
+    // A program that left the group may still hold the pipes.
+    const timer = setTimeout(() => reading.abort(), OUTPUT_GRACE);
+    await output;
+    clearTimeout(timer);
+    return { code, signal };
+  }
+
+  /** Asks the process to end. */
+  terminate(): void {
+    if (!this.#ended) send(this.#child.pid, "SIGTERM");
+  }
+
+  /** Kills the process and all that it started. */
+  kill(): void {
+    if (this.#ended) return;
+    send(this.#grouped ? -this.#child.pid : this.#child.pid, "SIGKILL");
+  }
+}
+
+function send(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch {
+    // Nobody is there any more, which is what the signal was to bring about.
+  }
+}
+
+/** Calls `onLine` for each line of `output`. */
+async function readLines(
+  output: ReadableStream<Uint8Array>,
+  onLine: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let rest = "";
+  const emit = (line: string) => onLine(printable(line));
+  try {
+    const text = output.pipeThrough(new TextDecoderStream(), { signal });
+    for await (const chunk of text) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        for (let i = 0; i === 0 || i < line.length; i += MAX_LINE) {
+          emit(line.slice(i, i + MAX_LINE));
+        }
+      }
+      while (rest.length > MAX_LINE) {
+        emit(rest.slice(0, MAX_LINE));
+        rest = rest.slice(MAX_LINE);
+      }
+    }
+  } catch {
+    // The pipe broke or was given up; what was read is shown.
+  }
+  if (rest !== "") emit(rest);
+}
+
+/** `line` without anything that could steer a terminal. */
+export function printable(line: string): string {
+  return stripVTControlCharacters(line)
+    .replaceAll("\t", "    ")
+    // deno-lint-ignore no-control-regex
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "");
+}

@@ -1,0 +1,177 @@
+/** What the command shows: one line an event, with one prefix a backend. */
+import { styleText } from "node:util";
+import { printable } from "./process.ts";
+import type { DevBackend, DevEvent, DevPlatform } from "./platform.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Told apart at a glance on dark and light ground. */
+const COLORS: readonly Style[] = [
+  "cyan",
+  "magenta",
+  "green",
+  "blue",
+  "yellow",
+  "cyanBright",
+  "magentaBright",
+  "greenBright",
+  "blueBright",
+];
+
+/** Where the lines go. */
+export interface TerminalOptions {
+  /** Takes one line without its end. */
+  write: (line: string) => void;
+  /** Whether to use colours. */
+  color: boolean;
+  /** The clock. */
+  now?: () => Date;
+}
+
+/** Turns events into lines. */
+export class Terminal {
+  readonly #write: (line: string) => void;
+  readonly #color: boolean;
+  readonly #now: () => Date;
+  readonly #colors = new Map<string, Style>();
+  #next = 0;
+  #width = 0;
+
+  constructor({ write, color, now = () => new Date() }: TerminalOptions) {
+    this.#write = write;
+    this.#color = color;
+    this.#now = now;
+  }
+
+  /** What a newcomer needs to know. */
+  greet(
+    { apiUrl, proxyUrl }: Pick<DevPlatform, "apiUrl" | "proxyUrl">,
+    { runs, watch }: { runs: string; watch: boolean },
+  ): void {
+    const port = new URL(apiUrl).port;
+    const dim = (text: string) => this.#style("dim", text);
+    this.#write("");
+    this.#write(`  ${this.#style("bold", "Feedline dev platform")}`);
+    this.#write("");
+    this.#write(
+      `  ${dim("page, API")}   ${this.#style(["cyan", "underline"], apiUrl)}`,
+    );
+    this.#write(`  ${dim("connections")} ${proxyUrl}`);
+    this.#write(
+      `  ${dim("runs")}        ${printable(runs)}${
+        watch ? dim("  (ended when the code changes)") : ""
+      }`,
+    );
+    this.#write(
+      `  ${dim("connect")}     new Jamsocket({ dev: true${
+        port === "8080" ? "" : `, port: ${port}`
+      } })`,
+    );
+    this.#write("");
+    this.#write(dim("  Ctrl-C ends it, and every backend with it."));
+    this.#write("");
+  }
+
+  /** A remark that concerns no single backend. */
+  note(text: string): void {
+    this.#write(`${this.#time()} ${this.#style("dim", printable(text))}`);
+  }
+
+  /** Shows one event. */
+  show(event: DevEvent): void {
+    switch (event.type) {
+      case "note":
+        return this.note(event.text);
+      case "line": {
+        const bar = event.from === "stdout"
+          ? this.#style("dim", "│")
+          : event.from === "stderr"
+          ? this.#style("red", "│")
+          : this.#style("yellow", "!");
+        return this.#line(event.backend, `${bar} ${event.text}`);
+      }
+      case "state": {
+        const text = this.#describe(event);
+        if (text) this.#line(event.backend, text);
+        if (event.state.status === "terminated") {
+          this.#colors.delete(event.backend.id);
+        }
+      }
+    }
+  }
+
+  /** The states worth a line; those in between pass within milliseconds. */
+  #describe(
+    { state, backend }: DevEvent & { type: "state" },
+  ): string | undefined {
+    switch (state.status) {
+      case "waiting":
+        return `${this.#style("yellow", "○ starting")} ${
+          this.#style("dim", `process ${backend.pid}`)
+        }`;
+      case "ready":
+        return `${this.#style("green", "● ready")} ${
+          this.#style("dim", `after ${sinceSpawn(backend)}`)
+        }`;
+      case "terminating":
+        return `${this.#style("yellow", "◌ ending")} ${
+          this.#style("dim", `(${state.termination_reason})`)
+        }`;
+      case "hard-terminating":
+        return `${this.#style("red", "◌ killed")} ${
+          this.#style("dim", `(${state.termination_reason})`)
+        }`;
+      case "terminated":
+        return state.exit_error
+          ? this.#style("red", "✗ ended with an error")
+          : `${this.#style("dim", `○ ended after ${sinceSpawn(backend)}`)}`;
+      default:
+        return undefined;
+    }
+  }
+
+  #line(backend: DevBackend, text: string): void {
+    // Newer backends of a key differ in their colour and their name.
+    const name = backend.key === undefined
+      ? backend.id
+      : `${shorten(printable(backend.key), 20)} ${backend.id.slice(0, 4)}`;
+    this.#width = Math.max(this.#width, name.length);
+    let color = this.#colors.get(backend.id);
+    if (!color) {
+      color = COLORS[this.#next++ % COLORS.length]!;
+      this.#colors.set(backend.id, color);
+    }
+    this.#write(
+      `${this.#time()} ${
+        this.#style(color, name.padEnd(this.#width))
+      }  ${text}`,
+    );
+  }
+
+  #time(): string {
+    const now = this.#now();
+    const time = [now.getHours(), now.getMinutes(), now.getSeconds()]
+      .map((part) => String(part).padStart(2, "0")).join(":");
+    return this.#style("dim", time);
+  }
+
+  #style(style: Style, text: string): string {
+    return this.#color
+      ? styleText(style, text, { validateStream: false })
+      : text;
+  }
+}
+
+function sinceSpawn({ states }: DevBackend): string {
+  const [first] = states;
+  const ms = Date.parse(states.at(-1)!.time) - Date.parse(first!.time);
+  if (ms < 1000) return `${ms} ms`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 100) return `${(ms / 1000).toFixed(1)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+}
+
+function shorten(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}

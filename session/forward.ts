@@ -1,0 +1,130 @@
+/** One HTTP request passed on to a session backend, streamed both ways. */
+import { ProxyError, redacted } from "./failure.ts";
+import {
+  type RequestHeaderOptions,
+  requestHeaders,
+  type ResponseHeaderOptions,
+  responseHeaders,
+} from "./headers.ts";
+
+/** Options of {@linkcode forward}. */
+export interface ForwardOptions
+  extends RequestHeaderOptions, ResponseHeaderOptions {
+  /** Bytes of a request body; a longer one is answered with 413. @default {Infinity} */
+  maxBody?: number | undefined;
+  /**
+   * Milliseconds until the backend begins to answer, counted from the last
+   * piece of the request body. @default {60_000}
+   */
+  timeout?: number | undefined;
+  /** Ends the request, beside the client going away. */
+  signal?: AbortSignal | undefined;
+  /** The platform's `fetch`, or one that behaves like it. */
+  fetch?: typeof fetch | undefined;
+}
+
+/** Statuses whose answer has no body (Fetch, "null body status"). */
+const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([204, 205, 304]);
+
+/**
+ * Passes `request` on to `to` and answers with what comes back, both bodies
+ * streamed and both headers filtered. Redirects are not followed. When the
+ * client goes away the backend's request ends, and the reverse.
+ *
+ * @throws {ProxyError} 405 for a method that cannot be passed on, 413 for too
+ * long a body, 499 when the client is gone, 502 when the backend cannot be
+ * reached, 504 when it does not answer in time
+ */
+export async function forward(
+  request: Request,
+  to: URL,
+  options: ForwardOptions = {},
+): Promise<Response> {
+  const {
+    maxBody = Infinity,
+    timeout = 60_000,
+    signal,
+    fetch = globalThis.fetch,
+  } = options;
+  const { method } = request;
+  if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) {
+    throw new ProxyError(
+      405,
+      `method ${method.toUpperCase()} is not passed on`,
+    );
+  }
+  if (Number(request.headers.get("content-length") ?? 0) > maxBody) {
+    throw tooLong(maxBody);
+  }
+
+  const controller = new AbortController();
+  /** The reason that this function has for ending the request, if it has one. */
+  let ended: ProxyError | undefined;
+  const end = (reason: ProxyError) => {
+    ended ??= reason;
+    controller.abort(ended);
+  };
+  const late = () =>
+    end(new ProxyError(504, `the backend did not answer within ${timeout} ms`));
+  // any() holds its result weakly, so a signal that lives long gathers nothing.
+  const any = AbortSignal.any([
+    controller.signal,
+    request.signal,
+    ...(signal ? [signal] : []),
+  ]);
+  let timer = setTimeout(late, timeout);
+  let answered = false;
+
+  let body: ReadableStream<Uint8Array> | null = null;
+  if (request.body !== null && method !== "GET" && method !== "HEAD") {
+    let sent = 0;
+    body = request.body.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, stream) {
+          sent += chunk.byteLength;
+          if (sent > maxBody) {
+            end(tooLong(maxBody));
+            throw ended;
+          }
+          stream.enqueue(chunk);
+          if (!answered) {
+            clearTimeout(timer);
+            timer = setTimeout(late, timeout);
+          }
+        },
+      }),
+    );
+  }
+
+  let answer: Response;
+  try {
+    answer = await fetch(to, {
+      method,
+      headers: requestHeaders(request.headers, options),
+      redirect: "manual",
+      signal: any,
+      // A body that is a stream is sent while it is read; TypeScript's DOM
+      // types do not know the member that the standard asks for.
+      ...(body && { body, duplex: "half" } as RequestInit),
+    });
+  } catch (error) {
+    if (!ended && any.aborted) {
+      throw new ProxyError(499, "the client is gone");
+    }
+    throw ended ?? new ProxyError(502, "the backend cannot be reached", {
+      cause: redacted(error, [to.href, to.pathname, ...options.secrets ?? []]),
+    });
+  } finally {
+    answered = true;
+    clearTimeout(timer);
+  }
+  return new Response(NULL_BODY.has(answer.status) ? null : answer.body, {
+    status: answer.status,
+    statusText: answer.statusText,
+    headers: responseHeaders(answer.headers, options),
+  });
+}
+
+function tooLong(maxBody: number): ProxyError {
+  return new ProxyError(413, `the body is longer than ${maxBody} bytes`);
+}

@@ -1,0 +1,117 @@
+/** Answers of a platform's HTTP API: read with a bound, failures as `HTTPError`. */
+import { type ApiError, HTTPError } from "../types.ts";
+
+/** No answer of a platform is longer, in bytes, than this. */
+const MAX_ANSWER = 1_048_576;
+
+/** The body as text, at most {@linkcode MAX_ANSWER} bytes of it. */
+async function readText(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  // A loop over the reader: Safari's streams are not async iterable.
+  const reader = response.body?.getReader();
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > MAX_ANSWER) {
+      reader.cancel().catch(() => {});
+      throw new RangeError(`the answer is longer than ${MAX_ANSWER} bytes`);
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** The parts of an error body that are text, or nothing. */
+function toApiError(text: string): ApiError | undefined {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  // Jamsocket wraps its errors, Plane does not.
+  const outer = body as { error?: unknown } | null;
+  const inner =
+    (typeof outer?.error === "object" && outer.error !== null
+      ? outer.error
+      : outer) as Record<string, unknown> | null;
+  if (typeof inner?.message !== "string") return undefined;
+  const error: ApiError = { message: inner.message };
+  for (const name of ["status", "code", "kind", "id"] as const) {
+    const value = inner[name];
+    if (typeof value === "string" || typeof value === "number") {
+      error[name] = `${value}`;
+    }
+  }
+  return error;
+}
+
+/**
+ * What a platform says of its error, made fit for a message: one line, not too
+ * long, with no address in it (an address may carry a connection token) and
+ * none of `secrets`.
+ */
+function presentable(text: string, secrets: readonly string[]): string {
+  let result = text.replace(/[a-z]+:\/\/\S+/gi, "[address]");
+  for (const secret of secrets) {
+    result = result.replaceAll(secret, "[redacted]");
+  }
+  // deno-lint-ignore no-control-regex
+  result = result.replace(/[\s\x00-\x1f\x7f]+/g, " ").trim();
+  return result.length > 200 ? result.slice(0, 200) + "…" : result;
+}
+
+/**
+ * The error that an answer other than success stands for. Reads the body.
+ *
+ * @param action What failed, e.g. `connect to service "x"`
+ * @param secrets Texts that must not appear in the error
+ */
+export async function toHTTPError(
+  response: Response,
+  action: string,
+  secrets: readonly string[] = [],
+): Promise<HTTPError> {
+  // The status is the error; a body that cannot be read adds nothing to it.
+  const text = await readText(response).catch(() => "");
+  const parsed = toApiError(text);
+  const error = parsed && {
+    ...parsed,
+    message: presentable(parsed.message, secrets),
+  };
+  const plain = response.headers.get("content-type")?.startsWith("text/plain");
+  const detail = error?.message ?? (plain ? presentable(text, secrets) : "");
+  const seconds = Number(response.headers.get("retry-after") ?? NaN);
+  return new HTTPError(
+    response.status,
+    `${action} failed: HTTP ${response.status}${detail && `: ${detail}`}`,
+    { error, retryAfter: seconds >= 0 ? seconds * 1000 : undefined },
+  );
+}
+
+/**
+ * The JSON of a successful answer.
+ * @throws {SyntaxError} if it is not JSON; the message does not quote it
+ */
+export async function readJson(
+  response: Response,
+  action: string,
+): Promise<unknown> {
+  const text = await readText(response);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(
+      `${action} was answered with something other than JSON`,
+    );
+  }
+}
+
+/** `url` with a parameter that no cache has seen: a `cache` option is not known everywhere. */
+export function uncached(url: string): string {
+  const separator = url.includes("?") ? "&" : "?";
+  return `${url}${separator}_=${Math.random().toString(36).slice(2, 12)}`;
+}

@@ -1,0 +1,112 @@
+/** What the edge route is told: once by its owner, and for each request. */
+import type { Context } from "./hono.ts";
+import type { WebSocketConstructor } from "../net/dial.ts";
+import type { SessionEngine, SpawnOptions } from "../types.ts";
+import type { UpgradeAdapter } from "./upgrade.ts";
+
+/** What a request may reach. */
+export interface SessionGrant {
+  /** The key of the backend. @default the name in the path */
+  key?: string;
+  /** Who asks; reaches the backend as `x-verified-username`. */
+  user?: string;
+  /** What else the backend may believe; reaches it as `x-verified-user-data`. */
+  // deno-lint-ignore no-explicit-any
+  auth?: Record<string, any>;
+  /** Whether and how to spawn a backend where none holds the key. @default {true} */
+  spawn?: boolean | SpawnOptions;
+}
+
+/** Options of {@linkcode sessionProxy}. */
+export interface SessionProxyOptions {
+  /**
+   * The platform that runs the backends, or a function that makes it from the
+   * request where its settings come with each one (`c.env` of a worker).
+   */
+  engine: SessionEngine | ((c: Context) => SessionEngine);
+  /**
+   * Decides each request: `null` refuses it with 403, a `Response` is the
+   * answer, anything else says what the request may reach. `name` is the
+   * decoded name in the path, chosen by the client.
+   */
+  authorize: (
+    c: Context,
+    name: string,
+  ) => SessionGrant | Response | null | Promise<SessionGrant | Response | null>;
+  /** Accepts WebSockets. @default the runtime passes them on natively (Workers) */
+  upgrade?: UpgradeAdapter;
+
+  /**
+   * The origin under which clients reach the edge, where something in front of
+   * it changes the one that requests show (a proxy that ends TLS).
+   * @default that of the request
+   */
+  origin?: string;
+  /**
+   * Other origins whose pages may use the route: they pass the check on
+   * upgrades and on methods that change something, and get CORS headers that
+   * allow credentials. Patterns such as `https://*.example.com`.
+   * @default {[]}
+   */
+  origins?: readonly string[];
+  /**
+   * Upgrades without an `Origin` header. Browsers always send one, so these
+   * come from programs, which no foreign page can misuse; `authorize` decides
+   * about them like about any other.
+   * @default {"allow"}
+   */
+  missingOrigin?: "allow" | "refuse";
+  /**
+   * Origins of backends. An answer of the platform that leads elsewhere is
+   * refused. @default the engine's `origins`
+   */
+  upstreams?: readonly string[];
+
+  /** Whether cookies cross, or the names of those that may. @default {false} */
+  cookies?: boolean | readonly string[];
+  /** Whether `Authorization` crosses. @default {false} */
+  authorization?: boolean;
+  /** Whether the backend's `Cache-Control` crosses, as `private`. @default {false} */
+  cache?: boolean;
+  /** More headers for the backend, e.g. the client's address. */
+  headers?: (c: Context, name: string) => Record<string, string>;
+
+  /** Bytes of a request body; more is answered with 413. @default {100 MiB} */
+  maxBody?: number;
+  /** Bytes of a WebSocket message; more ends the socket with 1009. @default {16 MiB} */
+  maxMessage?: number;
+  /** Bytes that wait for a slow WebSocket reader; more ends it with 1013. @default {16 MiB} */
+  maxBuffered?: number;
+  /** Milliseconds until the backend begins to answer. @default {60_000} */
+  timeout?: number;
+  /** Milliseconds until the platform answers, and until a dial opens. @default {10_000} */
+  connectTimeout?: number;
+  /** Milliseconds between comments on a quiet status stream. @default {10_000} */
+  keepAlive?: number;
+  /** Connect answers that are held at most. @default {10_000} */
+  maxHeld?: number;
+  /** Milliseconds for which a connect answer is held. @default {300_000} */
+  holdFor?: number;
+
+  /** The `fetch` to use. @default {globalThis.fetch} */
+  fetch?: typeof fetch;
+  /** The `WebSocket` to dial with. @default {globalThis.WebSocket} */
+  WebSocket?: WebSocketConstructor;
+  /**
+   * Told what failed on the way to the platform or a backend, and which sockets
+   * were ended by a limit. Neither the error nor its cause has a secret in it.
+   */
+  onError?: (error: Error, c: Context) => void;
+}
+
+/** What a handler works with once its request may pass. */
+export interface Visit {
+  c: Context;
+  name: string;
+  grant: SessionGrant;
+  /** The path of `/:name`, as the client writes it. */
+  path: string;
+  /** What follows the route's fixed part, as the client sent it. */
+  rest: string;
+  search: string;
+}

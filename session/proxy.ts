@@ -1,0 +1,303 @@
+/**
+ * The edge route: puts session backends behind a path of one's own application,
+ * so that who may reach which one is decided there and no token leaves it.
+ *
+ * ```ts
+ * import { Hono } from "@hono/hono";
+ * import { sessionProxy } from "@feedline/feedline/proxy";
+ * import { Jamsocket } from "@feedline/feedline/server";
+ *
+ * const app = new Hono();
+ * app.route(
+ *   "/sessions",
+ *   sessionProxy({
+ *     engine: new Jamsocket({ dev: true }),
+ *     authorize: (c) => c.req.header("cookie") ? { user: "ada" } : null,
+ *   }),
+ * );
+ * ```
+ *
+ * Below the path it is mounted at, for each name that `authorize` lets pass:
+ *
+ * | request | answer |
+ * |---|---|
+ * | `POST /:name/connect` | finds or spawns the backend: a `ConnectResponse` whose addresses are the edge's and whose tokens are empty |
+ * | `GET /:name/status` | the backend's `BackendState`; never spawns |
+ * | `GET /:name/status/stream` | all its states, as server-sent events; never spawns |
+ * | any method, `/:name/backend/*` | the backend's own answer: HTTP, streams and WebSockets |
+ *
+ * `new SessionBackend(answer)` and `new WebSocket(answer.url)` work on the answer
+ * of `connect` as they do on the platform's.
+ *
+ * On Cloudflare Workers a WebSocket passes through natively. Elsewhere the option
+ * `upgrade` says how to accept one, and two sockets are joined.
+ *
+ * @module
+ */
+import { Hono } from "@hono/hono";
+import { routePath } from "@hono/hono/route";
+import type { BackendState, ConnectResponse } from "../types.ts";
+import { askPlatform, Backends, platformError } from "./backends.ts";
+import type { BridgeEnd } from "./bridge.ts";
+import { eventStream, parseEventId } from "./events.ts";
+import { ProxyError } from "./failure.ts";
+import { isUpgrade } from "./headers.ts";
+import type { Context, Hono as HonoApp } from "./hono.ts";
+import type { SessionProxyOptions, Visit } from "./options.ts";
+import { passHttp, passJoined, passNative } from "./passage.ts";
+import { originTest } from "./path.ts";
+
+export type { WebSocketConstructor } from "../net/dial.ts";
+export * from "../types.ts";
+export type { BridgeSocket } from "./bridge.ts";
+export { ProxyError } from "./failure.ts";
+export type { SessionGrant, SessionProxyOptions } from "./options.ts";
+export * from "./upgrade.ts";
+
+/** Methods that a page may use on other origins without being asked who it is. */
+const SAFE = /^(GET|HEAD|OPTIONS)$/;
+
+/**
+ * The edge route as a Hono application, to be mounted with `app.route(path, …)`.
+ *
+ * A connect answer is held for a name, key and user, so that a request costs no
+ * round trip to the platform; `POST connect` always asks it. When a backend turns
+ * out to be gone (410, 502, a dial that fails), the platform is asked once more
+ * before the failure is reported. A request whose body was sent, or that may have
+ * been served and is not idempotent, is not sent twice.
+ *
+ * Mount it before middleware that builds new responses: a WebSocket that a worker
+ * passes on would be lost.
+ *
+ * @throws {TypeError} if a pattern is no origin, or nothing says where backends
+ * may be
+ */
+export function sessionProxy(options: SessionProxyOptions): HonoApp {
+  const { authorize, missingOrigin = "allow", keepAlive = 10_000 } = options;
+  const backends = new Backends(options);
+  const foreign = originTest(options.origins ?? []);
+  const listed = (options.origins?.length ?? 0) > 0;
+
+  async function connect(visit: Visit): Promise<Response> {
+    const { backendId, spawned, status } = await backends.connect(visit);
+    const edge = origin(visit.c) + visit.path;
+    return json(
+      {
+        backend_id: backendId,
+        spawned,
+        status,
+        token: "",
+        url: `${edge}/backend/`,
+        secret_token: null,
+        status_url: `${edge}/status`,
+        ready_url: "",
+      } satisfies ConnectResponse,
+    );
+  }
+
+  async function status(visit: Visit): Promise<Response> {
+    const { backendId } = await backends.locate(visit);
+    return json(
+      await askPlatform(
+        backends.timeout,
+        (signal) => backends.engine(visit.c).status(backendId, { signal }),
+      ),
+    );
+  }
+
+  async function statusStream(visit: Visit): Promise<Response> {
+    const { c } = visit;
+    const { backendId } = await backends.locate(visit);
+    const position = parseEventId(c.req.header("last-event-id") ?? null);
+    // The client watched a backend that no longer holds the key, or one that was
+    // never this name's: nothing is said about either.
+    if (position && position.backendId !== backendId) {
+      throw new ProxyError(410, "the backend is gone");
+    }
+    const controller = new AbortController();
+    let states!: AsyncIterator<BackendState>;
+    // The first state before the answer: what is wrong shows as a status code.
+    const first = await askPlatform(backends.timeout, (signal) => {
+      states = backends.engine(c).statuses(backendId, { signal });
+      return states.next();
+    }, controller);
+    c.req.raw.signal.addEventListener("abort", () => controller.abort(), {
+      once: true,
+      signal: controller.signal,
+    });
+    const body = eventStream({
+      backendId,
+      states,
+      first,
+      skip: position?.seen ?? 0,
+      keepAlive,
+      onEnd(error) {
+        if (error !== undefined && !controller.signal.aborted) {
+          report(c, platformError(error));
+        }
+        controller.abort();
+      },
+    });
+    return new Response(body, {
+      headers: {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+        // For proxies that would gather the stream.
+        "x-accel-buffering": "no",
+      },
+    });
+  }
+
+  function backend(visit: Visit): Promise<Response> {
+    const { c } = visit;
+    if (!isUpgrade(c.req.raw)) return passHttp(visit, backends, options);
+    const { upgrade } = options;
+    if (!upgrade) return passNative(visit, backends, options);
+    return passJoined(visit, backends, options, upgrade, (end: BridgeEnd) => {
+      if (end.by !== "bridge") return;
+      report(c, new Error(`WebSocket ended with ${end.code}: ${end.reason}`));
+    });
+  }
+
+  /** Where clients reach the edge. */
+  function origin(c: Context): string {
+    return options.origin ?? splitUrl(c.req.url).origin;
+  }
+
+  function report(c: Context, error: Error): void {
+    try {
+      options.onError?.(error, c);
+    } catch {
+      // A hook that fails changes no answer.
+    }
+  }
+
+  /** Refuses pages of other origins where a cookie would speak for them. */
+  function checkOrigin(c: Context, from: string | undefined): void {
+    const upgrade = isUpgrade(c.req.raw);
+    if (SAFE.test(c.req.method) && !upgrade) return;
+    const allowed = from === undefined
+      ? !upgrade || missingOrigin === "allow"
+      : from === origin(c) || foreign(from);
+    if (!allowed) {
+      throw new ProxyError(
+        403,
+        "requests from this origin are not allowed (see the options origin and origins)",
+      );
+    }
+  }
+
+  /** What happens around each route: who asks, what is asked for, how it failed. */
+  function route(
+    serve: (visit: Visit) => Promise<Response>,
+  ): (c: Context) => Promise<Response> {
+    return async (c) => {
+      const from = c.req.header("origin");
+      let response: Response;
+      try {
+        checkOrigin(c, from);
+        const name = c.req.param("name")!;
+        if (name === "." || name === "..") {
+          throw new ProxyError(400, "malformed name");
+        }
+        const grant = await authorize(c, name);
+        if (grant instanceof Response) response = grant;
+        else if (!grant) throw new ProxyError(403, "not allowed");
+        else response = await serve({ c, name, grant, ...place(c, name) });
+      } catch (error) {
+        if (!(error instanceof ProxyError)) throw error;
+        if (error.status >= 500) report(c, error);
+        const { message, status } = error;
+        response = json({ error: { message, code: String(status) } }, status);
+      }
+      return withCors(c, response, from);
+    };
+  }
+
+  function withCors(
+    c: Context,
+    response: Response,
+    from: string | undefined,
+  ): Response {
+    if (!listed || response.status === 101) return response;
+    // A copy, because the headers of some responses cannot be changed.
+    const copy = new Response(response.body, response);
+    copy.headers.append("vary", "Origin");
+    if (from !== undefined && from !== origin(c) && foreign(from)) {
+      copy.headers.set("access-control-allow-origin", from);
+      copy.headers.set("access-control-allow-credentials", "true");
+    }
+    return copy;
+  }
+
+  /** A browser asks first, without cookies: the origin decides, not `authorize`. */
+  function preflight(c: Context): Response | undefined {
+    const from = c.req.header("origin");
+    const method = c.req.header("access-control-request-method");
+    if (from === undefined || method === undefined) return undefined;
+    const headers = c.req.header("access-control-request-headers");
+    return new Response(null, {
+      status: foreign(from) ? 204 : 403,
+      headers: foreign(from)
+        ? {
+          "access-control-allow-origin": from,
+          "access-control-allow-credentials": "true",
+          "access-control-allow-methods": method,
+          ...(headers ? { "access-control-allow-headers": headers } : {}),
+          "access-control-max-age": "600",
+          "vary": "Origin",
+        }
+        : { "vary": "Origin" },
+    });
+  }
+
+  const app = new Hono();
+  app.options("/:name/*", async (c, next) => preflight(c) ?? await next());
+  app.post("/:name/connect", route(connect));
+  app.get("/:name/status", route(status));
+  app.get("/:name/status/stream", route(statusStream));
+  app.all("/:name/backend/*", route(backend));
+  return app;
+}
+
+/**
+ * Where in the request's path a route matched. Read from the address as the
+ * client sent it: some runtimes hand it over before any `..` or `%2e` was
+ * resolved, and the rest has to reach the check as it is.
+ */
+function place(
+  c: Context,
+  name: string,
+): Pick<Visit, "path" | "rest" | "search"> {
+  const { path, search } = splitUrl(c.req.url);
+  const route = routePath(c).replace(/\/\*$/, "").split("/");
+  const segments = path.split("/");
+  return {
+    path: [
+      ...segments.slice(0, route.lastIndexOf(":name")),
+      encodeURIComponent(name),
+    ].join("/"),
+    rest: segments.slice(route.length).join("/"),
+    search,
+  };
+}
+
+/** The parts of an address, none of them normalised as a URL parser would. */
+function splitUrl(
+  url: string,
+): { origin: string; path: string; search: string } {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const query = url.indexOf("?", start);
+  return {
+    origin: url.slice(0, start),
+    path: query < 0 ? url.slice(start) : url.slice(start, query),
+    search: query < 0 ? "" : url.slice(query),
+  };
+}
+
+function json(value: unknown, status = 200): Response {
+  return Response.json(value, {
+    status,
+    headers: { "cache-control": "no-store" },
+  });
+}

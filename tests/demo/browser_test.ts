@@ -1,0 +1,152 @@
+/**
+ * The demo in a real browser: two pages, a change that crosses, a backend that
+ * is killed and started again. `FEEDLINE_SCREENSHOTS=folder` keeps pictures.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { startDemo } from "../../examples/demo.ts";
+
+/** Where Debian, and most others, put Chromium. */
+const executablePath = [
+  Deno.env.get("CHROMIUM"),
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((path) => {
+  try {
+    return path !== undefined && Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+});
+
+const folder = Deno.env.get("FEEDLINE_SCREENSHOTS");
+async function picture(page: Page, name: string): Promise<void> {
+  if (folder) await page.screenshot({ path: `${folder}/${name}.png` });
+}
+
+async function open(browser: Browser, url: string): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: 1180, height: 760 },
+  });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  await page.goto(url);
+  await page.locator("#over").waitFor({ state: "hidden" });
+  assertEquals(problems, []);
+  return page;
+}
+
+/** The steps that the page shows as done. */
+function steps(page: Page): Promise<string[]> {
+  return page.locator("#steps li:is(.done, .bad)").evaluateAll((items) =>
+    items.map((item) => item.childNodes[1]!.textContent!)
+  );
+}
+
+Deno.test({
+  name: executablePath
+    ? "the demo in Chromium: two pages in step, a killed backend, a way back"
+    : "the demo in Chromium (skipped: no Chromium on this machine)",
+  ignore: !executablePath,
+  // The browser's driver keeps a child process and its pipes.
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
+  await using demo = await startDemo(0);
+  const browser = await chromium.launch({
+    executablePath: executablePath!,
+    args: ["--no-sandbox", "--disable-background-networking"],
+  });
+  try {
+    const ada = await open(browser, `${demo.url}/?board=plans&as=Ada`);
+    assertEquals(await steps(ada), [
+      "scheduled",
+      "loading",
+      "starting",
+      "waiting",
+      "ready",
+    ]);
+    await picture(ada, "empty");
+    const grace = await open(browser, `${demo.url}/?board=plans&as=Grace`);
+
+    // Who is here shows on both sides, oneself first.
+    for (
+      const [page, names] of [[ada, "Ada Grace"], [grace, "Grace Ada"]] as const
+    ) {
+      const people = page.locator("#people li");
+      await people.nth(1).waitFor();
+      assertEquals(
+        await people.evaluateAll((all) =>
+          all.map((one) => (one as HTMLElement).title)
+        ),
+        names.split(" ").map((name, index) => index ? name : `${name} (you)`),
+      );
+    }
+
+    // A note crosses, then its text, then its place.
+    await ada.locator("#sheet").dblclick({ position: { x: 400, y: 200 } });
+    await ada.keyboard.type("Water the plants");
+    const theirs = grace.locator(".note");
+    await theirs.getByText("Water the plants").waitFor();
+    assertEquals(await theirs.locator(".by").textContent(), "Ada");
+    const before = (await theirs.boundingBox())!;
+    await ada.locator(".note .by").hover();
+    await ada.mouse.down();
+    await ada.mouse.move(640, 420, { steps: 8 });
+    await grace.locator(".cursor").waitFor();
+    await ada.mouse.up();
+    await grace.waitForFunction(
+      (x) =>
+        document.querySelector(".note")!.getBoundingClientRect().x > x + 50,
+      before.x,
+    );
+    await grace.locator("#add").click();
+    await grace.keyboard.type("<b>Buy</b> paint");
+    await ada.getByText("<b>Buy</b> paint").waitFor();
+    await picture(ada, "board");
+    await picture(grace, "board-other");
+    await grace.emulateMedia({ colorScheme: "dark" });
+    await picture(grace, "board-dark");
+
+    // No token of the platform reaches the page or its storage.
+    const [{ id }] = demo.platform.backends as [{ id: string }];
+    const answer = await ada.evaluate(async () => {
+      const response = await fetch("/boards/plans/connect?as=Ada", {
+        method: "POST",
+      });
+      return await response.json();
+    });
+    assertEquals([answer.backend_id, answer.token, answer.secret_token], [
+      id,
+      "",
+      null,
+    ]);
+    assert(answer.url.startsWith(demo.url));
+
+    // The backend is killed: both pages say so, and either can start it again.
+    await ada.locator("#end").click();
+    for (const page of [ada, grace]) {
+      await page.getByText("This backend has ended").waitFor();
+    }
+    assertEquals((await steps(grace)).at(-1), "terminated");
+    await picture(grace, "ended-dark");
+    await picture(ada, "ended");
+    await ada.locator("#again").click();
+    await ada.locator("#over").waitFor({ state: "hidden" });
+    await grace.locator("#again").click();
+    await grace.locator("#over").waitFor({ state: "hidden" });
+    assertEquals(await ada.locator(".note").count(), 0);
+    await grace.locator("#add").click();
+    await ada.locator(".note").waitFor();
+    assertEquals(
+      demo.platform.backends.filter(({ states }) =>
+        states.at(-1)!.status === "ready"
+      ).length,
+      1,
+    );
+  } finally {
+    await browser.close();
+  }
+});

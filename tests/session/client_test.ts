@@ -1,0 +1,275 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { BackendEndedError, HTTPError, SessionBackend } from "../../client.ts";
+import type { BackendState } from "../../types.ts";
+import {
+  CONNECT_RESPONSE,
+  eventStream,
+  json,
+  LIFE,
+  type Peer,
+  record,
+  startPeer,
+} from "./peer.ts";
+
+function watch(peer: Peer, more = {}): SessionBackend {
+  return new SessionBackend({
+    ...CONNECT_RESPONSE,
+    status_url: `${peer.url}/v2/backend/b1/status`,
+    ...more,
+  });
+}
+
+/** A stream that goes on when told to. */
+function stepped() {
+  let push!: (text: string) => void;
+  let close!: () => void;
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      push = (text) => controller.enqueue(encoder.encode(text));
+      close = () => controller.close();
+    },
+  });
+  const response = new Response(body, {
+    headers: { "content-type": "text/event-stream" },
+  });
+  return { response, push, close };
+}
+
+Deno.test("the seed's members follow a backend from spawn to end", async () => {
+  const stream = stepped();
+  await using peer = startPeer(({ path }) =>
+    path.endsWith("/stream") ? stream.response : json(LIFE[4])
+  );
+  await using backend = watch(peer);
+  const events: string[] = [];
+  backend.onReady(() => events.push("ready"));
+  backend.onTerminated(() => events.push("terminated"));
+  backend.onStatus(({ status }) => events.push(`status ${status}`));
+  const unsubscribe = backend.onStatus(() => events.push("never"));
+  unsubscribe();
+  const takenBack = backend.onReady(() => events.push("never"));
+  takenBack();
+
+  assertFalse(backend.isReady());
+  stream.push(record(LIFE.slice(0, 5)));
+  await backend.onReadyPromise;
+  assert(backend.isReady());
+  assertFalse(backend.isTerminated());
+  assertEquals((await backend.status()).status, "ready");
+  backend.onReady(() => events.push("ready at once"));
+  assertEquals(events.at(-1), "ready at once");
+
+  stream.push(record(LIFE.slice(5, 6)));
+  stream.push(record(LIFE.slice(6)));
+  await backend.onTerminatedPromise;
+  assert(backend.isTerminated());
+  assertFalse(backend.isReady());
+  backend.onTerminated(() => events.push("terminated at once"));
+  assertEquals(events, [
+    "status scheduled",
+    "status loading",
+    "status starting",
+    "status waiting",
+    "ready",
+    "status ready",
+    "ready at once",
+    "status terminating",
+    "terminated",
+    "status terminated",
+    "terminated at once",
+  ]);
+  stream.close();
+});
+
+Deno.test("statuses() gives every reader all states and ends", async () => {
+  await using peer = startPeer(() => eventStream([record(LIFE)]));
+  await using backend = watch(peer);
+  for (let i = 0; i < 2; i++) {
+    const states: BackendState[] = [];
+    for await (const state of backend.statuses()) states.push(state);
+    assertEquals(states, LIFE as BackendState[]);
+  }
+});
+
+Deno.test("a backend that ends before it is ready rejects, unhandled by nobody", async () => {
+  const life = [
+    LIFE[0],
+    { ...LIFE[6], termination_reason: "startup_timeout" },
+  ];
+  await using peer = startPeer(() => eventStream([record(life)]));
+  // Nobody listens to this one's promise: the test would fail if it mattered.
+  await using silent = watch(peer);
+  await silent.onTerminatedPromise;
+  await using backend = watch(peer);
+  const error = await assertRejects(
+    () => backend.onReadyPromise,
+    BackendEndedError,
+    'Backend "b1" ended before it was ready (startuptimeout)',
+  );
+  assertEquals(error.state?.status, "terminated");
+  await assertRejects(() => backend.ready(), BackendEndedError);
+  assert(backend.isTerminated());
+});
+
+Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", async () => {
+  await using peer = startPeer(() =>
+    eventStream([record(LIFE.slice(0, 3))], "stay")
+  );
+  {
+    await using backend = watch(peer);
+    await assertRejects(
+      () => backend.ready({ timeout: 5 }),
+      DOMException,
+      'Backend "b1" was not ready within 5 ms',
+    );
+    const controller = new AbortController();
+    const waiting = backend.ready({ signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await assertRejects(() => waiting, Error, "enough");
+    await assertRejects(
+      () => backend.ready({ signal: AbortSignal.abort(new Error("late")) }),
+      Error,
+      "late",
+    );
+    const destroyed = backend.ready({ timeout: 60_000 });
+    backend.destroy();
+    await assertRejects(
+      () => destroyed,
+      BackendEndedError,
+      "no longer watched",
+    );
+  }
+  await using ready = startPeer(() =>
+    eventStream([record(LIFE.slice(0, 5))], "stay")
+  );
+  await using backend = watch(ready);
+  await backend.ready({ timeout: 60_000 });
+  await backend.ready();
+});
+
+Deno.test("a connect response that is ready needs no network to say so", async () => {
+  await using peer = startPeer(() => eventStream([], "stay"));
+  await using backend = watch(peer, { status: "ready" });
+  assert(backend.isReady());
+  await backend.onReadyPromise;
+  await backend.ready();
+});
+
+Deno.test("a backend that the platform no longer knows counts as terminated", async () => {
+  for (const code of [404, 410]) {
+    await using peer = startPeer(() => new Response(null, { status: code }));
+    const errors: unknown[] = [];
+    await using backend = new SessionBackend(
+      { ...CONNECT_RESPONSE, status_url: `${peer.url}/status` },
+      { onError: (error) => errors.push(error) },
+    );
+    await backend.onTerminatedPromise;
+    assert(backend.isTerminated());
+    const error = await assertRejects(
+      () => backend.ready(),
+      BackendEndedError,
+    );
+    assertInstanceOf(error.cause, HTTPError);
+    await assertRejects(() => backend.statuses().next(), HTTPError);
+    await assertRejects(() => backend.status(), HTTPError);
+    assertEquals(errors.length, 1);
+  }
+});
+
+Deno.test("a platform that is not there at first is waited for", async () => {
+  await using peer = startPeer((_, index) =>
+    index < 2
+      ? new Response(null, { status: 503 })
+      : eventStream([record(LIFE.slice(0, 5))], "stay")
+  );
+  const errors: unknown[] = [];
+  await using backend = new SessionBackend(
+    { ...CONNECT_RESPONSE, status_url: `${peer.url}/status` },
+    { onError: (error) => errors.push(error) },
+  );
+  await backend.ready();
+  assertEquals(errors.length, 2);
+});
+
+Deno.test("destroy() at any moment leaves nothing behind", async () => {
+  await using peer = startPeer(async ({ path }) => {
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    return path.endsWith("/stream")
+      ? eventStream([record(LIFE.slice(0, 2))])
+      : json(LIFE[1]);
+  });
+  for (const after of [0, 1, 2, 4, 8, 20]) {
+    const states: string[] = [];
+    const backend = watch(peer);
+    backend.onStatus(({ status }) => states.push(status));
+    const status = backend.status().catch((error) => error);
+    if (after > 0) await new Promise((resolve) => setTimeout(resolve, after));
+    backend.destroy();
+    backend.destroy();
+    const count = states.length;
+    await status;
+    await backend[Symbol.asyncDispose]();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assertEquals(states.length, count, "nothing comes after destroy()");
+    assertFalse(backend.isReady());
+  }
+});
+
+Deno.test("destroy() inside a listener is the last thing that is heard", async () => {
+  for (const where of ["onStatus", "onReady", "onTerminated"] as const) {
+    await using peer = startPeer(() => eventStream([record(LIFE)]));
+    const backend = watch(peer);
+    const heard: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    backend[where](() => {
+      heard.push(where);
+      backend.destroy();
+      resolve();
+    });
+    backend[where](() => heard.push("second listener"));
+    if (where !== "onTerminated") {
+      backend.onTerminated(() => heard.push("terminated"));
+    }
+    await promise;
+    await backend[Symbol.asyncDispose]();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    // What has ended has ended for all.
+    assertEquals(
+      heard,
+      where === "onTerminated" ? [where, "second listener"] : [where],
+    );
+  }
+});
+
+Deno.test("junk in place of a connect response is refused", () => {
+  for (const junk of [null, undefined, {}, "x", { url: "http://x" }]) {
+    assertThrows(
+      () => new SessionBackend(junk as never),
+      TypeError,
+      "connect response",
+    );
+  }
+});
+
+Deno.test("no token shows in JSON or inspection", async () => {
+  await using peer = startPeer(() => eventStream([], "stay"));
+  await using backend = watch(peer);
+  assertEquals(backend.url, CONNECT_RESPONSE.url);
+  for (
+    const text of [
+      JSON.stringify(backend),
+      Deno.inspect(backend, { depth: 9, showHidden: true }),
+    ]
+  ) {
+    assertFalse(text.includes("token-123"), text);
+    assertFalse(text.includes("secret-456"), text);
+  }
+});

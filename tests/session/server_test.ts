@@ -1,0 +1,464 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { HTTPError, Jamsocket, Plane } from "../../server.ts";
+import type { BackendState, SessionEngine } from "../../types.ts";
+import {
+  CONNECT_RESPONSE,
+  eventStream,
+  json,
+  LIFE,
+  type Peer,
+  record,
+  startPeer,
+} from "./peer.ts";
+
+const TOKEN = "api-token-abcdef";
+
+function hosted(peer: Peer): Jamsocket {
+  return new Jamsocket({
+    account: "me",
+    token: TOKEN,
+    service: "my rooms",
+    apiUrl: `${peer.url}/`,
+  });
+}
+
+function plane(peer: Peer, options = {}): Plane {
+  return new Plane({
+    controllerUrl: peer.url,
+    cluster: "main",
+    namespace: "ns",
+    executable: { image: "rooms", env: { A: "1", B: "1" } },
+    headers: { authorization: `Basic ${TOKEN}` },
+    ...options,
+  });
+}
+
+Deno.test("connect posts the request with the token, and gives the answer as it is", async () => {
+  const answer = { ...CONNECT_RESPONSE, of_tomorrow: 1 };
+  await using peer = startPeer(() => json(answer));
+  const request = { key: "k", spawn: { tag: "t" }, user: "u", auth: { a: 1 } };
+  assertEquals(await hosted(peer).connect(request), answer);
+  const [seen] = peer.seen;
+  assertEquals(seen!.method, "POST");
+  assertEquals(seen!.path, "/v2/service/me/my%20rooms/connect");
+  assertEquals(seen!.headers.get("authorization"), `Bearer ${TOKEN}`);
+  assertEquals(JSON.parse(seen!.body), request);
+});
+
+Deno.test("connect without a request sends an empty one; an environment is a path segment", async () => {
+  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  const jamsocket = new Jamsocket({
+    account: "a",
+    token: TOKEN,
+    service: "s",
+    environment: "staging",
+    apiUrl: peer.url,
+  });
+  await jamsocket.connect();
+  assertEquals(peer.seen[0]!.path, "/v2/service/a/s/staging/connect");
+  assertEquals(peer.seen[0]!.body, "{}");
+});
+
+Deno.test("in dev mode no token is needed and none is sent", async () => {
+  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  const jamsocket = new Jamsocket({ dev: true, port: peer.port });
+  await jamsocket.connect();
+  assertEquals(peer.seen[0]!.headers.get("authorization"), null);
+  assertEquals(peer.seen[0]!.path, "/v2/service/-/-/connect");
+});
+
+Deno.test("status needs no token; ids are encoded and cannot leave their place", async () => {
+  await using peer = startPeer(() => json(LIFE[4]));
+  assertEquals(await hosted(peer).status("b/1?x"), LIFE[4] as BackendState);
+  assertEquals(peer.seen[0]!.path, "/v2/backend/b%2F1%3Fx/status");
+  assertEquals(peer.seen[0]!.headers.get("authorization"), null);
+  for (const id of ["", ".", "..", null, undefined, 5]) {
+    await assertRejects(
+      () => hosted(peer).status(id as string),
+      TypeError,
+      "backend id",
+    );
+  }
+  assertEquals(peer.seen.length, 1);
+});
+
+Deno.test("terminate posts soft and hard orders", async () => {
+  await using peer = startPeer(() => json({ status: "ok" }));
+  await hosted(peer).terminate("b1");
+  await hosted(peer).terminate("b1", { hard: true });
+  assertEquals(peer.seen.map(({ path, body }) => [path, body]), [
+    ["/v2/backend/b1/terminate", "{}"],
+    ["/v2/backend/b1/terminate", '{"hard":true}'],
+  ]);
+  assertEquals(peer.seen[0]!.headers.get("authorization"), `Bearer ${TOKEN}`);
+});
+
+for (
+  const [name, engine] of [["Jamsocket", hosted], ["Plane", plane]] as [
+    string,
+    (peer: Peer) => SessionEngine,
+  ][]
+) {
+  Deno.test(`${name}.statusStream gives every state, past ones first, and ends`, async () => {
+    await using peer = startPeer((_, index) =>
+      eventStream([record(index === 0 ? LIFE.slice(0, 3) : LIFE)])
+    );
+    const states: BackendState[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await engine(peer).statusStream("b1", (state) => {
+      states.push(state);
+      if (state.status === "terminated") resolve();
+    });
+    await promise;
+    assertEquals(states, LIFE as BackendState[]);
+  });
+
+  Deno.test(`${name}.statusStream ends with unsubscribe and with its signal`, async () => {
+    await using peer = startPeer(() =>
+      eventStream([record(LIFE.slice(0, 2))], "stay")
+    );
+    for (const how of ["unsubscribe", "signal"]) {
+      const controller = new AbortController();
+      const first = Promise.withResolvers<void>();
+      const states: string[] = [];
+      const unsubscribe = await engine(peer).statusStream(
+        "b1",
+        ({ status }) => {
+          states.push(status);
+          if (states.length === 2) first.resolve();
+        },
+        { signal: controller.signal },
+      );
+      await first.promise;
+      if (how === "signal") controller.abort();
+      unsubscribe();
+      unsubscribe();
+      assertEquals(states, ["scheduled", "loading"]);
+    }
+    await assertRejects(
+      () =>
+        engine(peer).statusStream("b1", () => {}, {
+          signal: AbortSignal.abort(new Error("before")),
+        }),
+      Error,
+      "before",
+    );
+  });
+
+  Deno.test(`${name}.statusStream rejects for an unknown backend`, async () => {
+    await using peer = startPeer(() =>
+      json({ error: { message: "no such backend" } }, { status: 404 })
+    );
+    const error = await assertRejects(
+      () => engine(peer).statusStream("nobody", () => {}),
+      HTTPError,
+      "no such backend",
+    );
+    assertEquals(error.code, 404);
+    await assertRejects(() => engine(peer).status("nobody"), HTTPError);
+    await assertRejects(
+      () => engine(peer).statuses("nobody").next(),
+      HTTPError,
+    );
+  });
+
+  Deno.test(`${name}.statuses is an async iterable of the same states`, async () => {
+    await using peer = startPeer(() => eventStream([record(LIFE)], "stay"));
+    const states: BackendState[] = [];
+    for await (const state of engine(peer).statuses("b1")) states.push(state);
+    assertEquals(states, LIFE as BackendState[]);
+    // Leaving early closes the connection: the sanitizers would tell.
+    for await (const { status } of engine(peer).statuses("b1")) {
+      if (status === "loading") break;
+    }
+    const controller = new AbortController();
+    await assertRejects(
+      async () => {
+        for await (
+          const { status } of engine(peer).statuses("b1", controller)
+        ) {
+          if (status === "loading") controller.abort(new Error("enough"));
+        }
+      },
+      Error,
+      "enough",
+    );
+  });
+}
+
+Deno.test("a final failure goes to onError; a listener that throws stops nothing", async () => {
+  await using peer = startPeer((_, index) =>
+    index === 0
+      ? eventStream([record(LIFE.slice(0, 2))])
+      : new Response(null, { status: 410 })
+  );
+  const failures: [unknown, boolean][] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let calls = 0;
+  const thrown: unknown[] = [];
+  const onUnhandled = (event: ErrorEvent) => {
+    thrown.push(event.error);
+    event.preventDefault();
+  };
+  globalThis.addEventListener("error", onUnhandled);
+  try {
+    await hosted(peer).statusStream("b1", () => {
+      calls++;
+      throw new Error("of the application");
+    }, {
+      onError(error, { final }) {
+        failures.push([error, final]);
+        if (final) resolve();
+      },
+    });
+    await promise;
+  } finally {
+    globalThis.removeEventListener("error", onUnhandled);
+  }
+  assertEquals(calls, 2);
+  assertEquals(thrown.map(String), [
+    "Error: of the application",
+    "Error: of the application",
+  ]);
+  assertInstanceOf(failures.at(-1)![0], HTTPError);
+  assert(failures.at(-1)![1]);
+});
+
+Deno.test("every call takes an AbortSignal", async () => {
+  await using peer = startPeer(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    return json({});
+  });
+  const signal = () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error("enough")), 2);
+    return { signal: controller.signal };
+  };
+  for (const engine of [hosted(peer), plane(peer)]) {
+    for (
+      const call of [
+        () => engine.connect({}, signal()),
+        () => engine.status("b1", signal()),
+        () => engine.statusStream("b1", () => {}, signal()),
+        () => engine.statuses("b1", signal()).next(),
+        () => engine.terminate("b1", signal()),
+      ]
+    ) {
+      await assertRejects(call, Error, "enough");
+    }
+  }
+});
+
+Deno.test("malformed answers give one clear error that quotes nothing", async () => {
+  const answers: [string, string][] = [
+    ["", "something other than JSON"],
+    ["{", "something other than JSON"],
+    ["null", "no text in backend_id"],
+    ["[]", "something else than a connect response"],
+    [
+      JSON.stringify({ ...CONNECT_RESPONSE, url: 5 }),
+      "no text in url",
+    ],
+  ];
+  for (const [body, message] of answers) {
+    await using peer = startPeer(() => new Response(body));
+    for (const engine of [hosted(peer), plane(peer)]) {
+      const error = await assertRejects(() => engine.connect(), Error, message);
+      assertFalse(error.message.includes("connection-token"), error.message);
+    }
+  }
+  await using peer = startPeer(() => new Response("[]"));
+  await assertRejects(
+    () => hosted(peer).status("b1"),
+    TypeError,
+    'Reading the status of backend "b1" was answered with something else',
+  );
+});
+
+Deno.test("an answer without end is cut off at a bound", async () => {
+  let sent = 0;
+  await using peer = startPeer(() =>
+    new Response(
+      new ReadableStream({
+        pull(controller) {
+          sent += 65_536;
+          controller.enqueue(new Uint8Array(65_536));
+        },
+      }),
+    )
+  );
+  await assertRejects(() => hosted(peer).connect(), RangeError, "longer than");
+  assert(sent < 30_000_000);
+});
+
+Deno.test("secrets appear in no error, JSON or inspection", async () => {
+  await using peer = startPeer(() =>
+    json({
+      error: {
+        message:
+          `bad token ${TOKEN} for https://x.example/connection-token-123/ \u001b[31m`,
+        code: "Unauthorized",
+      },
+    }, { status: 401 })
+  );
+  for (const engine of [hosted(peer), plane(peer)]) {
+    const texts: string[] = [
+      Deno.inspect(engine, { depth: 9, showHidden: true }),
+      JSON.stringify(engine),
+      String(engine),
+      Object.keys(engine).join(),
+    ];
+    for (
+      const call of [
+        () => engine.connect(),
+        () => engine.terminate("b1"),
+        () => engine.status("b1"),
+      ]
+    ) {
+      const error = await assertRejects(call, HTTPError);
+      assertEquals(error.error?.code, "Unauthorized");
+      texts.push(
+        String(error),
+        JSON.stringify(error),
+        Deno.inspect(error, { depth: 9 }),
+      );
+    }
+    for (const text of texts) {
+      assertFalse(text.includes("connection-token"), text);
+      assertFalse(text.includes("\u001b[31m "), text);
+    }
+    // The headers of Plane are sent whole, so their whole value is the secret.
+    for (const text of texts.slice(0, 4)) assertFalse(text.includes(TOKEN));
+  }
+  const error = await assertRejects(() => hosted(peer).connect(), HTTPError);
+  for (const text of [String(error), JSON.stringify(error)]) {
+    assertFalse(text.includes(TOKEN), text);
+  }
+  assertStringIncludes(error.message, '"my rooms"');
+});
+
+Deno.test("429 tells when to come back", async () => {
+  await using peer = startPeer(() =>
+    new Response("slow down", { status: 429, headers: { "retry-after": "7" } })
+  );
+  const error = await assertRejects(() => hosted(peer).connect(), HTTPError);
+  assertEquals(error.retryAfter, 7000);
+});
+
+Deno.test("fromEnv reads what the documentation names", async () => {
+  for (const JAMSOCKET_DEV of [true, "true"]) {
+    await using peer = startPeer(() => json(CONNECT_RESPONSE));
+    const JAMSOCKET_DEV_PORT = `${peer.port}`;
+    await Jamsocket.fromEnv({ JAMSOCKET_DEV, JAMSOCKET_DEV_PORT }).connect();
+    assertEquals(peer.seen.length, 1);
+  }
+  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  await Jamsocket.fromEnv({
+    JAMSOCKET_DEV: "false",
+    JAMSOCKET_ACCOUNT: "a",
+    JAMSOCKET_TOKEN: "t",
+    JAMSOCKET_SERVICE: "s",
+    JAMSOCKET_API_URL: peer.url,
+  }).connect();
+  assertEquals(peer.seen[0]!.headers.get("authorization"), "Bearer t");
+  assertThrows(
+    () => Jamsocket.fromEnv({ JAMSOCKET_TOKEN: TOKEN }),
+    TypeError,
+    "missing: JAMSOCKET_ACCOUNT, JAMSOCKET_SERVICE",
+  );
+  for (const port of ["0", "http", "70000", "8080.5", 1.5]) {
+    assertThrows(
+      () =>
+        Jamsocket.fromEnv({ JAMSOCKET_DEV: true, JAMSOCKET_DEV_PORT: port }),
+      RangeError,
+      "JAMSOCKET_DEV_PORT must be a port number",
+    );
+  }
+});
+
+Deno.test("constructors name what is missing", () => {
+  assertThrows(
+    () => new Jamsocket({ account: "a", service: "s" } as never),
+    TypeError,
+    "token is missing",
+  );
+  assertThrows(
+    () => new Jamsocket({ dev: true, port: 0 }),
+    RangeError,
+    "port must be a port number",
+  );
+  assertThrows(
+    () => new Plane({ controllerUrl: "nowhere", executable: {} }),
+    TypeError,
+    "controllerUrl",
+  );
+  assertThrows(
+    () => new Plane({ controllerUrl: "http://p" } as never),
+    TypeError,
+    "executable",
+  );
+});
+
+Deno.test("Plane.connect speaks the controller's language", async () => {
+  const { ready_url: _, ...answer } = CONNECT_RESPONSE;
+  await using peer = startPeer(() => json({ ...answer, drone: "d1" }));
+  const response = await plane(peer).connect({
+    key: "k",
+    spawn: {
+      tag: "t",
+      max_idle_seconds: 5,
+      executable: { env: { B: "2" }, mount: true },
+    },
+    user: "u",
+    auth: { a: 1 },
+  });
+  assertEquals(response.ready_url, "");
+  assertEquals(response.backend_id, "b1");
+  assertEquals(peer.seen[0]!.path, "/ctrl/connect");
+  assertEquals(peer.seen[0]!.headers.get("authorization"), `Basic ${TOKEN}`);
+  assertEquals(JSON.parse(peer.seen[0]!.body), {
+    key: { name: "k", namespace: "ns", tag: "t" },
+    spawn_config: {
+      cluster: "main",
+      executable: { image: "rooms", env: { A: "1", B: "2" }, mount: true },
+      max_idle_seconds: 5,
+    },
+    user: "u",
+    auth: { a: 1 },
+  });
+  await plane(peer).connect({ key: "k", spawn: false });
+  assertEquals(JSON.parse(peer.seen[1]!.body), {
+    key: { name: "k", namespace: "ns" },
+  });
+});
+
+Deno.test("Plane reads times in milliseconds, and its own errors", async () => {
+  await using peer = startPeer(({ path }) =>
+    path.endsWith("/status")
+      ? json({ status: "ready", time: 1_767_225_600_000 })
+      : json({ id: "e1", kind: "KeyHeld", message: "The key is held" }, {
+        status: 409,
+      })
+  );
+  assertEquals(await plane(peer).status("b1"), {
+    status: "ready",
+    time: "2026-01-01T00:00:00.000Z",
+  });
+  assertEquals(peer.seen[0]!.path, "/pub/b/b1/status");
+  assertEquals(peer.seen[0]!.headers.get("authorization"), null);
+  const error = await assertRejects(
+    () => plane(peer).terminate("b1", { hard: true }),
+    HTTPError,
+    "The key is held",
+  );
+  assertEquals(error.error?.kind, "KeyHeld");
+  assertEquals(peer.seen[1]!.path, "/ctrl/b/b1/hard-terminate");
+});

@@ -1,0 +1,458 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import {
+  type FollowOptions,
+  followStatus,
+  StatusLog,
+  statusStreamUrl,
+  StatusTracker,
+} from "../../session/status.ts";
+import { type BackendState, HTTPError } from "../../types.ts";
+import { eventStream, LIFE, record, startPeer } from "./peer.ts";
+
+const encoder = new TextEncoder();
+const statuses = (states: readonly { status: string }[]) =>
+  states.map(({ status }) => status);
+
+/** Follows `url` without delays and gives all that came. */
+async function follow(
+  url: string,
+  options: Partial<FollowOptions> = {},
+): Promise<BackendState[]> {
+  const states: BackendState[] = [];
+  await followStatus({
+    url,
+    backendId: "b1",
+    signal: new AbortController().signal,
+    onState: (state) => states.push(state),
+    backoff: { base: 0 },
+    ...options,
+  });
+  return states;
+}
+
+Deno.test("StatusTracker takes each known status once and only forwards", () => {
+  const tracker = new StatusTracker();
+  const accepted = [
+    "scheduled",
+    "loading",
+    "scheduled",
+    "ready",
+    "waiting",
+    "ready",
+    "terminated",
+    "terminating",
+    "terminated",
+  ].filter((status) => tracker.accept({ status }));
+  assertEquals(accepted, ["scheduled", "loading", "ready", "terminated"]);
+  assert(tracker.ended);
+});
+
+Deno.test("StatusTracker passes a status nobody has heard of, once", () => {
+  const tracker = new StatusTracker();
+  const accepted = ["ready", "paused", "constructor", "paused", "__proto__"]
+    .filter((status) => tracker.accept({ status }));
+  assertEquals(accepted, ["ready", "paused", "constructor", "__proto__"]);
+});
+
+Deno.test("StatusTracker's memory is bounded against a hostile peer", () => {
+  const tracker = new StatusTracker();
+  let accepted = 0;
+  for (let i = 0; i < 10_000; i++) {
+    if (tracker.accept({ status: `s${i}` })) accepted++;
+  }
+  assertEquals(accepted, 100);
+  assert(tracker.accept({ status: "terminated" }), "the end still counts");
+});
+
+Deno.test("statusStreamUrl knows Jamsocket's and Plane's addresses", () => {
+  assertEquals(
+    statusStreamUrl("https://api/v2/backend/b1/status"),
+    "https://api/v2/backend/b1/status/stream",
+  );
+  assertEquals(
+    statusStreamUrl("https://plane/pub/b/b1/status"),
+    "https://plane/pub/b/b1/status-stream",
+  );
+  assertEquals(
+    statusStreamUrl("https://plane/pub/c/main/b/b1/status"),
+    "https://plane/pub/c/main/b/b1/status-stream",
+  );
+});
+
+Deno.test("a stream cut at every byte offset still gives each status once, in order", async () => {
+  const bytes = encoder.encode(record(LIFE));
+  for (const end of ["close", "error"] as const) {
+    let connection = 0;
+    await using peer = startPeer(() => {
+      // Each connection replays all, and is cut one byte later than the last.
+      const cut = connection++;
+      return eventStream([bytes.subarray(0, cut)], end);
+    });
+    assertEquals(await follow(`${peer.url}/stream`), LIFE as BackendState[]);
+    assert(connection > bytes.length * 0.9, `${connection} connections`);
+  }
+});
+
+Deno.test("a server that honours Last-Event-ID is resumed at every byte offset", async () => {
+  const whole = encoder.encode(record(LIFE));
+  for (let cut = 0; cut < whole.length; cut += 7) {
+    let first = true;
+    const ids: (string | null)[] = [];
+    await using peer = startPeer(({ headers }) => {
+      const id = headers.get("last-event-id");
+      ids.push(id);
+      if (first) {
+        first = false;
+        return eventStream([whole.subarray(0, cut)]);
+      }
+      const from = id === null ? 0 : Number(id) + 1;
+      return eventStream([record(LIFE.slice(from), from)]);
+    });
+    assertEquals(await follow(`${peer.url}/stream`), LIFE as BackendState[]);
+    assertEquals(ids[0], null);
+  }
+});
+
+Deno.test("single bytes as chunks are as good as one chunk", async () => {
+  const bytes = encoder.encode(record(LIFE));
+  await using peer = startPeer(() =>
+    eventStream(Array.from(bytes, (byte) => Uint8Array.of(byte)))
+  );
+  assertEquals(await follow(peer.url), LIFE as BackendState[]);
+});
+
+Deno.test("the stream ends at terminated, though the server leaves it open", async () => {
+  await using peer = startPeer(() => eventStream([record(LIFE)], "stay"));
+  assertEquals(statuses(await follow(peer.url)), statuses(LIFE));
+});
+
+Deno.test("a first answer other than success rejects with HTTPError", async () => {
+  for (const code of [400, 401, 404, 410, 429, 500, 503]) {
+    await using peer = startPeer(() =>
+      Response.json({ error: { message: "no", code: "X" } }, { status: code })
+    );
+    const error = await assertRejects(() => follow(peer.url), HTTPError);
+    assertEquals(error.code, code);
+    assertEquals(error.error, { message: "no", code: "X" });
+    assertStringIncludes(error.message, '"b1"');
+    assertEquals(peer.seen.length, 1);
+  }
+});
+
+Deno.test("a first answer of another content type rejects", async () => {
+  await using peer = startPeer(() => new Response("<p>hello"));
+  await assertRejects(() => follow(peer.url), TypeError, "no event stream");
+});
+
+Deno.test("after the start, failures are tried again, and 404 and 410 end", async () => {
+  for (const code of [404, 410]) {
+    const answers = [
+      () => eventStream([record(LIFE.slice(0, 2))]),
+      () => new Response("busy", { status: 503 }),
+      () => new Response("what", { status: 200 }),
+      () => new Response("slow down", { status: 429 }),
+      () => eventStream([record(LIFE.slice(0, 5))], "error"),
+      () => new Response("gone", { status: code }),
+    ];
+    await using peer = startPeer((_, index) => answers[index]!());
+    const states: string[] = [];
+    const retried: unknown[] = [];
+    const error = await assertRejects(
+      () =>
+        follow(peer.url, {
+          onState: ({ status }) => states.push(status),
+          onRetry: (error) => retried.push(error),
+        }),
+      HTTPError,
+    );
+    assertEquals(error.code, code);
+    assertEquals(states, statuses(LIFE.slice(0, 5)));
+    assertEquals(peer.seen.length, answers.length);
+    assertEquals(
+      retried.map((error) => error instanceof HTTPError ? error.code : "other"),
+      [503, "other", 429, "other"],
+    );
+  }
+});
+
+Deno.test("a peer that is down and comes back is taken up again", async () => {
+  const states: string[] = [];
+  let port: number;
+  let following: Promise<unknown>;
+  {
+    await using peer = startPeer(() => eventStream([record(LIFE.slice(0, 3))]));
+    port = peer.port;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    following = follow(peer.url, {
+      backoff: { base: 5, cap: 5 },
+      onState: ({ status }) => {
+        states.push(status);
+        if (status === "starting") resolve();
+      },
+    });
+    await promise;
+  }
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await using peer = startPeer(() => eventStream([record(LIFE)]), port);
+  await following;
+  assertEquals(states, statuses(LIFE));
+  assert(peer.seen.length >= 1);
+});
+
+Deno.test("with keepTrying, a peer that is not there yet is waited for", async () => {
+  let up = false;
+  const states = await follow("http://127.0.0.1:1/", {
+    keepTrying: true,
+    fetch: () => {
+      if (up) return Promise.resolve(eventStream([record(LIFE)]));
+      up = true;
+      return Promise.reject(new TypeError("connection refused"));
+    },
+  });
+  assertEquals(states.length, LIFE.length);
+});
+
+Deno.test("events that are no states are reported and lose nothing else", async () => {
+  const retried: unknown[] = [];
+  const junk = [
+    "data: {\n\n",
+    "data: null\n\n",
+    'data: {"status":5}\n\n',
+    "data: []\n\n",
+    "event: x\n\n",
+    "nonsense\n\n",
+  ];
+  await using peer = startPeer(() =>
+    eventStream([
+      record(LIFE.slice(0, 1)),
+      ...junk,
+      'data: {"status":"x","time":"t","new":1}\r\n\r\n',
+      record(LIFE.slice(1)),
+    ])
+  );
+  const states = await follow(peer.url, { onRetry: (e) => retried.push(e) });
+  assertEquals(statuses(states), [
+    "scheduled",
+    "x",
+    ...statuses(LIFE.slice(1)),
+  ]);
+  assertEquals(states[1], {
+    status: "x",
+    time: "t",
+    new: 1,
+  } as unknown as BackendState);
+  assertEquals(retried.length, 4);
+});
+
+Deno.test("an endless line is cut off at the bound and tried again", async () => {
+  let sent = 0;
+  await using peer = startPeer((_, index) => {
+    if (index > 0) return eventStream([record(LIFE)]);
+    const chunk = encoder.encode("x".repeat(10_000));
+    let first = true;
+    return new Response(
+      new ReadableStream({
+        pull(controller) {
+          if (first) controller.enqueue(encoder.encode("data: "));
+          first = false;
+          sent += chunk.length;
+          controller.enqueue(chunk);
+        },
+      }),
+      { headers: { "content-type": "text/event-stream" } },
+    );
+  });
+  const errors: string[] = [];
+  const states = await follow(peer.url, {
+    onRetry: (error) => errors.push(String(error)),
+  });
+  assertEquals(states.length, LIFE.length);
+  assertStringIncludes(errors[0]!, "longer than 65536 characters");
+  assert(sent < 20_000_000, `${sent} bytes were taken`);
+});
+
+Deno.test("the server's retry sets the delay; without it delays grow and are capped", async () => {
+  using time = new FakeTime();
+  const random = Math.random;
+  Math.random = () => 0.999_999;
+  try {
+    let calls = 0;
+    const controller = new AbortController();
+    const run = (first: string) =>
+      followStatus({
+        url: "http://peer/",
+        backendId: "b1",
+        signal: controller.signal,
+        onState() {},
+        fetch: () => Promise.resolve(eventStream(calls++ === 0 ? [first] : [])),
+      }).catch(() => {});
+    const after = async (ms: number) => {
+      await time.tickAsync(ms);
+      return calls;
+    };
+    let following = run("retry: 50\n\n");
+    await time.tickAsync(0);
+    assertEquals(calls, 1);
+    assertEquals(await after(98), 1, "50 ms and up to 50 ms of jitter");
+    assertEquals(await after(2), 2);
+    controller.abort();
+    await following;
+
+    calls = 0;
+    const second = new AbortController();
+    following = followStatus({
+      url: "http://peer/",
+      backendId: "b1",
+      signal: second.signal,
+      onState() {},
+      fetch: () => {
+        calls++;
+        return Promise.resolve(eventStream([]));
+      },
+    }).catch(() => {});
+    await time.tickAsync(0);
+    for (const [ms, expected] of [[498, 1], [2, 2], [997, 2], [4, 3]]) {
+      assertEquals(await after(ms!), expected, `after ${ms} ms more`);
+    }
+    await time.tickAsync(60_000);
+    const before = calls;
+    await time.tickAsync(40_010);
+    assertEquals(calls - before, 2, "no delay is longer than 20 s");
+    second.abort();
+    await following;
+  } finally {
+    Math.random = random;
+  }
+});
+
+Deno.test("a stream that falls silent is taken up again", async () => {
+  using time = new FakeTime();
+  const errors: string[] = [];
+  let calls = 0;
+  const controller = new AbortController();
+  const following = followStatus({
+    url: "http://peer/",
+    backendId: "b1",
+    signal: controller.signal,
+    onState() {},
+    onRetry: (error) => errors.push(String(error)),
+    fetch: (_, init) => {
+      calls++;
+      return new Promise((resolve, reject) => {
+        const signal = init!.signal!;
+        const body = new ReadableStream<Uint8Array>({
+          start(controller) {
+            controller.enqueue(encoder.encode(record(LIFE.slice(0, 1))));
+            signal.addEventListener(
+              "abort",
+              () => controller.error(signal.reason),
+            );
+          },
+        });
+        signal.addEventListener("abort", () => reject(signal.reason));
+        resolve(
+          new Response(body, {
+            headers: { "content-type": "text/event-stream" },
+          }),
+        );
+      });
+    },
+  }).catch(() => {});
+  await time.tickAsync(59_000);
+  assertEquals(calls, 1);
+  await time.tickAsync(62_000);
+  await time.tickAsync(1_000);
+  assertEquals(calls, 2);
+  assertStringIncludes(errors[0]!, "fell silent");
+  controller.abort();
+  await following;
+});
+
+Deno.test("abort ends it at any moment with the signal's reason", async () => {
+  for (const moment of ["before", "connecting", "streaming", "waiting"]) {
+    const controller = new AbortController();
+    const reason = new Error(moment);
+    await using peer = startPeer(async () => {
+      if (moment === "connecting") {
+        setTimeout(() => controller.abort(reason), 5);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return eventStream(
+        [record(LIFE.slice(0, 1))],
+        moment === "waiting" ? "close" : "stay",
+      );
+    });
+    if (moment === "before") controller.abort(reason);
+    const error = await assertRejects(() =>
+      follow(peer.url, {
+        signal: controller.signal,
+        backoff: { base: 1e9, cap: 1e9 },
+        onState: () => {
+          if (moment === "streaming") controller.abort(reason);
+          if (moment === "waiting") {
+            setTimeout(() => controller.abort(reason), 20);
+          }
+        },
+      })
+    );
+    assertEquals(error, reason);
+  }
+});
+
+Deno.test("10,000 reconnects leave no timer and no socket", async () => {
+  await using peer = startPeer((_, index) =>
+    eventStream([record(index < 10_000 ? LIFE.slice(0, 1) : LIFE)])
+  );
+  assertEquals((await follow(peer.url)).length, LIFE.length);
+  assertEquals(peer.seen.length, 10_001);
+});
+
+Deno.test("no state is delivered after the abort, though more stand in the chunk", async () => {
+  await using peer = startPeer(() => eventStream([record(LIFE)]));
+  const controller = new AbortController();
+  const states: string[] = [];
+  await assertRejects(() =>
+    follow(peer.url, {
+      signal: controller.signal,
+      onState: ({ status }) => {
+        states.push(status);
+        controller.abort();
+      },
+    })
+  );
+  assertEquals(states, ["scheduled"]);
+});
+
+Deno.test("StatusLog gives every reader everything", async () => {
+  const log = new StatusLog();
+  const read = async () => {
+    const states = [];
+    for await (const { status } of log.read()) states.push(status);
+    return states;
+  };
+  const early = read();
+  log.add(LIFE[0] as BackendState);
+  await Promise.resolve();
+  log.add(LIFE[1] as BackendState);
+  log.end();
+  assertEquals(await early, ["scheduled", "loading"]);
+  assertEquals(await read(), ["scheduled", "loading"]);
+});
+
+Deno.test("StatusLog's readers end with the error, or their own signal", async () => {
+  const log = new StatusLog();
+  const controller = new AbortController();
+  const aborted = log.read(controller.signal).next();
+  const failed = log.read().next();
+  controller.abort(new Error("mine"));
+  await assertRejects(() => aborted, Error, "mine");
+  log.end(new Error("broken"));
+  await assertRejects(() => failed, Error, "broken");
+  await assertRejects(() => log.read().next(), Error, "broken");
+});

@@ -1,2 +1,0 @@
-/** Stands in for `@std/testing`, whose parts are imported by sub-path alone. */
-export {};
