@@ -34,7 +34,8 @@ export class FakeTransport implements FeedmeTransport {
     const dial = ++this.#dial;
     const plan = this.plans.shift() ?? "connect";
     queueMicrotask(() => this.#emit("connecting"));
-    queueMicrotask(() => {
+    // The other side is further away than the application.
+    soon(() => {
       if (dial !== this.#dial || plan === "hang") return;
       if (plan === "connect") {
         this.#state = "connected";
@@ -103,6 +104,12 @@ export class FakeTransport implements FeedmeTransport {
       listener(...args);
     }
   }
+}
+
+/** Calls `job` after what is under way in microtasks. */
+async function soon(job: () => void): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  job();
 }
 
 /** Lets everything run that waits for nothing but its turn. */

@@ -32,7 +32,13 @@ function lines({ log }: Recording): string[] {
   return log.map((line) => line.replace(/^\[ *\d+ms\] /, ""))
     .filter((line) => !line.startsWith("server "))
     // The lab rewrote the client's handshake on the wire.
-    .map((line) => line.replace('["9.9"]', '["0.1"]'));
+    .map((line) => line.replace('["9.9"]', '["0.1"]'))
+    .map(anyParser);
+}
+
+/** What a JSON parser says is its own affair. */
+function anyParser(line: string): string {
+  return line.replace(/"parseError":"[^"]*"/, '"parseError":"?"');
 }
 
 /** B's log with A's frames of the server. */
@@ -62,7 +68,9 @@ async function replay(
   const transport = new FakeTransport();
   const log: string[] = [];
   transport.onsend = (text) => log.push(`C>S ${text}`);
-  const stage = new Stage({ transport, ...options }, (line) => log.push(line));
+  const stage = new Stage({ transport, ...options }, (line) => {
+    log.push(anyParser(line));
+  });
   const pending = [...cues];
   let seen = 0;
 
