@@ -7,57 +7,16 @@
  * the older client 0.0.35, which tells some things in another order and in other
  * words: their frames are replayed, and the events of B are expected.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { FakeTransport, settled } from "./fake.ts";
 import { type Cue, SCENARIOS, Stage } from "./scenarios.ts";
-import { readShared } from "./shared.ts";
-
-interface Recording {
-  name: string;
-  frames: { dir: "C>S" | "S>C"; text: string }[];
-  log: string[];
-}
-
-const recordings = readShared<Recording[]>("feedme/transcripts.json");
-
-function recording(name: string): Recording {
-  const found = recordings!.find((each) => each.name === name);
-  assert(found, `no recording ${name}`);
-  return found;
-}
-
-/** The log of a recording without times and what only the server saw. */
-function lines({ log }: Recording): string[] {
-  return log.map((line) => line.replace(/^\[ *\d+ms\] /, ""))
-    .filter((line) => !line.startsWith("server "))
-    // The lab rewrote the client's handshake on the wire.
-    .map((line) => line.replace('["9.9"]', '["0.1"]'))
-    .map(anyParser);
-}
-
-/** What a JSON parser says is its own affair. */
-function anyParser(line: string): string {
-  return line.replace(/"parseError":"[^"]*"/, '"parseError":"?"');
-}
-
-/** B's log with A's frames of the server. */
-function inDialect(b: Recording, a: Recording): string[] {
-  const frames = a.frames.filter(({ dir }) => dir === "S>C");
-  const expected = lines(b).map((line) =>
-    line.startsWith("S>C ") ? `S>C ${frames.shift()!.text}` : line
-  );
-  assertEquals(frames, []);
-  const [handshake] = a.log.filter((line) => line.includes('"ClientId"'));
-  return expected.map((line) => {
-    // What an error shows of a message is what came.
-    const shown = line.replaceAll('"FeedAction"', '"ActionRevelation"');
-    const again = '"serverMessage":{"MessageType":"HandshakeResponse"';
-    return shown.includes(again) && handshake
-      ? shown.replace('"Version":"0.1"}', '"Version":"0.1","ClientId":"c"}')
-      : shown;
-  });
-}
+import {
+  anyParser,
+  expectedInDialectA,
+  linesOf,
+  recordings,
+} from "./recordings.ts";
 
 async function replay(
   expected: string[],
@@ -114,12 +73,12 @@ async function replay(
 
 for (const { name, options = {}, cues } of recordings ? SCENARIOS : []) {
   Deno.test(`recording B/${name}`, async () => {
-    const expected = lines(recording(`B/${name}`));
+    const expected = linesOf(`B/${name}`);
     const log = await replay(expected, options, cues);
     assertEquals(log, expected.filter((line) => !line.startsWith("S>C ")));
   });
   Deno.test(`recording A/${name}`, async () => {
-    const expected = inDialect(recording(`B/${name}`), recording(`A/${name}`));
+    const expected = expectedInDialectA(name);
     const log = await replay(expected, options, cues);
     assertEquals(log, expected.filter((line) => !line.startsWith("S>C ")));
   });

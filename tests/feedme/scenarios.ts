@@ -85,9 +85,19 @@ export interface Scenario {
     /** Whether there are listeners at all. */
     deaf?: boolean;
   };
+  /** What the lab did on the wire. */
+  wire?: {
+    /** Replaces text in what the client sends. */
+    rewrite?: [string, string];
+    /** Holds back what the client sends, until the server has sent something. */
+    hold?: string;
+    until?: string;
+    /** Gives the client the recorded frames that the server never sent. */
+    inject?: true;
+  };
   cues: Cue[];
-  /** Nothing to replay where the peers are known to be wrong. */
-  only?: "replay" | "peers";
+  /** Attempts to connect cannot be counted where a server takes its time. */
+  only?: "replay";
 }
 
 const connect: Cue = { after: "start", app: ({ client }) => client.connect() };
@@ -152,8 +162,8 @@ export const SCENARIOS: Scenario[] = [
   {
     name:
       "handshake rejected by the server, seen by the client (lab rewrites the client's Versions to 9.9 on the wire)",
+    wire: { rewrite: ['["0.1"]', '["9.9"]'] },
     cues: [connect],
-    only: "replay",
   },
   {
     name: "connect timeout: server app never answers the handshake",
@@ -320,18 +330,22 @@ export const SCENARIOS: Scenario[] = [
   {
     name:
       "feed close: delayed FeedCloseResponse, FeedAction in flight discarded, desireOpen while closing",
-    server: { feeds: { f: { n: 0 } }, holdClose: true },
+    server: { feeds: { f: { n: 0 } } },
+    wire: { hold: '"FeedClose"', until: '"InFlight"' },
     cues: [
       connect,
       openF,
       { after: "app feed1.open ", app: ({ feeds: [f] }) => f!.desireClosed() },
+      {
+        after: 'C>S {"MessageType":"FeedClose"',
+        server: [act("InFlight", [])],
+      },
       {
         after: '"InFlight"',
         app: ({ feeds: [f] }) => f!.desireOpen(),
       },
       disconnect("app feed1.open "),
     ],
-    only: "replay",
   },
   {
     name: "two feed objects on one server feed",
@@ -384,17 +398,30 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: "crossing FeedClose and FeedTermination",
+    server: { feeds: { f: { n: 0 } } },
+    wire: { hold: '"FeedClose"', until: '"FeedTermination"' },
     cues: [
       connect,
       openF,
       { after: "app feed1.open ", app: ({ feeds: [f] }) => f!.desireClosed() },
+      {
+        after: 'C>S {"MessageType":"FeedClose"',
+        server: [{
+          do: "terminate",
+          message: {
+            feedName: "f",
+            feedArgs: {},
+            errorCode: "KICKED",
+            errorData: {},
+          },
+        }],
+      },
       {
         after: 'S>C {"MessageType":"FeedCloseResponse"',
         app: ({ feeds: [f] }) => f!.desireOpen(),
       },
       disconnect("app feed1.open "),
     ],
-    only: "replay",
   },
   {
     name: "termination of an opening feed",
@@ -567,7 +594,11 @@ export const SCENARIOS: Scenario[] = [
   {
     name:
       "unexpected and invalid server messages (lab injects them at the client transport; marked injected)",
-    cues: [connect, disconnect("app client.badClientMessage")],
-    only: "replay",
+    wire: { inject: true },
+    cues: [
+      connect,
+      { after: "app client.connect\n" },
+      disconnect("app client.badClientMessage"),
+    ],
   },
 ];
