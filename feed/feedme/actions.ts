@@ -17,7 +17,7 @@ export interface ActionsOptions {
 /** What is pushed in comes out by iteration, in order. */
 export class ActionStream<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
-  readonly #ended: () => void;
+  readonly #ended: (stream: ActionStream<T>) => void;
   readonly #signal: AbortSignal | undefined;
   #waiting: T[] = [];
   /** Calls of `next()` that wait; only while nothing waits for them. */
@@ -30,7 +30,7 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
   /** `ended` is called once, when nothing more can be pushed. */
   constructor(
     { signal, limit = 1_000 }: ActionsOptions,
-    ended: () => void,
+    ended: (stream: ActionStream<T>) => void,
   ) {
     if (!(limit >= 1)) {
       throw new FeedmeError("INVALID_ARGUMENT", "Invalid options.limit.");
@@ -112,6 +112,6 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
     for (const reader of readers) {
       this.next().then(reader.resolve, reader.reject);
     }
-    this.#ended();
+    this.#ended(this);
   }
 }

@@ -42,7 +42,9 @@ export type ClientEvents = {
 
 /** Called with the error, or with `undefined` and what the server answered. */
 export type ActionCallback<Data> = (
-  ...result: [error: FeedmeError] | [error: undefined, actionData: Data]
+  ...result:
+    | [error: FeedmeError, actionData: undefined]
+    | [error: undefined, actionData: Data]
 ) => void;
 
 /** An action that waits: what to call when it ends. */

@@ -244,7 +244,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     this.#check();
     const stream = new ActionStream<FeedAction<F>>(
       options,
-      () => this.#streams.delete(stream),
+      (ended) => this.#streams.delete(ended),
     );
     if (!options.signal?.aborted) this.#streams.add(stream);
     return stream;

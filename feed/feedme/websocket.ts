@@ -88,9 +88,15 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   connect(): void {
     const abort = new AbortController();
     this.#state = { kind: "connecting", abort };
+    // A message may follow so closely on the opening that a listener which
+    // waits for the promise would miss it.
+    const early: MessageEvent[] = [];
+    const dialled = this.#dial(abort.signal, early);
+    // Only now: the first mention of `WebSocket` makes Deno load it, and
+    // microtasks that are waiting run meanwhile.
     this.#later("connecting");
-    this.#dial(abort.signal).then(
-      (socket) => this.#opened(socket, abort),
+    dialled.then(
+      (socket) => this.#opened(socket, abort, early),
       (error) => {
         if (!abort.signal.aborted) {
           this.#fail("The WebSocket could not be opened.", error);
@@ -121,8 +127,9 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     await Promise.all([...this.#closing].map(closed));
   }
 
-  async #dial(signal: AbortSignal): Promise<WebSocket> {
-    const { url, protocols = "feedme", headers, WebSocket } = this.#options;
+  async #dial(signal: AbortSignal, early: MessageEvent[]): Promise<WebSocket> {
+    const { url, protocols = "feedme", headers } = this.#options;
+    const { WebSocket = globalThis.WebSocket } = this.#options;
     let address: string;
     try {
       address = `${typeof url === "function" ? await url() : url}`;
@@ -137,27 +144,39 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     return dial(address.replace(/^http/, "ws"), {
       protocols: typeof protocols === "string" ? [protocols] : protocols,
       ...(headers && { headers }),
-      ...(WebSocket && { WebSocket }),
+      WebSocket: function (url: string, protocols?: string | string[]) {
+        const socket = new WebSocket(url, protocols);
+        socket.onmessage = (event) => early.push(event);
+        return socket;
+      } as unknown as WebSocketConstructor,
       signal,
       // The client has a timeout of its own.
       timeout: LONGEST_TIMEOUT,
     });
   }
 
-  #opened(socket: WebSocket, abort: AbortController): void {
+  #opened(
+    socket: WebSocket,
+    abort: AbortController,
+    early: MessageEvent[],
+  ): void {
     if (abort.signal.aborted) return this.#close(socket);
     this.#state = { kind: "connected", socket };
-    socket.onmessage = ({ data }) => {
+    const receive = ({ data }: MessageEvent) => {
       if (typeof data !== "string") {
         return this.#fail("The server sent a binary message.");
       }
       this.#listen();
       this.emit("message", data);
     };
+    socket.onmessage = receive;
     socket.onclose = ({ code }) =>
       this.#fail(`The WebSocket closed (code ${code}).`);
     this.#listen();
     this.emit("connect");
+    for (const event of early) {
+      if (this.#state.kind === "connected") receive(event);
+    }
   }
 
   /** Something was heard: the watch begins anew. */
