@@ -40,11 +40,13 @@ export type ClientEvents = {
   transportError: [error: FeedmeError];
 };
 
-/** Called with the error, or with `undefined` and what the server answered. */
+/**
+ * Called with the error alone, or with `undefined` and what the server answered;
+ * so the data is there only if the error is not, as with other such callbacks.
+ */
 export type ActionCallback<Data> = (
-  ...result:
-    | [error: FeedmeError, actionData: undefined]
-    | [error: undefined, actionData: Data]
+  error: FeedmeError | undefined,
+  actionData: Data,
 ) => void;
 
 /** An action that waits: what to call when it ends. */
