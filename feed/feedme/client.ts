@@ -306,7 +306,13 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   #act(name: string, args: JsonObject, call: Call): void {
     const live = this.#live();
-    this.#run(this.#core.act(call, name, args, live));
+    let effects: Effect<FeedSink, Call>[];
+    try {
+      effects = this.#core.act(call, name, args, live);
+    } catch {
+      throw invalid("Action arguments must be JSON-expressible.");
+    }
+    this.#run(effects);
   }
 
   // From one connection to the next.

@@ -171,19 +171,22 @@ export class Conversation<Owner, Call> {
       );
       return this.#take();
     }
-    const id = `${++this.#lastCallbackId}`;
+    const id = `${this.#lastCallbackId + 1}`;
+    // Before anything is noted: too deep a nesting makes this throw.
+    const text = writeClientMessage({
+      MessageType: "Action",
+      ActionName: name,
+      ActionArgs: args,
+      CallbackId: id,
+    });
+    this.#lastCallbackId++;
     const { actionTimeoutMs: ms } = this.#options;
     const timer: Timer | undefined = ms > 0
       ? { kind: "action", id }
       : undefined;
     this.#calls.set(id, { call, timer });
     this.#start(timer, ms);
-    this.#send(writeClientMessage({
-      MessageType: "Action",
-      ActionName: name,
-      ActionArgs: args,
-      CallbackId: id,
-    }));
+    this.#send(text);
     return this.#take();
   }
 

@@ -21,7 +21,7 @@ const OPTIONS = {
   connectRetryMs: 40,
   connectRetryBackoffMs: 0,
   reopenMaxAttempts: 2,
-  reopenTrailingMs: 150,
+  reopenTrailingMs: 400,
 };
 const NAMES = ["f", "g", "__proto__"];
 
@@ -147,7 +147,7 @@ class Server {
       { Operation: "InsertLast", Path: ["list"], Value: { amount } },
       { Operation: "Set", Path: ["map", "constructor"], Value: amount },
     ];
-    const bad = this.random(6) > 0
+    const bad = this.random(3) > 0
       ? undefined
       : pick(this.random, ["INVALID_DELTA", "INVALID_HASH"] as const);
     if (bad === "INVALID_DELTA") {
@@ -247,6 +247,8 @@ async function walk(seed: number, steps: number): Promise<void> {
 
   for (let step = 0; step < steps; step++) {
     const choice = random(100);
+    // Every other walk has long connections.
+    const rough = seed % 2 === 1 || random(20) === 0;
     if (choice < 30) {
       server.act();
     } else if (choice < 60) {
@@ -260,10 +262,10 @@ async function walk(seed: number, steps: number): Promise<void> {
     } else if (choice < 76) {
       const index = random(feeds.length);
       const object = model.objects[index]!;
-      if (object.desired) {
+      if (object.desired && (rough || random(4) === 0)) {
         feeds[index]!.desireClosed();
         model.close(object);
-      } else {
+      } else if (!object.desired) {
         feeds[index]!.desireOpen();
         model.open(object);
       }
@@ -277,7 +279,7 @@ async function walk(seed: number, steps: number): Promise<void> {
       // A connection that has timed out has taken everything with it.
       if (linked && model.link === "down") server.reset();
     } else if (choice < 97) {
-      if (model.link !== "down") {
+      if (model.link !== "down" && rough) {
         server.reset();
         transport.fail();
         model.lost();
@@ -285,7 +287,7 @@ async function walk(seed: number, steps: number): Promise<void> {
     } else if (model.link === "down") {
       client.connect();
       model.connect();
-    } else if (choice === 98) {
+    } else if (choice === 98 && rough) {
       client.disconnect();
       server.reset();
       model.disconnect();
@@ -315,6 +317,6 @@ for (let seed = 1; seed <= 20; seed++) {
 }
 
 Deno.test("model: the walks have been everywhere", () => {
-  assertEquals([...tally.keys()].length, 24);
+  assertEquals(tally.size, 24, [...tally.keys()].join(", "));
   for (const [kind, times] of tally) assert(times >= 50, `${kind} ${times}`);
 });
