@@ -64,19 +64,25 @@ export class Backends {
   }
 
   /**
-   * The backend of a grant if one runs.
-   * @throws {ProxyError} 404 if none does
+   * The backend of a grant that runs now, or, with `backendId`, the one of that
+   * name: an answer that is held may be of a backend that has ended since.
+   * @throws {ProxyError} 404 if none runs, 410 if another one does
    */
-  async locate(visit: Visit): Promise<Held> {
+  async locate(visit: Visit, backendId?: string): Promise<Held> {
+    const held = this.#find(visit);
+    if (held && held.backendId === backendId) return held;
+    let found: Held;
     try {
-      return this.#find(visit) ?? await this.connect(visit, false);
+      found = await this.connect(visit, false);
     } catch (error) {
       // How a platform refuses to find a backend without spawning it.
-      if (error instanceof ProxyError && error.status === 409) {
-        throw new ProxyError(404, "no backend runs under this name");
-      }
-      throw error;
+      if (!(error instanceof ProxyError) || error.status !== 409) throw error;
+      throw backendId === undefined
+        ? new ProxyError(404, "no backend runs under this name")
+        : gone();
     }
+    if (backendId !== undefined && found.backendId !== backendId) throw gone();
+    return found;
   }
 
   /** Asks the platform, checks what it says, and holds it. */
@@ -128,6 +134,10 @@ export class Backends {
   #find({ name, grant }: Visit): Held | undefined {
     return this.#held.get(heldKey(name, grant), Date.now());
   }
+}
+
+function gone(): ProxyError {
+  return new ProxyError(410, "the backend is gone");
 }
 
 /** One text for what a grant reaches. */

@@ -5,6 +5,8 @@
 
 /** As much of a `WebSocket` as a bridge uses; the standard one and that of `ws` fit. */
 export interface BridgeSocket {
+  /** The subprotocol, or "". */
+  readonly protocol: string;
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
   /** Bytes that were given to `send()` and are not yet sent. */
@@ -56,6 +58,8 @@ export interface BridgeEnd {
 
 /** A bridge with its upstream end in place. */
 export interface Bridge {
+  /** The subprotocol that upstream chose, or "". */
+  readonly protocol: string;
   /**
    * Joins the client's end. What upstream sent since the bridge began is
    * delivered first. Resolves when either side has ended and the other was told.
@@ -141,6 +145,7 @@ export function bridge(
   else signal?.addEventListener("abort", abort, { once: true });
 
   return {
+    protocol: upstream.protocol,
     join(socket) {
       client = socket;
       listen(client, "client");

@@ -14,6 +14,9 @@ export class ProxyError extends Error {
   }
 }
 
+/** A backend is not, or no longer, where it was said to be. */
+export class LostError extends ProxyError {}
+
 /**
  * A copy of `error` for a log: the messages of the error and of its causes, in
  * one line, each secret replaced. Runtimes put the whole address into the

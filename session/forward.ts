@@ -1,5 +1,5 @@
 /** One HTTP request passed on to a session backend, streamed both ways. */
-import { ProxyError, redacted } from "./failure.ts";
+import { LostError, ProxyError, redacted } from "./failure.ts";
 import {
   type RequestHeaderOptions,
   requestHeaders,
@@ -19,6 +19,8 @@ export interface ForwardOptions
   timeout?: number | undefined;
   /** Ends the request, beside the client going away. */
   signal?: AbortSignal | undefined;
+  /** The request's body was read to its end and was this many bytes long. */
+  onBody?: ((bytes: number) => void) | undefined;
   /** The platform's `fetch`, or one that behaves like it. */
   fetch?: typeof fetch | undefined;
 }
@@ -32,8 +34,9 @@ const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([204, 205, 304]);
  * client goes away the backend's request ends, and the reverse.
  *
  * @throws {ProxyError} 405 for a method that cannot be passed on, 413 for too
- * long a body, 499 when the client is gone, 502 when the backend cannot be
- * reached, 504 when it does not answer in time
+ * long a body, 499 when the client is gone, 504 when the backend does not answer
+ * in time
+ * @throws {LostError} 502 when the backend cannot be reached
  */
 export async function forward(
   request: Request,
@@ -76,9 +79,9 @@ export async function forward(
   let answered = false;
 
   let body: ReadableStream<Uint8Array> | null = null;
-  if (request.body !== null && method !== "GET" && method !== "HEAD") {
+  if (hasBody(request)) {
     let sent = 0;
-    body = request.body.pipeThrough(
+    body = request.body!.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, stream) {
           sent += chunk.byteLength;
@@ -92,6 +95,7 @@ export async function forward(
             timer = setTimeout(late, timeout);
           }
         },
+        flush: () => options.onBody?.(sent),
       }),
     );
   }
@@ -111,7 +115,7 @@ export async function forward(
     if (!ended && any.aborted) {
       throw new ProxyError(499, "the client is gone");
     }
-    throw ended ?? new ProxyError(502, "the backend cannot be reached", {
+    throw ended ?? new LostError(502, "the backend cannot be reached", {
       cause: redacted(error, [to.href, to.pathname, ...options.secrets ?? []]),
     });
   } finally {
@@ -123,6 +127,16 @@ export async function forward(
     statusText: answer.statusText,
     headers: responseHeaders(answer.headers, options),
   });
+}
+
+/**
+ * Whether a request may bring a body: some runtimes show an empty stream for
+ * none. One that was read already was empty, or the request would not be here
+ * again.
+ */
+export function hasBody({ method, headers, body }: Request): boolean {
+  return body !== null && !body.locked && method !== "GET" &&
+    method !== "HEAD" && headers.get("content-length") !== "0";
 }
 
 function tooLong(maxBody: number): ProxyError {

@@ -5,9 +5,9 @@
  */
 import { dial } from "../net/dial.ts";
 import { addressIn, type Backends, type Held } from "./backends.ts";
-import { bridge, type BridgeEnd } from "./bridge.ts";
-import { ProxyError, redacted } from "./failure.ts";
-import { forward, type ForwardOptions } from "./forward.ts";
+import { type Bridge, bridge, type BridgeEnd } from "./bridge.ts";
+import { LostError, ProxyError, redacted } from "./failure.ts";
+import { forward, type ForwardOptions, hasBody } from "./forward.ts";
 import {
   offeredProtocols,
   requestHeaders,
@@ -22,46 +22,28 @@ const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
 const REDIRECT = /^30[12378]$/;
 
 /** Forwards a plain request. */
-export async function passHttp(
+export function passHttp(
   visit: Visit,
   backends: Backends,
   options: SessionProxyOptions,
 ): Promise<Response> {
   const request = visit.c.req.raw;
-  let held = await backends.reach(visit);
-  for (let last = false;; last = true) {
-    const to = addressIn(held, visit);
-    const policy = rules(visit, held, to, options);
-    let failure: ProxyError;
-    try {
-      const answer = await forward(request, to, policy);
-      if (!isLost(answer)) return checkRedirect(answer);
-      // Plane marks answers that a backend gave itself.
-      if (last && answer.headers.has("x-plane-backend-id")) return answer;
-      failure = await lost(answer);
-    } catch (error) {
-      if (!(error instanceof ProxyError) || error.status !== 502) throw error;
-      failure = error;
-    }
-    backends.forget(visit, held);
-    if (last) throw failure;
-    if (request.body !== null) {
-      throw new ProxyError(
-        failure.status,
-        `${failure.message}; the request was not repeated, because its body was sent`,
-        { cause: failure.cause },
-      );
-    }
+  let repeatable = !hasBody(request);
+  return cross(visit, backends, async (held, to, again) => {
+    const answer = await forward(request, to, {
+      ...rules(visit, held, to, options),
+      onBody: (bytes) => repeatable = bytes === 0,
+    });
+    // Plane marks answers that a backend gave itself: these are to be seen.
+    if (again && answer.headers.has("x-plane-backend-id")) return answer;
+    await checkFound(answer);
+    return checkRedirect(answer);
+  }, (status) => {
+    if (!repeatable) return "because its body was sent";
     // Behind a 410 there is nobody who could have acted on the request.
-    if (failure.status !== 410 && !IDEMPOTENT.test(request.method)) {
-      throw new ProxyError(
-        failure.status,
-        `${failure.message}; the request was not repeated, because it may have been served`,
-        { cause: failure.cause },
-      );
-    }
-    held = await backends.connect(visit);
-  }
+    if (status === 410 || IDEMPOTENT.test(request.method)) return undefined;
+    return "because it may have been served";
+  });
 }
 
 /** Joins two sockets. The backend's opens first, and what it chose is accepted. */
@@ -75,35 +57,30 @@ export async function passJoined(
   const { c } = visit;
   const { headers, signal } = c.req.raw;
   const protocols = readProtocols(headers);
-  let held = await backends.reach(visit);
-  let upstream: WebSocket;
-  for (let last = false;; last = true) {
-    const to = addressIn(held, visit);
-    const policy = rules(visit, held, to, options);
+  const { maxMessage, maxBuffered } = options;
+  const pair = await cross(visit, backends, async (held, to) => {
+    let pair!: Bridge;
+    const init = {
+      onOpen: (upstream: WebSocket) =>
+        pair = bridge(upstream, { maxMessage, maxBuffered }),
+      protocols,
+      headers: upgradeHeaders(headers, rules(visit, held, to, options)),
+      signal,
+      timeout: backends.timeout,
+      WebSocket: options.WebSocket,
+    };
     try {
-      upstream = await dial(to.href.replace(/^http/, "ws"), {
-        protocols,
-        headers: upgradeHeaders(headers, policy),
-        signal,
-        timeout: backends.timeout,
-        WebSocket: options.WebSocket,
-      });
-      break;
+      await dial(to.href.replace(/^http/, "ws"), init);
+      return pair;
     } catch (error) {
       if (signal.aborted) throw new ProxyError(499, "the client is gone");
-      backends.forget(visit, held);
-      if (last) {
-        throw new ProxyError(502, "the backend takes no WebSocket", {
-          cause: redacted(error, [to.pathname, ...held.secrets]),
-        });
-      }
-      held = await backends.connect(visit);
+      throw new LostError(502, "the backend takes no WebSocket", {
+        cause: redacted(error, [to.pathname, ...held.secrets]),
+      });
     }
-  }
-  const { maxMessage, maxBuffered } = options;
-  const pair = bridge(upstream, { maxMessage, maxBuffered });
+  });
   try {
-    const { protocol } = upstream;
+    const { protocol } = pair;
     const { socket, response } = await upgrade(c, protocol ? { protocol } : {});
     if (socket instanceof Promise) {
       socket.then((socket) => pair.join(socket).then(onEnd), pair.abandon);
@@ -116,7 +93,7 @@ export async function passJoined(
 }
 
 /** Hands the backend's socket to the client as the runtime gave it. */
-export async function passNative(
+export function passNative(
   visit: Visit,
   backends: Backends,
   options: SessionProxyOptions,
@@ -124,36 +101,63 @@ export async function passNative(
   const { headers } = visit.c.req.raw;
   const protocols = readProtocols(headers);
   const fetch = options.fetch ?? globalThis.fetch;
-  let held = await backends.reach(visit);
-  for (let last = false;; last = true) {
-    const to = addressIn(held, visit);
+  return cross(visit, backends, async (held, to) => {
     const policy = rules(visit, held, to, options);
     const own = requestHeaders(headers, policy);
     own.set("upgrade", "websocket");
     if (protocols.length > 0) {
       own.set("sec-websocket-protocol", protocols.join(", "));
     }
+    // Not AbortSignal.timeout(): that would end the socket later on.
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), backends.timeout);
-    let failure: ProxyError;
+    let answer: Response;
     try {
-      const answer = await fetch(to, {
+      answer = await fetch(to, {
         headers: own,
         redirect: "manual",
         signal: controller.signal,
       });
-      if (!isLost(answer)) return accept(answer, policy);
-      failure = await lost(answer);
     } catch (error) {
-      if (error instanceof ProxyError) throw error;
-      failure = new ProxyError(502, "the backend cannot be reached", {
+      throw new LostError(502, "the backend cannot be reached", {
         cause: redacted(error, [to.href, to.pathname, ...held.secrets]),
       });
     } finally {
       clearTimeout(timer);
     }
-    backends.forget(visit, held);
-    if (last) throw failure;
+    await checkFound(answer);
+    return accept(answer, policy);
+  });
+}
+
+/**
+ * Tries the held address, and where it leads nowhere a fresh one.
+ * `unrepeatable` says why the same request cannot be made again, if so.
+ */
+async function cross<T>(
+  visit: Visit,
+  backends: Backends,
+  attempt: (held: Held, to: URL, again: boolean) => Promise<T>,
+  unrepeatable: (status: number) => string | undefined = () => undefined,
+): Promise<T> {
+  let held = await backends.reach(visit);
+  for (let again = false;; again = true) {
+    try {
+      return await attempt(held, addressIn(held, visit), again);
+    } catch (error) {
+      if (!(error instanceof LostError)) throw error;
+      backends.forget(visit, held);
+      if (again) throw error;
+      const { status, message, cause } = error;
+      const why = unrepeatable(status);
+      if (why) {
+        throw new ProxyError(
+          status,
+          `${message}; the request was not repeated, ${why}`,
+          { cause },
+        );
+      }
+    }
     held = await backends.connect(visit);
   }
 }
@@ -216,26 +220,27 @@ function readProtocols(headers: Headers): string[] {
   return protocols;
 }
 
-/** Whether an answer may mean that the held address leads nowhere any longer. */
-function isLost({ status }: Response): boolean {
-  return status === 410 || status === 502;
-}
-
-async function lost(answer: Response): Promise<ProxyError> {
-  await answer.body?.cancel();
-  return new ProxyError(
-    answer.status,
-    answer.status === 410
-      ? "the backend is gone"
-      : "the backend cannot be reached",
+/** Tells apart an answer and the news that nobody is there to give one. */
+async function checkFound({ status, body }: Response): Promise<void> {
+  if (status !== 410 && status !== 502) return;
+  await body?.cancel();
+  throw new LostError(
+    status,
+    status === 410 ? "the backend is gone" : "the backend cannot be reached",
   );
 }
 
-/** Refuses a redirect whose address could not be turned into one of the edge's. */
+/**
+ * Refuses a redirect whose address could not be turned into one of the edge's.
+ * Of any other the body goes: nobody reads it, and it repeats the address.
+ */
 function checkRedirect(answer: Response): Response {
-  if (REDIRECT.test(String(answer.status)) && !answer.headers.has("location")) {
-    answer.body?.cancel().catch(() => {});
+  const { status, headers } = answer;
+  if (!REDIRECT.test(String(status))) return answer;
+  answer.body?.cancel().catch(() => {});
+  if (!headers.has("location")) {
     throw new ProxyError(502, "the backend redirects to another place");
   }
-  return answer;
+  headers.delete("content-length");
+  return new Response(null, { status, headers });
 }

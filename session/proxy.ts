@@ -22,8 +22,9 @@
  * | request | answer |
  * |---|---|
  * | `POST /:name/connect` | finds or spawns the backend: a `ConnectResponse` whose addresses are the edge's and whose tokens are empty |
- * | `GET /:name/status` | the backend's `BackendState`; never spawns |
- * | `GET /:name/status/stream` | all its states, as server-sent events; never spawns |
+ * | `GET /:name/status/:id` | the `BackendState` of the backend that `connect` named; 410 when another holds its key |
+ * | `GET /:name/status/:id/stream` | all its states, as server-sent events |
+ * | `GET /:name/status`, `GET /:name/status/stream` | the same of the backend that runs now; 404 if none does, for they never spawn |
  * | any method, `/:name/backend/*` | the backend's own answer: HTTP, streams and WebSockets |
  *
  * `new SessionBackend(answer)` and `new WebSocket(answer.url)` work on the answer
@@ -89,14 +90,14 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
         token: "",
         url: `${edge}/backend/`,
         secret_token: null,
-        status_url: `${edge}/status`,
+        status_url: `${edge}/status/${encodeURIComponent(backendId)}`,
         ready_url: "",
       } satisfies ConnectResponse,
     );
   }
 
   async function status(visit: Visit): Promise<Response> {
-    const { backendId } = await backends.locate(visit);
+    const { backendId } = await backends.locate(visit, visit.c.req.param("id"));
     return json(
       await askPlatform(
         backends.timeout,
@@ -107,7 +108,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
 
   async function statusStream(visit: Visit): Promise<Response> {
     const { c } = visit;
-    const { backendId } = await backends.locate(visit);
+    const { backendId } = await backends.locate(visit, c.req.param("id"));
     const position = parseEventId(c.req.header("last-event-id") ?? null);
     // The client watched a backend that no longer holds the key, or one that was
     // never this name's: nothing is said about either.
@@ -256,6 +257,8 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   app.post("/:name/connect", route(connect));
   app.get("/:name/status", route(status));
   app.get("/:name/status/stream", route(statusStream));
+  app.get("/:name/status/:id", route(status));
+  app.get("/:name/status/:id/stream", route(statusStream));
   app.all("/:name/backend/*", route(backend));
   return app;
 }

@@ -88,6 +88,11 @@ class BunClient implements BridgeSocket {
   onclose: BridgeSocket["onclose"] = null;
   onerror: BridgeSocket["onerror"] = null;
   socket: BunSocket | undefined;
+  readonly protocol: string;
+
+  constructor(protocol: string) {
+    this.protocol = protocol;
+  }
 
   get readyState(): number {
     return this.socket?.readyState ?? 0;
@@ -122,17 +127,17 @@ export function bunUpgrade(
     BunUpgradeOptions = {},
 ): { upgrade: UpgradeAdapter; websocket: BunWebSocketHandlers } {
   return {
-    upgrade(c, { protocol }) {
+    upgrade(c, { protocol = "" }) {
       const server = (c.env?.server ?? c.env) as Partial<BunServer> | undefined;
       if (typeof server?.upgrade !== "function") {
         throw new TypeError(
           "bunUpgrade needs the server as Hono's env: app.fetch(request, server)",
         );
       }
-      const client = new BunClient();
+      const client = new BunClient(protocol);
       const taken = server.upgrade(c.req.raw, {
         // Without the header, the first one on offer would be taken.
-        headers: { "sec-websocket-protocol": protocol ?? "" },
+        headers: { "sec-websocket-protocol": protocol },
         data: client,
       });
       if (!taken) throw new Error("the client is gone");

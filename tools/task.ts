@@ -120,7 +120,12 @@ async function check(): Promise<void> {
 
 /** Runs `deno <args>` in the project's folder and ends with its exit code unless it is 0. */
 async function deno(...args: string[]): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), { args, cwd: root }).spawn();
+  const child = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    // For what starts a deno of its own: tests, mostly.
+    env: { FEEDLINE_CONFIG: config },
+  }).spawn();
   // Ctrl-C reaches the child by itself; this script only has to outlive it.
   const ignore = () => {};
   Deno.addSignalListener("SIGINT", ignore);

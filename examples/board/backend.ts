@@ -67,7 +67,7 @@ function receive(socket: WebSocket, data: unknown): void {
         by: known?.by ?? person.name,
       };
       notes.set(id, note);
-      broadcast({ type: "note", note }, known ? socket : undefined);
+      broadcast({ type: "note", note }, socket);
       break;
     }
     case "remove":

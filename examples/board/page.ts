@@ -36,10 +36,11 @@ element("board").textContent = board;
 document.title = `${board} · Feedline board`;
 
 /** A colour for a person that is the same in every tab. */
-function colorOf(text: string): string {
-  let hash = 0;
-  for (const char of text) hash = (hash * 31 + char.charCodeAt(0)) % 360;
-  return `hsl(${hash} 55% 42%)`;
+function colorOf(name: string): string {
+  const known = NAMES.indexOf(name);
+  const place = known >= 0 ? known : name.length + name.charCodeAt(0);
+  // Steps of the golden angle keep neighbours apart.
+  return `hsl(${(place * 137.5 + 210) % 360} 50% 42%)`;
 }
 
 // The life of the backend, step by step.
@@ -305,28 +306,24 @@ async function openBoard(): Promise<void> {
     throw new Error(error?.message ?? `HTTP ${response.status}`);
   }
   const answer = await response.json();
-  // Each request says who asks, those of the status as well.
-  const backend = new SessionBackend({ ...answer });
+  const backend = new SessionBackend(answer);
   backend.onStatus((state) => {
     states = [...states, state];
     showSteps();
     button("end").disabled = state.status !== "ready";
-  });
-  backend.onTerminated(() => {
-    const last = states.at(-1);
-    const reason = last?.status === "terminated"
-      ? last.exit_error && !last.termination_reason
-        ? "It ended with an error."
-        : last.termination_reason
-        ? `Reason: ${last.termination_reason}.`
-        : ""
-      : "";
-    button("end").disabled = true;
-    showOver(
-      "This backend has ended",
-      `${reason} The notes lived in that process and went with it.`,
-      true,
-    );
+    if (state.status === "terminated") {
+      const { exit_error, termination_reason } = state;
+      const reason = termination_reason
+        ? `Reason: ${termination_reason}.`
+        : exit_error
+        ? "Its process failed."
+        : "";
+      showOver(
+        "This backend has ended",
+        `${reason} The notes lived in that process and went with it.`,
+        true,
+      );
+    }
   });
   try {
     await backend.ready({ timeout: 60_000 });

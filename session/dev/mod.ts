@@ -42,6 +42,10 @@ export {
   startDevPlatform,
 } from "./platform.ts";
 export { DevPlatformError } from "./listen.ts";
-export type { BackendState } from "../../types.ts";
+export type {
+  BackendState,
+  TerminationKind,
+  TerminationReason,
+} from "../../types.ts";
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

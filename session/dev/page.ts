@@ -34,7 +34,7 @@ export const PAGE: string = `<!doctype html>
 <nav aria-label="Backends">
   <form id="spawn">
     <input id="key" placeholder="key, or none" aria-label="Key of the backend"
-      maxlength="512" autocomplete="off" spellcheck="false">
+      maxlength="255" autocomplete="off" spellcheck="false">
     <button>Connect</button>
   </form>
   <p id="problem" role="alert" hidden></p>

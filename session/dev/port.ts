@@ -33,7 +33,10 @@ export function reservePort(): ReservedPort {
 /** Whether somebody holds `port`, so that a program cannot listen on it. */
 export function isTaken(port: number): boolean {
   try {
-    Deno.listen({ hostname: LOOPBACK[0], port }).close();
+    // Most programs listen on all interfaces. Trying that elsewhere than on
+    // Linux may make a firewall ask the user.
+    const hostname = Deno.build.os === "linux" ? "0.0.0.0" : LOOPBACK[0];
+    Deno.listen({ hostname, port }).close();
     return false;
   } catch {
     return true;

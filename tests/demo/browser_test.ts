@@ -3,22 +3,9 @@
  * is killed and started again. `FEEDLINE_SCREENSHOTS=folder` keeps pictures.
  */
 import { assert, assertEquals } from "@std/assert";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { startDemo } from "../../examples/demo.ts";
-
-/** Where Debian, and most others, put Chromium. */
-const executablePath = [
-  Deno.env.get("CHROMIUM"),
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-].find((path) => {
-  try {
-    return path !== undefined && Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-});
+import { inChromium } from "../chromium.ts";
 
 const folder = Deno.env.get("FEEDLINE_SCREENSHOTS");
 async function picture(page: Page, name: string): Promise<void> {
@@ -45,21 +32,10 @@ function steps(page: Page): Promise<string[]> {
   );
 }
 
-Deno.test({
-  name: executablePath
-    ? "the demo in Chromium: two pages in step, a killed backend, a way back"
-    : "the demo in Chromium (skipped: no Chromium on this machine)",
-  ignore: !executablePath,
-  // The browser's driver keeps a child process and its pipes.
-  sanitizeOps: false,
-  sanitizeResources: false,
-}, async () => {
-  await using demo = await startDemo(0);
-  const browser = await chromium.launch({
-    executablePath: executablePath!,
-    args: ["--no-sandbox", "--disable-background-networking"],
-  });
-  try {
+inChromium(
+  "the demo: two pages in step, a killed backend, a way back",
+  async (browser) => {
+    await using demo = await startDemo(0);
     const ada = await open(browser, `${demo.url}/?board=plans&as=Ada`);
     assertEquals(await steps(ada), [
       "scheduled",
@@ -78,9 +54,7 @@ Deno.test({
       const people = page.locator("#people li");
       await people.nth(1).waitFor();
       assertEquals(
-        await people.evaluateAll((all) =>
-          all.map((one) => (one as HTMLElement).title)
-        ),
+        await people.evaluateAll((all) => all.map((one) => one.title)),
         names.split(" ").map((name, index) => index ? name : `${name} (you)`),
       );
     }
@@ -98,9 +72,9 @@ Deno.test({
     await grace.locator(".cursor").waitFor();
     await ada.mouse.up();
     await grace.waitForFunction(
-      (x) =>
-        document.querySelector(".note")!.getBoundingClientRect().x > x + 50,
-      before.x,
+      `document.querySelector(".note").getBoundingClientRect().x > ${
+        before.x + 50
+      }`,
     );
     await grace.locator("#add").click();
     await grace.keyboard.type("<b>Buy</b> paint");
@@ -111,7 +85,7 @@ Deno.test({
     await picture(grace, "board-dark");
 
     // No token of the platform reaches the page or its storage.
-    const [{ id }] = demo.platform.backends as [{ id: string }];
+    const { id } = demo.platform.backends[0]!;
     const answer = await ada.evaluate(async () => {
       const response = await fetch("/boards/plans/connect?as=Ada", {
         method: "POST",
@@ -146,7 +120,5 @@ Deno.test({
       ).length,
       1,
     );
-  } finally {
-    await browser.close();
-  }
-});
+  },
+);

@@ -1,0 +1,22 @@
+/**
+ * `deno task bench [area ...]`: every benchmark, or those of the areas named.
+ * Figures are ratios of medians of runs in turn; absolute times would say more
+ * of the machine than of the code.
+ */
+const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
+  status: async () => (await import("./status.ts")).benchStatus,
+};
+
+const wanted = Deno.args.length > 0 ? Deno.args : Object.keys(AREAS);
+for (const area of wanted) {
+  const load = AREAS[area];
+  if (!load) {
+    console.error(
+      `no benchmark of ${JSON.stringify(area)}: ${
+        Object.keys(AREAS).join(", ")
+      }`,
+    );
+    Deno.exit(2);
+  }
+  await (await load())();
+}

@@ -1,0 +1,174 @@
+/** The edge route, beside Hono's own proxy helper and a bare loop between sockets. */
+import { Hono } from "@hono/hono";
+import { proxy } from "@hono/hono/proxy";
+import { sessionProxy } from "../session/proxy.ts";
+import type { ConnectResponse, SessionEngine } from "../types.ts";
+import { compare, printTable, type Row } from "./compare.ts";
+import type { Drive } from "./proxy_peer.ts";
+
+/** The thread with both far ends. */
+async function startPeer() {
+  const worker = new Worker(new URL("./proxy_peer.ts", import.meta.url), {
+    type: "module",
+  });
+  const next = <T>() =>
+    new Promise<T>((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => reject(new Error(event.message));
+    });
+  const port = await next<number>();
+  return {
+    port,
+    drive(task: Drive): Promise<number> {
+      worker.postMessage(task);
+      return next<number>();
+    },
+    stop: () => worker.terminate(),
+  };
+}
+
+/** An engine whose one backend is the peer. */
+function engineFor(port: number): SessionEngine {
+  const engine: Partial<SessionEngine> = {
+    origins: ["http://127.0.0.1:*"],
+    connect: () =>
+      Promise.resolve<ConnectResponse>({
+        backend_id: "peer",
+        spawned: false,
+        status: "ready",
+        token: "bench-token",
+        url: `http://127.0.0.1:${port}/bench-token/`,
+        secret_token: null,
+        status_url: `http://127.0.0.1:${port}/status`,
+        ready_url: "",
+      }),
+  };
+  return engine as SessionEngine;
+}
+
+function serve(app: Hono) {
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    app.fetch,
+  );
+  return { server, port: (server.addr as Deno.NetAddr).port };
+}
+
+/** One request after another. */
+async function requests(
+  count: number,
+  ask: (index: number) => Response | Promise<Response>,
+): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    const response = await ask(index);
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
+    await response.arrayBuffer();
+  }
+}
+
+/** Prints the table of the edge route. */
+export async function benchProxy(): Promise<void> {
+  const peer = await startPeer();
+  const options = {
+    engine: engineFor(peer.port),
+    authorize: () => ({ user: "ada" }),
+    upgrade: (
+      c: { req: { raw: Request } },
+      init: Deno.UpgradeWebSocketOptions,
+    ) => Deno.upgradeWebSocket(c.req.raw, init),
+    maxHeld: 20_000,
+  };
+  const ours = new Hono();
+  ours.route("/rooms", sessionProxy(options));
+  const many = new Hono();
+  many.route("/rooms", sessionProxy(options));
+  const theirs = new Hono();
+  theirs.all("/rooms/:name/backend/*", (c) => {
+    const { pathname, search } = new URL(c.req.url);
+    const rest = pathname.split("/").slice(4).join("/");
+    const url = `http://127.0.0.1:${peer.port}/bench-token/${rest}${search}`;
+    return proxy(url, { raw: c.req.raw });
+  });
+  theirs.get("/bare", (c) => {
+    const { socket, response } = Deno.upgradeWebSocket(c.req.raw);
+    const upstream = new WebSocket(`ws://127.0.0.1:${peer.port}/`);
+    upstream.binaryType = socket.binaryType = "arraybuffer";
+    const early: unknown[] = [];
+    socket.onmessage = ({ data }) => {
+      if (upstream.readyState === WebSocket.OPEN) upstream.send(data);
+      else early.push(data);
+    };
+    upstream.onopen = () =>
+      early.forEach((data) => upstream.send(data as ArrayBuffer));
+    upstream.onmessage = ({ data }) => socket.send(data);
+    socket.onclose = () => upstream.close();
+    return response;
+  });
+  const servers = [serve(ours), serve(many), serve(theirs)] as const;
+  const [own, full, hono] = servers.map(({ port }) =>
+    `http://127.0.0.1:${port}`
+  ) as [string, string, string];
+
+  const rows: Row[] = [];
+  const add = (what: string, measured: number, target: string) =>
+    rows.push({ what, measured: `${measured.toFixed(2)}×`, target });
+
+  const path = "/rooms/doc/backend/file?x=1";
+  const wire = await compare(
+    () => requests(400, () => fetch(own + path)),
+    () => requests(400, () => fetch(hono + path)),
+    9,
+  );
+  add("HTTP through the route, beside Hono's proxy()", wire.ratio, "≤ 1.1×");
+  const inside = await compare(
+    () => requests(400, () => ours.request(path)),
+    () => requests(400, () => theirs.request(path)),
+    9,
+  );
+  add("the same without the client's connection", inside.ratio, "report");
+
+  await requests(
+    10_000,
+    (index) => many.request(`/rooms/other-${index}/backend/file`),
+  );
+  const held = await compare(
+    () =>
+      requests(
+        400,
+        (index) => fetch(`${full}/rooms/other-${index * 25}/backend/file?x=1`),
+      ),
+    () =>
+      requests(
+        400,
+        (index) => fetch(`${own}/rooms/other-${index % 10}/backend/file?x=1`),
+      ),
+    9,
+  );
+  add("HTTP with 10,000 keys held, beside 10", held.ratio, "≤ 1.1×");
+
+  for (const [size, count] of [[1024, 20_000], [65_536, 2_000]] as const) {
+    const task = { size, count, inFlight: 64 };
+    const bridge = await compare(
+      () => peer.drive({ ...task, url: `${hono.replace("http", "ws")}/bare` }),
+      () =>
+        peer.drive({
+          ...task,
+          url: `${own.replace("http", "ws")}/rooms/doc/backend/ws`,
+        }),
+      9,
+    );
+    add(
+      `WebSocket messages a second, ${
+        size / 1024
+      } kB, 64 in flight, beside a bare loop`,
+      bridge.ratio,
+      "≥ 0.9×",
+    );
+  }
+
+  printTable("The edge route", rows);
+  await Promise.all(servers.map(({ server }) => server.shutdown()));
+  peer.stop();
+}
+
+if (import.meta.main) await benchProxy();

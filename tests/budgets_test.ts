@@ -1,0 +1,31 @@
+/**
+ * What a page or a worker loads for each entry point: bundled for browsers,
+ * minified, gzipped. One list, so that a kilobyte or a new dependency is seen.
+ */
+import { assert } from "@std/assert";
+import { gzipSync } from "node:zlib";
+
+/** Bytes at most. */
+const BUDGETS: Record<string, number> = {
+  "client.ts": 6_000,
+  "server.ts": 12_000,
+  "types.ts": 8_000,
+  "mod.ts": 12_000,
+};
+
+/** The size of an entry point as a browser loads it, gzipped, in bytes. */
+async function bundledSize(entry: string): Promise<number> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform=browser", "--minify", entry],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return gzipSync(stdout, { level: 9 }).byteLength;
+}
+
+for (const [entry, budget] of Object.entries(BUDGETS)) {
+  Deno.test(`${entry} stays within ${budget} bytes`, async () => {
+    const size = await bundledSize(entry);
+    console.log(`${entry}: ${size} of ${budget} bytes`);
+    assert(size <= budget, `${entry} takes ${size} bytes, allowed ${budget}`);
+  });
+}

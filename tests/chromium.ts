@@ -1,0 +1,41 @@
+/** Chromium, where this machine has one. `CHROMIUM` names another. */
+import { type Browser, chromium } from "playwright-core";
+
+/** Where Debian, and most others, put it. */
+export const executablePath: string | undefined = [
+  Deno.env.get("CHROMIUM"),
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find((path) => {
+  try {
+    return path !== undefined && Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+});
+
+/** How a test that needs it is defined: skipped, by name, where there is none. */
+export function inChromium(
+  name: string,
+  fn: (browser: Browser) => Promise<void>,
+): void {
+  Deno.test({
+    name: executablePath ? name : `${name} (skipped: no Chromium here)`,
+    ignore: !executablePath,
+    // The browser's driver keeps a child process and its pipes.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    async fn() {
+      const browser = await chromium.launch({
+        executablePath: executablePath!,
+        args: ["--no-sandbox", "--disable-background-networking"],
+      });
+      try {
+        await fn(browser);
+      } finally {
+        await browser.close();
+      }
+    },
+  });
+}

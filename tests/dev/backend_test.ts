@@ -1,0 +1,331 @@
+/** Backends as processes: how they start, how they end, and that none is left. */
+import { assert, assertEquals } from "@std/assert";
+import type { DevEvent } from "../../session/dev/mod.ts";
+import {
+  code,
+  connect,
+  ended,
+  isRunning,
+  LISTEN,
+  Peer,
+  platform,
+  states,
+  terminate,
+  until,
+} from "./helpers.ts";
+
+/** The events of a platform, and its lines of one backend. */
+function recorder() {
+  const events: DevEvent[] = [];
+  return {
+    onEvent: (event: DevEvent) => void events.push(event),
+    lines: (from?: string) =>
+      events.flatMap((event) =>
+        event.type === "line" && (from === undefined || event.from === from)
+          ? [event.text]
+          : []
+      ),
+    notes: () =>
+      events.flatMap((event) => event.type === "note" ? [event.text] : []),
+  };
+}
+
+const IGNORES_SIGTERM =
+  `${LISTEN} Deno.addSignalListener("SIGTERM", () => console.log("no"));`;
+
+Deno.test("dev backend - a crash is told with exit_error, and frees the key", async () => {
+  const record = recorder();
+  await using dev = await platform({ ...record });
+  const { url, status_url } = await connect(dev, { key: "k" });
+  await (await fetch(`${url}exit?code=3`)).body?.cancel();
+  const { time: _, ...state } = await ended(status_url);
+  assertEquals(state, {
+    status: "terminated",
+    termination_reason: null,
+    termination_kind: null,
+    exit_error: true,
+  });
+  assertEquals(record.lines("platform"), ["exited with code 3"]);
+  assertEquals((await connect(dev, { key: "k" })).spawned, true);
+});
+
+Deno.test("dev backend - a normal exit is no error", async () => {
+  await using dev = await platform();
+  const { url, status_url } = await connect(dev);
+  await (await fetch(`${url}exit?code=0`)).body?.cancel();
+  assertEquals((await ended(status_url)).exit_error, false);
+});
+
+Deno.test("dev backend - kill -9 from outside is an error, and ends its WebSockets", async () => {
+  const record = recorder();
+  await using dev = await platform({ ...record });
+  const { url, status_url } = await connect(dev, { key: "k" });
+  const peer = await Peer.open(url);
+  Deno.kill(dev.backends[0]!.pid!, "SIGKILL");
+  const state = await ended(status_url);
+  assertEquals([state.exit_error, state.termination_kind], [true, null]);
+  assertEquals((await peer.closed).code, 1011);
+  assertEquals(record.lines("platform"), ["ended by SIGKILL"]);
+  const next = await connect(dev, { key: "k" });
+  assertEquals(
+    await (await fetch(next.url)).json().then(({ path }) => path),
+    "/",
+  );
+});
+
+Deno.test("dev backend - soft first, hard when the time of grace is over", async () => {
+  await using dev = await platform({ ...code(IGNORES_SIGTERM), grace: 200 });
+  const { backend_id, status_url } = await connect(dev);
+  await states(status_url, "ready");
+  await terminate(dev, backend_id);
+  const end = (await states(status_url)).slice(5).map(({ state }) => state);
+  assertEquals(end.map(({ status }) => status), [
+    "terminating",
+    "hard-terminating",
+    "terminated",
+  ]);
+  const took = Date.parse(end[1]!.time) - Date.parse(end[0]!.time);
+  assert(took >= 195, `killed after ${took} ms`);
+  const { termination_kind, exit_error } = await ended(status_url);
+  assertEquals([termination_kind, exit_error], ["hard", false]);
+});
+
+Deno.test("dev backend - hard at once, also after soft", async () => {
+  await using dev = await platform({ ...code(IGNORES_SIGTERM), grace: 60_000 });
+  for (const softFirst of [false, true]) {
+    const { backend_id, status_url } = await connect(dev);
+    await states(status_url, "ready");
+    if (softFirst) await terminate(dev, backend_id);
+    await terminate(dev, backend_id, true);
+    assertEquals((await ended(status_url)).termination_kind, "hard");
+  }
+});
+
+Deno.test("dev backend - an error while ending softly is its own", async () => {
+  const failing =
+    `${LISTEN} Deno.addSignalListener("SIGTERM", () => Deno.exit(9));`;
+  await using dev = await platform(code(failing));
+  const { backend_id, status_url } = await connect(dev);
+  await states(status_url, "ready");
+  await terminate(dev, backend_id);
+  const { termination_kind, exit_error } = await ended(status_url);
+  assertEquals([termination_kind, exit_error], ["soft", true]);
+});
+
+Deno.test("dev backend - one that does not listen in time is killed", async () => {
+  const record = recorder();
+  await using dev = await platform({
+    ...code("setInterval(() => {}, 1000)"),
+    ...record,
+    startupTimeout: 150,
+  });
+  const { status_url } = await connect(dev);
+  const all = (await states(status_url)).map(({ state }) => state);
+  assertEquals(all.map(({ status }) => status), [
+    "scheduled",
+    "loading",
+    "starting",
+    "waiting",
+    "hard-terminating",
+    "terminated",
+  ]);
+  assertEquals((await ended(status_url)).termination_reason, "startuptimeout");
+  assert(record.lines("platform").some((line) => line.includes("PORT")));
+});
+
+Deno.test("dev backend - a command that cannot be started says so", async () => {
+  const record = recorder();
+  await using dev = await platform({
+    command: ["./no-such-program"],
+    ...record,
+  });
+  const { status_url } = await connect(dev, { key: "k" });
+  const { termination_reason, exit_error } = await ended(status_url);
+  assertEquals([termination_reason, exit_error], ["internalerror", true]);
+  assert(record.lines("platform")[0]!.startsWith("could not start: "));
+  assertEquals((await connect(dev, { key: "k" })).spawned, true);
+});
+
+Deno.test("dev backend - idle time counts from the last connection's end", async () => {
+  await using dev = await platform();
+  const { url, status_url } = await connect(dev, {
+    spawn: { max_idle_seconds: 0.3 },
+  });
+  const peer = await Peer.open(url);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assertEquals(dev.backends[0]!.states.at(-1)!.status, "ready");
+  const closedAt = Date.now();
+  await peer.close();
+  const state = await ended(status_url);
+  assertEquals(state.termination_reason, "swept");
+  assert(Date.parse(state.time) - closedAt >= 290);
+});
+
+Deno.test("dev backend - the lifetime is limited, connections or not", async () => {
+  await using dev = await platform();
+  const { url, status_url } = await connect(dev, {
+    spawn: { lifetime_limit_seconds: 0.4 },
+  });
+  const peer = await Peer.open(url);
+  const state = await ended(status_url);
+  assertEquals(state.termination_reason, "swept");
+  await peer.closed;
+});
+
+Deno.test("dev backend - IPv6 only, and all interfaces, are both found", async () => {
+  for (const hostname of ["::1", "127.0.0.1", "0.0.0.0"]) {
+    await using dev = await platform(code(
+      `Deno.serve({ hostname: "${hostname}", port: Number(Deno.env.get("PORT")), onListen() {} }, () => new Response("ok"));`,
+    ));
+    const { url } = await connect(dev);
+    assertEquals(await (await fetch(url)).text(), "ok", hostname);
+  }
+});
+
+Deno.test({
+  name: "dev backend - another port is tried when the first was taken",
+  // Only there has every machine this address.
+  ignore: Deno.build.os !== "linux",
+  fn: testTakenPort,
+});
+
+async function testTakenPort() {
+  const record = recorder();
+  const marker = await Deno.makeTempFile();
+  // The first attempt finds its port taken: it takes it away from itself.
+  const racing = `
+    const port = Number(Deno.env.get("PORT"));
+    if (Deno.readTextFileSync(${JSON.stringify(marker)}) === "") {
+      Deno.writeTextFileSync(${JSON.stringify(marker)}, String(port));
+      while (Deno.readTextFileSync(${JSON.stringify(marker)}) !== "taken") {}
+      throw new Error("in use");
+    }
+    ${LISTEN}`;
+  await using dev = await platform({ ...code(racing), ...record });
+  const { status_url, url } = await connect(dev);
+  await until(() => Deno.readTextFileSync(marker) !== "", "the first attempt");
+  // Where no dial of the platform meets it.
+  using _taken = Deno.listen({
+    hostname: "127.0.0.2",
+    port: Number(Deno.readTextFileSync(marker)),
+  });
+  Deno.writeTextFileSync(marker, "taken");
+  await states(status_url, "ready");
+  assertEquals(await (await fetch(url)).text(), "ok");
+  assert(record.lines("platform").some((line) => line.includes("was taken")));
+  await Deno.remove(marker);
+}
+
+Deno.test("dev backend - output is told in lines that steer no terminal", async () => {
+  const record = recorder();
+  const noisy = `
+    Deno.stdout.writeSync(new TextEncoder().encode("half"));
+    setTimeout(() => {
+      console.log(" a line");
+      console.log("\\x1b[31mred\\x1b[0m \\x1b]0;title\\x07\\x1b[2Jend\\r");
+      console.log("tab\\there \\u202egnitset");
+      console.error("trouble");
+      console.log("x".repeat(20_000));
+      Deno.stdout.writeSync(new TextEncoder().encode("no end"));
+      ${LISTEN}
+    }, 30);`;
+  await using dev = await platform({ ...code(noisy), ...record });
+  const { backend_id, status_url } = await connect(dev);
+  await states(status_url, "ready");
+  await terminate(dev, backend_id);
+  await ended(status_url);
+  const lines = record.lines("stdout");
+  assertEquals(lines.slice(0, 3), [
+    "half a line",
+    "red end",
+    "tab    here gnitset",
+  ]);
+  assertEquals(lines.slice(3, -1).map(({ length }) => length), [
+    8192,
+    8192,
+    3616,
+  ]);
+  assertEquals(lines.at(-1), "no end");
+  assertEquals(record.lines("stderr"), ["trouble"]);
+});
+
+Deno.test("dev backend - what it has started ends with it", async () => {
+  const parent = `
+    const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
+    console.log("child", child.pid);
+    ${LISTEN}`;
+  const record = recorder();
+  await using dev = await platform({ ...code(parent), ...record });
+  const { backend_id, status_url } = await connect(dev);
+  await states(status_url, "ready");
+  const child = Number(record.lines("stdout")[0]!.split(" ")[1]);
+  assert(await isRunning(child));
+  await terminate(dev, backend_id);
+  await ended(status_url);
+  await until(async () => !await isRunning(child), "the child's end");
+});
+
+Deno.test("dev backend - none is left when the platform is disposed", async () => {
+  const dev = await platform({ ...code(IGNORES_SIGTERM), grace: 100 });
+  for (const key of ["a", "b"]) {
+    await states((await connect(dev, { key })).status_url, "ready");
+  }
+  const pids = dev.backends.map(({ pid }) => pid!);
+  await dev[Symbol.asyncDispose]();
+  for (const pid of pids) assertEquals(await isRunning(pid), false);
+  await dev.closed;
+});
+
+Deno.test("dev backend - an abort signal closes the platform, and hard cuts grace short", async () => {
+  const controller = new AbortController();
+  const dev = await platform({
+    ...code(IGNORES_SIGTERM),
+    grace: 60_000,
+    signal: controller.signal,
+  });
+  const { status_url } = await connect(dev);
+  await states(status_url, "ready");
+  controller.abort();
+  await until(
+    () => dev.backends[0]!.states.at(-1)!.status === "terminating",
+    "the request to end",
+  );
+  await dev.close({ hard: true });
+  await dev.closed;
+});
+
+Deno.test("dev backend - watch ends those whose code has changed", async () => {
+  const folder = await Deno.makeTempDir();
+  const main = `${folder}/main.ts`;
+  const write = (version: number) =>
+    Deno.writeTextFile(
+      `${folder}/version.ts`,
+      `export const version = ${version};`,
+    );
+  await Deno.writeTextFile(
+    main,
+    `import { version } from "./version.ts";
+     Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, () => new Response(String(version)));`,
+  );
+  await write(1);
+  const record = recorder();
+  await using dev = await platform({ module: main, watch: true, ...record });
+  const first = await connect(dev, { key: "k" });
+  assertEquals(await (await fetch(first.url)).text(), "1");
+  // The watch begins some moments after the platform; a change is not repeated
+  // more often than it can be told.
+  const { promise: changed, resolve } = Promise.withResolvers<void>();
+  const touch = setInterval(() => write(2), 400);
+  ended(first.status_url).then(() => resolve());
+  await changed;
+  clearInterval(touch);
+  const second = await connect(dev, { key: "k" });
+  assertEquals(second.spawned, true);
+  assertEquals(await (await fetch(second.url)).text(), "2");
+  assert(record.notes().some((note) => note.includes("code has changed")));
+  await Deno.writeTextFile(`${folder}/other.txt`, "no code");
+  await Deno.writeTextFile(`${folder}/unrelated.ts`, "");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await dev.close();
+  await Deno.remove(folder, { recursive: true });
+});

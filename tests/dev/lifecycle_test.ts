@@ -1,0 +1,165 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import type { BackendState } from "../../types.ts";
+import {
+  Lifecycle,
+  type LifeEvent,
+  next,
+} from "../../session/dev/lifecycle.ts";
+import { after, IdleWatch } from "../../session/dev/limits.ts";
+
+const time = "2026-01-01T00:00:00.000Z";
+
+function run(...events: LifeEvent[]): BackendState[] {
+  const life = new Lifecycle(() => new Date(time));
+  for (const event of events) life.apply(event);
+  return [...life.history];
+}
+
+const exited = (failed: boolean): LifeEvent => ({ type: "exited", failed });
+const terminate = (
+  kind: "soft" | "hard",
+  reason: "external" | "swept",
+): LifeEvent => ({ type: "terminate", kind, reason });
+
+Deno.test("lifecycle - from the spawn to a soft end", () => {
+  assertEquals(
+    run(
+      { type: "loading" },
+      { type: "starting" },
+      { type: "waiting" },
+      { type: "ready" },
+      terminate("soft", "swept"),
+      exited(false),
+    ),
+    [
+      { status: "scheduled", time },
+      { status: "loading", time },
+      { status: "starting", time },
+      { status: "waiting", time },
+      { status: "ready", time },
+      { status: "terminating", time, termination_reason: "swept" },
+      {
+        status: "terminated",
+        time,
+        termination_reason: "swept",
+        termination_kind: "soft",
+        exit_error: false,
+      },
+    ],
+  );
+});
+
+Deno.test("lifecycle - a kill keeps the first reason", () => {
+  assertEquals(
+    run(
+      terminate("soft", "swept"),
+      terminate("hard", "external"),
+      exited(false),
+    ).slice(1),
+    [
+      { status: "terminating", time, termination_reason: "swept" },
+      { status: "hard-terminating", time, termination_reason: "swept" },
+      {
+        status: "terminated",
+        time,
+        termination_reason: "swept",
+        termination_kind: "hard",
+        exit_error: false,
+      },
+    ],
+  );
+});
+
+Deno.test("lifecycle - a crash has no reason of the platform's", () => {
+  assertEquals(run({ type: "ready" }, exited(true)).at(-1), {
+    status: "terminated",
+    time,
+    termination_reason: null,
+    termination_kind: null,
+    exit_error: true,
+  });
+});
+
+Deno.test("lifecycle - nothing goes back and nothing follows the end", () => {
+  const events: LifeEvent[] = [
+    { type: "loading" },
+    { type: "starting" },
+    { type: "waiting" },
+    { type: "ready" },
+    terminate("soft", "external"),
+    terminate("hard", "external"),
+    exited(false),
+  ];
+  events.forEach((_, index) => {
+    const state = run(...events.slice(0, index + 1)).at(-1)!;
+    for (const earlier of events.slice(0, index + 1)) {
+      assertEquals(next(state, earlier, time), undefined);
+    }
+  });
+});
+
+Deno.test("lifecycle - waiting for a state ends with it, with the end, or when aborted", async () => {
+  const life = new Lifecycle();
+  const ready = life.reached(({ status }) => status === "ready");
+  const never = life.reached(() => false);
+  const controller = new AbortController();
+  const given = life.reached(() => false, controller.signal);
+  controller.abort(new Error("enough"));
+  await assertRejects(() => given, Error, "enough");
+  life.apply({ type: "ready" });
+  assertEquals((await ready).status, "ready");
+  life.apply(exited(false));
+  assertEquals((await never).status, "terminated");
+});
+
+Deno.test("limits - idle time counts from the last connection's end", () => {
+  using time = new FakeTime();
+  let idle = 0;
+  const watch = new IdleWatch(1000, () => idle++);
+  time.tick(5000);
+  assertEquals(idle, 0, "before it is ready");
+  watch.start();
+  time.tick(999);
+  const first = watch.open();
+  const second = watch.open();
+  time.tick(5000);
+  first();
+  first();
+  time.tick(5000);
+  assertEquals([idle, watch.connections], [0, 1]);
+  second();
+  time.tick(999);
+  assertEquals(idle, 0);
+  time.tick(1);
+  assertEquals(idle, 1);
+  watch.stop();
+});
+
+Deno.test("limits - nothing fires after stop", () => {
+  using time = new FakeTime();
+  let idle = 0;
+  const watch = new IdleWatch(10, () => idle++);
+  const close = watch.open();
+  watch.start();
+  watch.stop();
+  close();
+  time.tick(100);
+  assertEquals(idle, 0);
+});
+
+Deno.test("limits - a limit longer than the longest timer does not fire at once", () => {
+  using time = new FakeTime();
+  const day = 24 * 60 * 60 * 1000;
+  let fired = false;
+  after(60 * day, () => fired = true);
+  time.tick(60 * day - 1);
+  assertEquals(fired, false);
+  time.tick(1);
+  assertEquals(fired, true);
+  const cancel = after(60 * day, () => fired = false);
+  time.tick(30 * day);
+  cancel();
+  time.tick(60 * day);
+  assertEquals(fired, true);
+});

@@ -1,0 +1,711 @@
+import { Hono } from "@hono/hono";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
+import { HTTPError, isConnectResponse } from "../../types.ts";
+import { raw, ScriptedEngine, serve, startBackend, until } from "./support.ts";
+
+/** An edge at `/sessions`, before a platform with one backend. */
+function start(options: Partial<SessionProxyOptions> = {}) {
+  const backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  const errors: Error[] = [];
+  const app = new Hono();
+  app.route(
+    "/sessions",
+    sessionProxy({
+      engine,
+      authorize: () => ({ user: "ada" }),
+      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
+      onError: (error) => void errors.push(error),
+      ...options,
+    }),
+  );
+  const edge = serve(app.fetch);
+  return {
+    backend,
+    engine,
+    errors,
+    edge,
+    url: (path: string) => `${edge.origin}/sessions/doc${path}`,
+    async [Symbol.asyncDispose]() {
+      await edge[Symbol.asyncDispose]();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("connect - addresses are the edge's and tokens are empty", async () => {
+  await using test = start({
+    authorize: (_c, name) => ({
+      key: `room/${name}`,
+      user: "ada",
+      auth: { role: "editor" },
+      spawn: { max_idle_seconds: 60 },
+    }),
+  });
+  const response = await fetch(
+    `${test.edge.origin}/sessions/a%20b%2Fc/connect?x=1`,
+    { method: "POST", body: "{}" },
+  );
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  const answer = await response.json();
+  assert(isConnectResponse(answer));
+  assertEquals(answer, {
+    backend_id: "backend-1",
+    spawned: true,
+    status: "ready",
+    token: "",
+    url: `${test.edge.origin}/sessions/a%20b%2Fc/backend/`,
+    secret_token: null,
+    status_url: `${test.edge.origin}/sessions/a%20b%2Fc/status/backend-1`,
+    ready_url: "",
+  });
+  assertEquals(test.engine.requests, [{
+    key: "room/a b/c",
+    user: "ada",
+    auth: { role: "editor" },
+    spawn: { max_idle_seconds: 60 },
+  }]);
+});
+
+Deno.test("connect - the key is the name unless the hook says otherwise", async () => {
+  await using test = start({ authorize: () => ({}) });
+  await (await fetch(test.url("/connect"), { method: "POST" })).body?.cancel();
+  assertEquals(test.engine.requests, [{ key: "doc" }]);
+});
+
+Deno.test("connect - behind something that ends TLS, addresses are the public ones", async () => {
+  await using test = start({ origin: "https://app.example" });
+  const response = await fetch(test.url("/connect"), {
+    method: "POST",
+    headers: { origin: "https://app.example" },
+  });
+  const { url, status_url } = await response.json();
+  assertEquals(url, "https://app.example/sessions/doc/backend/");
+  assertEquals(status_url, "https://app.example/sessions/doc/status/backend-1");
+});
+
+Deno.test("authorize - refuses with 403, or with an answer of its own, on every route", async () => {
+  const names: string[] = [];
+  await using test = start({
+    authorize: (_c, name) => {
+      names.push(name);
+      return name === "doc" ? null : new Response("log in", {
+        status: 401,
+        headers: { "www-authenticate": "Bearer" },
+      });
+    },
+  });
+  for (const [status, name] of [[403, "doc"], [401, "other"]] as const) {
+    for (
+      const [method, path] of [
+        ["POST", "connect"],
+        ["GET", "status"],
+        ["GET", "status/stream"],
+        ["GET", "backend/x"],
+        ["PUT", "backend/x"],
+      ] as const
+    ) {
+      const response = await fetch(
+        `${test.edge.origin}/sessions/${name}/${path}`,
+        { method },
+      );
+      assertEquals(response.status, status, path);
+      const text = await response.text();
+      if (status === 401) assertEquals(text, "log in");
+    }
+    const upgraded = await raw(test.edge, `/sessions/${name}/backend/ws`, [
+      "upgrade: websocket",
+      "connection: upgrade",
+      "sec-websocket-version: 13",
+      "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]);
+    assertEquals(upgraded.status, status);
+  }
+  assertEquals(names.length, 12);
+  assertEquals(test.engine.requests, []);
+  assertEquals(test.backend.seen, []);
+});
+
+Deno.test("backend - any method, path and query arrive as they were sent", async () => {
+  await using test = start();
+  for (
+    const [method, path] of [
+      ["GET", ""],
+      ["GET", "a/b%2Fc/?q=%2F..%2F&x=a b"],
+      ["DELETE", "status/1"],
+      ["PATCH", "connect"],
+      ["PUT", "backend/backend/"],
+      ["OPTIONS", "status/stream"],
+    ] as const
+  ) {
+    const response = await fetch(test.url(`/backend/${path}`), { method });
+    assertEquals(response.status, 200, await response.clone().text());
+    const seen = await response.json();
+    assertEquals(seen.method, method);
+    assertMatch(seen.url, /^\/TOKEN-[^/]+\//);
+    assertEquals(
+      seen.url.replace(/^\/[^/]+\//, ""),
+      path.replace("a b", "a%20b"),
+    );
+  }
+  const head = await fetch(test.url("/backend/x"), { method: "HEAD" });
+  assertEquals(head.status, 200);
+  assertEquals(await head.text(), "");
+  assertEquals(test.engine.requests.length, 1);
+});
+
+Deno.test("backend - statuses without a body, and errors, cross as they are", async () => {
+  await using test = start();
+  for (const code of [201, 204, 205, 304, 400, 404, 418, 500, 503]) {
+    const response = await fetch(test.url(`/backend/status?code=${code}`));
+    assertEquals(response.status, code);
+    assertEquals(await response.text(), "");
+  }
+});
+
+Deno.test("backend - a compressed answer arrives whole", async () => {
+  await using test = start();
+  const response = await fetch(test.url("/backend/gzip"));
+  assertEquals(await response.text(), "hello ".repeat(1000));
+});
+
+Deno.test("backend - both directions are streamed", async () => {
+  await using test = start();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const first = writer.write(new Uint8Array(1000));
+  const response = await fetch(test.url("/backend/upload"), {
+    method: "POST",
+    body: readable,
+  });
+  await first;
+  // The answer has begun, and the body has not ended.
+  const reader = response.body!.pipeThrough(new TextDecoderStream())
+    .getReader();
+  assertEquals((await reader.read()).value, "1000\n");
+  for (let total = 1500; total <= 3000; total += 500) {
+    await writer.write(new Uint8Array(500));
+    assertEquals((await reader.read()).value, `${total}\n`);
+  }
+  await writer.close();
+  assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("backend - server-sent events come one by one; leaving ends the backend's stream", async () => {
+  await using test = start();
+  const controller = new AbortController();
+  const response = await fetch(test.url("/backend/ticks?every=20"), {
+    signal: controller.signal,
+  });
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  const reader = response.body!.pipeThrough(new TextDecoderStream())
+    .getReader();
+  assertEquals((await reader.read()).value, "data: 0\n\n");
+  assertEquals((await reader.read()).value, "data: 1\n\n");
+  controller.abort();
+  await reader.closed.catch(() => {});
+  await until(() => test.backend.cancelled === 1, "the stream was cancelled");
+});
+
+Deno.test("backend - leaving before there is an answer ends the backend's request", async () => {
+  await using test = start();
+  const controller = new AbortController();
+  const pending = fetch(test.url("/backend/silent"), {
+    signal: controller.signal,
+  }).catch(() => {});
+  await until(() => test.backend.seen.length === 1, "the request arrived");
+  controller.abort();
+  await pending;
+  await until(() => test.backend.cancelled === 1, "the request was aborted");
+});
+
+Deno.test("backend - the backend going away in the middle ends the client's stream", async () => {
+  await using test = start();
+  const response = await fetch(test.url("/backend/ticks?every=10"));
+  const reader = response.body!.getReader();
+  await reader.read();
+  await test.backend[Symbol.asyncDispose]();
+  let failed = false;
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    failed = true;
+  }
+  assert(failed, "a broken stream must not look like a whole one");
+});
+
+Deno.test("backend - no answer in time is 504", async () => {
+  await using test = start({ timeout: 100 });
+  const response = await fetch(test.url("/backend/silent"));
+  assertEquals(response.status, 504);
+  assertStringIncludes(await response.text(), "within 100 ms");
+  await until(() => test.backend.cancelled === 1, "the request was aborted");
+});
+
+Deno.test("backend - a body of exactly the limit passes, one byte more is 413", async () => {
+  await using test = start({ maxBody: 100_000 });
+  const send = (size: number, streamed: boolean) =>
+    fetch(test.url("/backend/discard"), {
+      method: "POST",
+      body: streamed
+        ? new Blob([new Uint8Array(size)]).stream()
+        : new Uint8Array(size),
+    });
+  for (const streamed of [false, true]) {
+    const fits = await send(100_000, streamed);
+    assertEquals([fits.status, await fits.text()], [200, "100000"]);
+    test.backend.received = 0;
+    const over = await send(100_001, streamed);
+    assertEquals(over.status, 413);
+    assertStringIncludes(await over.text(), "longer than 100000 bytes");
+    assert(test.backend.received <= 100_000);
+    test.backend.received = 0;
+  }
+});
+
+Deno.test("backend - a reader who does not read holds the backend back", async () => {
+  await using test = start();
+  const controller = new AbortController();
+  const response = await fetch(test.url("/backend/upload"), {
+    method: "POST",
+    signal: controller.signal,
+    // As much as anybody wants, in pieces of 64 kB.
+    body: new ReadableStream({
+      pull: (stream) => stream.enqueue(new Uint8Array(65_536)),
+    }),
+  });
+  // The answer grows with what the backend has read; nobody reads it.
+  let before = -1;
+  await until(() => {
+    const still = before === test.backend.received && before > 0;
+    before = test.backend.received;
+    return still;
+  }, "everything stands still");
+  controller.abort();
+  await response.body!.cancel().catch(() => {});
+  await until(() => test.backend.cancelled === 1, "the backend knows");
+});
+
+Deno.test("cookies - neither way, unless by option", async () => {
+  await using test = start();
+  const path = "/backend/headers?set=" +
+    encodeURIComponent('{"set-cookie":"a=1; Path=/; Domain=example.com"}');
+  const headers = { cookie: "edge=1", authorization: "Bearer edge" };
+  const closed = await fetch(test.url(path), { headers });
+  await closed.body?.cancel();
+  assertEquals(closed.headers.get("set-cookie"), null);
+  const sent = () => Object.fromEntries(test.backend.seen.at(-1)!.headers);
+  assertEquals([sent().cookie, sent().authorization], [undefined, undefined]);
+
+  await using other = start({ cookies: true, authorization: true });
+  const open = await fetch(other.url(path), { headers });
+  await open.body?.cancel();
+  assertEquals(
+    open.headers.get("set-cookie"),
+    "a=1; Path=/sessions/doc/backend/",
+  );
+  const crossed = Object.fromEntries(other.backend.seen.at(-1)!.headers);
+  assertEquals([crossed.cookie, crossed.authorization], [
+    "edge=1",
+    "Bearer edge",
+  ]);
+});
+
+Deno.test("headers - the application may add its own", async () => {
+  await using test = start({
+    headers: (_c, name) => ({ "x-forwarded-for": "192.0.2.1", "x-room": name }),
+  });
+  const response = await fetch(test.url("/backend/x"), {
+    headers: { "x-forwarded-for": "10.0.0.1", connection: "x-room" },
+  });
+  const headers = Object.fromEntries((await response.json()).headers);
+  assertEquals(headers["x-forwarded-for"], "192.0.2.1");
+  assertEquals(headers["x-room"], "doc");
+});
+
+Deno.test("redirects - within the backend they lead to the edge, elsewhere they are refused", async () => {
+  await using test = start();
+  const go = (to: string, status = 302) =>
+    fetch(
+      test.url(
+        `/backend/redirect?status=${status}&to=${encodeURIComponent(to)}`,
+      ),
+      { redirect: "manual" },
+    );
+  for (
+    const [to, location] of [
+      ["next?x=1", "/sessions/doc/backend/next?x=1"],
+      ["/login", "/sessions/doc/backend/login"],
+      ["/TOKEN/x", "/sessions/doc/backend/x"],
+      [`${test.backend.origin}/TOKEN/x`, "/sessions/doc/backend/x"],
+    ] as const
+  ) {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const response = await go(to, status);
+      await response.body?.cancel();
+      assertEquals(response.status, status);
+      assertEquals(response.headers.get("location"), location);
+    }
+  }
+  const count = test.backend.seen.length;
+  assertEquals(count, 20, "no redirect was followed");
+  for (
+    const to of [
+      "https://evil.example/",
+      "//evil.example/",
+      "/\\evil.example",
+      "javascript:alert(1)",
+      "/x?t=TOKEN",
+      "http://169.254.169.254/latest/meta-data/",
+    ]
+  ) {
+    const response = await go(to);
+    assertEquals(response.status, 502, to);
+    assertEquals(response.headers.get("location"), null);
+    assertStringIncludes(await response.text(), "redirects to another place");
+  }
+  const count2 = test.backend.seen.length;
+  assertEquals(count2 - count, 6, "nothing was dialled but the backend");
+});
+
+Deno.test("status - the platform's state, never a spawn", async () => {
+  await using test = start();
+  const response = await fetch(test.url("/status"));
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  assertEquals(await response.json(), {
+    status: "ready",
+    time: "2026-01-01T00:00:01.000Z",
+  });
+  assertEquals(test.engine.requests[0]?.spawn, false);
+
+  test.engine.running = false;
+  const other = await fetch(`${test.edge.origin}/sessions/other/status`);
+  assertEquals(other.status, 404);
+  assertEquals((await other.json()).error, {
+    message: "no backend runs under this name",
+    code: "404",
+  });
+  const stream = await fetch(
+    `${test.edge.origin}/sessions/other/status/stream`,
+  );
+  assertEquals(stream.status, 404);
+  await stream.body?.cancel();
+});
+
+Deno.test("status - of the backend that connect named, and of no other", async () => {
+  await using test = start();
+  const connect = () => fetch(test.url("/connect"), { method: "POST" });
+  const { status_url } = await (await connect()).json();
+  const asked = test.engine.requests.length;
+  test.engine.states.push({
+    status: "terminated",
+    time: "2026-01-01T00:00:02.000Z",
+  });
+  const get = async (url: string) => {
+    const response = await fetch(url);
+    return [response.status, await response.text()] as const;
+  };
+  assertMatch((await get(status_url))[1], /"terminated"/);
+  assertMatch((await get(`${status_url}/stream`))[1], /"ready"[^]*terminated/);
+  assertEquals(test.engine.requests.length, asked, "the held answer is enough");
+
+  // Another user, or another edge, made a new backend hold the key.
+  test.engine.backendId = "backend-2";
+  const other = status_url.replace("backend-1", "backend-2");
+  assertEquals((await get(other))[0], 200);
+  const gone = [
+    410,
+    '{"error":{"message":"the backend is gone","code":"410"}}',
+  ] as const;
+  assertEquals(await get(status_url), gone);
+  assertEquals(await get(`${status_url}/stream`), gone);
+  assertEquals(await get(status_url.replace("backend-1", "guessed")), gone);
+  test.engine.running = false;
+  assertEquals(await get(status_url.replace("backend-1", "x")), gone);
+});
+
+Deno.test("status stream - every state with an id, then the end", async () => {
+  await using test = start();
+  test.engine.states.push({
+    status: "terminated",
+    time: "2026-01-01T00:00:02.000Z",
+    termination_reason: "external",
+  });
+  const response = await fetch(test.url("/status/stream"));
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  assertEquals(response.headers.get("cache-control"), "no-store");
+  assertEquals(
+    await response.text(),
+    `id: backend-1:1
+data: {"status":"starting","time":"2026-01-01T00:00:00.000Z"}
+
+id: backend-1:2
+data: {"status":"ready","time":"2026-01-01T00:00:01.000Z"}
+
+id: backend-1:3
+data: {"status":"terminated","time":"2026-01-01T00:00:02.000Z","termination_reason":"external"}
+
+`,
+  );
+  assertEquals(test.engine.following, 0);
+  const rest = await fetch(test.url("/status/stream"), {
+    headers: { "last-event-id": "backend-1:2" },
+  });
+  assertMatch(await rest.text(), /^id: backend-1:3\ndata: .*\n\n$/);
+});
+
+Deno.test("status stream - another session's Last-Event-ID yields nothing", async () => {
+  await using test = start();
+  const response = await fetch(test.url("/status/stream"), {
+    headers: { "last-event-id": "backend-of-somebody-else:1" },
+  });
+  assertEquals(response.status, 410);
+  assertEquals(
+    await response.text(),
+    '{"error":{"message":"the backend is gone","code":"410"}}',
+  );
+});
+
+Deno.test("status stream - comments keep a quiet one open; leaving ends it", async () => {
+  await using test = start({ keepAlive: 20 });
+  const controller = new AbortController();
+  const response = await fetch(test.url("/status/stream"), {
+    signal: controller.signal,
+  });
+  const reader = response.body!.pipeThrough(new TextDecoderStream())
+    .getReader();
+  let text = "";
+  while (!text.includes(":\n\n:\n\n")) text += (await reader.read()).value;
+  assertEquals(test.engine.following, 1);
+  controller.abort();
+  await reader.closed.catch(() => {});
+  await until(() => test.engine.following === 0, "the platform is left too");
+});
+
+Deno.test("held answers - one connect for a name, key, user and auth", async () => {
+  await using test = start({
+    authorize: (c, name) => ({
+      key: c.req.header("x-key") ?? name,
+      user: c.req.header("x-user") ?? "ada",
+      auth: { role: c.req.header("x-role") ?? "reader" },
+    }),
+  });
+  const get = async (name: string, headers: Record<string, string> = {}) => {
+    const path = `${test.edge.origin}/sessions/${name}/backend/x`;
+    const response = await fetch(path, { headers });
+    await response.body?.cancel();
+    return test.engine.requests.length;
+  };
+  assertEquals(await get("a"), 1);
+  assertEquals(await get("a"), 1);
+  assertEquals(await get("b"), 2);
+  assertEquals(await get("a", { "x-user": "bob" }), 3);
+  assertEquals(await get("a", { "x-role": "admin" }), 4);
+  assertEquals(await get("a", { "x-key": "b" }), 5);
+  assertEquals(await get("a"), 5);
+  // Each user reaches the backend with a token of their own.
+  const tokens = test.backend.seen.map(({ url }) => url.split("/")[1]);
+  assertEquals(new Set(tokens).size, 5);
+});
+
+Deno.test("held answers - bounded, and asked for again when they grow old", async () => {
+  await using test = start({ maxHeld: 2, holdFor: 60 });
+  const get = async (name: string) => {
+    const path = `${test.edge.origin}/sessions/${name}/backend/x`;
+    await (await fetch(path)).body?.cancel();
+    return test.engine.requests.length;
+  };
+  assertEquals([await get("a"), await get("b"), await get("c")], [1, 2, 3]);
+  assertEquals(await get("a"), 4);
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  assertEquals(await get("a"), 5);
+});
+
+Deno.test("a backend that is gone - asked for once more, then reported", async () => {
+  await using test = start();
+  const get = async () => {
+    const response = await fetch(test.url("/backend/x"));
+    return { status: response.status, text: await response.text() };
+  };
+  await get();
+  assertEquals(test.engine.requests.length, 1);
+
+  // Revoked: a fresh token serves the same request.
+  test.backend.tokens.clear();
+  assertEquals((await get()).status, 200);
+  assertEquals(test.engine.requests.length, 2);
+
+  // 502 once, then well.
+  test.backend.fail.push(502);
+  assertEquals((await get()).status, 200);
+  assertEquals(test.engine.requests.length, 3);
+
+  // Twice: reported, without the words of the platform.
+  for (const status of [410, 502]) {
+    const before = test.engine.requests.length;
+    test.backend.fail.push(status, status);
+    const { text, ...answer } = await get();
+    assertEquals(answer.status, status);
+    assertEquals(text.includes("TOKEN"), false);
+    assertStringIncludes(
+      text,
+      status === 410 ? "is gone" : "cannot be reached",
+    );
+    // One reconnect, and the next request begins anew.
+    assertEquals(test.engine.requests.length - before, 1);
+    assertEquals((await get()).status, 200);
+    assertEquals(test.engine.requests.length - before, 2);
+  }
+});
+
+Deno.test("a backend that is gone - no request with effects is sent twice", async () => {
+  await using test = start();
+  const send = async (method: string, status: number, body?: string) => {
+    await (await fetch(test.url("/backend/x"))).body?.cancel();
+    const before = test.backend.seen.length;
+    test.backend.fail.push(status);
+    const response = await fetch(
+      test.url("/backend/x"),
+      { method, ...(body === undefined ? {} : { body }) },
+    );
+    const text = await response.text();
+    test.backend.fail.length = 0;
+    return [response.status, test.backend.seen.length - before, text] as const;
+  };
+  const [posted, times, text] = await send("POST", 410, "body");
+  assertEquals([posted, times], [410, 1]);
+  assertStringIncludes(text, "not repeated, because its body was sent");
+  const [bare, once, why] = await send("POST", 502);
+  assertEquals([bare, once], [502, 1]);
+  assertStringIncludes(why, "not repeated, because it may have been served");
+  assertEquals((await send("POST", 410)).slice(0, 2), [200, 2]);
+  assertEquals((await send("DELETE", 502)).slice(0, 2), [200, 2]);
+});
+
+Deno.test("a backend that cannot be reached - reported without its address", async () => {
+  await using test = start();
+  // A port that nobody listens on.
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const { port } = listener.addr;
+  listener.close();
+  const url = `http://127.0.0.1:${port}/TOKEN-abcdef/`;
+  test.engine.answers.push({ url, token: "TOKEN-abcdef" });
+  test.engine.answers.push({ url, token: "TOKEN-abcdef" });
+  const response = await fetch(test.url("/backend/x?q=1"));
+  assertEquals(response.status, 502);
+  assertEquals((await response.text()).includes("TOKEN"), false);
+  assertEquals(test.engine.requests.length, 2);
+  const [error] = test.errors;
+  assertEquals(error?.message, "the backend cannot be reached");
+  const shown = [
+    String(error),
+    error?.stack,
+    Deno.inspect(error),
+    JSON.stringify(error),
+    String(error?.cause),
+  ].join("\n");
+  assertEquals(shown.includes("TOKEN"), false, shown);
+  // Yet it says what happened.
+  assertMatch(String(error?.cause), /refused/i);
+});
+
+Deno.test("upstreams - an answer that leads elsewhere is refused and never dialled", async () => {
+  await using test = start();
+  for (
+    const url of [
+      "http://169.254.169.254/TOKEN/",
+      "http://localhost.evil.example/TOKEN/",
+      "https://127.0.0.1/TOKEN/",
+      "file:///etc/passwd",
+      `http://user:pw@127.0.0.1:${test.backend.port}/TOKEN/`,
+      "not a url",
+      "",
+    ]
+  ) {
+    test.engine.answers.push({ url });
+    const response = await fetch(test.url("/backend/x"));
+    assertEquals(response.status, 502, url);
+    const text = await response.text();
+    assertStringIncludes(text, "origin that is not allowed");
+    assertEquals(text.includes("TOKEN"), false);
+  }
+  assertEquals(test.backend.seen, []);
+});
+
+Deno.test("upstreams - nothing that says where backends are is an error at once", () => {
+  const engine = {
+    ...new ScriptedEngine({ origin: "" } as never),
+    origins: undefined,
+  };
+  assertThrows(
+    () => sessionProxy({ engine: engine as never, authorize: () => null }),
+    TypeError,
+    "upstreams",
+  );
+  assertThrows(
+    () =>
+      sessionProxy({
+        engine: engine as never,
+        authorize: () => null,
+        upstreams: ["*"],
+      }),
+    TypeError,
+    "is no origin",
+  );
+});
+
+Deno.test("the platform's errors - what a client may know, and no more", async () => {
+  await using test = start();
+  const say = async (error: Error) => {
+    test.engine.answers.push(error);
+    const response = await fetch(test.url("/connect"), { method: "POST" });
+    return [response.status, (await response.json()).error.message];
+  };
+  assertEquals(await say(new HTTPError(409, "key held: SECRET")), [
+    409,
+    "no backend under this name may be used or spawned",
+  ]);
+  assertEquals(await say(new HTTPError(429, "slow down SECRET")), [
+    429,
+    "the platform takes no more requests for now",
+  ]);
+  assertEquals(await say(new HTTPError(401, "bad API token SECRET")), [
+    502,
+    "the platform failed",
+  ]);
+  assertEquals(await say(new TypeError("SECRET")), [
+    502,
+    "the platform failed",
+  ]);
+  assertEquals(test.errors.map((error) => (error.cause as Error).message), [
+    "bad API token SECRET",
+    "SECRET",
+  ]);
+});
+
+Deno.test("engine - made for each request where its settings come with it", async () => {
+  const backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  const app = new Hono<{ Bindings: { which: string } }>();
+  app.route(
+    "/s",
+    sessionProxy({
+      engine: (c) => {
+        assertEquals(c.env.which, "this");
+        return engine;
+      },
+      authorize: () => ({}),
+    }),
+  );
+  const response = await app.request("/s/doc/status", {}, { which: "this" });
+  assertEquals(response.status, 200);
+  await backend[Symbol.asyncDispose]();
+});
