@@ -94,13 +94,6 @@ export function sizeUpTo(node: unknown, limit: number): number {
   return size;
 }
 
-const encoder = /* @__PURE__ */ new TextEncoder();
-
-/** The bytes of `text` in UTF-8. */
-export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
-}
-
 /** The number of bytes of `text` in UTF-8; `text` has no lone surrogates. */
 export function utf8Length(text: string): number {
   let length = text.length;

@@ -324,7 +324,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   #hangUp(reason: FeedmeError | undefined): void {
-    clearTimeout(this.#connectTimer);
+    this.#stopConnectTimer();
     this.#connections.at(-1)!.hungUp = { reason };
     this.#guard.disconnect();
   }
@@ -352,7 +352,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     // The application has hung up and is not interested any more.
     if (this.#connections[0]!.hungUp) return;
     this.#run(this.#core.receive(text));
-    if (this.#core.up) clearTimeout(this.#connectTimer);
+    if (this.#connectTimer !== undefined && this.#core.up) {
+      this.#stopConnectTimer();
+    }
   }
 
   #onDisconnect(transportError: Error | undefined): void {
@@ -376,9 +378,14 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     }
   }
 
+  #stopConnectTimer(): void {
+    clearTimeout(this.#connectTimer);
+    this.#connectTimer = undefined;
+  }
+
   /** The first of the connections has ended: tells everybody, in this order. */
   #ended(reason: FeedmeError | undefined): void {
-    clearTimeout(this.#connectTimer);
+    this.#stopConnectTimer();
     this.#connections.shift();
     this.#run(this.#core.disconnected());
     if (reason) this.#tell("disconnect", reason);
@@ -513,7 +520,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   #end(): void {
     this.#destroyed = true;
     this.#stopRetry?.();
-    clearTimeout(this.#connectTimer);
+    this.#stopConnectTimer();
     this.#timers.forEach((timer) => clearTimeout(timer));
     this.#timers.clear();
     this.#guard.detach();

@@ -14,10 +14,9 @@ import {
   scalar,
   sizeUpTo,
   sortedNames,
-  utf8,
   utf8Length,
 } from "./canonical.ts";
-import { MD5_BLOCK, MD5_START, md5Blocks, md5End } from "./md5.ts";
+import { MD5_BLOCK, MD5_PADDING, MD5_START, md5Blocks, md5End } from "./md5.ts";
 import { isObject, type JsonObject } from "./protocol.ts";
 
 /** Containers of at most this many values are written anew as a whole. */
@@ -41,12 +40,18 @@ interface Span {
   bytes: number;
 }
 
-/** A replaced range of the old text. Edits come in ascending order. */
+/**
+ * A range of the old text, replaced by another of `bytes` bytes. Edits come in
+ * ascending order.
+ */
 interface Edit {
   from: number;
   to: number;
   text: string;
+  bytes: number;
 }
+
+const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 
 /**
  * Computes the digests of successive snapshots of one feed.
@@ -72,7 +77,12 @@ export class Digest {
     } else {
       const out: string[] = [];
       this.#span = write(data, 0, out);
-      edits.push({ from: 0, to: this.#length, text: out.join("") });
+      edits.push({
+        from: 0,
+        to: this.#length,
+        text: out.join(""),
+        bytes: this.#span.bytes,
+      });
     }
     const first = edits[0]?.from ?? this.#length;
     this.#apply(edits);
@@ -81,34 +91,26 @@ export class Digest {
 
   /** Brings the text up to date. */
   #apply(edits: Edit[]): void {
-    const pieces = edits.map(({ text }) => utf8(text));
-    let growth = 0;
-    let longest = 0;
-    edits.forEach(({ from, to }, index) => {
-      const change = pieces[index]!.length - (to - from);
-      growth += change;
-      longest = Math.max(longest, Math.abs(change));
-    });
-    const length = this.#length + growth;
+    let length = this.#length;
+    for (const { from, to, bytes } of edits) length += bytes - (to - from);
     const old = this.#text;
     let text = old;
-    if (length > old.length) {
+    // Several edits of other lengths could overwrite what they still need.
+    const apart = edits.length > 1 &&
+      edits.some(({ from, to, bytes }) => bytes !== to - from);
+    if (apart || length + MD5_PADDING > old.length) {
       // Some room to grow, so that appending does not copy each time.
-      text = new Uint8Array(length + (length >>> 3));
-      text.set(old.subarray(0, edits[0]!.from));
-    } else if (longest > 0 && edits.length > 1) {
-      text = new Uint8Array(old.length);
-      text.set(old.subarray(0, edits[0]!.from));
+      text = new Uint8Array(length + (length >>> 3) + MD5_PADDING);
+      text.set(old.subarray(0, edits[0]?.from));
     }
     let at = edits[0]?.from ?? 0;
-    edits.forEach(({ to }, index) => {
-      const piece = pieces[index]!;
+    edits.forEach(({ to, text: piece, bytes }, index) => {
       const rest = edits[index + 1]?.from ?? this.#length;
-      const next = at + piece.length;
+      const next = at + bytes;
       // The text behind moves first: it may lie where the piece will.
       if (text !== old) text.set(old.subarray(to, rest), next);
       else if (next !== to) text.copyWithin(next, to, rest);
-      text.set(piece, at);
+      encoder.encodeInto(piece, text.subarray(at));
       at = next + rest - to;
     });
     this.#text = text;
@@ -118,25 +120,19 @@ export class Digest {
   /** Hashes the text, whose bytes before `from` are the ones of last time. */
   #hash(from: number): string {
     const states = this.#states;
-    const whole = this.#length - this.#length % MD5_BLOCK;
     let index = Math.min(
       Math.floor(from / STRIDE),
-      Math.floor(whole / STRIDE),
+      Math.floor(this.#length / STRIDE),
       states.length / 4 - 1,
     );
     states.length = 4 * index + 4;
     const state = states.slice(-4);
     const view = new DataView(this.#text.buffer);
-    while ((index + 1) * STRIDE <= whole) {
+    while ((index + 1) * STRIDE <= this.#length) {
       md5Blocks(state, view, index * STRIDE, ++index * STRIDE);
       states.push(...state);
     }
-    md5Blocks(state, view, index * STRIDE, whole);
-    return md5End(
-      state,
-      this.#text.subarray(whole, this.#length),
-      this.#length,
-    );
+    return md5End(state, this.#text, index * STRIDE, this.#length);
   }
 }
 
@@ -288,7 +284,12 @@ function updatePart(
   ) return update(part, value, at, depth, edits);
   const out: string[] = [];
   const renewed = writePart(value, depth, out);
-  edits.push({ from: at, to: at + lengthOf(part), text: out.join("") });
+  edits.push({
+    from: at,
+    to: at + lengthOf(part),
+    text: out.join(""),
+    bytes: lengthOf(renewed),
+  });
   return renewed;
 }
 
@@ -336,7 +337,7 @@ function replaceMiddle(
   bytes += head > 0
     ? renewed.length
     : Math.max(0, renewed.length - (tail > 0 ? 0 : 1));
-  edits.push({ from, to, text: out.join("") });
+  edits.push({ from, to, text: out.join(""), bytes });
   span.bytes += bytes - (to - from);
   span.parts = [...parts.slice(0, head), ...renewed, ...parts.slice(oldEnd)];
 }

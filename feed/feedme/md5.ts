@@ -28,6 +28,9 @@ const ROTATE_2: readonly number[] = [5, 9, 14, 20];
 const ROTATE_3: readonly number[] = [4, 11, 16, 23];
 const ROTATE_4: readonly number[] = [6, 10, 15, 21];
 
+/** The words of the present block. */
+const words: Int32Array = /* @__PURE__ */ new Int32Array(16);
+
 /**
  * Takes in whole blocks of `view`, from byte `from` up to `to`, into the four
  * words of `state`. A loop for each round, without calls, is what the engines
@@ -39,8 +42,10 @@ export function md5Blocks(
   from: number,
   to: number,
 ): void {
-  const words = new Int32Array(16);
-  let [a, b, c, d] = state as [number, number, number, number];
+  let a = state[0]!;
+  let b = state[1]!;
+  let c = state[2]!;
+  let d = state[3]!;
   for (let at = from; at < to; at += MD5_BLOCK) {
     for (let index = 0; index < 16; index++) {
       words[index] = view.getInt32(at + 4 * index, true);
@@ -96,24 +101,30 @@ export function md5Blocks(
   state[3] = d;
 }
 
+/** The room that a message needs behind its end. */
+export const MD5_PADDING = 72;
+
 /**
- * The digest of a message of `length` bytes whose whole blocks are in `state`;
- * `rest` holds the bytes after them. The 16 bytes come as Base64, which is 24
- * characters.
+ * The digest of the first `length` bytes of `bytes`, of which those before
+ * `from`, whole blocks, are in `state` already. What is behind them is
+ * overwritten. The 16 bytes come as Base64, which is 24 characters.
  */
 export function md5End(
-  state: readonly number[],
-  rest: Uint8Array,
+  state: number[],
+  bytes: Uint8Array<ArrayBuffer>,
+  from: number,
   length: number,
 ): string {
-  const tail = new Uint8Array(rest.length < 56 ? 64 : 128);
-  tail.set(rest);
-  tail[rest.length] = 0x80;
-  const view = new DataView(tail.buffer);
-  view.setUint32(tail.length - 8, length << 3, true);
-  view.setUint32(tail.length - 4, Math.floor(length / 0x20000000), true);
-  const words = [...state];
-  md5Blocks(words, view, 0, tail.length);
-  words.forEach((word, index) => view.setInt32(4 * index, word, true));
-  return btoa(String.fromCharCode(...tail.subarray(0, 16)));
+  const view = new DataView(bytes.buffer);
+  const end = length + MD5_PADDING & -MD5_BLOCK;
+  bytes.fill(0, length, end);
+  bytes[length] = 0x80;
+  view.setUint32(end - 8, length << 3, true);
+  view.setUint32(end - 4, length / 0x20000000, true);
+  md5Blocks(state, view, from, end);
+  let text = "";
+  for (let index = 0; index < 16; index++) {
+    text += String.fromCharCode(state[index >> 2]! >> 8 * (index & 3) & 0xff);
+  }
+  return btoa(text);
 }
