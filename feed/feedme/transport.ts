@@ -102,7 +102,7 @@ export class TransportGuard {
     this.#handlers = handlers;
     for (const name of ["state", "connect", "send", "disconnect"] as const) {
       if (typeof transport[name] !== "function") {
-        throw misuse(`The transport does not implement ${name}().`);
+        throw misuse(`The transport has no ${name}().`);
       }
     }
     const add = transport.on ?? transport.addListener ??
@@ -110,14 +110,14 @@ export class TransportGuard {
     const remove = transport.off ?? transport.removeListener ??
       transport.removeEventListener;
     if (typeof add !== "function" || typeof remove !== "function") {
-      throw misuse("The transport does not implement an event emitter.");
+      throw misuse("The transport has no on() or off().");
     }
     this.#remove = remove;
     let state: unknown;
     try {
       state = transport.state();
     } catch (error) {
-      throw misuse("The transport threw an error on a call to state().", error);
+      throw misuse("The transport threw in state().", error);
     }
     if (state !== "disconnected") {
       throw misuse("The transport is not disconnected.");
@@ -131,7 +131,7 @@ export class TransportGuard {
         add.call(transport, event, listener);
       }
     } catch (error) {
-      throw misuse("The transport threw an error on a call to on().", error);
+      throw misuse("The transport threw in on().", error);
     }
   }
 
@@ -155,7 +155,7 @@ export class TransportGuard {
   send(text: string): void {
     this.#call("send", () => this.#transport.send(text));
     if (this.state() === "connecting") {
-      this.#violate("The transport is connecting after a call to send().");
+      this.#violate("The transport is connecting after send().");
     }
   }
 
@@ -165,7 +165,7 @@ export class TransportGuard {
     this.#call("disconnect", () => this.#transport.disconnect());
     if (this.state() !== "disconnected") {
       this.#violate(
-        "The transport is not disconnected after a call to disconnect().",
+        "The transport is not disconnected after disconnect().",
       );
     }
   }
@@ -195,7 +195,7 @@ export class TransportGuard {
     } catch (error) {
       if (error instanceof FeedmeError && this.#detached) throw error;
       return this.#violate(
-        `The transport threw an error on a call to ${name}().`,
+        `The transport threw in ${name}().`,
         error,
       );
     } finally {
@@ -207,7 +207,7 @@ export class TransportGuard {
     if (this.#detached) return;
     if (this.#calling !== undefined) {
       this.#violate(
-        `The transport emitted ${event} synchronously within a call to ${this.#calling}().`,
+        `The transport emitted ${event} within ${this.#calling}().`,
       );
     }
     if (

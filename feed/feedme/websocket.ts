@@ -88,21 +88,15 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   connect(): void {
     const abort = new AbortController();
     this.#state = { kind: "connecting", abort };
-    // A message may follow so closely on the opening that a listener which
-    // waits for the promise would miss it.
-    const early: MessageEvent[] = [];
-    const dialled = this.#dial(abort.signal, early);
+    const dialled = this.#dial(abort);
     // Only now: the first mention of `WebSocket` makes Deno load it, and
     // microtasks that are waiting run meanwhile.
     this.#later("connecting");
-    dialled.then(
-      (socket) => this.#opened(socket, abort, early),
-      (error) => {
-        if (!abort.signal.aborted) {
-          this.#fail("The WebSocket could not be opened.", error);
-        }
-      },
-    );
+    dialled.catch((error) => {
+      if (!abort.signal.aborted) {
+        this.#fail("The WebSocket could not be opened.", error);
+      }
+    });
   }
 
   send(message: string): void {
@@ -127,9 +121,9 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     await Promise.all([...this.#closing].map(closed));
   }
 
-  async #dial(signal: AbortSignal, early: MessageEvent[]): Promise<WebSocket> {
-    const { url, protocols = "feedme", headers } = this.#options;
-    const { WebSocket = globalThis.WebSocket } = this.#options;
+  async #dial(abort: AbortController): Promise<void> {
+    const { url, protocols = "feedme", headers, WebSocket } = this.#options;
+    const { signal } = abort;
     let address: string;
     try {
       address = `${typeof url === "function" ? await url() : url}`;
@@ -141,42 +135,30 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
         : error;
     }
     signal.throwIfAborted();
-    return dial(address.replace(/^http/, "ws"), {
+    await dial(address.replace(/^http/, "ws"), {
       protocols: typeof protocols === "string" ? [protocols] : protocols,
       ...(headers && { headers }),
-      WebSocket: function (url: string, protocols?: string | string[]) {
-        const socket = new WebSocket(url, protocols);
-        socket.onmessage = (event) => early.push(event);
-        return socket;
-      } as unknown as WebSocketConstructor,
+      WebSocket,
       signal,
       // The client has a timeout of its own.
       timeout: LONGEST_TIMEOUT,
+      onOpen: (socket) => this.#opened(socket),
     });
   }
 
-  #opened(
-    socket: WebSocket,
-    abort: AbortController,
-    early: MessageEvent[],
-  ): void {
-    if (abort.signal.aborted) return this.#close(socket);
+  #opened(socket: WebSocket): void {
     this.#state = { kind: "connected", socket };
-    const receive = ({ data }: MessageEvent) => {
+    socket.onmessage = ({ data }) => {
       if (typeof data !== "string") {
         return this.#fail("The server sent a binary message.");
       }
       this.#listen();
       this.emit("message", data);
     };
-    socket.onmessage = receive;
     socket.onclose = ({ code }) =>
       this.#fail(`The WebSocket closed (code ${code}).`);
     this.#listen();
     this.emit("connect");
-    for (const event of early) {
-      if (this.#state.kind === "connected") receive(event);
-    }
   }
 
   /** Something was heard: the watch begins anew. */
