@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { TextLineStream } from "./lines.ts";
 import { webSocketTransport } from "../../feed/feedme/websocket.ts";
-import { expectedInDialectA, linesOf, recordings } from "./recordings.ts";
+import { expectedInDialectA, recordings } from "./recordings.ts";
 import {
   type Scenario,
   SCENARIOS,
