@@ -17,16 +17,10 @@ import {
   type CallOptions,
   type ConnectResponse,
   isConnectResponse,
-  toBackendState,
   type UnsubscribeFn,
 } from "./types.ts";
-import { readJson, toHTTPError, uncached } from "./session/http.ts";
-import {
-  callSafely,
-  followStatus,
-  StatusLog,
-  statusStreamUrl,
-} from "./session/status.ts";
+import { readState, uncached } from "./session/http.ts";
+import { callSafely, followStatus, StatusLog } from "./session/status.ts";
 
 export {
   type ApiError,
@@ -169,7 +163,7 @@ export class SessionBackend {
     this.#fetch = fetch;
     if (connectResponse.status === "ready") this.#move({ kind: "ready" });
     this.#following = followStatus({
-      url: statusStreamUrl(this.#statusUrl),
+      statusUrl: this.#statusUrl,
       backendId: this.#backendId,
       signal: this.#controller.signal,
       fetch,
@@ -344,14 +338,7 @@ export class SessionBackend {
         ? AbortSignal.any([signal, this.#controller.signal])
         : this.#controller.signal,
     });
-    if (!response.ok) throw await toHTTPError(response, action);
-    const state = toBackendState(await readJson(response, action));
-    if (!state) {
-      throw new TypeError(
-        `${action} was answered with something else than a state`,
-      );
-    }
-    return state;
+    return await readState(response, action);
   }
 
   /**

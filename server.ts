@@ -22,6 +22,13 @@ import type {
   TerminateOptions,
   UnsubscribeFn,
 } from "./types.ts";
+import { wait } from "./net/wait.ts";
+import {
+  clusterOrigins,
+  isEnding,
+  type PlaneDefaults,
+  planeRequest,
+} from "./session/plane.ts";
 import {
   encodeId,
   EngineApi,
@@ -250,9 +257,13 @@ export class Jamsocket implements SessionEngine {
     { signal }: CallOptions = {},
   ): Promise<ConnectResponse> {
     const action = `Connecting to service ${quote(this.#service)}`;
+    const { tag, ...json } = request;
+    if (tag !== undefined && json.spawn !== false) {
+      json.spawn = { tag, ...(typeof json.spawn === "object" && json.spawn) };
+    }
     const answer = await this.#api.call(`${this.#servicePath}/connect`, {
       action,
-      json: request,
+      json,
       authorized: true,
       signal,
     });
@@ -347,6 +358,7 @@ export interface PlaneInitOptions extends EngineOptions {
   /**
    * The origins at which this Plane's proxies are reached, e.g.
    * `https://*.example.com`. The edge route connects to no other.
+   * @default those that follow from `cluster`
    */
   origins?: readonly string[];
 }
@@ -369,21 +381,16 @@ export interface PlaneInitOptions extends EngineOptions {
  */
 export class Plane implements SessionEngine {
   readonly #api: EngineApi;
-  readonly #cluster: string | undefined;
-  readonly #namespace: string | undefined;
-  readonly #executable: Record<string, unknown>;
+  readonly #defaults: PlaneDefaults;
   /** Where this Plane's backends are reached; see {@linkcode SessionEngine}. */
-  readonly origins: readonly string[];
+  readonly origins?: readonly string[];
 
   /**
    * Checks the options; calls nothing.
    * @throws {TypeError} if `controllerUrl` or `executable` is missing
    */
   constructor(options: PlaneInitOptions) {
-    const { controllerUrl, executable, headers = {}, origins = [] } = options;
-    if (typeof controllerUrl !== "string" || !URL.canParse(controllerUrl)) {
-      throw new TypeError("Plane needs the controllerUrl, an absolute address");
-    }
+    const { controllerUrl, executable, headers = {}, cluster } = options;
     if (typeof executable !== "object" || executable === null) {
       throw new TypeError("Plane needs the executable to spawn, an object");
     }
@@ -394,10 +401,9 @@ export class Plane implements SessionEngine {
       secrets: Object.values(headers),
       fetch: options.fetch,
     });
-    this.#cluster = options.cluster;
-    this.#namespace = options.namespace;
-    this.#executable = executable;
-    this.origins = origins;
+    this.#defaults = { cluster, namespace: options.namespace, executable };
+    const origins = options.origins ?? (cluster && clusterOrigins(cluster));
+    if (origins) this.origins = origins;
   }
 
   /**
@@ -408,38 +414,26 @@ export class Plane implements SessionEngine {
     request: ConnectRequest = {},
     { signal }: CallOptions = {},
   ): Promise<ConnectResponse> {
-    const { key, spawn = true, user, auth } = request;
-    const spawnOptions = typeof spawn === "object" ? spawn : {};
-    const { tag, cluster = this.#cluster, executable, ...limits } =
-      spawnOptions;
-    const { env, ...rest } = executable ?? {};
-    const ownEnv = this.#executable.env as Record<string, string> | undefined;
     const action = "Connecting to a backend of Plane";
-    const answer = await this.#api.call("/ctrl/connect", {
-      action,
-      json: {
-        key: key === undefined
-          ? undefined
-          : { name: key, namespace: this.#namespace, tag },
-        spawn_config: spawn === false ? undefined : {
-          cluster,
-          executable: {
-            ...this.#executable,
-            ...rest,
-            ...(ownEnv || env ? { env: { ...ownEnv, ...env } } : {}),
-          },
-          ...limits,
-        },
-        user,
-        auth,
-      },
-      authorized: true,
-      signal,
-    });
-    return readConnectResponse(
-      typeof answer === "object" ? { ready_url: "", ...answer } : answer,
-      action,
-    );
+    const json = planeRequest(request, this.#defaults);
+    // A key whose backend is ending is answered with that backend, which takes
+    // no connection any more. Its time of grace is 10 s; then there is a new one.
+    for (let attempt = 0;; attempt++) {
+      const answer = await this.#api.call("/ctrl/connect", {
+        action,
+        json,
+        authorized: true,
+        signal,
+      });
+      const response = readConnectResponse(
+        typeof answer === "object" ? { ready_url: "", ...answer } : answer,
+        action,
+      );
+      if (!isEnding(response) || attempt === 30) {
+        return response;
+      }
+      await wait(400, { signal });
+    }
   }
 
   /**

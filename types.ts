@@ -119,6 +119,12 @@ export interface ConnectRequest {
    * @default {true}
    */
   spawn?: boolean | SpawnOptions;
+  /**
+   * The tag that the running backend must have, for where `spawn` is not there
+   * to tell it: a backend that was spawned with a tag is not found without it
+   * on Plane. @default the tag in `spawn`
+   */
+  tag?: string;
   /** Who connects; reaches the backend as the header `x-verified-username`. */
   user?: string;
   /** What else the backend may believe; reaches it as JSON in `x-verified-user-data`. */
@@ -365,7 +371,7 @@ export const connectRequestSchema: Schema<ConnectRequest> =
     const positive = z.number().check(z.positive());
     const count = z.int().check(z.positive());
     return z.looseObject({
-      key: z.optional(z.string().check(z.minLength(1), z.maxLength(512))),
+      key: z.optional(z.string().check(z.minLength(1), z.maxLength(255))),
       spawn: z.optional(z.union([
         z.boolean(),
         z.looseObject({

@@ -115,15 +115,15 @@ export async function benchProxy(): Promise<void> {
 
   const path = "/rooms/doc/backend/file?x=1";
   const wire = await compare(
-    () => requests(400, () => fetch(own + path)),
-    () => requests(400, () => fetch(hono + path)),
-    9,
+    () => requests(100, () => fetch(own + path)),
+    () => requests(100, () => fetch(hono + path)),
+    31,
   );
   add("HTTP through the route, beside Hono's proxy()", wire.ratio, "≤ 1.1×");
   const inside = await compare(
-    () => requests(400, () => ours.request(path)),
-    () => requests(400, () => theirs.request(path)),
-    9,
+    () => requests(100, () => ours.request(path)),
+    () => requests(100, () => theirs.request(path)),
+    31,
   );
   add("the same without the client's connection", inside.ratio, "report");
 
@@ -135,18 +135,18 @@ export async function benchProxy(): Promise<void> {
     () =>
       requests(
         400,
-        (index) => fetch(`${full}/rooms/other-${index * 25}/backend/file?x=1`),
+        (index) => fetch(`${full}/rooms/other-${index * 100}/backend/file?x=1`),
       ),
     () =>
       requests(
         400,
         (index) => fetch(`${own}/rooms/other-${index % 10}/backend/file?x=1`),
       ),
-    9,
+    31,
   );
   add("HTTP with 10,000 keys held, beside 10", held.ratio, "≤ 1.1×");
 
-  for (const [size, count] of [[1024, 20_000], [65_536, 2_000]] as const) {
+  for (const [size, count] of [[1024, 6_000], [65_536, 600]] as const) {
     const task = { size, count, inFlight: 64 };
     const bridge = await compare(
       () => peer.drive({ ...task, url: `${hono.replace("http", "ws")}/bare` }),
@@ -155,7 +155,7 @@ export async function benchProxy(): Promise<void> {
           ...task,
           url: `${own.replace("http", "ws")}/rooms/doc/backend/ws`,
         }),
-      9,
+      31,
     );
     add(
       `WebSocket messages a second, ${

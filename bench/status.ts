@@ -53,6 +53,11 @@ function answer(bytes: Uint8Array, size: number): Response {
   );
 }
 
+/** The status that a follower asks for once, beside the stream. */
+function asked(): Response {
+  return new Response('{"status":"scheduled","time":"2026-01-01T00:00:00Z"}');
+}
+
 let heard = 0;
 
 /** The parser alone: texts come out. */
@@ -70,10 +75,13 @@ function parserAndJson(bytes: Uint8Array, size: number): Promise<void> {
 /** A whole life, followed. */
 async function ours(bytes: Uint8Array, size: number): Promise<void> {
   await followStatus({
-    url: "http://platform/status/stream",
+    statusUrl: "http://platform/status",
     backendId: "b1",
     signal: new AbortController().signal,
-    fetch: () => Promise.resolve(answer(bytes, size)),
+    fetch: (url) =>
+      Promise.resolve(
+        String(url).includes("/stream") ? answer(bytes, size) : asked(),
+      ),
     onState: () => heard++,
   });
 }
@@ -104,8 +112,8 @@ async function atOnce(): Promise<Row> {
     port: 0,
     hostname: "127.0.0.1",
     onListen() {},
-  }, () =>
-    new Response(
+  }, ({ url }) =>
+    !url.includes("/stream") ? asked() : new Response(
       new ReadableStream({
         start(controller) {
           controllers.push(controller);
@@ -125,7 +133,7 @@ async function atOnce(): Promise<Row> {
   const all = Promise.withResolvers<void>();
   const followed = Array.from({ length: count }, () =>
     followStatus({
-      url: `http://127.0.0.1:${server.addr.port}/stream`,
+      statusUrl: `http://127.0.0.1:${server.addr.port}/status`,
       backendId: "b1",
       signal: abort.signal,
       keepTrying: true,

@@ -5,11 +5,10 @@ import {
   type ConnectResponse,
   isConnectResponse,
   type StatusStreamOptions,
-  toBackendState,
   type UnsubscribeFn,
 } from "../types.ts";
-import { readJson, toHTTPError, uncached } from "./http.ts";
-import { followStatus, StatusLog, statusStreamUrl } from "./status.ts";
+import { readJson, readState, toHTTPError, uncached } from "./http.ts";
+import { followStatus, StatusLog } from "./status.ts";
 
 /** One call of a platform's API. */
 interface Call extends CallOptions {
@@ -45,7 +44,7 @@ export class EngineApi {
   constructor(
     { base, backends, headers = {}, secrets = [], fetch }: EngineApiOptions,
   ) {
-    this.#base = base.replace(/\/+$/, "");
+    this.#base = checkBase(base);
     this.#backends = backends;
     this.#headers = headers;
     this.#secrets = secrets.filter((secret) => secret !== "");
@@ -61,27 +60,35 @@ export class EngineApi {
   /** What every follower of a backend is given. */
   #follow(backendId: string) {
     return {
-      url: statusStreamUrl(this.#base + this.backendPath(backendId, "/status")),
+      statusUrl: this.#base + this.backendPath(backendId, "/status"),
       backendId,
       fetch: this.#fetch,
     };
   }
 
-  async call(path: string, call: Call): Promise<unknown> {
-    const { action, json, authorized, signal } = call;
+  /** Sends one request; the answer may be of any kind. */
+  #request(
+    path: string,
+    { json, authorized, signal }: Omit<Call, "action">,
+  ): Promise<Response> {
     const headers = new Headers(authorized ? this.#headers : undefined);
-    if (json !== undefined) headers.set("content-type", "application/json");
     const url = this.#base + path;
     const fetch = this.#fetch;
-    const response = await fetch(
-      json === undefined ? uncached(url) : url,
-      {
-        method: json === undefined ? "GET" : "POST",
-        headers,
-        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-        ...(signal ? { signal } : {}),
-      },
-    );
+    if (json === undefined) {
+      return fetch(uncached(url), { headers, ...(signal ? { signal } : {}) });
+    }
+    headers.set("content-type", "application/json");
+    return fetch(url, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(json),
+      ...(signal ? { signal } : {}),
+    });
+  }
+
+  /** The JSON of a successful answer. */
+  async call(path: string, { action, ...call }: Call): Promise<unknown> {
+    const response = await this.#request(path, call);
     if (!response.ok) {
       throw await toHTTPError(response, action, this.#secrets);
     }
@@ -93,15 +100,11 @@ export class EngineApi {
     backendId: string,
     { signal }: CallOptions = {},
   ): Promise<BackendState> {
-    const action = `Reading the status of backend ${quote(backendId)}`;
     const path = this.backendPath(backendId, "/status");
-    const state = toBackendState(await this.call(path, { action, signal }));
-    if (!state) {
-      throw new TypeError(
-        `${action} was answered with something else than a state`,
-      );
-    }
-    return state;
+    return await readState(
+      await this.#request(path, { signal }),
+      `Reading the status of backend ${quote(backendId)}`,
+    );
   }
 
   /** Follows a backend's states; resolves once the platform answered. */
@@ -154,6 +157,20 @@ export class EngineApi {
       await following;
     }
   }
+}
+
+/** Not quoted in the error: an address may hold a password. */
+function checkBase(base: unknown): string {
+  const url = typeof base === "string" ? URL.parse(base) : null;
+  if (
+    !url || !/^https?:$/.test(url.protocol) || url.username || url.password ||
+    url.search || url.hash
+  ) {
+    throw new TypeError(
+      "The address of a platform's API must begin with http:// or https:// and hold no credentials, query or fragment",
+    );
+  }
+  return url.href.replace(/\/+$/, "");
 }
 
 /** Fails without quoting the answer: it may hold tokens. */

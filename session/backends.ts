@@ -17,7 +17,7 @@ export interface Held {
   readonly status: ConnectResponse["status"];
   readonly spawned: boolean;
   /** Where the backend is reached; ends in `/`. */
-  readonly base: string;
+  readonly base: URL;
   /** What may appear in no header and no message. */
   readonly secrets: readonly string[];
 }
@@ -91,12 +91,15 @@ export class Backends {
     spawn: ConnectRequest["spawn"] = grant.spawn,
   ): Promise<Held> {
     const { key = name, user, auth } = grant;
+    const tag = typeof grant.spawn === "object" ? grant.spawn.tag : undefined;
     const engine = this.engine(c);
     const allowed = this.#allowed(engine);
     const answer = await askPlatform(this.timeout, (signal) =>
       engine.connect({
         key,
         ...(spawn === undefined ? {} : { spawn }),
+        // Where it may not spawn, a running backend's tag is still to be told.
+        ...(spawn === false && tag !== undefined ? { tag } : {}),
         ...(user === undefined ? {} : { user }),
         ...(auth === undefined ? {} : { auth }),
       }, { signal }));
@@ -114,7 +117,7 @@ export class Backends {
       backendId: answer.backend_id,
       status: answer.status,
       spawned: answer.spawned,
-      base: url.origin + url.pathname.replace(/\/?$/, "/"),
+      base: new URL(url.origin + url.pathname.replace(/\/?$/, "/")),
       secrets: [
         answer.token,
         answer.secret_token ?? "",
@@ -153,7 +156,7 @@ function heldKey(
  * @throws {ProxyError} 400 if the path could lead out of the backend
  */
 export function addressIn({ base }: Held, { rest, search }: Visit): URL {
-  const to = joinPath(new URL(base), rest, search);
+  const to = joinPath(base, rest, search);
   if (!to) throw new ProxyError(400, "the path could leave the backend");
   return to;
 }

@@ -73,8 +73,8 @@ const MiB = 1024 * 1024;
 const OPEN = 1;
 
 /**
- * Begins a bridge at an open WebSocket to the backend. Call it in the same turn
- * in which the socket opened: from then on no message is missed.
+ * Begins a bridge at an open WebSocket to the backend. Call it in the socket's
+ * `open` event: from then on no message is missed.
  *
  * Close codes cross as they are wherever the other socket can send them, see
  * {@linkcode sendableCode} for those that it cannot.

@@ -17,7 +17,7 @@ export interface ForwardOptions
    * piece of the request body. @default {60_000}
    */
   timeout?: number | undefined;
-  /** Ends the request, beside the client going away. */
+  /** Ends the request and its answer, beside the client going away. */
   signal?: AbortSignal | undefined;
   /** The request's body was read to its end and was this many bytes long. */
   onBody?: ((bytes: number) => void) | undefined;
@@ -34,7 +34,7 @@ const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([204, 205, 304]);
  * client goes away the backend's request ends, and the reverse.
  *
  * @throws {ProxyError} 405 for a method that cannot be passed on, 413 for too
- * long a body, 499 when the client is gone, 504 when the backend does not answer
+ * long a body, 499 when the client is gone, 503 when `signal` ended it, 504 when the backend does not answer
  * in time
  * @throws {LostError} 502 when the backend cannot be reached
  */
@@ -69,12 +69,11 @@ export async function forward(
   };
   const late = () =>
     end(new ProxyError(504, `the backend did not answer within ${timeout} ms`));
-  // any() holds its result weakly, so a signal that lives long gathers nothing.
-  const any = AbortSignal.any([
-    controller.signal,
-    request.signal,
-    ...(signal ? [signal] : []),
-  ]);
+  // Until there is an answer. From then on the runtime cancels the answer's
+  // body when the client goes away, and some abort this signal in any case.
+  const gone = () => end(new ProxyError(499, "the client is gone"));
+  if (request.signal.aborted) gone();
+  else request.signal.addEventListener("abort", gone, { once: true });
   let timer = setTimeout(late, timeout);
   let answered = false;
 
@@ -106,14 +105,17 @@ export async function forward(
       method,
       headers: requestHeaders(request.headers, options),
       redirect: "manual",
-      signal: any,
+      // any() holds its result weakly, so a signal that lives long gathers nothing.
+      signal: signal
+        ? AbortSignal.any([controller.signal, signal])
+        : controller.signal,
       // A body that is a stream is sent while it is read; TypeScript's DOM
       // types do not know the member that the standard asks for.
       ...(body && { body, duplex: "half" } as RequestInit),
     });
   } catch (error) {
-    if (!ended && any.aborted) {
-      throw new ProxyError(499, "the client is gone");
+    if (!ended && signal?.aborted) {
+      throw new ProxyError(503, "the request was ended");
     }
     throw ended ?? new LostError(502, "the backend cannot be reached", {
       cause: redacted(error, [to.href, to.pathname, ...options.secrets ?? []]),
@@ -121,6 +123,7 @@ export async function forward(
   } finally {
     answered = true;
     clearTimeout(timer);
+    request.signal.removeEventListener("abort", gone);
   }
   return new Response(NULL_BODY.has(answer.status) ? null : answer.body, {
     status: answer.status,
@@ -134,9 +137,11 @@ export async function forward(
  * none. One that was read already was empty, or the request would not be here
  * again.
  */
-export function hasBody({ method, headers, body }: Request): boolean {
-  return body !== null && !body.locked && method !== "GET" &&
-    method !== "HEAD" && headers.get("content-length") !== "0";
+export function hasBody(request: Request): boolean {
+  const { method, headers } = request;
+  return method !== "GET" && method !== "HEAD" &&
+    request.body !== null && !request.body.locked &&
+    headers.get("content-length") !== "0";
 }
 
 function tooLong(maxBody: number): ProxyError {

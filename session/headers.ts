@@ -225,8 +225,15 @@ export function offeredProtocols(headers: Headers): string[] | undefined {
 }
 
 /** Whether a request asks for a WebSocket. */
-export function isUpgrade(request: Request): boolean {
-  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+export function isUpgrade({ method, headers }: Request): boolean {
+  return method === "GET" &&
+    headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
+/** Whether a server can accept an upgrade (RFC 6455, section 4.2.1). */
+export function isHandshake(headers: Headers): boolean {
+  return headers.get("sec-websocket-version") === "13" &&
+    /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
 }
 
 /** RFC 9110, section 5.6.2. */

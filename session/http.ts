@@ -1,5 +1,10 @@
 /** Answers of a platform's HTTP API: read with a bound, failures as `HTTPError`. */
-import { type ApiError, HTTPError } from "../types.ts";
+import {
+  type ApiError,
+  type BackendState,
+  HTTPError,
+  toBackendState,
+} from "../types.ts";
 
 /** No answer of a platform is longer, in bytes, than this. */
 const MAX_ANSWER = 1_048_576;
@@ -82,8 +87,8 @@ export async function toHTTPError(
     ...parsed,
     message: presentable(parsed.message, secrets),
   };
-  const plain = response.headers.get("content-type")?.startsWith("text/plain");
-  const detail = error?.message ?? (plain ? presentable(text, secrets) : "");
+  // Plain text is not shown: Plane quotes the request in it.
+  const detail = error?.message ?? "";
   const seconds = Number(response.headers.get("retry-after") ?? NaN);
   return new HTTPError(
     response.status,
@@ -108,6 +113,24 @@ export async function readJson(
       `${action} was answered with something other than JSON`,
     );
   }
+}
+
+/**
+ * The state that a platform answers with.
+ * @throws {HTTPError} if it answers with anything but success
+ */
+export async function readState(
+  response: Response,
+  action: string,
+): Promise<BackendState> {
+  if (!response.ok) throw await toHTTPError(response, action);
+  const state = toBackendState(await readJson(response, action));
+  if (!state) {
+    throw new TypeError(
+      `${action} was answered with something else than a state`,
+    );
+  }
+  return state;
 }
 
 /** `url` with a parameter that no cache has seen: a `cache` option is not known everywhere. */

@@ -81,7 +81,10 @@ export interface SessionProxyOptions {
   timeout?: number;
   /** Milliseconds until the platform answers, and until a dial opens. @default {10_000} */
   connectTimeout?: number;
-  /** Milliseconds between comments on a quiet status stream. @default {10_000} */
+  /**
+   * Milliseconds between comments on a quiet status stream. Bun ends an answer
+   * that was silent for ten seconds. @default {8_000}
+   */
   keepAlive?: number;
   /** Connect answers that are held at most. @default {10_000} */
   maxHeld?: number;

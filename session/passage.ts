@@ -9,6 +9,7 @@ import { type Bridge, bridge, type BridgeEnd } from "./bridge.ts";
 import { LostError, ProxyError, redacted } from "./failure.ts";
 import { forward, type ForwardOptions, hasBody } from "./forward.ts";
 import {
+  isHandshake,
   offeredProtocols,
   requestHeaders,
   responseHeaders,
@@ -56,21 +57,25 @@ export async function passJoined(
 ): Promise<Response> {
   const { c } = visit;
   const { headers, signal } = c.req.raw;
+  if (!isHandshake(headers)) {
+    throw new ProxyError(400, "malformed WebSocket handshake");
+  }
   const protocols = readProtocols(headers);
   const { maxMessage, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {
-    let pair!: Bridge;
     const init = {
-      onOpen: (upstream: WebSocket) =>
-        pair = bridge(upstream, { maxMessage, maxBuffered }),
       protocols,
       headers: upgradeHeaders(headers, rules(visit, held, to, options)),
       signal,
       timeout: backends.timeout,
       WebSocket: options.WebSocket,
     };
+    let pair!: Bridge;
     try {
-      await dial(to.href.replace(/^http/, "ws"), init);
+      await dial(to.href.replace(/^http/, "ws"), {
+        ...init,
+        onOpen: (socket) => pair = bridge(socket, { maxMessage, maxBuffered }),
+      });
       return pair;
     } catch (error) {
       if (signal.aborted) throw new ProxyError(499, "the client is gone");
@@ -208,7 +213,7 @@ function rules(
     timeout: options.timeout,
     fetch: options.fetch,
     location(location) {
-      const within = pathWithin(new URL(base), to, location);
+      const within = pathWithin(base, to, location);
       return within === undefined ? undefined : prefix + within;
     },
   };

@@ -30,8 +30,9 @@
  * `new SessionBackend(answer)` and `new WebSocket(answer.url)` work on the answer
  * of `connect` as they do on the platform's.
  *
- * On Cloudflare Workers a WebSocket passes through natively. Elsewhere the option
- * `upgrade` says how to accept one, and two sockets are joined.
+ * On Cloudflare Workers a WebSocket passes through natively, so that the platform's
+ * limits count. Elsewhere the option `upgrade` says how to accept one, and two
+ * sockets are joined, within the limits of the options.
  *
  * @module
  */
@@ -74,7 +75,7 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/;
  * may be
  */
 export function sessionProxy(options: SessionProxyOptions): HonoApp {
-  const { authorize, missingOrigin = "allow", keepAlive = 10_000 } = options;
+  const { authorize, missingOrigin = "allow", keepAlive = 8_000 } = options;
   const backends = new Backends(options);
   const foreign = originTest(options.origins ?? []);
   const listed = (options.origins?.length ?? 0) > 0;

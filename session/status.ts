@@ -10,7 +10,7 @@ import { backoff, type BackoffOptions } from "../net/backoff.ts";
 import { onWake } from "../net/lifecycle.ts";
 import { readServerEvents } from "../net/sse.ts";
 import { wait } from "../net/wait.ts";
-import { toHTTPError, uncached } from "./http.ts";
+import { readState, toHTTPError, uncached } from "./http.ts";
 
 const ORDER: ReadonlyMap<string, number> = new Map([
   ["scheduled", 0],
@@ -37,21 +37,22 @@ export class StatusTracker {
   }
 
   /**
-   * Whether `state` is to be delivered: a known status if it is further on than
+   * Whether `state` was not there yet: a known status if it is further on than
    * all before, an unknown one if it is new.
    */
-  accept({ status }: { status: string }): boolean {
+  isNews({ status }: { status: string }): boolean {
     if (this.ended) return false;
     const position = ORDER.get(status);
-    if (position !== undefined) {
-      if (position <= this.#position) return false;
-      this.#position = position;
-      return true;
-    }
-    if (this.#unknown.has(status) || this.#unknown.size >= MAX_UNKNOWN) {
-      return false;
-    }
-    this.#unknown.add(status);
+    if (position !== undefined) return position > this.#position;
+    return !this.#unknown.has(status) && this.#unknown.size < MAX_UNKNOWN;
+  }
+
+  /** Takes note of `state`; whether it is to be delivered. */
+  accept(state: { status: string }): boolean {
+    if (!this.isNews(state)) return false;
+    const position = ORDER.get(state.status);
+    if (position === undefined) this.#unknown.add(state.status);
+    else this.#position = position;
     return true;
   }
 }
@@ -62,18 +63,21 @@ function isFinal(error: unknown): boolean {
     (error.code === 404 || error.code === 410 || error.code === 204);
 }
 
+/** Whether a status address is one of Plane's own. */
+function isPlane(statusUrl: string): boolean {
+  return /\/pub\/(c\/[^/]+\/)?b\/[^/]+\/status$/.test(statusUrl);
+}
+
 /** The address of the stream that belongs to a status address. */
 export function statusStreamUrl(statusUrl: string): string {
-  // Plane's own addresses use a dash where Jamsocket's use a slash.
-  return /\/pub\/(c\/[^/]+\/)?b\/[^/]+\/status$/.test(statusUrl)
-    ? `${statusUrl}-stream`
-    : `${statusUrl}/stream`;
+  // Plane's addresses use a dash where Jamsocket's use a slash.
+  return `${statusUrl}${isPlane(statusUrl) ? "-" : "/"}stream`;
 }
 
 /** What {@linkcode followStatus} needs. */
 export interface FollowOptions {
-  /** The address of the stream. */
-  url: string;
+  /** Where the status is read; see {@linkcode statusStreamUrl}. */
+  statusUrl: string;
   /** The name of the backend, for messages. */
   backendId: string;
   /** Ends it: the promise rejects with the signal's reason. */
@@ -113,13 +117,14 @@ export async function followStatus(options: FollowOptions): Promise<void> {
   const action = `Following the status of backend ${
     JSON.stringify(options.backendId)
   }`;
+  const silence = options.silence ?? 60_000;
   const tracker = new StatusTracker();
   let attempt = 0;
   let opened = false;
   let lastEventId = "";
   // A page's cross-origin fetch may send this header only if the server lists
-  // it, and cannot tell that from a lost network: so every other attempt after
-  // such a failure goes without. The tracker needs no id, it only saves bytes.
+  // it, and cannot tell a refusal from a lost network: so after such a failure
+  // it is sent no more. The tracker needs no id, it only saves bytes.
   let sendId = true;
   let retry: number | undefined;
 
@@ -139,15 +144,38 @@ export async function followStatus(options: FollowOptions): Promise<void> {
     }
   };
 
+  // Plane's stream knows no unknown backend (it stays silent for ever), and loses
+  // a state where transactions overlap. So its word is not taken for all: the
+  // status is asked for as well, before each stream and again while it is quiet.
+  // Other platforms are asked once, for an id that never was.
+  const plane = isPlane(options.statusUrl);
+
+  async function ask(signal: AbortSignal): Promise<BackendState> {
+    const response = await fetch(uncached(options.statusUrl), {
+      headers: options.headers ?? {},
+      signal,
+    });
+    return await readState(response, action);
+  }
+
   /** One connection: resolves when it ended as streams do. */
   async function connect(): Promise<void> {
     const controller = new AbortController();
     const abort = () => controller.abort(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     const watch = watchdog(
-      options.silence ?? 60_000,
+      silence,
       () => controller.abort(new Error(`${action}: the stream fell silent`)),
     );
+    const doubt = plane
+      ? setInterval(() => {
+        ask(controller.signal).then((state) => {
+          if (tracker.isNews(state)) {
+            throw new Error(`${action}: the stream missed a state`);
+          }
+        }).catch((error) => controller.abort(error));
+      }, silence)
+      : undefined;
     const start = performance.now();
     try {
       const headers: Record<string, string> = {
@@ -155,14 +183,16 @@ export async function followStatus(options: FollowOptions): Promise<void> {
         accept: "text/event-stream",
       };
       if (sendId && lastEventId) headers["last-event-id"] = lastEventId;
+      const known = opened && !plane ? undefined : ask(controller.signal);
+      known?.catch(() => {});
       let response: Response;
       try {
-        response = await fetch(uncached(options.url), {
+        response = await fetch(uncached(statusStreamUrl(options.statusUrl)), {
           headers,
           signal: controller.signal,
         });
       } catch (error) {
-        if (lastEventId) sendId = !sendId;
+        if (lastEventId) sendId = false;
         throw error;
       }
       if (!response.ok || response.status === 204) {
@@ -175,6 +205,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
           `${action} failed: the answer is no event stream (content type ${type})`,
         );
       }
+      await known;
       if (!opened) {
         opened = true;
         onOpen?.();
@@ -188,6 +219,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
         onActivity: watch.alive,
       });
     } finally {
+      clearInterval(doubt);
       watch.stop();
       signal.removeEventListener("abort", abort);
       if (performance.now() - start > HELD) attempt = 0;

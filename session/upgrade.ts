@@ -5,6 +5,7 @@
  */
 import type { Context } from "./hono.ts";
 import type { BridgeSocket } from "./bridge.ts";
+import { ProxyError } from "./failure.ts";
 
 /** What to accept an upgrade with. */
 export interface UpgradeOptions {
@@ -114,12 +115,13 @@ class BunClient implements BridgeSocket {
 /**
  * The adapter for Bun, in two parts: `upgrade` is an option of the proxy, and
  * `websocket` one of `Bun.serve`. The server reaches the proxy as Hono's `env`,
- * as it does when an application is the default export.
+ * as it does when an application is the default export. `idleTimeout` is for
+ * streams of a backend that are silent for more than ten seconds.
  *
  * ```ts ignore
  * const { upgrade, websocket } = bunUpgrade();
  * app.route("/sessions", sessionProxy({ engine, authorize, upgrade }));
- * export default { fetch: app.fetch, websocket };
+ * export default { fetch: app.fetch, websocket, idleTimeout: 255 };
  * ```
  */
 export function bunUpgrade(
@@ -140,7 +142,7 @@ export function bunUpgrade(
         headers: { "sec-websocket-protocol": protocol },
         data: client,
       });
-      if (!taken) throw new Error("the client is gone");
+      if (!taken) throw new ProxyError(499, "the client is gone");
       return { socket: client, response: new Response(null) };
     },
     websocket: {

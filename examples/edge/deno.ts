@@ -1,4 +1,8 @@
-/** The edge as a Deno server: `JAMSOCKET_DEV=true COOKIE_SECRET=… deno run -NE deno.ts`. */
+/**
+ * The edge as a Deno server:
+ * `JAMSOCKET_DEV=true COOKIE_SECRET=… deno run -NE --unstable-no-legacy-abort deno.ts`.
+ * The flag makes a request's signal mean that the client is gone and nothing else.
+ */
 import { Jamsocket } from "@feedline/feedline/server";
 import { edge } from "./app.ts";
 

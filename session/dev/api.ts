@@ -147,8 +147,8 @@ export function createApi(options: ApiOptions): Hono {
   });
   app.get("/v2/account/:account/backends", (c) => {
     const account = c.req.param("account");
-    const running = registry.backends.filter(({ spec, state }) =>
-      spec.account === account && state.status !== "terminated"
+    const running = registry.running.filter(({ spec }) =>
+      spec.account === account
     );
     return c.json({
       running_backends: running.map(({ spec, life, state }) => ({

@@ -25,6 +25,10 @@
  * console.log(platform.apiUrl);
  * ```
  *
+ * Of what a connect request says about a spawn, `tag`, the two time limits and
+ * `executable.env` count here; `cluster`, `mount` and `resource_limits` are
+ * taken and ignored. Any token, account and service name will do.
+ *
  * It needs Deno. Requests of foreign web pages are refused, and it listens on
  * the loopback interface only, unless told otherwise. When it ends, so do the
  * backends: asked to on Ctrl-C, killed when it is killed itself (not on

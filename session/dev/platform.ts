@@ -7,6 +7,7 @@ import { createConnectProxy } from "./connect_proxy.ts";
 import { type GuardOptions, isLoopback } from "./guard.ts";
 import { DevPlatformError, listen, type Server } from "./listen.ts";
 import { OrphanGuard } from "./orphans.ts";
+import { findProgram } from "./process.ts";
 import { Registry } from "./registry.ts";
 import { watchCode } from "./watch.ts";
 
@@ -120,8 +121,8 @@ export async function startDevPlatform(
 ): Promise<DevPlatform> {
   options.signal?.throwIfAborted();
   const host = options.host ?? "localhost";
-  const command = toCommand(options);
   const cwd = options.cwd ?? Deno.cwd();
+  const command = toCommand(options, cwd);
   const note = (text: string) => options.onEvent?.({ type: "note", text });
 
   const streams = new AbortController();
@@ -174,16 +175,15 @@ export async function startDevPlatform(
       cwd,
       onNote: note,
       onChange() {
-        const ended = registry.terminate("soft", "external");
+        const running = registry.running.length;
         note(
           `the code has changed; ${
-            ended.length === 0
-              ? "no backend was running"
-              : `ending ${
-                ended.length === 1 ? "1 backend" : `${ended.length} backends`
-              }`
+            running === 0
+              ? "no backend is running"
+              : `ending ${running === 1 ? "1 backend" : `${running} backends`}`
           }`,
         );
+        registry.terminate("soft", "external");
       },
     }, streams.signal)
       .catch((error) => note(`--watch stopped: ${error.message}`))
@@ -225,16 +225,22 @@ export async function startDevPlatform(
   };
 }
 
-function toCommand(options: DevPlatformOptions): readonly string[] {
+function toCommand(
+  options: DevPlatformOptions,
+  cwd: string,
+): readonly string[] {
   const { module, command, config, args = [] } = options;
   if ((module === undefined) === (command === undefined)) {
     throw new DevPlatformError("needs either a module or a command to run");
   }
   if (command) {
-    if (command.length === 0) {
-      throw new DevPlatformError("the command is empty");
+    const [program, ...rest] = command;
+    if (!program) throw new DevPlatformError("the command is empty");
+    const path = findProgram(program, cwd);
+    if (path === undefined) {
+      throw new DevPlatformError(`there is no program ${program}`);
     }
-    return command;
+    return [path, ...rest];
   }
   return [
     Deno.execPath(),

@@ -30,6 +30,14 @@ export interface ProcessOptions {
 /** Longer lines are cut into pieces of this many characters. */
 export const MAX_LINE = 8192;
 
+/**
+ * A program that runs another as the head of a new session. Deno can do that
+ * itself, but then it has to copy the page tables of this whole process first,
+ * which takes longer than many backends need to start.
+ */
+const SETSID = "/usr/bin/setsid";
+let hasSetsid: boolean | undefined;
+
 /** How long the output may outlive the process, in milliseconds. */
 const OUTPUT_GRACE = 500;
 
@@ -43,7 +51,8 @@ export class BackendProcess {
 
   /** @throws if the program cannot be started */
   constructor({ command, env, cwd, onLine, orphans }: ProcessOptions) {
-    const [program, ...args] = command;
+    const setsid = this.#grouped && (hasSetsid ??= isFile(SETSID));
+    const [program, ...args] = setsid ? [SETSID, ...command] : command;
     this.#child = new Deno.Command(program!, {
       args,
       env,
@@ -55,7 +64,7 @@ export class BackendProcess {
       // A group of its own: Ctrl-C in the terminal reaches the platform alone,
       // which then ends the process in its own way, and what the process has
       // started can be ended with it.
-      detached: this.#grouped,
+      detached: this.#grouped && !setsid,
     }).spawn();
     orphans.add(this.#child.pid);
     this.exited = this.#run(onLine, orphans);
@@ -98,16 +107,39 @@ export class BackendProcess {
   /** Kills the process and all that it started. */
   kill(): void {
     if (this.#ended) return;
-    send(this.#grouped ? -this.#child.pid : this.#child.pid, "SIGKILL");
+    // In its first moment it may not have its group yet.
+    if (this.#grouped && send(-this.#child.pid, "SIGKILL")) return;
+    send(this.#child.pid, "SIGKILL");
   }
 }
 
-function send(pid: number, signal: Deno.Signal): void {
+/** Whether there was somebody to send it to. */
+function send(pid: number, signal: Deno.Signal): boolean {
   try {
     Deno.kill(pid, signal);
+    return true;
   } catch {
-    // Nobody is there any more, which is what the signal was to bring about.
+    return false;
   }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Where `program` is found, as a shell would; on Windows the system looks. */
+export function findProgram(program: string, cwd: string): string | undefined {
+  if (Deno.build.os === "windows") return program;
+  const paths = program.includes("/")
+    ? [program.startsWith("/") ? program : `${cwd}/${program}`]
+    : (Deno.env.get("PATH") ?? "").split(":").map((folder) =>
+      `${folder || cwd}/${program}`
+    );
+  return paths.find(isFile);
 }
 
 /** Calls `onLine` for each line of `output`. */

@@ -207,17 +207,14 @@ export class Registry implements BackendListener {
     }
   }
 
-  /** Ends the backends that `matches` chooses. */
-  terminate(
-    kind: "soft" | "hard",
-    reason: "external" | "swept",
-    matches: (backend: Backend) => boolean = () => true,
-  ): Backend[] {
-    const chosen = this.backends.filter((backend) =>
-      backend.state.status !== "terminated" && matches(backend)
-    );
-    for (const backend of chosen) backend.terminate(kind, reason);
-    return chosen;
+  /** Every backend that has not ended, oldest first. */
+  get running(): Backend[] {
+    return this.backends.filter(({ state }) => state.status !== "terminated");
+  }
+
+  /** Ends all backends. */
+  terminate(kind: "soft" | "hard", reason: "external"): void {
+    for (const backend of this.running) backend.terminate(kind, reason);
   }
 
   /** Spawns nothing any more, ends all backends and waits for their end. */

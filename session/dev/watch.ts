@@ -31,29 +31,85 @@ export async function watchCode(
   options: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    const files = options.module === undefined
-      ? undefined
-      : await localModules(options.module, options, signal);
-    if (signal.aborted) return;
-    if (files?.size === 0) {
-      return options.onNote("--watch: the module has no files on this machine");
+  const { module, cwd } = options;
+  const files = new Set<string>();
+  const counts = (path: string) =>
+    module === undefined ? SOURCE.test(path) : files.has(path);
+  const paths = async () => {
+    if (module === undefined) return sourceFolders(cwd);
+    // Old ones stay: code that cannot be read for now names none of its parts.
+    for (const file of await localModules(module, options, signal)) {
+      files.add(file);
     }
-    const changed = files
-      ? await nextChange(
-        [...folders(files)],
-        false,
-        signal,
-        (path) => files.has(path),
-      )
-      : await nextChange(
-        sourceFolders(options.cwd),
-        true,
-        signal,
-        (path) => SOURCE.test(path),
-      );
-    if (!changed) return;
-    options.onChange();
+    return [...folders(files)];
+  };
+
+  let watched = await paths();
+  if (signal.aborted) return;
+  if (watched.length === 0) {
+    return options.onNote("--watch: there are no local files to watch");
+  }
+  const open = () =>
+    new Watcher(Deno.watchFs(watched, { recursive: module === undefined }));
+  let watcher = open();
+  const close = () => watcher.close();
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    while (await watcher.changed(counts)) {
+      options.onChange();
+      const now = await paths();
+      if (signal.aborted) return;
+      if (now.join("\n") !== watched.join("\n")) {
+        watched = now;
+        const old = watcher;
+        watcher = open();
+        old.close();
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", close);
+    close();
+  }
+}
+
+/** Gathers the events of one change. Those of a later one wait their turn. */
+class Watcher {
+  readonly #watcher: Deno.FsWatcher;
+  #next: Promise<IteratorResult<Deno.FsEvent>> | undefined;
+  #closed = false;
+
+  constructor(watcher: Deno.FsWatcher) {
+    this.#watcher = watcher;
+  }
+
+  /** Resolves with true after a change that counts, with false when closed. */
+  async changed(counts: (path: string) => boolean): Promise<boolean> {
+    let settled: Promise<undefined> | undefined;
+    const quiet = new AbortController();
+    try {
+      for (;;) {
+        this.#next ??= this.#watcher[Symbol.asyncIterator]().next();
+        const event: IteratorResult<Deno.FsEvent> | undefined = await Promise
+          .race(settled ? [this.#next, settled] : [this.#next]);
+        if (this.#closed) return false;
+        if (event === undefined) return true;
+        this.#next = undefined;
+        if (event.done) return false;
+        const { kind, paths } = event.value;
+        if (kind !== "access" && paths.some(counts)) {
+          settled ??= wait(SETTLE, { signal: quiet.signal })
+            .then(() => undefined, () => undefined);
+        }
+      }
+    } finally {
+      quiet.abort();
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watcher.close();
   }
 }
 
@@ -103,37 +159,4 @@ function sourceFolders(cwd: string): string[] {
     if (isFile && SOURCE.test(name)) result.push(`${cwd}/${name}`);
   }
   return result;
-}
-
-/** Resolves with true some moments after a file that counts has changed. */
-async function nextChange(
-  paths: string[],
-  recursive: boolean,
-  signal: AbortSignal,
-  counts: (path: string) => boolean,
-): Promise<boolean> {
-  if (paths.length === 0) return false;
-  const watcher = Deno.watchFs(paths, { recursive });
-  const close = () => {
-    try {
-      watcher.close();
-    } catch {
-      // Closed already.
-    }
-  };
-  signal.addEventListener("abort", close, { once: true });
-  try {
-    for await (const { kind, paths } of watcher) {
-      if (kind === "access" || !paths.some(counts)) continue;
-      await wait(SETTLE, { signal });
-      return true;
-    }
-    return false;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", close);
-    close();
-  }
 }

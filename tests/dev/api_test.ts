@@ -130,7 +130,7 @@ Deno.test("dev api - a thousand connects at once for one key spawn one backend",
 Deno.test("dev api - while the holder of a key ends, connects wait and share the next one", async () => {
   // It takes its time to end.
   const slow =
-    `${LISTEN} Deno.addSignalListener("SIGTERM", () => setTimeout(() => Deno.exit(0), 300));`;
+    `Deno.addSignalListener("SIGTERM", () => setTimeout(() => Deno.exit(0), 300)); ${LISTEN}`;
   await using dev = await platform(code(slow));
   const first = await connect(dev, { key: "k" });
   await states(first.status_url, "ready");

@@ -1,6 +1,6 @@
 /** Backends as processes: how they start, how they end, and that none is left. */
-import { assert, assertEquals } from "@std/assert";
-import type { DevEvent } from "../../session/dev/mod.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type DevEvent, DevPlatformError } from "../../session/dev/mod.ts";
 import {
   code,
   connect,
@@ -31,7 +31,7 @@ function recorder() {
 }
 
 const IGNORES_SIGTERM =
-  `${LISTEN} Deno.addSignalListener("SIGTERM", () => console.log("no"));`;
+  `Deno.addSignalListener("SIGTERM", () => console.log("no")); ${LISTEN}`;
 
 Deno.test("dev backend - a crash is told with exit_error, and frees the key", async () => {
   const record = recorder();
@@ -103,7 +103,7 @@ Deno.test("dev backend - hard at once, also after soft", async () => {
 
 Deno.test("dev backend - an error while ending softly is its own", async () => {
   const failing =
-    `${LISTEN} Deno.addSignalListener("SIGTERM", () => Deno.exit(9));`;
+    `Deno.addSignalListener("SIGTERM", () => Deno.exit(9)); ${LISTEN}`;
   await using dev = await platform(code(failing));
   const { backend_id, status_url } = await connect(dev);
   await states(status_url, "ready");
@@ -134,15 +134,17 @@ Deno.test("dev backend - one that does not listen in time is killed", async () =
 });
 
 Deno.test("dev backend - a command that cannot be started says so", async () => {
+  for (const command of [["./no-such-program"], ["no-such-program"], []]) {
+    await assertRejects(() => platform({ command }), DevPlatformError);
+  }
+  // It can also go away later.
+  const program = await Deno.makeTempFile();
   const record = recorder();
-  await using dev = await platform({
-    command: ["./no-such-program"],
-    ...record,
-  });
+  await using dev = await platform({ command: [program], ...record });
+  await Deno.remove(program);
   const { status_url } = await connect(dev, { key: "k" });
-  const { termination_reason, exit_error } = await ended(status_url);
-  assertEquals([termination_reason, exit_error], ["internalerror", true]);
-  assert(record.lines("platform")[0]!.startsWith("could not start: "));
+  assertEquals((await ended(status_url)).exit_error, true);
+  assert(record.lines().some((line) => line.includes(program)));
   assertEquals((await connect(dev, { key: "k" })).spawned, true);
 });
 
@@ -326,6 +328,29 @@ Deno.test("dev backend - watch ends those whose code has changed", async () => {
   await Deno.writeTextFile(`${folder}/other.txt`, "no code");
   await Deno.writeTextFile(`${folder}/unrelated.ts`, "");
   await new Promise((resolve) => setTimeout(resolve, 300));
+  await dev.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("dev backend - watch of a command looks at the source files of its folder", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/src`);
+  await Deno.writeTextFile(`${folder}/src/a.ts`, "");
+  const record = recorder();
+  await using dev = await platform({
+    ...code(LISTEN),
+    cwd: folder,
+    watch: true,
+    ...record,
+  });
+  const { status_url } = await connect(dev);
+  await states(status_url, "ready");
+  await Deno.writeTextFile(`${folder}/src/data.txt`, "no code");
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assertEquals(record.notes(), []);
+  await Deno.writeTextFile(`${folder}/src/a.ts`, "1");
+  assertEquals((await ended(status_url)).termination_reason, "external");
+  assertEquals(record.notes().length, 1);
   await dev.close();
   await Deno.remove(folder, { recursive: true });
 });

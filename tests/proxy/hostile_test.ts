@@ -2,42 +2,15 @@
  * Requests that mean harm, each sent twice: as a plain request and as a WebSocket
  * upgrade.
  */
-import { Hono } from "@hono/hono";
 import { assert, assertEquals } from "@std/assert";
-import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
+import type { SessionProxyOptions } from "../../session/proxy.ts";
 import { HTTPError } from "../../types.ts";
-import {
-  HANDSHAKE,
-  open,
-  raw,
-  type RawAnswer,
-  ScriptedEngine,
-  serve,
-  startBackend,
-  until,
-} from "./support.ts";
+import { HANDSHAKE, open, raw, type RawAnswer, startEdge } from "./support.ts";
 
 function start(options: Partial<SessionProxyOptions> = {}) {
-  const backend = startBackend();
-  const engine = new ScriptedEngine(backend);
-  const errors: Error[] = [];
-  const app = new Hono();
-  app.route(
-    "/sessions",
-    sessionProxy({
-      engine,
-      authorize: () => ({ user: "ada" }),
-      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
-      onError: (error) => void errors.push(error),
-      ...options,
-    }),
-  );
-  const edge = serve(app.fetch);
+  const test = startEdge(options);
   return {
-    backend,
-    engine,
-    errors,
-    edge,
+    ...test,
     /** Both forms of a request for a path of the backend. */
     async both(
       path: string,
@@ -45,14 +18,9 @@ function start(options: Partial<SessionProxyOptions> = {}) {
     ): Promise<[plain: RawAnswer, upgrade: RawAnswer]> {
       const target = `/sessions/doc/backend/${path}`;
       return [
-        await raw(edge, target, headers),
-        await raw(edge, target, [...HANDSHAKE, ...headers]),
+        await raw(test.edge, target, headers),
+        await raw(test.edge, target, [...HANDSHAKE, ...headers]),
       ];
-    },
-    async [Symbol.asyncDispose]() {
-      await until(() => backend.sockets.size === 0, "no socket is left");
-      await edge[Symbol.asyncDispose]();
-      await backend[Symbol.asyncDispose]();
     },
   };
 }

@@ -6,42 +6,18 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
+import { sessionProxy } from "../../session/proxy.ts";
 import { HTTPError, isConnectResponse } from "../../types.ts";
-import { raw, ScriptedEngine, serve, startBackend, until } from "./support.ts";
-
-/** An edge at `/sessions`, before a platform with one backend. */
-function start(options: Partial<SessionProxyOptions> = {}) {
-  const backend = startBackend();
-  const engine = new ScriptedEngine(backend);
-  const errors: Error[] = [];
-  const app = new Hono();
-  app.route(
-    "/sessions",
-    sessionProxy({
-      engine,
-      authorize: () => ({ user: "ada" }),
-      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
-      onError: (error) => void errors.push(error),
-      ...options,
-    }),
-  );
-  const edge = serve(app.fetch);
-  return {
-    backend,
-    engine,
-    errors,
-    edge,
-    url: (path: string) => `${edge.origin}/sessions/doc${path}`,
-    async [Symbol.asyncDispose]() {
-      await edge[Symbol.asyncDispose]();
-      await backend[Symbol.asyncDispose]();
-    },
-  };
-}
+import {
+  raw,
+  ScriptedEngine,
+  startBackend,
+  startEdge,
+  until,
+} from "./support.ts";
 
 Deno.test("connect - addresses are the edge's and tokens are empty", async () => {
-  await using test = start({
+  await using test = startEdge({
     authorize: (_c, name) => ({
       key: `room/${name}`,
       user: "ada",
@@ -76,13 +52,13 @@ Deno.test("connect - addresses are the edge's and tokens are empty", async () =>
 });
 
 Deno.test("connect - the key is the name unless the hook says otherwise", async () => {
-  await using test = start({ authorize: () => ({}) });
+  await using test = startEdge({ authorize: () => ({}) });
   await (await fetch(test.url("/connect"), { method: "POST" })).body?.cancel();
   assertEquals(test.engine.requests, [{ key: "doc" }]);
 });
 
 Deno.test("connect - behind something that ends TLS, addresses are the public ones", async () => {
-  await using test = start({ origin: "https://app.example" });
+  await using test = startEdge({ origin: "https://app.example" });
   const response = await fetch(test.url("/connect"), {
     method: "POST",
     headers: { origin: "https://app.example" },
@@ -94,7 +70,7 @@ Deno.test("connect - behind something that ends TLS, addresses are the public on
 
 Deno.test("authorize - refuses with 403, or with an answer of its own, on every route", async () => {
   const names: string[] = [];
-  await using test = start({
+  await using test = startEdge({
     authorize: (_c, name) => {
       names.push(name);
       return name === "doc" ? null : new Response("log in", {
@@ -135,7 +111,7 @@ Deno.test("authorize - refuses with 403, or with an answer of its own, on every 
 });
 
 Deno.test("backend - any method, path and query arrive as they were sent", async () => {
-  await using test = start();
+  await using test = startEdge();
   for (
     const [method, path] of [
       ["GET", ""],
@@ -163,7 +139,7 @@ Deno.test("backend - any method, path and query arrive as they were sent", async
 });
 
 Deno.test("backend - statuses without a body, and errors, cross as they are", async () => {
-  await using test = start();
+  await using test = startEdge();
   for (const code of [201, 204, 205, 304, 400, 404, 418, 500, 503]) {
     const response = await fetch(test.url(`/backend/status?code=${code}`));
     assertEquals(response.status, code);
@@ -172,13 +148,13 @@ Deno.test("backend - statuses without a body, and errors, cross as they are", as
 });
 
 Deno.test("backend - a compressed answer arrives whole", async () => {
-  await using test = start();
+  await using test = startEdge();
   const response = await fetch(test.url("/backend/gzip"));
   assertEquals(await response.text(), "hello ".repeat(1000));
 });
 
 Deno.test("backend - both directions are streamed", async () => {
-  await using test = start();
+  await using test = startEdge();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const first = writer.write(new Uint8Array(1000));
@@ -200,7 +176,7 @@ Deno.test("backend - both directions are streamed", async () => {
 });
 
 Deno.test("backend - server-sent events come one by one; leaving ends the backend's stream", async () => {
-  await using test = start();
+  await using test = startEdge();
   const controller = new AbortController();
   const response = await fetch(test.url("/backend/ticks?every=20"), {
     signal: controller.signal,
@@ -216,7 +192,7 @@ Deno.test("backend - server-sent events come one by one; leaving ends the backen
 });
 
 Deno.test("backend - leaving before there is an answer ends the backend's request", async () => {
-  await using test = start();
+  await using test = startEdge();
   const controller = new AbortController();
   const pending = fetch(test.url("/backend/silent"), {
     signal: controller.signal,
@@ -228,7 +204,7 @@ Deno.test("backend - leaving before there is an answer ends the backend's reques
 });
 
 Deno.test("backend - the backend going away in the middle ends the client's stream", async () => {
-  await using test = start();
+  await using test = startEdge();
   const response = await fetch(test.url("/backend/ticks?every=10"));
   const reader = response.body!.getReader();
   await reader.read();
@@ -243,7 +219,7 @@ Deno.test("backend - the backend going away in the middle ends the client's stre
 });
 
 Deno.test("backend - no answer in time is 504", async () => {
-  await using test = start({ timeout: 100 });
+  await using test = startEdge({ timeout: 100 });
   const response = await fetch(test.url("/backend/silent"));
   assertEquals(response.status, 504);
   assertStringIncludes(await response.text(), "within 100 ms");
@@ -251,7 +227,7 @@ Deno.test("backend - no answer in time is 504", async () => {
 });
 
 Deno.test("backend - a body of exactly the limit passes, one byte more is 413", async () => {
-  await using test = start({ maxBody: 100_000 });
+  await using test = startEdge({ maxBody: 100_000 });
   const send = (size: number, streamed: boolean) =>
     fetch(test.url("/backend/discard"), {
       method: "POST",
@@ -272,7 +248,7 @@ Deno.test("backend - a body of exactly the limit passes, one byte more is 413", 
 });
 
 Deno.test("backend - a reader who does not read holds the backend back", async () => {
-  await using test = start();
+  await using test = startEdge();
   const controller = new AbortController();
   const response = await fetch(test.url("/backend/upload"), {
     method: "POST",
@@ -295,7 +271,7 @@ Deno.test("backend - a reader who does not read holds the backend back", async (
 });
 
 Deno.test("cookies - neither way, unless by option", async () => {
-  await using test = start();
+  await using test = startEdge();
   const path = "/backend/headers?set=" +
     encodeURIComponent('{"set-cookie":"a=1; Path=/; Domain=example.com"}');
   const headers = { cookie: "edge=1", authorization: "Bearer edge" };
@@ -305,7 +281,7 @@ Deno.test("cookies - neither way, unless by option", async () => {
   const sent = () => Object.fromEntries(test.backend.seen.at(-1)!.headers);
   assertEquals([sent().cookie, sent().authorization], [undefined, undefined]);
 
-  await using other = start({ cookies: true, authorization: true });
+  await using other = startEdge({ cookies: true, authorization: true });
   const open = await fetch(other.url(path), { headers });
   await open.body?.cancel();
   assertEquals(
@@ -320,7 +296,7 @@ Deno.test("cookies - neither way, unless by option", async () => {
 });
 
 Deno.test("headers - the application may add its own", async () => {
-  await using test = start({
+  await using test = startEdge({
     headers: (_c, name) => ({ "x-forwarded-for": "192.0.2.1", "x-room": name }),
   });
   const response = await fetch(test.url("/backend/x"), {
@@ -332,7 +308,7 @@ Deno.test("headers - the application may add its own", async () => {
 });
 
 Deno.test("redirects - within the backend they lead to the edge, elsewhere they are refused", async () => {
-  await using test = start();
+  await using test = startEdge();
   const go = (to: string, status = 302) =>
     fetch(
       test.url(
@@ -377,7 +353,7 @@ Deno.test("redirects - within the backend they lead to the edge, elsewhere they 
 });
 
 Deno.test("status - the platform's state, never a spawn", async () => {
-  await using test = start();
+  await using test = startEdge();
   const response = await fetch(test.url("/status"));
   assertEquals(response.headers.get("cache-control"), "no-store");
   assertEquals(await response.json(), {
@@ -401,7 +377,7 @@ Deno.test("status - the platform's state, never a spawn", async () => {
 });
 
 Deno.test("status - of the backend that connect named, and of no other", async () => {
-  await using test = start();
+  await using test = startEdge();
   const connect = () => fetch(test.url("/connect"), { method: "POST" });
   const { status_url } = await (await connect()).json();
   const asked = test.engine.requests.length;
@@ -433,7 +409,7 @@ Deno.test("status - of the backend that connect named, and of no other", async (
 });
 
 Deno.test("status stream - every state with an id, then the end", async () => {
-  await using test = start();
+  await using test = startEdge();
   test.engine.states.push({
     status: "terminated",
     time: "2026-01-01T00:00:02.000Z",
@@ -463,7 +439,7 @@ data: {"status":"terminated","time":"2026-01-01T00:00:02.000Z","termination_reas
 });
 
 Deno.test("status stream - another session's Last-Event-ID yields nothing", async () => {
-  await using test = start();
+  await using test = startEdge();
   const response = await fetch(test.url("/status/stream"), {
     headers: { "last-event-id": "backend-of-somebody-else:1" },
   });
@@ -475,7 +451,7 @@ Deno.test("status stream - another session's Last-Event-ID yields nothing", asyn
 });
 
 Deno.test("status stream - comments keep a quiet one open; leaving ends it", async () => {
-  await using test = start({ keepAlive: 20 });
+  await using test = startEdge({ keepAlive: 20 });
   const controller = new AbortController();
   const response = await fetch(test.url("/status/stream"), {
     signal: controller.signal,
@@ -491,7 +467,7 @@ Deno.test("status stream - comments keep a quiet one open; leaving ends it", asy
 });
 
 Deno.test("held answers - one connect for a name, key, user and auth", async () => {
-  await using test = start({
+  await using test = startEdge({
     authorize: (c, name) => ({
       key: c.req.header("x-key") ?? name,
       user: c.req.header("x-user") ?? "ada",
@@ -517,7 +493,7 @@ Deno.test("held answers - one connect for a name, key, user and auth", async () 
 });
 
 Deno.test("held answers - bounded, and asked for again when they grow old", async () => {
-  await using test = start({ maxHeld: 2, holdFor: 60 });
+  await using test = startEdge({ maxHeld: 2, holdFor: 60 });
   const get = async (name: string) => {
     const path = `${test.edge.origin}/sessions/${name}/backend/x`;
     await (await fetch(path)).body?.cancel();
@@ -530,7 +506,7 @@ Deno.test("held answers - bounded, and asked for again when they grow old", asyn
 });
 
 Deno.test("a backend that is gone - asked for once more, then reported", async () => {
-  await using test = start();
+  await using test = startEdge();
   const get = async () => {
     const response = await fetch(test.url("/backend/x"));
     return { status: response.status, text: await response.text() };
@@ -567,7 +543,7 @@ Deno.test("a backend that is gone - asked for once more, then reported", async (
 });
 
 Deno.test("a backend that is gone - no request with effects is sent twice", async () => {
-  await using test = start();
+  await using test = startEdge();
   const send = async (method: string, status: number, body?: string) => {
     await (await fetch(test.url("/backend/x"))).body?.cancel();
     const before = test.backend.seen.length;
@@ -591,7 +567,7 @@ Deno.test("a backend that is gone - no request with effects is sent twice", asyn
 });
 
 Deno.test("a backend that cannot be reached - reported without its address", async () => {
-  await using test = start();
+  await using test = startEdge();
   // A port that nobody listens on.
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
@@ -618,7 +594,7 @@ Deno.test("a backend that cannot be reached - reported without its address", asy
 });
 
 Deno.test("upstreams - an answer that leads elsewhere is refused and never dialled", async () => {
-  await using test = start();
+  await using test = startEdge();
   for (
     const url of [
       "http://169.254.169.254/TOKEN/",
@@ -663,7 +639,7 @@ Deno.test("upstreams - nothing that says where backends are is an error at once"
 });
 
 Deno.test("the platform's errors - what a client may know, and no more", async () => {
-  await using test = start();
+  await using test = startEdge();
   const say = async (error: Error) => {
     test.engine.answers.push(error);
     const response = await fetch(test.url("/connect"), { method: "POST" });

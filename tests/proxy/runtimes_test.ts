@@ -378,6 +378,7 @@ Deno.test("the edge on Deno", async () => {
     "run",
     "--allow-net",
     "--allow-env",
+    "--unstable-no-legacy-abort",
     `--config=${config}`,
     "examples/edge/deno.ts",
   ], {

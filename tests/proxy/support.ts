@@ -1,4 +1,6 @@
 /** What the proxy's tests stand on: a backend, a platform, raw connections. */
+import { Hono } from "@hono/hono";
+import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
 import type {
   BackendState,
   ConnectRequest,
@@ -6,11 +8,6 @@ import type {
   SessionEngine,
 } from "../../types.ts";
 import { HTTPError } from "../../types.ts";
-
-/** A Hono application, as far as a server sees it. */
-export interface App {
-  fetch(request: Request): Response | Promise<Response>;
-}
 
 export interface Server extends AsyncDisposable {
   port: number;
@@ -76,6 +73,7 @@ export function startBackend(): Backend {
     sockets: new Set(),
     closed: [],
   } as unknown as Backend;
+  const floods: Promise<void>[] = [];
   const server = serve((request) => {
     const at = request.url.indexOf("/", "http://".length);
     const [, token, ...rest] = request.url.slice(at).split("/");
@@ -198,7 +196,9 @@ export function startBackend(): Backend {
         socket.close(Number(params.get("code")), params.get("reason") ?? "");
       }
       if (path === "bare-close") socket.close();
-      if (path === "flood") flood(socket, Number(params.get("bytes")));
+      if (path === "flood") {
+        floods.push(flood(socket, Number(params.get("bytes"))));
+      }
     };
     socket.onmessage = ({ data }) => {
       if (path === "sink") return;
@@ -214,16 +214,21 @@ export function startBackend(): Backend {
     };
     return response;
   }
-  return Object.assign(backend, server);
+  return Object.assign(backend, server, {
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await Promise.all(floods);
+    },
+  });
 }
 
 /** Sends messages of 64 kB as fast as the network takes them. */
 async function flood(socket: WebSocket, bytes: number): Promise<void> {
   const message = new Uint8Array(64 * 1024);
   for (let sent = 0; sent < bytes; sent += message.byteLength) {
-    while (socket.bufferedAmount > 1024 ** 2) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    while (
+      socket.bufferedAmount > 1024 ** 2 && socket.readyState === WebSocket.OPEN
+    ) await new Promise((resolve) => setTimeout(resolve, 5));
     if (socket.readyState !== WebSocket.OPEN) return;
     socket.send(message);
   }
@@ -312,6 +317,39 @@ export class ScriptedEngine implements SessionEngine {
   terminate(): Promise<void> {
     return Promise.reject(new Error("not used by the proxy"));
   }
+}
+
+/** An edge at `/sessions`, before a platform with one backend. */
+export function startEdge(options: Partial<SessionProxyOptions> = {}) {
+  const backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  /** What the route reported to its owner. */
+  const errors: Error[] = [];
+  const app = new Hono();
+  app.route(
+    "/sessions",
+    sessionProxy({
+      engine,
+      authorize: () => ({ user: "ada" }),
+      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
+      onError: (error) => void errors.push(error),
+      ...options,
+    }),
+  );
+  const edge = serve(app.fetch);
+  return {
+    backend,
+    engine,
+    errors,
+    edge,
+    /** The address of a path below the session `doc`. */
+    url: (path: string) => `${edge.origin}/sessions/doc${path}`,
+    async [Symbol.asyncDispose]() {
+      await until(() => backend.sockets.size === 0, "no socket is left");
+      await edge[Symbol.asyncDispose]();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Resolves when `condition` holds; fails after `ms` milliseconds. */

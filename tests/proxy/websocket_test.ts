@@ -1,4 +1,3 @@
-import { Hono } from "@hono/hono";
 import {
   assert,
   assertEquals,
@@ -11,45 +10,12 @@ import {
   type BridgeSocket,
   sendableCode,
 } from "../../session/bridge.ts";
-import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
-import {
-  HANDSHAKE,
-  open,
-  raw,
-  ScriptedEngine,
-  serve,
-  startBackend,
-  until,
-} from "./support.ts";
+import type { SessionProxyOptions } from "../../session/proxy.ts";
+import { HANDSHAKE, open, raw, startEdge, until } from "./support.ts";
 
 function start(options: Partial<SessionProxyOptions> = {}) {
-  const backend = startBackend();
-  const engine = new ScriptedEngine(backend);
-  const errors: Error[] = [];
-  const app = new Hono();
-  app.route(
-    "/sessions",
-    sessionProxy({
-      engine,
-      authorize: () => ({}),
-      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
-      onError: (error) => void errors.push(error),
-      ...options,
-    }),
-  );
-  const edge = serve(app.fetch);
-  return {
-    backend,
-    engine,
-    errors,
-    edge,
-    url: (path: string) => `${edge.origin}/sessions/doc/backend/${path}`,
-    async [Symbol.asyncDispose]() {
-      await until(() => backend.sockets.size === 0, "no socket is left");
-      await edge[Symbol.asyncDispose]();
-      await backend[Symbol.asyncDispose]();
-    },
-  };
+  const test = startEdge({ authorize: () => ({}), ...options });
+  return { ...test, url: (path: string) => test.url(`/backend/${path}`) };
 }
 
 Deno.test("WebSocket - text and bytes cross both ways, in order", async () => {
@@ -116,6 +82,19 @@ Deno.test("WebSocket - the subprotocol is the one that the backend chose", async
   );
   assertStringIncludes(chosen.head, "sec-websocket-protocol: name.v1");
   assertEquals(chosen.head.includes("secret"), false);
+  for (
+    const headers of [
+      HANDSHAKE.filter((line) => !line.includes("key")),
+      HANDSHAKE.map((line) => line.replace("version: 13", "version: 8")),
+    ]
+  ) {
+    const { status } = await raw(
+      test.edge,
+      "/sessions/doc/backend/ws",
+      headers,
+    );
+    assertEquals(status, 400);
+  }
   const malformed = await raw(test.edge, "/sessions/doc/backend/ws", [
     ...HANDSHAKE,
     "sec-websocket-protocol: a b",

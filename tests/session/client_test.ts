@@ -16,6 +16,7 @@ import {
   type Peer,
   record,
   startPeer,
+  startStreams,
 } from "./peer.ts";
 
 function watch(peer: Peer, more = {}): SessionBackend {
@@ -90,7 +91,7 @@ Deno.test("the seed's members follow a backend from spawn to end", async () => {
 });
 
 Deno.test("statuses() gives every reader all states and ends", async () => {
-  await using peer = startPeer(() => eventStream([record(LIFE)]));
+  await using peer = startStreams(() => eventStream([record(LIFE)]));
   await using backend = watch(peer);
   for (let i = 0; i < 2; i++) {
     const states: BackendState[] = [];
@@ -104,7 +105,7 @@ Deno.test("a backend that ends before it is ready rejects, unhandled by nobody",
     LIFE[0],
     { ...LIFE[6], termination_reason: "startup_timeout" },
   ];
-  await using peer = startPeer(() => eventStream([record(life)]));
+  await using peer = startStreams(() => eventStream([record(life)]));
   // Nobody listens to this one's promise: the test would fail if it mattered.
   await using silent = watch(peer);
   await silent.onTerminatedPromise;
@@ -120,7 +121,7 @@ Deno.test("a backend that ends before it is ready rejects, unhandled by nobody",
 });
 
 Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", async () => {
-  await using peer = startPeer(() =>
+  await using peer = startStreams(() =>
     eventStream([record(LIFE.slice(0, 3))], "stay")
   );
   {
@@ -147,7 +148,7 @@ Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", as
       "no longer watched",
     );
   }
-  await using ready = startPeer(() =>
+  await using ready = startStreams(() =>
     eventStream([record(LIFE.slice(0, 5))], "stay")
   );
   await using backend = watch(ready);
@@ -156,7 +157,7 @@ Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", as
 });
 
 Deno.test("a connect response that is ready needs no network to say so", async () => {
-  await using peer = startPeer(() => eventStream([], "stay"));
+  await using peer = startStreams(() => eventStream([], "stay"));
   await using backend = watch(peer, { status: "ready" });
   assert(backend.isReady());
   await backend.onReadyPromise;
@@ -168,7 +169,7 @@ Deno.test("a backend that the platform no longer knows counts as terminated", as
     await using peer = startPeer(() => new Response(null, { status: code }));
     const errors: unknown[] = [];
     await using backend = new SessionBackend(
-      { ...CONNECT_RESPONSE, status_url: `${peer.url}/status` },
+      { ...CONNECT_RESPONSE, status_url: `${peer.url}/b1/status` },
       { onError: (error) => errors.push(error) },
     );
     await backend.onTerminatedPromise;
@@ -185,14 +186,14 @@ Deno.test("a backend that the platform no longer knows counts as terminated", as
 });
 
 Deno.test("a platform that is not there at first is waited for", async () => {
-  await using peer = startPeer((_, index) =>
+  await using peer = startStreams((_, index) =>
     index < 2
       ? new Response(null, { status: 503 })
       : eventStream([record(LIFE.slice(0, 5))], "stay")
   );
   const errors: unknown[] = [];
   await using backend = new SessionBackend(
-    { ...CONNECT_RESPONSE, status_url: `${peer.url}/status` },
+    { ...CONNECT_RESPONSE, status_url: `${peer.url}/b1/status` },
     { onError: (error) => errors.push(error) },
   );
   await backend.ready();
@@ -225,7 +226,7 @@ Deno.test("destroy() at any moment leaves nothing behind", async () => {
 
 Deno.test("destroy() inside a listener is the last thing that is heard", async () => {
   for (const where of ["onStatus", "onReady", "onTerminated"] as const) {
-    await using peer = startPeer(() => eventStream([record(LIFE)]));
+    await using peer = startStreams(() => eventStream([record(LIFE)]));
     const backend = watch(peer);
     const heard: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -260,7 +261,7 @@ Deno.test("junk in place of a connect response is refused", () => {
 });
 
 Deno.test("no token shows in JSON or inspection", async () => {
-  await using peer = startPeer(() => eventStream([], "stay"));
+  await using peer = startStreams(() => eventStream([], "stay"));
   await using backend = watch(peer);
   assertEquals(backend.url, CONNECT_RESPONSE.url);
   for (

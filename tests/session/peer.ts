@@ -49,6 +49,23 @@ export function startPeer(
   };
 }
 
+/**
+ * The same for status streams: `handler` answers them, and a status that is
+ * asked for beside the stream is there.
+ */
+export function startStreams(
+  handler: (request: Seen, index: number) => Response | Promise<Response>,
+  port = 0,
+): Peer & { statusUrl: string } {
+  const streams: Seen[] = [];
+  const peer = startPeer((request) => {
+    if (!/[/-]stream$/.test(request.path)) return json(LIFE[0]);
+    streams.push(request);
+    return handler(request, streams.length - 1);
+  }, port);
+  return { ...peer, seen: streams, statusUrl: `${peer.url}/b1/status` };
+}
+
 export function json(body: unknown, init: ResponseInit = {}): Response {
   return new Response(JSON.stringify(body), {
     ...init,

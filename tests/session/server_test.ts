@@ -8,7 +8,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import { HTTPError, Jamsocket, Plane } from "../../server.ts";
-import type { BackendState, SessionEngine } from "../../types.ts";
+import { planeRequest } from "../../session/plane.ts";
+import type {
+  BackendState,
+  ConnectRequest,
+  SessionEngine,
+} from "../../types.ts";
 import {
   CONNECT_RESPONSE,
   eventStream,
@@ -17,6 +22,7 @@ import {
   type Peer,
   record,
   startPeer,
+  startStreams,
 } from "./peer.ts";
 
 const TOKEN = "api-token-abcdef";
@@ -108,7 +114,7 @@ for (
   ][]
 ) {
   Deno.test(`${name}.statusStream gives every state, past ones first, and ends`, async () => {
-    await using peer = startPeer((_, index) =>
+    await using peer = startStreams((_, index) =>
       eventStream([record(index === 0 ? LIFE.slice(0, 3) : LIFE)])
     );
     const states: BackendState[] = [];
@@ -122,7 +128,7 @@ for (
   });
 
   Deno.test(`${name}.statusStream ends with unsubscribe and with its signal`, async () => {
-    await using peer = startPeer(() =>
+    await using peer = startStreams(() =>
       eventStream([record(LIFE.slice(0, 2))], "stay")
     );
     for (const how of ["unsubscribe", "signal"]) {
@@ -171,7 +177,7 @@ for (
   });
 
   Deno.test(`${name}.statuses is an async iterable of the same states`, async () => {
-    await using peer = startPeer(() => eventStream([record(LIFE)], "stay"));
+    await using peer = startStreams(() => eventStream([record(LIFE)], "stay"));
     const states: BackendState[] = [];
     for await (const state of engine(peer).statuses("b1")) states.push(state);
     assertEquals(states, LIFE as BackendState[]);
@@ -195,7 +201,7 @@ for (
 }
 
 Deno.test("a final failure goes to onError; a listener that throws stops nothing", async () => {
-  await using peer = startPeer((_, index) =>
+  await using peer = startStreams((_, index) =>
     index === 0
       ? eventStream([record(LIFE.slice(0, 2))])
       : new Response(null, { status: 410 })
@@ -395,11 +401,23 @@ Deno.test("constructors name what is missing", () => {
     RangeError,
     "port must be a port number",
   );
-  assertThrows(
-    () => new Plane({ controllerUrl: "nowhere", executable: {} }),
-    TypeError,
-    "controllerUrl",
-  );
+  for (
+    const controllerUrl of [
+      "nowhere",
+      "localhost:8080",
+      "ftp://plane",
+      `http://user:${TOKEN}@plane`,
+      `http://plane/?key=${TOKEN}`,
+      undefined,
+    ]
+  ) {
+    const error = assertThrows(
+      () => new Plane({ controllerUrl: controllerUrl!, executable: {} }),
+      TypeError,
+      "must begin with http:// or https://",
+    );
+    assertFalse(error.message.includes(TOKEN));
+  }
   assertThrows(
     () => new Plane({ controllerUrl: "http://p" } as never),
     TypeError,
@@ -434,10 +452,97 @@ Deno.test("Plane.connect speaks the controller's language", async () => {
     user: "u",
     auth: { a: 1 },
   });
-  await plane(peer).connect({ key: "k", spawn: false });
+  await plane(peer).connect({ key: "k", spawn: false, tag: "t" });
   assertEquals(JSON.parse(peer.seen[1]!.body), {
-    key: { name: "k", namespace: "ns" },
+    key: { name: "k", namespace: "ns", tag: "t" },
   });
+});
+
+Deno.test("planeRequest merges what is asked into what always holds", () => {
+  const defaults = {
+    cluster: "main",
+    namespace: undefined,
+    executable: { image: "i", resource_limits: { cpu_period: 1 } },
+  };
+  const spawn_config = { cluster: "main", executable: defaults.executable };
+  const plain = (request: ConnectRequest) =>
+    JSON.parse(JSON.stringify(planeRequest(request, defaults)));
+  assertEquals(plain({}), { spawn_config });
+  assertEquals(plain({ spawn: true }), { spawn_config });
+  assertEquals(plain({ spawn: null, auth: null } as never), { spawn_config });
+  assertEquals(
+    plain({
+      key: "k",
+      spawn: {
+        cluster: "other",
+        lifetime_limit_seconds: 9,
+        executable: { resource_limits: { cpu_time_limit: 2 }, mount: "/m" },
+      },
+    }),
+    {
+      key: { name: "k" },
+      spawn_config: {
+        cluster: "other",
+        lifetime_limit_seconds: 9,
+        executable: {
+          image: "i",
+          mount: "/m",
+          resource_limits: { cpu_period: 1, cpu_time_limit: 2 },
+        },
+      },
+    },
+  );
+});
+
+Deno.test("a cluster tells where its backends are", () => {
+  const origins = (more: object) =>
+    new Plane({ controllerUrl: "http://p", executable: {}, ...more }).origins;
+  assertEquals(origins({ cluster: "localhost:9090" }), [
+    "http://localhost:9090",
+    "http://*.localhost:9090",
+  ]);
+  assertEquals(origins({ cluster: "rooms.example.com" }), [
+    "https://rooms.example.com",
+    "https://*.rooms.example.com",
+  ]);
+  assertEquals(origins({ cluster: "c", origins: ["https://x"] }), [
+    "https://x",
+  ]);
+  assertEquals(origins({}), undefined);
+});
+
+Deno.test("a key whose backend is ending is asked for until there is a new one", async () => {
+  await using peer = startPeer((_, index) =>
+    json({
+      ...CONNECT_RESPONSE,
+      ...(index < 2 && { status: "terminating", spawned: false }),
+    })
+  );
+  assertEquals((await plane(peer).connect({ key: "k" })).status, "scheduled");
+  assertEquals(peer.seen.length, 3);
+});
+
+Deno.test("Jamsocket sends a tag where the platform looks for it", async () => {
+  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  await hosted(peer).connect({ tag: "a" });
+  await hosted(peer).connect({ tag: "a", spawn: { tag: "b" } });
+  await hosted(peer).connect({ tag: "a", spawn: false });
+  assertEquals(peer.seen.map(({ body }) => JSON.parse(body)), [
+    { spawn: { tag: "a" } },
+    { spawn: { tag: "b" } },
+    { spawn: false },
+  ]);
+});
+
+Deno.test("what a platform says in plain text is not repeated: it may quote the request", async () => {
+  await using peer = startPeer(() =>
+    new Response('auth: invalid type: string "very secret"', { status: 422 })
+  );
+  const error = await assertRejects(() => plane(peer).connect(), HTTPError);
+  assertEquals(
+    error.message,
+    "Connecting to a backend of Plane failed: HTTP 422",
+  );
 });
 
 Deno.test("Plane reads times in milliseconds, and its own errors", async () => {

@@ -13,20 +13,35 @@ import {
   StatusTracker,
 } from "../../session/status.ts";
 import { type BackendState, HTTPError } from "../../types.ts";
-import { eventStream, LIFE, record, startPeer } from "./peer.ts";
+import {
+  eventStream,
+  json,
+  LIFE,
+  record,
+  startPeer,
+  startStreams,
+} from "./peer.ts";
 
 const encoder = new TextEncoder();
 const statuses = (states: readonly { status: string }[]) =>
   states.map(({ status }) => status);
 
+/** A `fetch` whose status streams come from `stream`. */
+function streamsOf(
+  stream: (init: RequestInit) => Response | Promise<Response>,
+): typeof fetch {
+  return async (url, init) =>
+    String(url).includes("/stream") ? await stream(init!) : json(LIFE[0]);
+}
+
 /** Follows `url` without delays and gives all that came. */
 async function follow(
-  url: string,
+  statusUrl: string,
   options: Partial<FollowOptions> = {},
 ): Promise<BackendState[]> {
   const states: BackendState[] = [];
   await followStatus({
-    url,
+    statusUrl,
     backendId: "b1",
     signal: new AbortController().signal,
     onState: (state) => states.push(state),
@@ -89,12 +104,12 @@ Deno.test("a stream cut at every byte offset still gives each status once, in or
   const bytes = encoder.encode(record(LIFE));
   for (const end of ["close", "error"] as const) {
     let connection = 0;
-    await using peer = startPeer(() => {
+    await using peer = startStreams(() => {
       // Each connection replays all, and is cut one byte later than the last.
       const cut = connection++;
       return eventStream([bytes.subarray(0, cut)], end);
     });
-    assertEquals(await follow(`${peer.url}/stream`), LIFE as BackendState[]);
+    assertEquals(await follow(peer.statusUrl), LIFE as BackendState[]);
     assert(connection > bytes.length * 0.9, `${connection} connections`);
   }
 });
@@ -104,7 +119,7 @@ Deno.test("a server that honours Last-Event-ID is resumed at every byte offset",
   for (let cut = 0; cut < whole.length; cut += 7) {
     let first = true;
     const ids: (string | null)[] = [];
-    await using peer = startPeer(({ headers }) => {
+    await using peer = startStreams(({ headers }) => {
       const id = headers.get("last-event-id");
       ids.push(id);
       if (first) {
@@ -114,30 +129,30 @@ Deno.test("a server that honours Last-Event-ID is resumed at every byte offset",
       const from = id === null ? 0 : Number(id) + 1;
       return eventStream([record(LIFE.slice(from), from)]);
     });
-    assertEquals(await follow(`${peer.url}/stream`), LIFE as BackendState[]);
+    assertEquals(await follow(peer.statusUrl), LIFE as BackendState[]);
     assertEquals(ids[0], null);
   }
 });
 
 Deno.test("single bytes as chunks are as good as one chunk", async () => {
   const bytes = encoder.encode(record(LIFE));
-  await using peer = startPeer(() =>
+  await using peer = startStreams(() =>
     eventStream(Array.from(bytes, (byte) => Uint8Array.of(byte)))
   );
-  assertEquals(await follow(peer.url), LIFE as BackendState[]);
+  assertEquals(await follow(peer.statusUrl), LIFE as BackendState[]);
 });
 
 Deno.test("the stream ends at terminated, though the server leaves it open", async () => {
-  await using peer = startPeer(() => eventStream([record(LIFE)], "stay"));
-  assertEquals(statuses(await follow(peer.url)), statuses(LIFE));
+  await using peer = startStreams(() => eventStream([record(LIFE)], "stay"));
+  assertEquals(statuses(await follow(peer.statusUrl)), statuses(LIFE));
 });
 
 Deno.test("a first answer other than success rejects with HTTPError", async () => {
   for (const code of [400, 401, 404, 410, 429, 500, 503]) {
-    await using peer = startPeer(() =>
+    await using peer = startStreams(() =>
       Response.json({ error: { message: "no", code: "X" } }, { status: code })
     );
-    const error = await assertRejects(() => follow(peer.url), HTTPError);
+    const error = await assertRejects(() => follow(peer.statusUrl), HTTPError);
     assertEquals(error.code, code);
     assertEquals(error.error, { message: "no", code: "X" });
     assertStringIncludes(error.message, '"b1"');
@@ -146,8 +161,12 @@ Deno.test("a first answer other than success rejects with HTTPError", async () =
 });
 
 Deno.test("a first answer of another content type rejects", async () => {
-  await using peer = startPeer(() => new Response("<p>hello"));
-  await assertRejects(() => follow(peer.url), TypeError, "no event stream");
+  await using peer = startStreams(() => new Response("<p>hello"));
+  await assertRejects(
+    () => follow(peer.statusUrl),
+    TypeError,
+    "no event stream",
+  );
 });
 
 Deno.test("after the start, failures are tried again, and 404 and 410 end", async () => {
@@ -160,12 +179,12 @@ Deno.test("after the start, failures are tried again, and 404 and 410 end", asyn
       () => eventStream([record(LIFE.slice(0, 5))], "error"),
       () => new Response("gone", { status: code }),
     ];
-    await using peer = startPeer((_, index) => answers[index]!());
+    await using peer = startStreams((_, index) => answers[index]!());
     const states: string[] = [];
     const retried: unknown[] = [];
     const error = await assertRejects(
       () =>
-        follow(peer.url, {
+        follow(peer.statusUrl, {
           onState: ({ status }) => states.push(status),
           onRetry: (error) => retried.push(error),
         }),
@@ -186,10 +205,12 @@ Deno.test("a peer that is down and comes back is taken up again", async () => {
   let port: number;
   let following: Promise<unknown>;
   {
-    await using peer = startPeer(() => eventStream([record(LIFE.slice(0, 3))]));
+    await using peer = startStreams(() =>
+      eventStream([record(LIFE.slice(0, 3))])
+    );
     port = peer.port;
     const { promise, resolve } = Promise.withResolvers<void>();
-    following = follow(peer.url, {
+    following = follow(peer.statusUrl, {
       backoff: { base: 5, cap: 5 },
       onState: ({ status }) => {
         states.push(status);
@@ -199,7 +220,7 @@ Deno.test("a peer that is down and comes back is taken up again", async () => {
     await promise;
   }
   await new Promise((resolve) => setTimeout(resolve, 50));
-  await using peer = startPeer(() => eventStream([record(LIFE)]), port);
+  await using peer = startStreams(() => eventStream([record(LIFE)]), port);
   await following;
   assertEquals(states, statuses(LIFE));
   assert(peer.seen.length >= 1);
@@ -209,11 +230,11 @@ Deno.test("with keepTrying, a peer that is not there yet is waited for", async (
   let up = false;
   const states = await follow("http://127.0.0.1:1/", {
     keepTrying: true,
-    fetch: () => {
-      if (up) return Promise.resolve(eventStream([record(LIFE)]));
+    fetch: streamsOf(() => {
+      if (up) return eventStream([record(LIFE)]);
       up = true;
       return Promise.reject(new TypeError("connection refused"));
-    },
+    }),
   });
   assertEquals(states.length, LIFE.length);
 });
@@ -228,7 +249,7 @@ Deno.test("events that are no states are reported and lose nothing else", async 
     "event: x\n\n",
     "nonsense\n\n",
   ];
-  await using peer = startPeer(() =>
+  await using peer = startStreams(() =>
     eventStream([
       record(LIFE.slice(0, 1)),
       ...junk,
@@ -236,7 +257,9 @@ Deno.test("events that are no states are reported and lose nothing else", async 
       record(LIFE.slice(1)),
     ])
   );
-  const states = await follow(peer.url, { onRetry: (e) => retried.push(e) });
+  const states = await follow(peer.statusUrl, {
+    onRetry: (e) => retried.push(e),
+  });
   assertEquals(statuses(states), [
     "scheduled",
     "x",
@@ -252,7 +275,7 @@ Deno.test("events that are no states are reported and lose nothing else", async 
 
 Deno.test("an endless line is cut off at the bound and tried again", async () => {
   let sent = 0;
-  await using peer = startPeer((_, index) => {
+  await using peer = startStreams((_, index) => {
     if (index > 0) return eventStream([record(LIFE)]);
     const chunk = encoder.encode("x".repeat(10_000));
     let first = true;
@@ -269,7 +292,7 @@ Deno.test("an endless line is cut off at the bound and tried again", async () =>
     );
   });
   const errors: string[] = [];
-  const states = await follow(peer.url, {
+  const states = await follow(peer.statusUrl, {
     onRetry: (error) => errors.push(String(error)),
   });
   assertEquals(states.length, LIFE.length);
@@ -286,11 +309,11 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
     const controller = new AbortController();
     const run = (first: string) =>
       followStatus({
-        url: "http://peer/",
+        statusUrl: "http://peer/status",
         backendId: "b1",
         signal: controller.signal,
         onState() {},
-        fetch: () => Promise.resolve(eventStream(calls++ === 0 ? [first] : [])),
+        fetch: streamsOf(() => eventStream(calls++ === 0 ? [first] : [])),
       }).catch(() => {});
     const after = async (ms: number) => {
       await time.tickAsync(ms);
@@ -307,14 +330,14 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
     calls = 0;
     const second = new AbortController();
     following = followStatus({
-      url: "http://peer/",
+      statusUrl: "http://peer/status",
       backendId: "b1",
       signal: second.signal,
       onState() {},
-      fetch: () => {
+      fetch: streamsOf(() => {
         calls++;
-        return Promise.resolve(eventStream([]));
-      },
+        return eventStream([]);
+      }),
     }).catch(() => {});
     await time.tickAsync(0);
     for (const [ms, expected] of [[498, 1], [2, 2], [997, 2], [4, 3]]) {
@@ -337,15 +360,15 @@ Deno.test("a stream that falls silent is taken up again", async () => {
   let calls = 0;
   const controller = new AbortController();
   const following = followStatus({
-    url: "http://peer/",
+    statusUrl: "http://peer/status",
     backendId: "b1",
     signal: controller.signal,
     onState() {},
     onRetry: (error) => errors.push(String(error)),
-    fetch: (_, init) => {
+    fetch: streamsOf((init) => {
       calls++;
       return new Promise((resolve, reject) => {
-        const signal = init!.signal!;
+        const signal = init.signal!;
         const body = new ReadableStream<Uint8Array>({
           start(controller) {
             controller.enqueue(encoder.encode(record(LIFE.slice(0, 1))));
@@ -362,7 +385,7 @@ Deno.test("a stream that falls silent is taken up again", async () => {
           }),
         );
       });
-    },
+    }),
   }).catch(() => {});
   await time.tickAsync(59_000);
   assertEquals(calls, 1);
@@ -374,11 +397,70 @@ Deno.test("a stream that falls silent is taken up again", async () => {
   await following;
 });
 
+Deno.test("on Plane, an unknown backend is found out though its stream is silent", async () => {
+  for (const known of [0, 2]) {
+    await using peer = startPeer(({ path }, index) =>
+      path.endsWith("/status")
+        ? index < known
+          ? json({ status: "loading", time: 0 })
+          : json({ id: "e", kind: "NotFound", message: "no such backend" }, {
+            status: 404,
+          })
+        // The first stream ends after a state; later ones are silent for ever.
+        : eventStream([record(LIFE.slice(0, 2))], index < 2 ? "close" : "stay")
+    );
+    const states: string[] = [];
+    const error = await assertRejects(
+      () =>
+        follow(`${peer.url}/pub/b/b1/status`, {
+          onState: ({ status }) => states.push(status),
+        }),
+      HTTPError,
+      "no such backend",
+    );
+    assertEquals(error.code, 404);
+    assertEquals(states, known ? ["scheduled", "loading"] : []);
+  }
+});
+
+Deno.test("on Plane, a state that the stream lost is asked for and found", async () => {
+  let streams = 0;
+  await using peer = startPeer(({ path }) => {
+    if (path.endsWith("/status")) return json({ status: "ready", time: 1 });
+    // The first stream never says that the backend is ready, and stays.
+    return ++streams === 1
+      ? eventStream([record(LIFE.slice(0, 4))], "stay")
+      : eventStream([record(LIFE)]);
+  });
+  const missed: string[] = [];
+  const states = await follow(`${peer.url}/pub/b/b1/status`, {
+    silence: 20,
+    onRetry: (error) => missed.push(String(error)),
+  });
+  assertEquals(states, LIFE as BackendState[]);
+  assertEquals(missed.length, 1);
+});
+
+Deno.test("Last-Event-ID is not sent again to a server that a page may not send it to", async () => {
+  const ids: (string | null)[] = [];
+  let streams = 0;
+  await follow("http://peer/status", {
+    fetch: streamsOf((init) => {
+      const id = new Headers(init.headers).get("last-event-id");
+      ids.push(id);
+      // What a failed preflight looks like.
+      if (id !== null) throw new TypeError("Failed to fetch");
+      return eventStream([record(LIFE.slice(0, 2 + streams++))]);
+    }),
+  });
+  assertEquals(ids, [null, "1", null, null, null, null, null]);
+});
+
 Deno.test("abort ends it at any moment with the signal's reason", async () => {
   for (const moment of ["before", "connecting", "streaming", "waiting"]) {
     const controller = new AbortController();
     const reason = new Error(moment);
-    await using peer = startPeer(async () => {
+    await using peer = startStreams(async () => {
       if (moment === "connecting") {
         setTimeout(() => controller.abort(reason), 5);
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -390,7 +472,7 @@ Deno.test("abort ends it at any moment with the signal's reason", async () => {
     });
     if (moment === "before") controller.abort(reason);
     const error = await assertRejects(() =>
-      follow(peer.url, {
+      follow(peer.statusUrl, {
         signal: controller.signal,
         backoff: { base: 1e9, cap: 1e9 },
         onState: () => {
@@ -406,19 +488,19 @@ Deno.test("abort ends it at any moment with the signal's reason", async () => {
 });
 
 Deno.test("10,000 reconnects leave no timer and no socket", async () => {
-  await using peer = startPeer((_, index) =>
+  await using peer = startStreams((_, index) =>
     eventStream([record(index < 10_000 ? LIFE.slice(0, 1) : LIFE)])
   );
-  assertEquals((await follow(peer.url)).length, LIFE.length);
+  assertEquals((await follow(peer.statusUrl)).length, LIFE.length);
   assertEquals(peer.seen.length, 10_001);
 });
 
 Deno.test("no state is delivered after the abort, though more stand in the chunk", async () => {
-  await using peer = startPeer(() => eventStream([record(LIFE)]));
+  await using peer = startStreams(() => eventStream([record(LIFE)]));
   const controller = new AbortController();
   const states: string[] = [];
   await assertRejects(() =>
-    follow(peer.url, {
+    follow(peer.statusUrl, {
       signal: controller.signal,
       onState: ({ status }) => {
         states.push(status);

@@ -1,0 +1,257 @@
+/** The command, as a process of its own, the way users run it. */
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { parseCommandLine } from "../../session/dev/cli.ts";
+import { DevPlatformError } from "../../session/dev/mod.ts";
+import { Terminal } from "../../session/dev/terminal.ts";
+import {
+  call,
+  connect,
+  ECHO,
+  ended,
+  isRunning,
+  platform,
+  states,
+  until,
+} from "./helpers.ts";
+
+const MOD = fileURLToPath(new URL("../../session/dev/mod.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../deno.npm.json", import.meta.url));
+/** The same sources as this test, whichever configuration it runs with. */
+const config = await Deno.stat(CONFIG).then(
+  () => ["--config", CONFIG],
+  () => [],
+);
+
+/** The command with these arguments, on ports that the system chooses. */
+class Command implements AsyncDisposable {
+  readonly process: Deno.ChildProcess;
+  output = "";
+  readonly #reading: Promise<unknown>;
+
+  constructor(args: string[], env: Record<string, string> = {}) {
+    this.process = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        ...config,
+        MOD,
+        "--port",
+        "0",
+        "--proxy-port",
+        "0",
+        ...args,
+      ],
+      env: { NO_COLOR: "1", ...env },
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const read = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+        this.output += text;
+      }
+    };
+    this.#reading = Promise.all([
+      read(this.process.stdout),
+      read(this.process.stderr),
+    ]);
+  }
+
+  async started(): Promise<{ apiUrl: string }> {
+    await until(() => this.output.includes("Ctrl-C"), "the start");
+    return { apiUrl: /http:\/\/localhost:\d+/.exec(this.output)![0] };
+  }
+
+  async ended(): Promise<Deno.CommandStatus> {
+    const status = await this.process.status;
+    await this.#reading;
+    return status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.process.kill("SIGKILL");
+    } catch {
+      // Ended already.
+    }
+    await this.ended();
+  }
+}
+
+const ECHO_PATH = fileURLToPath(ECHO);
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const) {
+  Deno.test({
+    name: `dev command - no backend is left after ${signal}`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using command = new Command([ECHO_PATH]);
+      const dev = await command.started();
+      const pids: number[] = [];
+      for (const key of ["a", "b"]) {
+        const { url } = await connect(dev, { key });
+        pids.push((await (await fetch(url)).json()).pid);
+      }
+      for (const pid of pids) assert(await isRunning(pid));
+      command.process.kill(signal);
+      const { code } = await command.ended();
+      assertEquals(code, signal === "SIGKILL" ? 137 : 0);
+      for (const pid of pids) {
+        await until(async () => !await isRunning(pid), `the end of ${pid}`);
+      }
+    },
+  });
+}
+
+Deno.test("dev command - what it shows, with one prefix a backend", async () => {
+  await using command = new Command([ECHO_PATH]);
+  const dev = await command.started();
+  const { backend_id, status_url } = await connect(dev, { key: "doc" });
+  await states(status_url, "ready");
+  await call(dev, `/v2/backend/${backend_id}/terminate`, { json: {} });
+  await ended(status_url);
+  command.process.kill("SIGTERM");
+  await command.ended();
+  const name = `\\d\\d:\\d\\d:\\d\\d doc ${backend_id.slice(0, 4)}  `;
+  for (
+    const line of [
+      "○ starting process \\d+",
+      "│ hello from the backend",
+      "● ready after \\d+ ms",
+      "◌ ending \\(external\\)",
+      "○ ended after .*",
+    ]
+  ) assertMatch(command.output, new RegExp(`^${name}${line}$`, "m"));
+  // deno-lint-ignore no-control-regex
+  assert(!/\x1b/.test(command.output), "NO_COLOR");
+  assert(!command.output.includes("request.signal"), command.output);
+});
+
+Deno.test("dev command - any command after --, and arguments for a module", async () => {
+  const server =
+    `import os,http.server as h; h.HTTPServer(("", int(os.environ["PORT"])), h.SimpleHTTPRequestHandler).serve_forever()`;
+  const python = await new Deno.Command("python3", { args: ["--version"] })
+    .output()
+    .then(({ success }) => success, () => false);
+  const args = python
+    ? ["--", "python3", "-c", server]
+    : ["--", Deno.execPath(), "run", "-A", ECHO_PATH];
+  await using command = new Command(args);
+  const dev = await command.started();
+  const { url, status_url } = await connect(dev);
+  await states(status_url, "ready");
+  const { status, body } = await fetch(url);
+  await body?.cancel();
+  assertEquals(status, 200);
+});
+
+Deno.test("dev command - what cannot be done is said in one line", async () => {
+  await using dev = await platform();
+  const { port } = new URL(dev.apiUrl);
+  const cases: [args: string[], message: RegExp][] = [
+    [
+      [ECHO_PATH, "--port", port],
+      new RegExp(
+        `^dev: port ${port} is in use, perhaps by another dev platform\n$`,
+      ),
+    ],
+    [
+      [ECHO_PATH, "--proxy-port", port],
+      new RegExp(`^dev: port ${port} is in use.*\n$`),
+    ],
+    [["./no-such.ts"], /^dev: there is no file \.\/no-such\.ts\n$/],
+    [
+      [ECHO_PATH, "--host", "203.0.113.1"],
+      /^dev: cannot listen on 203\.0\.113\.1:0: .*\n$/,
+    ],
+    [[ECHO_PATH, "--nonsense"], /^dev: .*--nonsense.*\n$/],
+  ];
+  for (const [args, message] of cases) {
+    await using command = new Command(args);
+    const { code } = await command.ended();
+    assertMatch(command.output, message);
+    assertEquals(code, 1);
+  }
+});
+
+Deno.test("dev command - arguments", () => {
+  const parse = (...args: string[]) =>
+    Object.fromEntries(
+      Object.entries(parseCommandLine(args)).filter(([, value]) =>
+        value !== undefined
+      ),
+    );
+  assertEquals(parse("./a.ts"), { module: "./a.ts", args: [] });
+  assertEquals(
+    parse(
+      "./a.ts",
+      "--port",
+      "1",
+      "--proxy-port=0",
+      "--watch",
+      "--grace",
+      "0.5",
+    ),
+    {
+      module: "./a.ts",
+      args: [],
+      port: 1,
+      proxyPort: 0,
+      watch: true,
+      grace: 500,
+    },
+  );
+  assertEquals(parse("--watch", "a.ts", "--", "--port", "x"), {
+    module: "a.ts",
+    args: ["--port", "x"],
+    watch: true,
+  });
+  assertEquals(parse("--config", "c.json", "--", "npm", "start"), {
+    command: ["npm", "start"],
+    config: "c.json",
+  });
+  assertEquals(
+    parse("a.ts", "--allow-host", "x", "--allow-host", "y").allowedHosts,
+    ["x", "y"],
+  );
+  assertEquals(parseCommandLine(["--help"]), "help");
+  for (
+    const [args, message] of [
+      [[], "needs a module"],
+      [["--"], "needs a module"],
+      [["a.ts", "b.ts"], "takes one module"],
+      [["a.ts", "--port", "70000"], "--port: expected a port"],
+      [["a.ts", "--port", "x"], "--port: expected a port"],
+      [["a.ts", "--grace", "soon"], "--grace: expected seconds"],
+      [["a.ts", "--port"], "--port"],
+      [["a.ts", "--watch=1"], "--watch"],
+    ] as const
+  ) {
+    const error = assertThrows(
+      () => parseCommandLine(args),
+      DevPlatformError,
+      message,
+    );
+    assert(!error.message.includes("\n"));
+  }
+});
+
+Deno.test("dev terminal - a hostile key or line steers nothing", () => {
+  const lines: string[] = [];
+  const terminal = new Terminal({
+    write: (line) => lines.push(line),
+    color: false,
+  });
+  const backend = {
+    id: "abcdefghij",
+    key: "\x1b[2Ja\nb".repeat(20),
+    pid: 1,
+    states: [{ status: "scheduled" as const, time: new Date().toISOString() }],
+    connections: 0,
+  };
+  terminal.show({ type: "line", backend, from: "stdout", text: "x" });
+  assertEquals(lines.length, 1);
+  // deno-lint-ignore no-control-regex
+  assert(!/[\x00-\x1f]/.test(lines[0]!), JSON.stringify(lines));
+  assert(lines[0]!.length < 60);
+});
