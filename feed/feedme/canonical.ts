@@ -7,10 +7,11 @@ import { isObject } from "./protocol.ts";
 
 /** Writes `value` canonically. It keeps its own stack, so any nesting is fine. */
 export function canonicalJson(value: unknown): string {
+  if (typeof value !== "object" || value === null) return scalar(value);
   let text = "";
   const stack: { node: unknown; names: string[] | undefined; next: number }[] =
     [];
-  let current = value;
+  let current: unknown = value;
   for (;;) {
     if (typeof current === "object" && current !== null) {
       const names = isObject(current) ? sortedNames(current) : undefined;
@@ -52,30 +53,10 @@ export function sortedNames(node: object): string[] {
 }
 
 /** Writes anything but a container. */
-export function scalar(value: unknown): string {
+function scalar(value: unknown): string {
   return typeof value === "string" || typeof value === "number"
     ? JSON.stringify(value)
     : `${value}`;
-}
-
-/**
- * Writes a container that is known to be small: recursion is cheaper than a
- * stack of one's own.
- */
-export function canonicalSmall(node: unknown): string {
-  if (typeof node !== "object" || node === null) return scalar(node);
-  let text = "";
-  if (Array.isArray(node)) {
-    for (let index = 0; index < node.length; index++) {
-      text += (index === 0 ? "" : ",") + canonicalSmall(node[index]);
-    }
-    return `[${text}]`;
-  }
-  for (const name of sortedNames(node)) {
-    text += (text === "" ? "" : ",") + JSON.stringify(name) + ":" +
-      canonicalSmall((node as Record<string, unknown>)[name]);
-  }
-  return `{${text}}`;
 }
 
 /**

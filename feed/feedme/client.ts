@@ -2,9 +2,9 @@
  * The client: connects, reconnects and tells the application what happens. It
  * holds what the conversation must not know: the transport, timers, chance.
  */
-import { onWake } from "../../net/lifecycle.ts";
 import type { AnyApi, FeedmeApi, Part } from "./api.ts";
-import { Conversation, type Effect, type Timer } from "./conversation.ts";
+import { Conversation } from "./conversation.ts";
+import type { Effect, Timer } from "./effects.ts";
 import { callListener, Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
 import { FeedmeFeed, type FeedSink } from "./feed.ts";
@@ -22,6 +22,7 @@ import {
   type JsonObject,
 } from "./protocol.ts";
 import { Queue } from "./queue.ts";
+import { Retry, setTimer } from "./retry.ts";
 import { TransportGuard } from "./transport.ts";
 
 /** The events of a client and the arguments of their listeners. */
@@ -62,9 +63,6 @@ interface Connection {
   hungUp?: { reason: FeedmeError | undefined };
 }
 
-/** The longest time that the platforms' timers take. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
 /**
  * A client of one server. See {@linkcode feedmeClient}.
  *
@@ -78,14 +76,11 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   readonly #guard: TransportGuard;
   readonly #queue = new Queue();
   readonly #core: Conversation<FeedSink, Call>;
-  readonly #feeds = new Set<FeedSink>();
   /** Connections whose end has not been seen; the last is the present one. */
   readonly #connections: Connection[] = [];
   readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Ends the wait for the next attempt to connect. */
-  #stopRetry: (() => void) | undefined;
-  #retries = 0;
+  readonly #retry: Retry;
   #destroyed = false;
   /** Whether effects are being carried out, and what broke meanwhile. */
   #running = false;
@@ -113,6 +108,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       throw error;
     }
     this.#core = new Conversation(this.#settings);
+    this.#retry = new Retry(this.#settings, () => this.#dial());
   }
 
   /**
@@ -139,7 +135,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
         "Already connecting or connected.",
       );
     }
-    this.#retries = 0;
+    this.#retry.reset();
     this.#dial();
   }
 
@@ -166,10 +162,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
    */
   cancelRetry(): boolean {
     this.#check();
-    if (!this.#stopRetry) return false;
-    this.#stopRetry();
-    this.#tell("disconnect");
-    return true;
+    const pending = this.#retry.cancel();
+    if (pending) this.#tell("disconnect");
+    return pending;
   }
 
   /**
@@ -245,8 +240,6 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
         core: this.#core,
         live: () => this.#live(),
         run: (effects) => this.#run(effects as Effect<FeedSink, Call>[]),
-        added: (sink) => this.#feeds.add(sink),
-        removed: (sink) => this.#feeds.delete(sink),
       },
       feedName,
       { ...feedArgs },
@@ -318,7 +311,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   // From one connection to the next.
 
   #dial(): void {
-    this.#stopRetry?.();
+    this.#retry.cancel();
     this.#connections.push({ begun: false });
     this.#guard.connect();
   }
@@ -369,12 +362,12 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     // The application may have connected again before it was told.
     if (this.#connections.length > 0) return;
     if (reason?.code === "TRANSPORT_FAILURE" && wasUp) {
-      this.#retries = 0;
+      this.#retry.reset();
       if (this.#settings.reconnect) this.#dial();
     } else if (
       reason?.code === "TRANSPORT_FAILURE" || reason?.code === "TIMEOUT"
     ) {
-      this.#retry();
+      this.#retry.schedule();
     }
   }
 
@@ -390,37 +383,6 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#run(this.#core.disconnected());
     if (reason) this.#tell("disconnect", reason);
     else this.#tell("disconnect");
-  }
-
-  /** Waits, by the formula of the options, and connects again. */
-  #retry(): void {
-    const {
-      connectRetryMs,
-      connectRetryBackoffMs,
-      connectRetryMaxMs,
-      connectRetryMaxAttempts,
-      connectRetryJitter,
-    } = this.#settings;
-    if (connectRetryMs < 0) return;
-    if (
-      connectRetryMaxAttempts > 0 && this.#retries >= connectRetryMaxAttempts
-    ) return;
-    const wait = Math.min(
-      connectRetryMs + this.#retries * connectRetryBackoffMs,
-      connectRetryMaxMs,
-    );
-    this.#retries++;
-    const timer = setTimer(
-      () => this.#dial(),
-      wait * (1 - connectRetryJitter * Math.random()),
-    );
-    // The network is back, or somebody looks again: no reason to wait longer.
-    const sleep = onWake(() => this.#dial());
-    this.#stopRetry = () => {
-      clearTimeout(timer);
-      sleep();
-      this.#stopRetry = undefined;
-    };
   }
 
   // What the conversation wants done, and what the application is told.
@@ -519,13 +481,12 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   #end(): void {
     this.#destroyed = true;
-    this.#stopRetry?.();
+    this.#retry.cancel();
     this.#stopConnectTimer();
     this.#timers.forEach((timer) => clearTimeout(timer));
     this.#timers.clear();
     this.#guard.detach();
-    for (const feed of this.#feeds) feed.destroy();
-    this.#feeds.clear();
+    for (const { owner } of this.#core.members) owner.destroy();
   }
 }
 
@@ -562,13 +523,6 @@ export function feedmeClient<Api extends FeedmeApi = AnyApi>(
   options: FeedmeClientOptions,
 ): FeedmeClient<Api> {
   return new FeedmeClient<Api>(options);
-}
-
-function setTimer(
-  listener: () => void,
-  ms: number,
-): ReturnType<typeof setTimeout> {
-  return setTimeout(listener, Math.min(ms, LONGEST_TIMEOUT));
 }
 
 function invalid(text: string): FeedmeError {

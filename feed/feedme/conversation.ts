@@ -8,6 +8,15 @@
  * the application (the *members* of a server feed), several of which may share
  * one server feed.
  */
+import { Calls } from "./calls.ts";
+import type {
+  ConversationOptions,
+  Effect,
+  FeedState,
+  Member,
+  ServerFeed,
+  Timer,
+} from "./effects.ts";
 import { applyDeltas } from "./delta.ts";
 import { Digest } from "./digest.ts";
 import { FeedmeError, type FeedmeErrorCode } from "./errors.ts";
@@ -21,87 +30,26 @@ import {
   writeClientMessage,
 } from "./protocol.ts";
 
-/** What the shell has to do. */
-export type Effect<Owner, Call> =
-  /** Send a text, if the transport is still connected. */
-  | { do: "send"; text: string }
-  /** Call `expire(timer)` in `ms` milliseconds. */
-  | { do: "start"; timer: Timer; ms: number }
-  | { do: "stop"; timer: Timer }
-  /** Tell listeners of a feed object, or of the client if there is no owner. */
-  | { do: "emit"; to: Owner | undefined; event: string; args: unknown[] }
-  /** Tell how an action ended. */
-  | { do: "settle"; call: Call; error: FeedmeError }
-  | { do: "settle"; call: Call; error?: undefined; data: JsonObject }
-  /** The server refused the handshake: hang up. */
-  | { do: "reject" };
-
-/** A timer is told apart by identity. */
-export type Timer =
-  | { kind: "action"; id: string }
-  | { kind: "open"; key: string }
-  | { kind: "reopened"; key: string };
-
-/** Bounds in milliseconds and attempts, as the client's options name them. */
-export interface ConversationOptions {
-  actionTimeoutMs: number;
-  feedTimeoutMs: number;
-  reopenMaxAttempts: number;
-  reopenTrailingMs: number;
-}
-
-/** A feed as the server sees it, on this connection. */
-type FeedState =
-  /** `waiting`: the client itself reopens it as soon as the limit allows. */
-  | { kind: "closed"; waiting: boolean }
-  | { kind: "opening"; timer: Timer | undefined }
-  | { kind: "open"; data: JsonObject; digest: Digest | undefined }
-  /** `bad`: closed by the client itself, because of a bad feed action. */
-  | { kind: "closing" | "terminated"; bad: boolean };
-
-interface ServerFeed<Owner> {
-  readonly key: string;
-  readonly name: string;
-  /** As the member that opened it last gave them. */
-  args: FeedArgs;
-  readonly members: Set<Member<Owner>>;
-  state: FeedState;
-  /** The client's own reopenings that count now, each with its timer. */
-  readonly reopenings: Set<Timer>;
-}
-
-/** A feed object of the application. */
-export interface Member<Owner> {
-  readonly owner: Owner;
-  readonly feed: ServerFeed<Owner>;
-  readonly args: FeedArgs;
-  /** Whether the application wants it open. */
-  desired: boolean;
-  /** What its listeners were told last, and why it is closed. */
-  told: "closed" | "opening" | "open";
-  error: FeedmeError | undefined;
-}
-
 const CLOSED: FeedState = { kind: "closed", waiting: false };
 
 /** See above. */
 export class Conversation<Owner, Call> {
   readonly #options: ConversationOptions;
   #link: "down" | "handshaking" | "up" = "down";
-  #lastCallbackId = 0;
-  /** Calls that wait for a response; without `call` they have timed out. */
-  readonly #calls = new Map<
-    string,
-    { call: Call; timer: Timer | undefined } | undefined
-  >();
+  readonly #calls: Calls<Owner, Call>;
   readonly #feeds = new Map<string, ServerFeed<Owner>>();
   /** Feeds that are not closed, in the order in which they left that state. */
   readonly #active = new Set<ServerFeed<Owner>>();
-  readonly #members = new Set<Member<Owner>>();
+  /** All feed objects, in the order in which they were made. */
+  readonly members: Set<Member<Owner>> = new Set();
   #effects: Effect<Owner, Call>[] = [];
 
   constructor(options: ConversationOptions) {
     this.#options = options;
+    this.#calls = new Calls(
+      (effect) => this.#effects.push(effect),
+      options.actionTimeoutMs,
+    );
   }
 
   /** Whether the handshake has succeeded on the present connection. */
@@ -121,25 +69,14 @@ export class Conversation<Owner, Call> {
   /** The transport has disconnected, whatever the reason. */
   disconnected(): Effect<Owner, Call>[] {
     this.#link = "down";
-    for (const waiting of this.#calls.values()) {
-      if (!waiting) continue;
-      this.#stop(waiting.timer);
-      this.#fail(
-        waiting.call,
-        new FeedmeError("NOT_CONNECTED", "The transport disconnected.", {
-          outcome: "unknown",
-        }),
-      );
-    }
-    this.#calls.clear();
-    this.#lastCallbackId = 0;
+    this.#calls.lost();
     for (const feed of this.#active) {
       this.#closeAll(
         feed,
         () => new FeedmeError("NOT_CONNECTED", "The transport disconnected."),
       );
     }
-    for (const member of this.#members) {
+    for (const member of this.members) {
       if (!member.desired) continue;
       this.#close(
         member,
@@ -162,31 +99,7 @@ export class Conversation<Owner, Call> {
     args: JsonObject,
     live: boolean,
   ): Effect<Owner, Call>[] {
-    if (!live) {
-      this.#fail(
-        call,
-        new FeedmeError("NOT_CONNECTED", "The client is not connected.", {
-          outcome: "not_sent",
-        }),
-      );
-      return this.#take();
-    }
-    const id = `${this.#lastCallbackId + 1}`;
-    // Before anything is noted: too deep a nesting makes this throw.
-    const text = writeClientMessage({
-      MessageType: "Action",
-      ActionName: name,
-      ActionArgs: args,
-      CallbackId: id,
-    });
-    this.#lastCallbackId++;
-    const { actionTimeoutMs: ms } = this.#options;
-    const timer: Timer | undefined = ms > 0
-      ? { kind: "action", id }
-      : undefined;
-    this.#calls.set(id, { call, timer });
-    this.#start(timer, ms);
-    this.#send(text);
+    this.#calls.act(call, name, args, live);
     return this.#take();
   }
 
@@ -214,14 +127,14 @@ export class Conversation<Owner, Call> {
       error: undefined,
     };
     feed.members.add(member);
-    this.#members.add(member);
+    this.members.add(member);
     return member;
   }
 
   /** The application destroys a feed object, which is desired closed. */
   leave(member: Member<Owner>): void {
     member.feed.members.delete(member);
-    this.#members.delete(member);
+    this.members.delete(member);
     this.#forget(member.feed);
   }
 
@@ -270,18 +183,7 @@ export class Conversation<Owner, Call> {
   /** A timer has run out. */
   expire(timer: Timer): Effect<Owner, Call>[] {
     if (timer.kind === "action") {
-      const waiting = this.#calls.get(timer.id);
-      if (waiting) {
-        this.#calls.set(timer.id, undefined);
-        this.#fail(
-          waiting.call,
-          new FeedmeError(
-            "TIMEOUT",
-            "The server did not respond within the allocated time.",
-            { outcome: "timed_out" },
-          ),
-        );
-      }
+      this.#calls.expire(timer);
       return this.#take();
     }
     const feed = this.#feeds.get(timer.key);
@@ -332,7 +234,8 @@ export class Conversation<Owner, Call> {
       case "HandshakeResponse":
         return this.#receiveHandshake(message);
       case "ActionResponse":
-        return this.#receiveActionResponse(message);
+        if (!this.#calls.receive(message)) this.#unexpected(message);
+        return;
     }
     const feed = this.#feeds.get(feedKey(message.FeedName, message.FeedArgs));
     switch (message.MessageType) {
@@ -398,29 +301,6 @@ export class Conversation<Owner, Call> {
       this.#link = "up";
       this.#emit("connect");
       for (const feed of this.#feeds.values()) this.#openIfWanted(feed);
-    }
-  }
-
-  #receiveActionResponse(
-    message: ServerMessage & { MessageType: "ActionResponse" },
-  ): void {
-    const id = message.CallbackId;
-    if (!this.#calls.has(id)) return this.#unexpected(message);
-    const waiting = this.#calls.get(id);
-    this.#calls.delete(id);
-    if (!waiting) return;
-    const { call, timer } = waiting;
-    this.#stop(timer);
-    if (message.Success) {
-      this.#effects.push({ do: "settle", call, data: message.ActionData });
-    } else {
-      this.#fail(
-        call,
-        new FeedmeError("REJECTED", "Server rejected the action request.", {
-          ...refusal(message),
-          outcome: "rejected",
-        }),
-      );
     }
   }
 
@@ -605,10 +485,6 @@ export class Conversation<Owner, Call> {
 
   #emit(event: string, ...args: unknown[]): void {
     this.#effects.push({ do: "emit", to: undefined, event, args });
-  }
-
-  #fail(call: Call, error: FeedmeError): void {
-    this.#effects.push({ do: "settle", call, error });
   }
 
   #complain(

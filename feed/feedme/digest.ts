@@ -10,8 +10,6 @@
  */
 import {
   canonicalJson,
-  canonicalSmall,
-  scalar,
   sizeUpTo,
   sortedNames,
   utf8Length,
@@ -175,16 +173,11 @@ function writePart(
   depth: number,
   out: string[],
 ): number | Span {
-  let text: string;
-  if (typeof value !== "object" || value === null) {
-    text = scalar(value);
-  } else if (sizeUpTo(value, SMALL) <= SMALL) {
-    text = canonicalSmall(value);
-  } else if (depth < DEEPEST_SPAN) {
-    return write(value, depth, out);
-  } else {
-    text = canonicalJson(value);
-  }
+  if (
+    typeof value === "object" && value !== null && depth < DEEPEST_SPAN &&
+    sizeUpTo(value, SMALL) > SMALL
+  ) return write(value, depth, out);
+  const text = canonicalJson(value);
   out.push(text);
   return utf8Length(text);
 }

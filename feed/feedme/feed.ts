@@ -1,7 +1,8 @@
 /** Feed objects: how an application opens, reads and watches a feed. */
 import { type ActionsOptions, ActionStream } from "./actions.ts";
 import type { AnyFeed, FeedAction } from "./api.ts";
-import type { Conversation, Effect, Member } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Effect, Member } from "./effects.ts";
 import { callListener, Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedArgs, JsonObject } from "./protocol.ts";
@@ -50,13 +51,13 @@ export interface FeedSink {
 
 /** What a feed object needs of its client. */
 export interface FeedHost {
-  readonly core: Conversation<FeedSink, unknown>;
+  readonly core: Pick<
+    Conversation<FeedSink, unknown>,
+    "join" | "leave" | "desireOpen" | "desireClosed" | "data"
+  >;
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
   live(): boolean;
   run(effects: Effect<FeedSink, unknown>[]): void;
-  /** The feed object has to be told when the client is destroyed, or not any more. */
-  added(sink: FeedSink): void;
-  removed(sink: FeedSink): void;
 }
 
 /**
@@ -104,7 +105,6 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
       destroy: () => this.#end(),
     };
     this.#member = host.core.join(sink, name, args);
-    host.added(sink);
   }
 
   /**
@@ -274,7 +274,6 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
       );
     }
     this.#host.core.leave(this.#member);
-    this.#host.removed(this.#member.owner);
     this.#end();
   }
 
