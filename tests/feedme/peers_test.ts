@@ -8,7 +8,9 @@ import { deadline, delay } from "@std/async";
 import { TextLineStream } from "./lines.ts";
 import { webSocketTransport } from "../../feed/feedme/websocket.ts";
 import { expectedInDialectA, recordings } from "./recordings.ts";
+import npmTransport from "feedme-transport-ws/client.js";
 import {
+  act,
   type Scenario,
   SCENARIOS,
   type ServerCommand,
@@ -260,6 +262,56 @@ for (const scenario of SCENARIOS) {
     checkGrammar(run.log);
   });
 }
+
+Deno.test("npm server and npm transport", async () => {
+  const peer = await Peer.start({
+    feeds: { f: { n: 0 } },
+    actions: { ok: "echo" },
+  });
+  const transport = npmTransport(`ws://127.0.0.1:${peer.port}`);
+  const log: string[] = [];
+  const stage = new Stage({ transport }, (line) => log.push(plain(line)));
+  const { client } = stage;
+  client.connect();
+  stage.open("f");
+  await stage.feeds[0]!.opened();
+  assertEquals(await client.action("ok", { a: 1 }) as unknown, {
+    echo: { a: 1 },
+  });
+  await peer.order(
+    act("A", [{ Operation: "Increment", Path: ["n"], Value: 1 }], {
+      feedData: { n: 1 },
+    }),
+  );
+  await stage.feeds[0]!.actions().next();
+  await peer.order({ do: "drop" });
+  const again = Promise.withResolvers<void>();
+  client.once("connect", () => again.resolve());
+  await deadline(again.promise, PATIENCE);
+  await stage.feeds[0]!.opened();
+  const closed = Promise.withResolvers<void>();
+  client.once("disconnect", () => closed.resolve());
+  client.disconnect();
+  await closed.promise;
+  client.destroy();
+  await peer.kill();
+  assertEquals(log.map((line) => line.split(" {")[0]), [
+    "app feed1.close",
+    "app client.connecting",
+    "app client.connect",
+    "app feed1.opening",
+    "app feed1.open",
+    'app feed1.action "A"',
+    "app feed1.close",
+    "app client.disconnect",
+    "app client.connecting",
+    "app client.connect",
+    "app feed1.opening",
+    "app feed1.open",
+    "app feed1.close",
+    "app client.disconnect",
+  ]);
+});
 
 /** Whether events came in an order that makes sense at all. */
 function checkGrammar(log: string[]): void {

@@ -110,7 +110,8 @@ const onConnect = (app: (stage: Stage) => void): Cue => ({
   app,
 });
 const openF = onConnect((stage) => stage.open("f"));
-const act = (
+/** A feed action of the feed `f`. */
+export const act = (
   actionName: string,
   feedDeltas: object[],
   more: object = {},
