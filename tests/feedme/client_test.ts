@@ -840,3 +840,22 @@ Deno.test("several feed objects, one feed of the server", async () => {
   assertEquals(sentTypes(), ["FeedClose"]);
   await end();
 });
+
+Deno.test("a transport that breaks the rules when nobody has called", async () => {
+  using time = new FakeTime();
+  const { client, transport, log } = start({ connectRetryMs: 10 });
+  transport.plans.push(new Error("FAILURE: refused"));
+  client.connect();
+  await settled();
+  log.splice(0);
+  transport.connect = () => {
+    throw new Error("broken");
+  };
+  await time.tickAsync(10);
+  await settled();
+  assertEquals(log.map((line) => line.split(" ")[0]), [
+    "client.disconnect",
+    "client.transportError",
+  ]);
+  assert(client.destroyed());
+});
