@@ -859,3 +859,66 @@ Deno.test("a transport that breaks the rules when nobody has called", async () =
   ]);
   assert(client.destroyed());
 });
+
+Deno.test("when a lost connection is told, the client is dialling again", async () => {
+  const { client, transport, up, end } = start();
+  await up();
+  const states: string[] = [];
+  client.on("disconnect", () => {
+    states.push(client.state());
+    const error = assertThrows(() => client.connect(), FeedmeError);
+    states.push(error.code);
+  });
+  transport.fail();
+  await settled();
+  assertEquals(states, ["connecting", "INVALID_STATE"]);
+  client.off("disconnect");
+  await end();
+});
+
+Deno.test("feeds are opened before the application learns of the connection", async () => {
+  const { client, transport, feed: makeFeed, told, end } = start();
+  makeFeed("b").desireOpen();
+  makeFeed("a").desireOpen();
+  makeFeed("unwanted");
+  await told();
+  client.on("connect", () => void client.action("x", {}).catch(() => {}));
+  client.connect();
+  await settled();
+  transport.receive(OK);
+  assertEquals(await told(), [
+    "client.connecting",
+    "client.connect",
+    "feed1.opening",
+    "feed2.opening",
+  ]);
+  assertEquals(
+    transport.sent.map((text) => {
+      const { MessageType, FeedName = "" } = JSON.parse(text);
+      return MessageType + FeedName;
+    }),
+    ["Handshake", "FeedOpenb", "FeedOpena", "Action"],
+  );
+  await end();
+});
+
+Deno.test("a feed is one whatever the order of its arguments, and no other", async () => {
+  const { transport, up, feed: makeFeed, sentTypes, end } = start();
+  await up();
+  const args = [
+    { a: "1", b: "2" },
+    { b: "2", a: "1" },
+    { a: "1" },
+    { a: "1:1:b2" },
+    {},
+    { "": "" },
+    JSON.parse('{"__proto__":"1"}'),
+  ];
+  for (const each of args) makeFeed("f", each).desireOpen();
+  makeFeed("", { f: "" }).desireOpen();
+  makeFeed("1:1:a1:f").desireOpen();
+  assertEquals(sentTypes().length, args.length + 1);
+  transport.receive({ ...opened({ n: 1 }), FeedArgs: { a: "1", b: "2" } });
+  await settled();
+  await end();
+});
