@@ -22,7 +22,8 @@ import {
   type JsonObject,
 } from "./protocol.ts";
 import { Queue } from "./queue.ts";
-import { Retry, setTimer } from "./retry.ts";
+import { Retry } from "./retry.ts";
+import { setTimer } from "./timer.ts";
 import { TransportGuard } from "./transport.ts";
 
 /** The events of a client and the arguments of their listeners. */
