@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
+import { config } from "../config.ts";
 import { TextLineStream } from "./lines.ts";
 import { webSocketTransport } from "../../feed/feedme/websocket.ts";
 import { expectedInDialectA, recordings } from "./recordings.ts";
@@ -41,7 +42,7 @@ class Peer {
         "run",
         "-A",
         "--no-check",
-        `--config=${await config()}`,
+        `--config=${config}`,
         "tests/feedme/peer.ts",
         `${port}`,
         JSON.stringify(server ?? {}),
@@ -75,16 +76,6 @@ class Peer {
 function freePort(): number {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   return listener.addr.port;
-}
-
-/** The file that `tools/task.ts` chose. */
-async function config(): Promise<string> {
-  try {
-    await Deno.stat(new URL("deno.npm.json", ROOT));
-    return "deno.npm.json";
-  } catch {
-    return "deno.json";
-  }
 }
 
 /** The application of a scenario, its log, and what stands for the lab's wire. */
