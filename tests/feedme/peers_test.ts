@@ -254,6 +254,40 @@ for (const scenario of SCENARIOS) {
   });
 }
 
+Deno.test("npm server: reopening is throttled, a bad hash after every open", async () => {
+  const scenario: Scenario = {
+    name: "reopen throttling",
+    options: { reopenMaxAttempts: 2, reopenTrailingMs: 250 },
+    server: { feeds: { f: { n: 0 } } },
+    cues: [],
+  };
+  const peer = await Peer.start(scenario.server);
+  const run = new Run(scenario, peer);
+  const { client } = run.stage;
+  const opens: number[] = [];
+  client.connect();
+  run.stage.open("f");
+  const [feed] = run.stage.feeds;
+  feed!.on("opening", () => opens.push(performance.now()));
+  feed!.on(
+    "open",
+    () => void peer.order(act("Bad", [], { feedMd5: "x".repeat(24) })),
+  );
+  for (let waited = 0; opens.length < 9; waited += 5) {
+    assert(waited < PATIENCE, run.log.join("\n"));
+    await delay(5);
+  }
+  await client[Symbol.asyncDispose]();
+  await peer.kill();
+  const [, ...reopens] = opens;
+  for (const [index, at] of reopens.entries()) {
+    // Less than the window, as a busy machine tells late.
+    const inWindow = reopens.slice(index).filter((each) => each < at + 150);
+    assert(inWindow.length <= 2, reopens.join());
+  }
+  checkGrammar(run.log);
+});
+
 Deno.test("npm server and npm transport", async () => {
   const peer = await Peer.start({
     feeds: { f: { n: 0 } },
