@@ -1,0 +1,159 @@
+/**
+ * The Feedme client beside npm's feedme-client 0.0.35 (with feedme-util 0.2.1,
+ * without which it cannot talk to any server), in Deno and in Node 24.
+ *
+ * Both clients are bundled into one file, which runs in a child process of each
+ * runtime. Packages come from npm, by way of `deno install` in a folder of their
+ * own, as only there can the version of a dependency's dependency be chosen.
+ */
+import * as esbuild from "esbuild";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { printTable, type Row } from "./compare.ts";
+
+const root = new URL("../", import.meta.url);
+const NODE_VERSION = "24.21.0";
+
+interface Result {
+  plain: number[];
+  md5: number[];
+  opening: number;
+}
+
+/** The package that holds the binary of `npm:node` for this machine. */
+function nodePackage(): string {
+  const { os, arch } = Deno.build;
+  const platform = os === "windows" ? "win" : os;
+  const cpu = arch === "aarch64" ? "arm64" : "x64";
+  // `npm:node` installs it by a script, which Deno does not run unasked.
+  const prefix = os === "darwin" && cpu === "arm64" ? "node-bin" : "node";
+  return `${prefix}-${platform}-${cpu}`;
+}
+
+async function run(
+  command: string,
+  args: string[],
+  cwd?: URL,
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    ...(cwd && { cwd }),
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (!success) {
+    throw new Error(
+      `${command} ${args[0]} failed:\n${text}${
+        new TextDecoder().decode(stderr)
+      }`,
+    );
+  }
+  return text;
+}
+
+/** Installs the peers, bundles, and tells where the bundle is. */
+async function prepare(folder: URL): Promise<URL> {
+  const manifest = {
+    private: true,
+    dependencies: {
+      "feedme-client": "0.0.35",
+      "feedme-util": "0.2.1",
+      [nodePackage()]: NODE_VERSION,
+    },
+    overrides: { "feedme-util": "0.2.1" },
+  };
+  await Deno.writeTextFile(
+    new URL("package.json", folder),
+    JSON.stringify(manifest, null, 2),
+  );
+  await Deno.writeTextFile(
+    new URL("deno.json", folder),
+    '{ "nodeModulesDir": "auto", "lock": false }',
+  );
+  await run(Deno.execPath(), ["install", "--quiet"], folder);
+  const bundle = new URL("run.cjs", folder);
+  await esbuild.build({
+    entryPoints: [new URL("feedme_run.ts", import.meta.url).pathname],
+    outfile: bundle.pathname,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "es2023",
+    logLevel: "error",
+    nodePaths: [new URL("node_modules", folder).pathname],
+  });
+  return bundle;
+}
+
+/** The size of the client as a page loads it, in bytes after gzip. */
+async function size(): Promise<number> {
+  const { outputFiles: [file] } = await esbuild.build({
+    entryPoints: [new URL("feed/feedme/mod.ts", root).pathname],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    write: false,
+  });
+  return gzipSync(file!.contents, { level: 9 }).length;
+}
+
+function times(ratio: number): string {
+  return `${ratio < 20 ? ratio.toFixed(1) : Math.round(ratio)}×`;
+}
+
+/** Prints the tables. */
+export async function benchFeedme(): Promise<void> {
+  const { href } = pathToFileURL(await Deno.makeTempDir() + "/");
+  const folder = new URL(href);
+  const bundle = await prepare(folder);
+  const node = new URL(`node_modules/${nodePackage()}/bin/node`, folder);
+  const inDeno: Result = JSON.parse(
+    await run(Deno.execPath(), [
+      "run",
+      "-A",
+      "--v8-flags=--expose-gc",
+      bundle.pathname,
+    ]),
+  );
+  const inNode: Result = JSON.parse(
+    await run(node.pathname, ["--expose-gc", bundle.pathname]),
+  );
+  await Deno.remove(folder, { recursive: true });
+  const kilobytes = await size();
+  await esbuild.stop();
+
+  const sizes = ["10", "1,000", "10,000", "100,000"];
+  const columns: [string, number[], number[]][] = [
+    ["no digest, Deno", inDeno.plain, [3, 100, 600, 500]],
+    ["no digest, Node 24", inNode.plain, [3, 90, 450, 110]],
+    ["with FeedMd5, Deno", inDeno.md5, [3.5, 8, 10, 9]],
+    ["with FeedMd5, Node 24", inNode.md5, []],
+  ];
+  const rows: Row[] = columns.flatMap(([name, ratios, targets]) =>
+    ratios.map((ratio, index) => ({
+      what: `${sizes[index]} entries, ${name}`,
+      measured: times(ratio),
+      target: targets[index] === undefined ? "report" : `≥ ${targets[index]}×`,
+    }))
+  );
+  rows.push(
+    {
+      what: "opening a feed of 1 MB, Deno",
+      measured: times(inDeno.opening),
+      target: "≥ 2×",
+    },
+    {
+      what: "opening a feed of 1 MB, Node 24",
+      measured: times(inNode.opening),
+      target: "≥ 2×",
+    },
+    {
+      what: "the client for browsers, gzip",
+      measured: `${(kilobytes / 1000).toFixed(1)} kB`,
+      target: "≤ 10 kB",
+    },
+  );
+  printTable("Feedme client beside feedme-client 0.0.35: times as fast", rows);
+}
+
+if (import.meta.main) await benchFeedme();

@@ -1,0 +1,141 @@
+/** Events by name, with the methods that programs written for npm's client use. */
+
+/** The arguments of each event's listeners. */
+export type EventMap = { [event: string]: unknown[] };
+
+/** What is called when an event happens; `this` is what emitted it. */
+export type Listener<This, Args extends unknown[]> = (
+  this: This,
+  ...args: Args
+) => void;
+
+// deno-lint-ignore no-explicit-any
+type AnyListener = Listener<any, any>;
+
+/**
+ * Listeners by event. They are called in the order in which they were added. One
+ * that throws keeps no other from being called: its error is reported as an
+ * uncaught one.
+ */
+export class Emitter<Events extends EventMap> {
+  readonly #listeners = new Map<
+    string,
+    { listener: AnyListener; once: boolean }[]
+  >();
+
+  /** Adds a listener. Added twice it is called twice. */
+  on<E extends keyof Events & string>(
+    event: E,
+    listener: Listener<this, Events[E]>,
+  ): this {
+    return this.#add(event, listener, false);
+  }
+
+  /** Adds a listener for the next time only. */
+  once<E extends keyof Events & string>(
+    event: E,
+    listener: Listener<this, Events[E]>,
+  ): this {
+    return this.#add(event, listener, true);
+  }
+
+  /**
+   * Removes a listener (once, if it was added twice), or all of an event, or all.
+   */
+  off<E extends keyof Events & string>(
+    event?: E,
+    listener?: Listener<this, Events[E]>,
+  ): this {
+    if (event === undefined) {
+      this.#listeners.clear();
+    } else if (listener === undefined) {
+      this.#listeners.delete(event);
+    } else {
+      const list = this.#listeners.get(event) ?? [];
+      const index = list.findIndex((entry) => entry.listener === listener);
+      // A new list, as the old one may be in the middle of being called.
+      if (index >= 0) this.#listeners.set(event, list.toSpliced(index, 1));
+    }
+    return this;
+  }
+
+  /** Calls the listeners of an event. The client does this; programs need not. */
+  emit<E extends keyof Events & string>(event: E, ...args: Events[E]): this {
+    const list = this.#listeners.get(event);
+    if (!list) return this;
+    for (const entry of list) {
+      if (entry.once) this.#remove(event, entry);
+      callListener(this, entry.listener, args);
+    }
+    return this;
+  }
+
+  /** The listeners of an event, in order. */
+  listeners<E extends keyof Events & string>(
+    event: E,
+  ): Listener<this, Events[E]>[] {
+    return (this.#listeners.get(event) ?? []).map(({ listener }) => listener);
+  }
+
+  /** Whether an event has listeners. */
+  hasListeners(event: keyof Events & string): boolean {
+    return (this.#listeners.get(event)?.length ?? 0) > 0;
+  }
+
+  /** The same as {@linkcode Emitter.on}. */
+  addEventListener<E extends keyof Events & string>(
+    event: E,
+    listener: Listener<this, Events[E]>,
+  ): this {
+    return this.on(event, listener);
+  }
+
+  /** The same as {@linkcode Emitter.off}. */
+  removeListener<E extends keyof Events & string>(
+    event?: E,
+    listener?: Listener<this, Events[E]>,
+  ): this {
+    return this.off(event, listener);
+  }
+
+  /** The same as {@linkcode Emitter.off}. */
+  removeEventListener<E extends keyof Events & string>(
+    event?: E,
+    listener?: Listener<this, Events[E]>,
+  ): this {
+    return this.off(event, listener);
+  }
+
+  /** Removes all listeners of an event, or all. */
+  removeAllListeners(event?: keyof Events & string): this {
+    return this.off(event);
+  }
+
+  #add(event: string, listener: AnyListener, once: boolean): this {
+    const list = this.#listeners.get(event) ?? [];
+    this.#listeners.set(event, [...list, { listener, once }]);
+    return this;
+  }
+
+  #remove(event: string, entry: { listener: AnyListener }): void {
+    const list = this.#listeners.get(event);
+    if (!list) return;
+    this.#listeners.set(event, list.filter((each) => each !== entry));
+  }
+}
+
+/** Calls a function of the application; its error is its own and comes to light. */
+export function callListener<This>(
+  self: This,
+  // deno-lint-ignore no-explicit-any
+  listener: (this: This, ...args: any[]) => unknown,
+  args: readonly unknown[],
+): void {
+  try {
+    listener.call(self, ...args);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,364 @@
+/** Feed objects: how an application opens, reads and watches a feed. */
+import { type ActionsOptions, ActionStream } from "./actions.ts";
+import type { AnyFeed, FeedAction } from "./api.ts";
+import type { Conversation } from "./conversation.ts";
+import type { Effect, Member } from "./effects.ts";
+import { callListener, Emitter } from "./emitter.ts";
+import { FeedmeError } from "./errors.ts";
+import type { FeedArgs, JsonObject } from "./protocol.ts";
+
+/** The events of a feed object and the arguments of their listeners. */
+export type FeedEvents<F = AnyFeed> = {
+  /** The feed is being opened. */
+  opening: [];
+  /** The feed is open. */
+  open: [feedData: FeedData<F>];
+  /** The feed is closed; without an error the application has closed it. */
+  close: [error?: FeedmeError];
+  /** The server revealed an action. */
+  action: ActionArguments<FeedAction<F>>;
+};
+
+/** The arguments of an `action` listener, one list for each name of an action. */
+export type ActionArguments<A> = A extends {
+  name: infer Name;
+  data: infer ActionData;
+  newData: infer Data;
+} ? [
+    actionName: Name,
+    actionData: ActionData,
+    newFeedData: Data,
+    oldFeedData: Data,
+  ]
+  : never;
+
+/** The data of a feed of type `F`. */
+export type FeedData<F> = F extends { data: infer Data } ? Data : JsonObject;
+
+/** Options of a wait. */
+export interface WaitOptions {
+  /** Ends the wait: the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What stands for a feed object in the conversation. */
+export interface FeedSink {
+  /** Tells the listeners. */
+  deliver(event: string, args: unknown[]): void;
+  /** The client has been destroyed. */
+  destroy(): void;
+}
+
+/** What a feed object needs of its client. */
+export interface FeedHost {
+  readonly core: Pick<
+    Conversation<FeedSink, unknown>,
+    "join" | "leave" | "desireOpen" | "desireClosed" | "data"
+  >;
+  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
+  live(): boolean;
+  run(effects: Effect<FeedSink, unknown>[]): void;
+}
+
+/**
+ * One feed object. Several may share a feed of the server: it is open as long
+ * as one of them is desired open.
+ *
+ * Data is never changed in place: what a listener got stays as it is, and
+ * branches that an action did not touch are the same objects before and
+ * after. Do not write into it.
+ *
+ * ```ts
+ * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
+ *
+ * const client = feedmeClient({
+ *   transport: webSocketTransport({ url: "ws://localhost:1" }),
+ * });
+ * const feed = client.feed("room", { id: "7" });
+ * feed.on("open", (data) => console.log("open", data));
+ * feed.on("action", (name, data, now, before) => {
+ *   console.log(name, data, now === before);
+ * });
+ * feed.on("close", (error) => console.log("closed", error?.code));
+ * feed.desireOpen();
+ * console.log(feed.desiredState(), feed.state()); // open closed
+ * await client[Symbol.asyncDispose]();
+ * ```
+ */
+export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
+  readonly #host: FeedHost;
+  readonly #member: Member<FeedSink>;
+  #destroyed = false;
+  readonly #subscribers = new Set<() => void>();
+  readonly #streams = new Set<ActionStream<FeedAction<F>>>();
+  #readable: ReadableStream<FeedAction<F>> | undefined;
+
+  /**
+   * Made by `client.feed()`.
+   * @ignore
+   */
+  constructor(host: FeedHost, name: string, args: FeedArgs) {
+    super();
+    this.#host = host;
+    const sink: FeedSink = {
+      deliver: (event, args) => this.#deliver(event, args),
+      destroy: () => this.#end(),
+    };
+    this.#member = host.core.join(sink, name, args);
+  }
+
+  /**
+   * Wants the feed open, now and after each reconnect.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  desireOpen(): void {
+    this.#check();
+    if (this.#member.desired) {
+      throw new FeedmeError(
+        "INVALID_FEED_STATE",
+        "The feed is already desired open.",
+      );
+    }
+    const live = this.#host.live();
+    this.#host.run(this.#host.core.desireOpen(this.#member, live));
+  }
+
+  /**
+   * Wants the feed closed.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  desireClosed(): void {
+    this.#check();
+    if (!this.#member.desired) {
+      throw new FeedmeError(
+        "INVALID_FEED_STATE",
+        "The feed is already desired closed.",
+      );
+    }
+    const live = this.#host.live();
+    this.#host.run(this.#host.core.desireClosed(this.#member, live));
+  }
+
+  /**
+   * What the application wants.
+   *
+   * @throws {FeedmeError} `DESTROYED`
+   */
+  desiredState(): "open" | "closed" {
+    this.#check();
+    return this.#member.desired ? "open" : "closed";
+  }
+
+  /**
+   * The actual state. It changes before listeners are told.
+   *
+   * @throws {FeedmeError} `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  state(): "closed" | "opening" | "open" {
+    this.#check();
+    return this.#host.live() ? this.#member.told : "closed";
+  }
+
+  /**
+   * The feed data. The same object is returned until the next action.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE` if the feed is not open,
+   * `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  data(): FeedData<F> {
+    if (this.state() !== "open") {
+      throw new FeedmeError(
+        "INVALID_FEED_STATE",
+        "The feed object is not open.",
+      );
+    }
+    return this.#host.core.data(this.#member) as FeedData<F>;
+  }
+
+  /**
+   * The feed data, or `undefined` while there is none. It never throws and needs
+   * no `this`: the second argument of React's `useSyncExternalStore`.
+   */
+  readonly snapshot = (): FeedData<F> | undefined => {
+    if (this.#destroyed || this.#member.told !== "open") return undefined;
+    return this.#host.core.data(this.#member) as FeedData<F> | undefined;
+  };
+
+  /**
+   * Calls `listener`, without arguments, after each change of state or data
+   * until the returned function is called. It needs no `this`: the first
+   * argument of React's `useSyncExternalStore`.
+   *
+   * ```tsx ignore
+   * const data = useSyncExternalStore(feed.subscribe, feed.snapshot);
+   * ```
+   */
+  readonly subscribe = (listener: () => void): () => void => {
+    const subscriber = () => listener();
+    this.#subscribers.add(subscriber);
+    return () => void this.#subscribers.delete(subscriber);
+  };
+
+  /**
+   * Resolves with the data as soon as the feed is open. While the connection is
+   * lost, the server is slow or a bad action has closed the feed, it waits on.
+   *
+   * @throws {FeedmeError} `REJECTED` or `TERMINATED` if the server refuses the
+   * feed, `INVALID_FEED_STATE` if it is desired closed, `DESTROYED`; otherwise the
+   * reason of the signal
+   */
+  opened({ signal }: WaitOptions = {}): Promise<FeedData<F>> {
+    return new Promise((resolve, reject) => {
+      this.#check();
+      signal?.throwIfAborted();
+      const look = () => {
+        const outcome = this.#outcome();
+        if (!outcome) return;
+        stop();
+        if (outcome instanceof FeedmeError) reject(outcome);
+        else resolve(outcome.data);
+      };
+      const abort = () => {
+        stop();
+        reject(signal!.reason);
+      };
+      const stop = () => {
+        unsubscribe();
+        signal?.removeEventListener("abort", abort);
+      };
+      const unsubscribe = this.subscribe(look);
+      signal?.addEventListener("abort", abort, { once: true });
+      look();
+    });
+  }
+
+  /**
+   * The actions that the server reveals from now on, across reconnects, until the
+   * feed is destroyed.
+   *
+   * @throws {FeedmeError} `DESTROYED` or `INVALID_ARGUMENT`
+   */
+  actions(options: ActionsOptions = {}): AsyncIterableIterator<FeedAction<F>> {
+    this.#check();
+    const stream = new ActionStream<FeedAction<F>>(
+      options,
+      (ended) => this.#streams.delete(ended),
+    );
+    if (!options.signal?.aborted) this.#streams.add(stream);
+    return stream;
+  }
+
+  /**
+   * The same as a stream, from the first time this is read: one stream, and a
+   * new one when that has ended.
+   *
+   * @throws {FeedmeError} `DESTROYED`
+   */
+  get readable(): ReadableStream<FeedAction<F>> {
+    return this.#readable ??= this.#stream();
+  }
+
+  /**
+   * Lets go of the feed object, which must be desired closed.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE` or `DESTROYED`
+   */
+  destroy(): void {
+    this.#check();
+    if (this.#member.desired) {
+      throw new FeedmeError(
+        "INVALID_FEED_STATE",
+        "Only feeds desired closed can be destroyed.",
+      );
+    }
+    this.#host.core.leave(this.#member);
+    this.#end();
+  }
+
+  /** Whether the feed object, or its client, has been destroyed. */
+  destroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  /** Closes and destroys the feed object. */
+  // deno-lint-ignore require-await
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#destroyed) return;
+    if (this.#member.desired) this.desireClosed();
+    this.destroy();
+  }
+
+  #check(): void {
+    if (this.#destroyed) throw destroyed();
+  }
+
+  #deliver(event: string, args: unknown[]): void {
+    // The conversation knows the arguments that belong to each event.
+    this.emit(event as "opening", ...args as []);
+    if (event === "action") {
+      const [name, data, newData, oldData] = args;
+      const action = { name, data, newData, oldData } as FeedAction<F>;
+      for (const stream of this.#streams) stream.push(action);
+    }
+    for (const subscriber of this.#subscribers) {
+      callListener(undefined, subscriber, []);
+    }
+  }
+
+  /** What `opened()` waits for, if it has come. */
+  #outcome(): { data: FeedData<F> } | FeedmeError | undefined {
+    if (this.#destroyed) return destroyed();
+    const { desired, error } = this.#member;
+    if (!desired) {
+      return new FeedmeError(
+        "INVALID_FEED_STATE",
+        "The feed is desired closed.",
+      );
+    }
+    if (error?.code === "REJECTED" || error?.code === "TERMINATED") {
+      return error;
+    }
+    const data = this.snapshot();
+    return data === undefined ? undefined : { data };
+  }
+
+  #stream(): ReadableStream<FeedAction<F>> {
+    const actions = this.actions();
+    const renew = () => {
+      this.#readable = undefined;
+    };
+    return new ReadableStream<FeedAction<F>>({
+      async pull(controller) {
+        try {
+          const { value, done } = await actions.next();
+          if (!done) return controller.enqueue(value);
+          renew();
+          controller.close();
+        } catch (error) {
+          renew();
+          throw error;
+        }
+      },
+      async cancel() {
+        renew();
+        await actions.return!();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  #end(): void {
+    this.#destroyed = true;
+    for (const stream of this.#streams) stream.end();
+    // Whoever waits for the feed to open has to be told.
+    for (const subscriber of this.#subscribers) {
+      callListener(undefined, subscriber, []);
+    }
+    this.#subscribers.clear();
+  }
+}
+
+function destroyed(): FeedmeError {
+  return new FeedmeError("DESTROYED", "The feed object has been destroyed.");
+}

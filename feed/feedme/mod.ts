@@ -1,0 +1,62 @@
+/**
+ * A client for Feedme servers: feeds, whose data is kept current by the
+ * server, and actions.
+ *
+ * ```ts
+ * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
+ *
+ * const client = feedmeClient({
+ *   transport: webSocketTransport({ url: "ws://localhost:1" }),
+ * });
+ * const room = client.feed("room", { id: "7" });
+ * room.on("open", (data) => console.log("now:", data));
+ * room.on("action", (name, data) => console.log(name, data));
+ * room.desireOpen();
+ * client.connect();
+ * await client[Symbol.asyncDispose]();
+ * ```
+ *
+ * The API is that of npm's feedme-client; what stands beside it (async
+ * iteration, streams, `await using`, types, what is known of a failed action) is
+ * built on the same core.
+ *
+ * @module
+ */
+export { feedmeClient } from "./client.ts";
+export type { ActionCallback, ClientEvents, FeedmeClient } from "./client.ts";
+export type { FeedmeClientOptions } from "./options.ts";
+export type {
+  ActionArguments,
+  FeedData,
+  FeedEvents,
+  FeedmeFeed,
+  WaitOptions,
+} from "./feed.ts";
+export type { ActionsOptions } from "./actions.ts";
+export type {
+  ActionType,
+  AnyApi,
+  AnyFeed,
+  FeedAction,
+  FeedActionOf,
+  FeedmeApi,
+  FeedType,
+  Part,
+} from "./api.ts";
+export { FeedmeError } from "./errors.ts";
+export type {
+  ActionOutcome,
+  FeedmeErrorCode,
+  FeedmeErrorDetails,
+} from "./errors.ts";
+export type { Emitter, EventMap, Listener } from "./emitter.ts";
+export { webSocketTransport } from "./websocket.ts";
+export type { WebSocketTransportOptions } from "./websocket.ts";
+export type {
+  FeedmeTransport,
+  TransportEvent,
+  TransportListener,
+  TransportState,
+} from "./transport.ts";
+export type { FeedArgs, Json, JsonObject } from "./protocol.ts";
+export type { WebSocketConstructor } from "../../net/dial.ts";

@@ -1,0 +1,262 @@
+/**
+ * What carries the messages: the interface that feedme-client's transports
+ * have, and a guard that sees to it that one behaves.
+ */
+import { FeedmeError } from "./errors.ts";
+
+/** What a transport says of itself. */
+export type TransportState = "disconnected" | "connecting" | "connected";
+
+/** What a transport emits. */
+export type TransportEvent =
+  | "connecting"
+  | "connect"
+  | "message"
+  | "disconnect";
+
+/** Called with the plain arguments of an event. */
+// deno-lint-ignore no-explicit-any
+export type TransportListener = (...args: any[]) => void;
+
+/**
+ * Carries texts between client and server; any object or class instance will
+ * do. It does not retry, reconnect or time out: the client does.
+ *
+ * Methods do not throw and do not emit before they return. Listeners get plain
+ * arguments. The events of one connection come in this order: `connecting`,
+ * then possibly `connect` and any number of `message` (with the text), then
+ * `disconnect`, with an `Error` unless the client asked for it.
+ */
+export interface FeedmeTransport {
+  /** The present state, also before the event that belongs to it. */
+  state(): TransportState;
+  /** Starts to connect. Called only when disconnected. */
+  connect(): void;
+  /** Sends a text. Called only when connected. */
+  send(message: string): void;
+  /** Disconnects; the state is `disconnected` at once. */
+  disconnect(): void;
+  /** Adds a listener; or else `addListener` or `addEventListener` does. */
+  on?(event: TransportEvent, listener: TransportListener): unknown;
+  /** Adds a listener. */
+  addListener?(event: TransportEvent, listener: TransportListener): unknown;
+  /** Adds a listener. */
+  addEventListener?(
+    event: TransportEvent,
+    listener: TransportListener,
+  ): unknown;
+  /** Removes a listener; or else `removeListener` or `removeEventListener` does. */
+  off?(event: TransportEvent, listener: TransportListener): unknown;
+  /** Removes a listener. */
+  removeListener?(event: TransportEvent, listener: TransportListener): unknown;
+  /** Removes a listener. */
+  removeEventListener?(
+    event: TransportEvent,
+    listener: TransportListener,
+  ): unknown;
+  /** Resolves when nothing is left of past connections, where that is known. */
+  [Symbol.asyncDispose]?(): PromiseLike<void>;
+}
+
+/** Who listens to a {@linkcode TransportGuard}. */
+export interface TransportHandlers {
+  connecting(): void;
+  connect(): void;
+  message(text: string): void;
+  /** Without an error it answers `disconnect()`. */
+  disconnect(error?: Error): void;
+  /** The transport broke a rule and has been cut off. */
+  violation(error: FeedmeError): void;
+}
+
+/** Which event may follow which; a connection begins and ends with `disconnect`. */
+const NEXT: Record<TransportEvent, readonly TransportEvent[]> = {
+  disconnect: ["connecting"],
+  connecting: ["connect", "disconnect"],
+  connect: ["message", "disconnect"],
+  message: ["message", "disconnect"],
+};
+
+/**
+ * Passes calls and events between the client and a transport as long as the
+ * transport keeps to the rules. At the first breach it detaches, disconnects
+ * the transport, tells the client, and throws.
+ */
+export class TransportGuard {
+  readonly #transport: FeedmeTransport;
+  readonly #handlers: TransportHandlers;
+  readonly #listeners: [TransportEvent, (...args: unknown[]) => void][];
+  readonly #remove: NonNullable<FeedmeTransport["off"]>;
+  /** The event that came last. */
+  #last: TransportEvent = "disconnect";
+  /** Connections asked for that have not begun, and ends that have not come. */
+  #connects = 0;
+  #disconnects = 0;
+  /** The method that runs now. */
+  #calling: string | undefined;
+  #detached = false;
+
+  /** @throws {FeedmeError} `TRANSPORT_ERROR` if it is no transport, or in use */
+  constructor(transport: FeedmeTransport, handlers: TransportHandlers) {
+    this.#transport = transport;
+    this.#handlers = handlers;
+    for (const name of ["state", "connect", "send", "disconnect"] as const) {
+      if (typeof transport[name] !== "function") {
+        throw misuse(`The transport has no ${name}().`);
+      }
+    }
+    const add = transport.on ?? transport.addListener ??
+      transport.addEventListener;
+    const remove = transport.off ?? transport.removeListener ??
+      transport.removeEventListener;
+    if (typeof add !== "function" || typeof remove !== "function") {
+      throw misuse("The transport has no on() or off().");
+    }
+    this.#remove = remove;
+    let state: unknown;
+    try {
+      state = transport.state();
+    } catch (error) {
+      throw misuse("The transport threw in state().", error);
+    }
+    if (state !== "disconnected") {
+      throw misuse("The transport is not disconnected.");
+    }
+    this.#listeners = (Object.keys(NEXT) as TransportEvent[]).map((event) => [
+      event,
+      (...args) => this.#receive(event, args),
+    ]);
+    try {
+      for (const [event, listener] of this.#listeners) {
+        add.call(transport, event, listener);
+      }
+    } catch (error) {
+      throw misuse("The transport threw in on().", error);
+    }
+  }
+
+  /** @throws {FeedmeError} `TRANSPORT_ERROR` */
+  state(): TransportState {
+    const state = this.#call("state", () => this.#transport.state());
+    if (
+      state !== "disconnected" && state !== "connecting" &&
+      state !== "connected"
+    ) this.#violate("The transport returned an invalid state.");
+    return state as TransportState;
+  }
+
+  /** @throws {FeedmeError} `TRANSPORT_ERROR` */
+  connect(): void {
+    this.#connects++;
+    this.#call("connect", () => this.#transport.connect());
+  }
+
+  /** @throws {FeedmeError} `TRANSPORT_ERROR` */
+  send(text: string): void {
+    this.#call("send", () => this.#transport.send(text));
+    if (this.state() === "connecting") {
+      this.#violate("The transport is connecting after send().");
+    }
+  }
+
+  /** @throws {FeedmeError} `TRANSPORT_ERROR` */
+  disconnect(): void {
+    this.#disconnects++;
+    this.#call("disconnect", () => this.#transport.disconnect());
+    if (this.state() !== "disconnected") {
+      this.#violate(
+        "The transport is not disconnected after disconnect().",
+      );
+    }
+  }
+
+  /** Stops to listen. Calling it again does nothing. */
+  detach(): void {
+    if (this.#detached) return;
+    this.#detached = true;
+    for (const [event, listener] of this.#listeners) {
+      try {
+        this.#remove.call(this.#transport, event, listener);
+      } catch {
+        // Nothing it emits is listened to any more.
+      }
+    }
+  }
+
+  /** Waits until the transport has let go of what it held, if it can tell. */
+  async dispose(): Promise<void> {
+    await this.#transport[Symbol.asyncDispose]?.();
+  }
+
+  #call<T>(name: string, method: () => T): T {
+    this.#calling = name;
+    try {
+      return method();
+    } catch (error) {
+      if (error instanceof FeedmeError && this.#detached) throw error;
+      return this.#violate(
+        `The transport threw in ${name}().`,
+        error,
+      );
+    } finally {
+      this.#calling = undefined;
+    }
+  }
+
+  #receive(event: TransportEvent, args: unknown[]): void {
+    if (this.#detached) return;
+    if (this.#calling !== undefined) {
+      this.#violate(
+        `The transport emitted ${event} within ${this.#calling}().`,
+      );
+    }
+    if (
+      !NEXT[this.#last].includes(event) ||
+      (event === "connecting" && this.#connects-- <= 0)
+    ) {
+      this.#violate(`The transport emitted ${event} after ${this.#last}.`);
+    }
+    this.#last = event;
+    const [first] = args;
+    const valid = event === "message"
+      ? args.length === 1 && typeof first === "string"
+      : event === "disconnect"
+      ? args.length === 0 || (args.length === 1 && first instanceof Error)
+      : args.length === 0;
+    if (!valid) {
+      this.#violate(`The transport passed invalid arguments with ${event}.`);
+    }
+    if (event === "message") return this.#handlers.message(first as string);
+    if (event !== "disconnect") return this.#handlers[event]();
+    if (this.#disconnects > 0) {
+      this.#disconnects--;
+    } else if (args.length === 0) {
+      this.#violate("The transport disconnected without a reason.");
+    }
+    this.#handlers.disconnect(...args as [] | [Error]);
+  }
+
+  #violate(text: string, transportError?: unknown): never {
+    const error = misuse(text, transportError);
+    if (!this.#detached) {
+      this.detach();
+      try {
+        if (this.#transport.state() !== "disconnected") {
+          this.#transport.disconnect();
+        }
+      } catch {
+        // It is being given up for worse.
+      }
+      this.#handlers.violation(error);
+    }
+    throw error;
+  }
+}
+
+function misuse(text: string, transportError?: unknown): FeedmeError {
+  return new FeedmeError(
+    "TRANSPORT_ERROR",
+    text,
+    transportError === undefined ? {} : { transportError },
+  );
+}

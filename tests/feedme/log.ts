@@ -1,0 +1,73 @@
+/** Writes down what an application sees, as the recorded conversations do. */
+import type { FeedmeClient } from "../../feed/feedme/client.ts";
+import type { FeedmeFeed } from "../../feed/feedme/feed.ts";
+import { FeedmeError } from "../../feed/feedme/errors.ts";
+
+const DETAILS = [
+  "serverErrorCode",
+  "serverErrorData",
+  "transportError",
+  "serverMessage",
+  "parseError",
+  "schemaViolation",
+  "deltaViolation",
+] as const;
+
+/** One argument of a listener or callback. */
+function show(value: unknown): string {
+  if (value === undefined) return "";
+  if (!(value instanceof FeedmeError)) return JSON.stringify(value);
+  const shown: Record<string, unknown> = { error: value.message };
+  for (const name of DETAILS) {
+    if (!Object.hasOwn(value, name)) continue;
+    const detail = value[name];
+    shown[name] = detail instanceof Error ? detail.message : detail;
+  }
+  return JSON.stringify(shown);
+}
+
+function line(name: string, args: unknown[]): string {
+  return ["app " + name, ...args.map(show)].join(" ");
+}
+
+export function logClient(
+  client: FeedmeClient,
+  write: (line: string) => void,
+): void {
+  for (
+    const event of [
+      "connecting",
+      "connect",
+      "disconnect",
+      "badServerMessage",
+      "badClientMessage",
+      "transportError",
+    ] as const
+  ) {
+    client.on(
+      event,
+      (...args: unknown[]) => write(line(`client.${event}`, args)),
+    );
+  }
+}
+
+export function logFeed(
+  feed: FeedmeFeed,
+  name: string,
+  write: (line: string) => void,
+): void {
+  for (const event of ["opening", "open", "close", "action"] as const) {
+    feed.on(
+      event,
+      (...args: unknown[]) => write(line(`${name}.${event}`, args)),
+    );
+  }
+}
+
+/** A callback of an action. */
+export function logCallback(
+  name: string,
+  write: (line: string) => void,
+): (...args: unknown[]) => void {
+  return (...args) => write(line(`callback(${name})`, args));
+}

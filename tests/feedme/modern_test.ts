@@ -1,0 +1,250 @@
+/** What no other client has: iteration, streams, waits, stores, types, disposal. */
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { type FeedmeClient, feedmeClient } from "../../feed/feedme/client.ts";
+import { FeedmeError } from "../../feed/feedme/errors.ts";
+import type { FeedmeFeed } from "../../feed/feedme/feed.ts";
+import { FakeTransport, settled } from "./fake.ts";
+import { action, BAD, CLOSED, F, OK, opened, start } from "./stage.ts";
+
+const plus = (name: string) =>
+  action(name, [{ Operation: "Increment", Path: ["n"], Value: 1 }]);
+
+async function open() {
+  const stage = start();
+  await stage.up();
+  const feed = stage.feed();
+  feed.desireOpen();
+  stage.transport.receive(opened({ n: 0 }));
+  await settled();
+  return { ...stage, feed };
+}
+
+Deno.test("actions(): iterates over what is revealed, across reconnects", async () => {
+  const { feed, transport, end } = await open();
+  const abort = new AbortController();
+  const seen: unknown[] = [];
+  const reader = (async () => {
+    for await (
+      const { name, data, newData, oldData } of feed.actions(abort)
+    ) {
+      seen.push([name, data, newData, oldData]);
+      if (name === "D") break;
+    }
+  })();
+  transport.receive(plus("A"));
+  transport.receive(plus("B"));
+  transport.fail();
+  await settled();
+  transport.receive(OK);
+  transport.receive(opened({ n: 7 }));
+  transport.receive(plus("D"));
+  await reader;
+  assertEquals(seen, [
+    ["A", {}, { n: 1 }, { n: 0 }],
+    ["B", {}, { n: 2 }, { n: 1 }],
+    ["D", {}, { n: 8 }, { n: 7 }],
+  ]);
+  await end();
+});
+
+Deno.test("actions(): ends with the signal, the feed, and by overflow", async () => {
+  const { feed, transport, end } = await open();
+  const abort = new AbortController();
+  const aborted = feed.actions({ signal: abort.signal }).next();
+  abort.abort(new Error("enough"));
+  await assertRejects(() => aborted, Error, "enough");
+  await assertRejects(
+    () => feed.actions({ signal: abort.signal }).next(),
+    Error,
+    "enough",
+  );
+
+  const slow = feed.actions({ limit: 2 });
+  for (const name of ["A", "B", "C", "D"]) transport.receive(plus(name));
+  await settled();
+  assertEquals((await slow.next()).value!.name, "A");
+  assertEquals((await slow.next()).value!.name, "B");
+  const error = await assertRejects(() => slow.next(), FeedmeError);
+  assertEquals(error.code, "OVERFLOW");
+  assertEquals(await slow.next(), { value: undefined, done: true });
+
+  const left = feed.actions();
+  await left.return!();
+  assertEquals(await left.next(), { value: undefined, done: true });
+
+  const last = feed.actions();
+  const [one, two] = [last.next(), last.next()];
+  feed.desireClosed();
+  feed.destroy();
+  assertEquals((await one).done, true);
+  assertEquals((await two).done, true);
+  await end();
+});
+
+Deno.test("readable: the same as a stream", async () => {
+  const { feed, transport, end } = await open();
+  const stream = feed.readable;
+  assertStrictEquals(feed.readable, stream);
+  const reader = stream.getReader();
+  transport.receive(plus("A"));
+  assertEquals((await reader.read()).value!.newData as unknown, { n: 1 });
+  await reader.cancel();
+  assert(feed.readable !== stream);
+  const rest = Array.fromAsync(feed.readable);
+  transport.receive(plus("B"));
+  await settled();
+  await feed[Symbol.asyncDispose]();
+  assertEquals((await rest).map(({ name }) => name), ["B"]);
+  await end();
+});
+
+Deno.test("opened(): waits as long as there is hope", async () => {
+  const { transport, up, feed: makeFeed, end } = start();
+  const feed = makeFeed();
+  await assertRejects(() => feed.opened(), FeedmeError, "INVALID_FEED_STATE");
+  feed.desireOpen();
+  const wait = feed.opened();
+  await up();
+  transport.receive(opened({ n: 1 }));
+  assertEquals(await wait as unknown, { n: 1 });
+  assertEquals(await feed.opened() as unknown, { n: 1 });
+
+  transport.receive(BAD);
+  const again = feed.opened();
+  transport.receive(CLOSED);
+  transport.receive(opened({ n: 2 }));
+  assertEquals(await again as unknown, { n: 2 });
+
+  transport.receive({
+    MessageType: "FeedTermination",
+    ...F,
+    ErrorCode: "BYE",
+    ErrorData: {},
+  });
+  const error = await assertRejects(() => feed.opened(), FeedmeError);
+  assertEquals([error.code, error.serverErrorCode], ["TERMINATED", "BYE"]);
+
+  feed.desireClosed();
+  feed.desireOpen();
+  const abort = new AbortController();
+  const aborted = feed.opened({ signal: abort.signal });
+  abort.abort(new Error("enough"));
+  await assertRejects(() => aborted, Error, "enough");
+  const closed = feed.opened();
+  feed.desireClosed();
+  await assertRejects(() => closed, FeedmeError, "INVALID_FEED_STATE");
+  feed.desireOpen();
+  const destroyed = feed.opened();
+  await end();
+  await assertRejects(() => destroyed, FeedmeError, "DESTROYED");
+});
+
+Deno.test("subscribe and snapshot: what useSyncExternalStore takes", async () => {
+  const { feed, transport, end } = await open();
+  const { subscribe, snapshot } = feed;
+  let renders = 0;
+  const unsubscribe = subscribe(() => renders++);
+  const first = snapshot();
+  assertStrictEquals(snapshot(), first);
+  assertEquals(first as unknown, { n: 0 });
+  transport.receive(plus("A"));
+  await settled();
+  assertEquals(renders, 1);
+  assert(snapshot() !== first);
+  feed.desireClosed();
+  await settled();
+  assertEquals(renders, 2);
+  assertEquals(snapshot(), undefined);
+  unsubscribe();
+  feed.desireOpen();
+  await settled();
+  assertEquals(renders, 2);
+  await end();
+  assertEquals(snapshot(), undefined);
+});
+
+Deno.test("await using: nothing is left", async () => {
+  const transport = new FakeTransport();
+  let seen: FeedmeClient;
+  const told: string[] = [];
+  {
+    await using client = feedmeClient({ transport });
+    seen = client;
+    client.on("disconnect", () => told.push("disconnect"));
+    client.connect();
+    await settled();
+    transport.receive(OK);
+    await using feed = client.feed("f", {});
+    feed.on("close", () => told.push("close"));
+    feed.desireOpen();
+    client.action("a", {}).catch(() => told.push("action"));
+  }
+  assert(seen.destroyed());
+  assertEquals(told, ["close", "action", "disconnect"]);
+  assertEquals(transport.listening, 0);
+  await seen[Symbol.asyncDispose]();
+});
+
+interface Chat {
+  actions: {
+    say: { args: { text: string }; data: { id: number } };
+  };
+  feeds: {
+    room: {
+      args: { id: string };
+      data: { lines: string[] };
+      actions: { said: { by: string }; left: { who: string } };
+    };
+    plain: { args: Record<string, never>; data: { n: number } };
+  };
+}
+
+Deno.test("types: an API is checked, without one everything is JSON", () => {
+  const client = feedmeClient<Chat>({ transport: new FakeTransport() });
+  const check = () => {
+    client.action("say", { text: "x" }).then(({ id }) => id.toFixed());
+    client.action("say", { text: "x" }, (error, data) => {
+      if (error) error.outcome satisfies string | undefined;
+      else data.id.toFixed();
+    });
+    // @ts-expect-error: no such action
+    client.action("shout", { text: "x" });
+    // @ts-expect-error: the argument is a string
+    client.action("say", { text: 1 });
+    const room: FeedmeFeed<Chat["feeds"]["room"]> = client.feed("room", {
+      id: "7",
+    });
+    // @ts-expect-error: no such feed
+    client.feed("hall", {});
+    // @ts-expect-error: the argument is missing
+    client.feed("room", {});
+    room.data().lines.map((line) => line.length);
+    room.on("open", ({ lines }) => lines.length);
+    room.on("action", (name, data, now, before) => {
+      if (name === "said") (data as { by: string }).by.length;
+      now.lines.length + before.lines.length;
+    });
+    (async () => {
+      for await (const { name, data, newData } of room.actions()) {
+        if (name === "said") data.by.length;
+        // @ts-expect-error: the other has no such property
+        else data.by;
+        newData.lines.length;
+      }
+    })();
+    client.feed("plain", {}).data().n.toFixed();
+    const any = feedmeClient({ transport: new FakeTransport() });
+    const value = any.feed("x", { y: "z" }).data().name;
+    // @ts-expect-error: it may be any JSON value
+    value!.length;
+    // @ts-expect-error: the arguments of feeds are strings
+    any.feed("x", { y: 1 });
+  };
+  assert(check);
+  client.destroy();
+});

@@ -1,0 +1,210 @@
+/** The transport on real sockets. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { deadline, delay } from "@std/async";
+import {
+  webSocketTransport,
+  type WebSocketTransportOptions,
+} from "../../feed/feedme/websocket.ts";
+
+type Hook = (socket: WebSocket) => void;
+
+function serve(onSocket: Hook, refuse = false) {
+  const requests: { url: string; headers: Headers }[] = [];
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) => {
+      // Neither can be read once the request has been answered.
+      requests.push({
+        url: request.url,
+        headers: new Headers(request.headers),
+      });
+      if (refuse) return new Response("no", { status: 403 });
+      const { socket, response } = Deno.upgradeWebSocket(request, {
+        protocol: "feedme",
+      });
+      onSocket(socket);
+      return response;
+    },
+  );
+  const { port } = server.addr as Deno.NetAddr;
+  return {
+    requests,
+    url: `ws://127.0.0.1:${port}/secret-token`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+function listen(options: WebSocketTransportOptions) {
+  const transport = webSocketTransport(options);
+  const log: string[] = [];
+  const errors: Error[] = [];
+  for (const event of ["connecting", "connect", "message", "disconnect"]) {
+    transport.on!(event as "message", (...args: unknown[]) => {
+      log.push([event, ...args].join(" ").replace(/Error: /, ""));
+      errors.push(...args.filter((arg) => arg instanceof Error));
+    });
+  }
+  const until = (part: string) =>
+    deadline(
+      (async () => {
+        while (!log.some((line) => line.includes(part))) await delay(2);
+      })(),
+      5_000,
+    );
+  return { transport, log, errors, until };
+}
+
+Deno.test("websocket: connects, carries texts, disconnects, again", async () => {
+  await using server = serve((socket) => {
+    socket.onmessage = ({ data }) => socket.send(`${data}!`);
+  });
+  const { transport, log, until } = listen({ url: server.url });
+  for (let round = 0; round < 2; round++) {
+    assertEquals(transport.state(), "disconnected");
+    transport.connect();
+    const within = log.length;
+    assertEquals(transport.state(), "connecting");
+    assertEquals(within, 0);
+    while (transport.state() !== "connected") await delay(1);
+    transport.send("hello");
+    await until("hello!");
+    transport.disconnect();
+    assertEquals(transport.state(), "disconnected");
+    await until("disconnect");
+    assertEquals(log.splice(0), [
+      "connecting",
+      "connect",
+      "message hello!",
+      "disconnect",
+    ]);
+    assertEquals(
+      server.requests[round]!.headers.get("sec-websocket-protocol"),
+      "feedme",
+    );
+  }
+  await transport[Symbol.asyncDispose]!();
+});
+
+Deno.test("websocket: a server that refuses, or is not there", async () => {
+  {
+    await using server = serve(() => {}, true);
+    const { transport, log, errors, until } = listen({ url: server.url });
+    transport.connect();
+    await until("disconnect");
+    assertEquals(log, [
+      "connecting",
+      "disconnect FAILURE: The WebSocket could not be opened.",
+    ]);
+    // Whoever knows the address may reach the backend.
+    assert(!Deno.inspect(errors).includes("secret"));
+  }
+  for (
+    const url of ["ws://127.0.0.1:1/secret", "foo:secret", "http://:secret"]
+  ) {
+    const { transport, errors, until } = listen({ url });
+    transport.connect();
+    await until("disconnect");
+    assert(!Deno.inspect(errors).includes("secret"), Deno.inspect(errors));
+    assert(!Deno.inspect(transport).includes("secret"));
+    assert(!JSON.stringify(transport).includes("secret"));
+  }
+});
+
+Deno.test("websocket: the server closes, or sends what is no text", async () => {
+  await using server = serve((socket) => {
+    socket.onmessage = ({ data }) => {
+      if (data === "binary") socket.send(new Uint8Array(3));
+      else socket.close(4001, "bye");
+    };
+  });
+  for (
+    const [text, reason] of [
+      ["close", "The WebSocket closed (code 4001)."],
+      ["binary", "The server sent a binary message."],
+    ] as const
+  ) {
+    const { transport, log, until } = listen({ url: server.url });
+    transport.connect();
+    await until("connect");
+    while (transport.state() !== "connected") await delay(1);
+    transport.send(text);
+    await until("disconnect");
+    assertEquals(log.at(-1), `disconnect FAILURE: ${reason}`);
+    await transport[Symbol.asyncDispose]!();
+  }
+});
+
+Deno.test("websocket: given up while it connects", async () => {
+  await using server = serve(() => {});
+  const { transport, log, until } = listen({ url: server.url });
+  transport.connect();
+  transport.disconnect();
+  transport.connect();
+  await until("connect");
+  while (transport.state() !== "connected") await delay(1);
+  transport.disconnect();
+  await delay(5);
+  assertEquals(log, [
+    "connecting",
+    "disconnect",
+    "connecting",
+    "connect",
+    "disconnect",
+  ]);
+  await transport[Symbol.asyncDispose]!();
+});
+
+Deno.test("websocket: silence", async () => {
+  await using server = serve((socket) => {
+    socket.onopen = () => socket.send("once");
+  });
+  const { transport, log, until } = listen({
+    url: server.url,
+    silenceTimeoutMs: 50,
+  });
+  transport.connect();
+  await until("disconnect");
+  assertEquals(log.slice(-2), [
+    "message once",
+    "disconnect FAILURE: The server was silent for 50 ms.",
+  ]);
+  await transport[Symbol.asyncDispose]!();
+  assertThrows(
+    () => webSocketTransport({ url: "ws://x", silenceTimeoutMs: -1 }),
+    TypeError,
+  );
+});
+
+Deno.test("websocket: the address is asked for each time", async () => {
+  await using server = serve(() => {});
+  let asked = 0;
+  const { transport, until } = listen({
+    url: () => Promise.resolve(new URL(`?token=${++asked}`, server.url)),
+    protocols: ["feedme", "other"],
+    headers: { "x-custom": "1" },
+  });
+  for (let round = 1; round <= 2; round++) {
+    transport.connect();
+    while (transport.state() !== "connected") await delay(1);
+    transport.disconnect();
+    await until("disconnect");
+  }
+  await transport[Symbol.asyncDispose]!();
+  assertEquals(
+    server.requests.map(({ url }) => new URL(url).search),
+    ["?token=1", "?token=2"],
+  );
+  const { headers } = server.requests[0]!;
+  assertEquals(headers.get("x-custom"), "1");
+  assertEquals(headers.get("sec-websocket-protocol"), "feedme, other");
+  const { transport: failing, log, errors, until: untilFailed } = listen({
+    url: () => Promise.reject(new Error("no token")),
+  });
+  failing.connect();
+  await untilFailed("disconnect");
+  assertEquals(
+    log.at(-1),
+    "disconnect FAILURE: The WebSocket could not be opened.",
+  );
+  assertEquals((errors[0]!.cause as Error).message, "no token");
+});
