@@ -1,9 +1,11 @@
 /**
  * Session backends, from the server's side ({@linkcode Jamsocket},
- * {@linkcode Plane}) and from their users' ({@linkcode SessionBackend}).
+ * {@linkcode Plane}) and from their users' ({@linkcode SessionBackend}), and live
+ * data between the two ({@linkcode feedmeClient}, {@linkcode socketcluster}).
  *
  * A session backend is a process of its own for each document, room or agent,
- * found by key and reached by URL.
+ * found by key and reached by URL. This module has everything but the edge route
+ * (`./proxy`) and the dev platform (`./dev`); bundlers take what is used.
  *
  * ```ts ignore
  * import { Jamsocket, SessionBackend } from "@feedline/feedline";
@@ -24,3 +26,4 @@ export {
   SessionBackend,
   type SessionBackendOptions,
 } from "./client.ts";
+export * from "./feed/mod.ts";
