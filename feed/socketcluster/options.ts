@@ -72,7 +72,7 @@ export interface ClientOptions {
   /** Prepended to the names of channels on the wire. */
   channelPrefix?: string | null | undefined;
   /** How binary frames are represented. @default {"arraybuffer"} */
-  binaryType?: BinaryType | undefined;
+  binaryType?: "arraybuffer" | "blob" | undefined;
   /** Whether to send in batches at first, when connected. @default {false} */
   batchOnHandshake?: boolean | undefined;
   /** For how long, in milliseconds. @default {100} */

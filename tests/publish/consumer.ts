@@ -3,7 +3,6 @@
  * checked against the types of each platform, and run on Node and Bun.
  */
 import { Hono } from "@hono/hono";
-import { BackendEndedError, Plane } from "@feedline/feedline";
 import { SessionBackend } from "@feedline/feedline/client";
 import { sessionProxy } from "@feedline/feedline/proxy";
 import { Jamsocket, verifiedUser } from "@feedline/feedline/server";
@@ -55,6 +54,5 @@ export async function use(port: number): Promise<Record<string, unknown>> {
     greeting: await greeting.text(),
     user: verifiedUser(new Headers({ "x-verified-username": "ada" })).user,
     unknown: unknown instanceof HTTPError && unknown.code,
-    exports: [typeof BackendEndedError, typeof Plane],
   };
 }

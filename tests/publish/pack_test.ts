@@ -6,6 +6,13 @@ import { startDevPlatform } from "../../session/dev/mod.ts";
 const TYPESCRIPT = "typescript@7.0.2";
 const WORKERS_TYPES = "@cloudflare/workers-types@5.20261117.1";
 
+const { name, exports } = JSON.parse(
+  await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+);
+/** What can be imported; the dev platform runs on Deno alone. */
+const entries = Object.keys(exports).filter((path) => path !== "./dev")
+  .map((path) => name + path.slice(1));
+
 /** An empty folder, gone at the end. */
 async function tempFolder(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir();
@@ -73,9 +80,17 @@ async function project(
     (await Deno.readTextFile(consumer)).replace('"@hono/hono"', '"hono"'),
   );
   await Deno.writeTextFile(
+    `${path}/entries.ts`,
+    entries.map((name, index) => `export * as entry${index} from "${name}";\n`)
+      .join(""),
+  );
+  await Deno.writeTextFile(
     `${path}/main.mjs`,
     'import { use } from "./consumer.ts";\n' +
-      "console.log(JSON.stringify(await use(Number(process.argv[2]))));\n",
+      'import * as entries from "./entries.ts";\n' +
+      "const used = await use(Number(process.argv[2]));\n" +
+      "const count = Object.keys(entries).length;\n" +
+      "console.log(JSON.stringify({ ...used, entries: count }));\n",
   );
   const add = manager === "npm"
     ? ["install", "--no-audit", "--no-fund", "--silent"]
@@ -103,7 +118,7 @@ async function works(path: string, command: string): Promise<void> {
     greeting: "hello ada",
     user: "ada",
     unknown: 404,
-    exports: ["function", "function"],
+    entries: entries.length,
   });
 }
 
@@ -166,7 +181,7 @@ Deno.test({
             skipLibCheck: false,
             noEmit: true,
           },
-          files: ["consumer.ts"],
+          files: ["consumer.ts", "entries.ts"],
         }),
       );
       await run(app.path, "node_modules/.bin/tsc", "--project", ".");

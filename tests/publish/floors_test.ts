@@ -1,0 +1,109 @@
+/** The floors of docs/architecture.md: who imports whom, read from the sources. */
+import { assert, assertEquals } from "@std/assert";
+import { globSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Rooms and their floors; of several that fit, the first counts. */
+const ROOMS: [room: string, floor: number][] = [
+  ["mod.ts", 3],
+  ["client.ts", 2],
+  ["server.ts", 2],
+  ["session/dev/", 2],
+  ["session/", 1],
+  ["feed/feedme/", 1],
+  ["feed/socketcluster/", 1],
+  ["feed/mod.ts", 2],
+  ["feed/", 0],
+  ["net/", 0],
+  ["types.ts", 0],
+];
+
+function roomOf(path: string): [room: string, floor: number] {
+  const found = ROOMS.find(([room]) => path.startsWith(room));
+  assert(found, `${path} is in no room of docs/architecture.md`);
+  return found;
+}
+
+/** What is wrong with the imports of modules, each given as its text. */
+function wrongImports(modules: Map<string, string>): string[] {
+  const wrong: string[] = [];
+  const imports = new Map<string, string[]>();
+  for (const [path, text] of modules) {
+    const targets = [...text.matchAll(
+      /^(?:import|export|\}) ?[^"';]*"(\.[^"]+)";/gm,
+    )].map(([, target]) =>
+      new URL(target!, `file:///${path}`).pathname.slice(1)
+    );
+    imports.set(path, targets);
+    const [room, floor] = roomOf(path);
+    for (const target of targets) {
+      const [other, below] = roomOf(target);
+      if (other !== room && below >= floor) wrong.push(`${path} -> ${target}`);
+    }
+  }
+  // Depth first: a module that is met again on the way to itself.
+  const done = new Set<string>();
+  const visit = (path: string, way: string[]): void => {
+    if (way.includes(path)) {
+      wrong.push([...way.slice(way.indexOf(path)), path].join(" -> "));
+    } else if (!done.has(path)) {
+      for (const target of imports.get(path) ?? []) {
+        visit(target, [...way, path]);
+      }
+      done.add(path);
+    }
+  };
+  for (const path of modules.keys()) visit(path, []);
+  return wrong;
+}
+
+/** What a module of the portable part must not mention. */
+function foreignNames(text: string): string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const strings = /"(?:[^"\\\n]|\\.)*"/g;
+  return [
+    ...code.match(/"node:\w+"/g) ?? [],
+    ...code.replace(strings, "").match(/\b(?:Deno|process|Buffer)\b/g) ?? [],
+  ];
+}
+
+const { publish } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+const published = new Map<string, string>();
+for (const path of globSync(publish.include as string[], { cwd: root })) {
+  if (!path.endsWith(".ts")) continue;
+  published.set(path, await Deno.readTextFile(root + path));
+}
+
+Deno.test("floors - imports lead down or stay in the room, without a cycle", () => {
+  assert(published.has("mod.ts") && published.has("net/dial.ts"));
+  assertEquals(wrongImports(published), []);
+});
+
+Deno.test("floors - outside session/dev no module mentions a runtime's own names", () => {
+  for (const [path, text] of published) {
+    if (path.startsWith("session/dev/")) continue;
+    assertEquals(foreignNames(text), [], path);
+  }
+});
+
+Deno.test("floors - what is wrong is seen", () => {
+  const modules = new Map([
+    ["net/a.ts", 'import type {\n  A,\n} from "../session/b.ts";\n'],
+    ["session/b.ts", 'export * from "./c.ts";\nimport "../types.ts";\n'],
+    ["session/c.ts", 'import { B } from "./b.ts";\n'],
+    ["client.ts", 'import { S } from "./server.ts";\n'],
+  ]);
+  assertEquals(wrongImports(modules), [
+    "net/a.ts -> session/b.ts",
+    "client.ts -> server.ts",
+    "session/b.ts -> session/c.ts -> session/b.ts",
+  ]);
+  assertEquals(
+    foreignNames(
+      '/** Deno */\nimport "node:fs";\nprocess.exit("Buffer"); // Deno\n',
+    ),
+    ['"node:fs"', "process", "Deno"],
+  );
+});
