@@ -84,7 +84,7 @@ export interface FollowOptions {
   signal: AbortSignal;
   /** Called once for each state. */
   onState(state: BackendState): void;
-  /** The first answer was a stream. */
+  /** The platform knows the backend: its first state came, or was asked for. */
   onOpen?: (() => void) | undefined;
   /** Something failed and is tried again, or an event could not be read. */
   onRetry?: ((error: unknown) => void) | undefined;
@@ -102,6 +102,8 @@ export interface FollowOptions {
 
 /** A stream that lives this long (ms) is a good one: delays start from the beginning. */
 const HELD = 10_000;
+/** A stream that says nothing for this long (ms) after it opened is asked about. */
+const QUIET = 1_000;
 /** After a wake-up, a stream has this long (ms) to prove that it lives. */
 const PROBE = 5_000;
 /** A server that asks for longer delays (ms) than this does not get them. */
@@ -120,6 +122,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
   const silence = options.silence ?? 60_000;
   const tracker = new StatusTracker();
   let attempt = 0;
+  let answered = false;
   let opened = false;
   let lastEventId = "";
   // A page's cross-origin fetch may send this header only if the server lists
@@ -144,10 +147,10 @@ export async function followStatus(options: FollowOptions): Promise<void> {
     }
   };
 
-  // Plane's stream knows no unknown backend (it stays silent for ever), and loses
-  // a state where transactions overlap. So its word is not taken for all: the
-  // status is asked for as well, before each stream and again while it is quiet.
-  // Other platforms are asked once, for an id that never was.
+  // A stream that says nothing may be of a backend that never was: Plane answers
+  // such a request like any other. And Plane's streams lose a state where
+  // transactions overlap. So the status itself is asked for when a stream is
+  // quiet after it opened, and on Plane again whenever it has been quiet long.
   const plane = isPlane(options.statusUrl);
 
   async function ask(signal: AbortSignal): Promise<BackendState> {
@@ -158,6 +161,13 @@ export async function followStatus(options: FollowOptions): Promise<void> {
     return await readState(response, action);
   }
 
+  /** There is such a backend. */
+  const confirm = () => {
+    if (opened) return;
+    opened = true;
+    onOpen?.();
+  };
+
   /** One connection: resolves when it ended as streams do. */
   async function connect(): Promise<void> {
     const controller = new AbortController();
@@ -167,15 +177,22 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       silence,
       () => controller.abort(new Error(`${action}: the stream fell silent`)),
     );
-    const doubt = plane
-      ? setInterval(() => {
+    let doubt: ReturnType<typeof setTimeout> | undefined;
+    const doubtAfter = (ms: number, check?: (state: BackendState) => void) => {
+      clearTimeout(doubt);
+      doubt = setTimeout(() => {
         ask(controller.signal).then((state) => {
-          if (tracker.isNews(state)) {
-            throw new Error(`${action}: the stream missed a state`);
-          }
+          check?.(state);
+          confirm();
+          if (plane) doubtAfter(silence, checkNews);
         }).catch((error) => controller.abort(error));
-      }, silence)
-      : undefined;
+      }, ms);
+    };
+    const checkNews = (state: BackendState) => {
+      if (tracker.isNews(state)) {
+        throw new Error(`${action}: the stream missed a state`);
+      }
+    };
     const start = performance.now();
     try {
       const headers: Record<string, string> = {
@@ -183,8 +200,6 @@ export async function followStatus(options: FollowOptions): Promise<void> {
         accept: "text/event-stream",
       };
       if (sendId && lastEventId) headers["last-event-id"] = lastEventId;
-      const known = opened && !plane ? undefined : ask(controller.signal);
-      known?.catch(() => {});
       let response: Response;
       try {
         response = await fetch(uncached(statusStreamUrl(options.statusUrl)), {
@@ -205,13 +220,15 @@ export async function followStatus(options: FollowOptions): Promise<void> {
           `${action} failed: the answer is no event stream (content type ${type})`,
         );
       }
-      await known;
-      if (!opened) {
-        opened = true;
-        onOpen?.();
-      }
+      answered = true;
+      doubtAfter(QUIET);
       await readServerEvents(response.body, {
-        onEvent: ({ data }) => deliver(data),
+        onEvent({ data }) {
+          if (plane) doubtAfter(silence, checkNews);
+          else if (doubt !== undefined) doubt = void clearTimeout(doubt);
+          confirm();
+          deliver(data);
+        },
         // Nothing after the last state matters, and the server may not close.
         until: () => tracker.ended,
         onId: (id) => lastEventId = id,
@@ -219,7 +236,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
         onActivity: watch.alive,
       });
     } finally {
-      clearInterval(doubt);
+      clearTimeout(doubt);
       watch.stop();
       signal.removeEventListener("abort", abort);
       if (performance.now() - start > HELD) attempt = 0;
@@ -236,7 +253,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
     } catch (error) {
       signal.throwIfAborted();
       if (!tracker.ended) {
-        if (isFinal(error) || (!opened && !keepTrying)) throw error;
+        if (isFinal(error) || (!answered && !keepTrying)) throw error;
         if (error instanceof HTTPError) retryAfter = error.retryAfter ?? 0;
         onRetry?.(error);
       }

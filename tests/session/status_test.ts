@@ -408,30 +408,52 @@ Deno.test("a stream that falls silent is taken up again", async () => {
   await following;
 });
 
-Deno.test("on Plane, an unknown backend is found out though its stream is silent", async () => {
-  for (const known of [0, 2]) {
-    await using peer = startPeer(({ path }, index) =>
-      path.endsWith("/status")
-        ? index < known
-          ? json({ status: "loading", time: 0 })
+Deno.test("an unknown backend is found out though its stream is only silent", async () => {
+  for (const path of ["/v2/backend/b1/status", "/pub/b/b1/status"]) {
+    for (const known of [false, true]) {
+      let streams = 0;
+      await using peer = startPeer((request) =>
+        request.path.endsWith("stream")
+          // One that was known is forgotten after its first stream.
+          ? ++streams === 1 && known
+            ? eventStream([record(LIFE.slice(0, 2))])
+            : eventStream([": still here\n\n"], "stay")
           : json({ id: "e", kind: "NotFound", message: "no such backend" }, {
             status: 404,
           })
-        // The first stream ends after a state; later ones are silent for ever.
-        : eventStream([record(LIFE.slice(0, 2))], index < 2 ? "close" : "stay")
-    );
-    const states: string[] = [];
-    const error = await assertRejects(
-      () =>
-        follow(`${peer.url}/pub/b/b1/status`, {
-          onState: ({ status }) => states.push(status),
-        }),
-      HTTPError,
-      "no such backend",
-    );
-    assertEquals(error.code, 404);
-    assertEquals(states, known ? ["scheduled", "loading"] : []);
+      );
+      const states: string[] = [];
+      let opened = false;
+      const error = await assertRejects(
+        () =>
+          follow(peer.url + path, {
+            onOpen: () => opened = true,
+            onState: ({ status }) => states.push(status),
+          }),
+        HTTPError,
+        "no such backend",
+      );
+      assertEquals(error.code, 404);
+      assertEquals(states, known ? ["scheduled", "loading"] : []);
+      assertEquals(opened, known);
+    }
   }
+});
+
+Deno.test("a stream that is slow to begin counts once its backend is known", async () => {
+  await using peer = startPeer(({ path }) =>
+    path.endsWith("stream") ? eventStream([], "stay") : json(LIFE[0])
+  );
+  const controller = new AbortController();
+  const opened = Promise.withResolvers<void>();
+  const following = follow(`${peer.url}/b1/status`, {
+    signal: controller.signal,
+    onOpen: opened.resolve,
+  });
+  await opened.promise;
+  controller.abort(new Error("enough"));
+  await assertRejects(() => following, Error, "enough");
+  assertEquals(peer.seen.length, 2);
 });
 
 Deno.test("on Plane, a state that the stream lost is asked for and found", async () => {
