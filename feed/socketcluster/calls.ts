@@ -14,7 +14,7 @@ import {
   InvalidMessageError,
   ResourceLimitError,
 } from "./errors.ts";
-import type { Connection } from "./connection.ts";
+import type { Closing, Connection } from "./connection.ts";
 import type { Configuration } from "./options.ts";
 import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
 
@@ -142,7 +142,10 @@ export class Calls {
     for (const call of calls) {
       // Calls that want an answer were told when the connection was dropped.
       if (!call.settle.resolve) {
-        this.fail(call, badConnection(call, "disconnect", 1005));
+        this.fail(
+          call,
+          badConnection(call, { type: "disconnect", code: 1005 }),
+        );
       }
     }
   }
@@ -265,16 +268,12 @@ export class Calls {
   }
 
   /** Ends the calls that wait for an answer, because the connection is gone. */
-  abortInFlight(
-    type: "disconnect" | "connectAbort",
-    code: number,
-    reason: string | undefined,
-  ): void {
+  abortInFlight(closing: Closing): void {
     this.stopInterval();
     const batch = this.#batch ?? [];
     this.#batch = undefined;
     for (const call of [...this.#inFlight.values()]) {
-      this.fail(call, badConnection(call, type, code, reason));
+      this.fail(call, badConnection(call, closing));
     }
     // What was in a batch never left; it is reported with what was queued.
     for (const { call } of batch) {
@@ -285,25 +284,19 @@ export class Calls {
   }
 
   /** Ends the calls that wait for a connection, because none came about. */
-  abortQueued(
-    type: "disconnect" | "connectAbort",
-    code: number,
-    reason: string | undefined,
-  ): void {
+  abortQueued(closing: Closing): void {
     for (const call of [...this.#queue]) {
-      this.fail(call, badConnection(call, type, code, reason));
+      this.fail(call, badConnection(call, closing));
     }
   }
 }
 
 function badConnection(
-  call: Call,
-  type: "disconnect" | "connectAbort",
-  code: number,
-  reason?: string,
+  { event }: Call,
+  { type, code, reason }: Closing,
 ): BadConnectionError {
   return new BadConnectionError(
-    `Event ${call.event} was aborted due to a bad connection`,
+    `Event ${event} was aborted due to a bad connection`,
     type,
     code,
     reason,

@@ -27,7 +27,7 @@ export interface Closing {
   /** Whether it had been open. */
   type: "disconnect" | "connectAbort";
   code: number;
-  reason: string | undefined;
+  reason?: string | undefined;
   /** Why the WebSocket could not be opened. */
   cause?: unknown;
 }

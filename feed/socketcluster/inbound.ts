@@ -3,7 +3,7 @@ import type { Calls } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import type { Families } from "./families.ts";
 import type { Identity } from "./identity.ts";
-import type { OutboundPacket, PacketSink } from "./protocol.ts";
+import type { PacketSink } from "./protocol.ts";
 import { AGRequest } from "./request.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
@@ -14,26 +14,36 @@ export interface InboundHost {
   emit(eventName: string, data: unknown): void;
 }
 
-/** Whom packets are for. */
-export interface Recipients {
-  /** Also the `socket` of requests. */
-  socket: InboundHost;
-  families: Families;
-  connection: Connection;
-  calls: Calls;
-  subscriptions: Subscriptions;
-  identity: Identity;
-}
-
-/** Hands packets to their recipients. */
+/** Hands packets to their recipients. `socket` is also the `socket` of requests. */
 export function createInbound(
-  { socket, families, connection, calls, subscriptions, identity }: Recipients,
+  socket: InboundHost,
+  families: Families,
+  connection: Connection,
+  calls: Calls,
+  subscriptions: Subscriptions,
+  identity: Identity,
 ): PacketSink {
   const withoutPrefix = (channel: string) => {
     const prefix = socket.channelPrefix;
     return prefix && channel.startsWith(prefix)
       ? channel.slice(prefix.length)
       : channel;
+  };
+  /** Does what the server says about the token; false if it says something else. */
+  const obey = (
+    event: string,
+    data: unknown,
+    done: (error?: Error) => void,
+  ): boolean => {
+    if (event === "#setAuthToken") done(identity.receive(data));
+    else if (event === "#removeAuthToken") {
+      identity.lose();
+      done();
+    } else return false;
+    return true;
+  };
+  const report = (error?: Error) => {
+    if (error) socket.emit("error", { error });
   };
   return {
     publish(channel, data) {
@@ -47,30 +57,22 @@ export function createInbound(
         if (typeof channel === "string") {
           subscriptions.kickOut(withoutPrefix(channel), message);
         }
-      } else if (event === "#setAuthToken") {
-        const error = identity.receive(data);
-        if (error) socket.emit("error", { error });
-      } else if (event === "#removeAuthToken") identity.lose();
-      else families.receivers.write(event, data);
+      } else if (!obey(event, data, report)) {
+        families.receivers.write(event, data);
+      }
     },
 
     request(event, data, cid) {
       const { transport } = connection;
-      const answer = (packet: OutboundPacket) => {
+      const request = new AGRequest(socket, cid, event, data, (packet) => {
         // The server has forgotten the requests of an earlier connection.
         if (connection.state === "open" && connection.transport === transport) {
           calls.respond(packet);
         }
-      };
-      const request = new AGRequest(socket, cid, event, data, answer);
-      if (event === "#setAuthToken") {
-        const error = identity.receive(data);
-        if (error) request.error(error);
-        else request.end();
-      } else if (event === "#removeAuthToken") {
-        identity.lose();
-        request.end();
-      } else families.procedures.write(event, request);
+      });
+      const answer = (error?: Error) =>
+        error ? request.error(error) : request.end();
+      if (!obey(event, data, answer)) families.procedures.write(event, request);
     },
 
     response(rid, data, error) {

@@ -110,14 +110,14 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     );
     const identity = this.#identity = new Identity(this);
     this.#outbound = new Outbound(this, config, connection, calls);
-    const inbound = createInbound({
-      socket: this,
+    const inbound = createInbound(
+      this,
       families,
       connection,
       calls,
       subscriptions,
       identity,
-    });
+    );
     if (settings.autoConnect) this.connect();
   }
 
@@ -253,16 +253,17 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   }
 
   /** All that has to happen when a connection has ended, in this order. */
-  #closed({ type, code, reason, cause }: Closing): void {
+  #closed(closing: Closing): void {
+    const { type, code, reason, cause } = closing;
     this.id = null;
     clearTimeout(this.#batchTimer);
-    this.#calls.abortInFlight(type, code, reason);
+    this.#calls.abortInFlight(closing);
     this.#subscriptions.suspend();
     this.emit(type, { code, reason });
     this.emit("close", { code, reason });
     const error = protocolError(code, reason, cause);
     if (error) this.emit("error", { error });
-    this.#calls.abortQueued(type, code, reason);
+    this.#calls.abortQueued(closing);
   }
 
   /**
@@ -488,11 +489,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.closeAllReceivers();
     this.closeAllProcedures();
     this.closeAllChannels();
-    const waiting = new AbortController();
-    await Promise.race([
-      this.#connection.ended,
-      wait(CLOSING, { signal: waiting.signal }).catch(() => {}),
-    ]);
-    waiting.abort();
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, CLOSING);
+      this.#connection.ended.then(() => resolve(clearTimeout(timer)));
+    });
   }
 }

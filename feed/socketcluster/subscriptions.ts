@@ -56,8 +56,14 @@ export class Subscriptions {
     this.#listeners = listeners;
   }
 
-  #emit(channelName: string, eventName: string, data: unknown): void {
-    this.#listeners.write(channelEventKey(channelName, eventName), data);
+  /** Emits events on a channel, then on the socket. */
+  #tell(name: string, ...events: [eventName: string, data: object][]): void {
+    for (const [eventName, data] of events) {
+      this.#listeners.write(channelEventKey(name, eventName), data);
+    }
+    for (const [eventName, data] of events) {
+      this.#socket.emit(eventName, { channel: name, ...data });
+    }
   }
 
   /** Adds a channel, or changes the given options of one. */
@@ -133,18 +139,14 @@ export class Subscriptions {
     subscription: Subscription,
     subscriptionOptions: SubscriptionOptions,
   ): void {
-    const { name } = subscription;
-    const change = {
-      oldChannelState: subscription.state,
-      newChannelState: "subscribed",
-      subscriptionOptions,
-    };
+    const oldChannelState = subscription.state;
     subscription.state = "subscribed";
     subscription.confirmed = true;
-    this.#emit(name, "subscribeStateChange", change);
-    this.#emit(name, "subscribe", { subscriptionOptions });
-    this.#socket.emit("subscribeStateChange", { channel: name, ...change });
-    this.#socket.emit("subscribe", { channel: name, subscriptionOptions });
+    this.#tell(subscription.name, ["subscribeStateChange", {
+      oldChannelState,
+      newChannelState: "subscribed",
+      subscriptionOptions,
+    }], ["subscribe", { subscriptionOptions }]);
   }
 
   #refuse(
@@ -160,15 +162,7 @@ export class Subscriptions {
     // So it does where the server was only late, or had agreed before.
     const final = !(error instanceof TimeoutError) && !subscription.confirmed;
     if (final) this.#byName.delete(name);
-    this.#emit(name, "subscribeFail", {
-      error,
-      subscriptionOptions,
-    });
-    this.#socket.emit("subscribeFail", {
-      error,
-      channel: name,
-      subscriptionOptions,
-    });
+    this.#tell(name, ["subscribeFail", { error, subscriptionOptions }]);
   }
 
   /** Drops a channel. */
@@ -193,7 +187,7 @@ export class Subscriptions {
     const subscription = this.#byName.get(name);
     if (!subscription) return;
     this.#socket.emit("kickOut", { channel: name, message });
-    this.#emit(name, "kickOut", { message });
+    this.#listeners.write(channelEventKey(name, "kickOut"), { message });
     this.#drop(subscription);
   }
 
@@ -223,12 +217,13 @@ export class Subscriptions {
     oldChannelState: ChannelState,
     newChannelState: ChannelState,
   ): void {
-    const change = { oldChannelState, newChannelState };
-    const ended = oldChannelState === "subscribed";
-    this.#emit(name, "subscribeStateChange", change);
-    if (ended) this.#emit(name, "unsubscribe", {});
-    this.#socket.emit("subscribeStateChange", { channel: name, ...change });
-    if (ended) this.#socket.emit("unsubscribe", { channel: name });
+    this.#tell(
+      name,
+      ["subscribeStateChange", { oldChannelState, newChannelState }],
+      ...oldChannelState === "subscribed"
+        ? [["unsubscribe", {}] as [string, object]]
+        : [],
+    );
   }
 
   /** The state of a channel. */
