@@ -226,11 +226,11 @@ function randomId(): string {
 /** The address to connect to. `now` is the time for `timestampRequests`. */
 export function toUri(settings: Settings, now: number): string {
   const scheme = settings.protocolScheme ?? (settings.secure ? "wss" : "ws");
-  const { query: given } = settings;
+  const { query: parameters } = settings;
   const query = new URLSearchParams(
-    typeof given === "string"
-      ? given
-      : Object.entries(given ?? {}).flatMap(([name, value]) =>
+    typeof parameters === "string"
+      ? parameters
+      : Object.entries(parameters ?? {}).flatMap(([name, value]) =>
         [value].flat().map((item) => [name, String(item)])
       ),
   );
