@@ -17,52 +17,48 @@ export interface AuthEngine {
   removeToken(name: string): Promise<string | null>;
 }
 
-/** Keeps tokens in memory: they are gone when the page or process ends. */
+/** Where {@linkcode MemoryAuth} keeps tokens: what it needs of a `Map`. */
+export interface TokenMap {
+  /** The token, if there is one. */
+  get(name: string): string | null | undefined;
+  /** Keeps the token. */
+  set(name: string, token: string): unknown;
+  /** Forgets the token. */
+  delete(name: string): unknown;
+}
+
+/**
+ * Keeps tokens in memory, so that they are gone when the page or process ends,
+ * or wherever a {@linkcode TokenMap} keeps them.
+ */
 export class MemoryAuth implements AuthEngine {
-  readonly #tokens = new Map<string, string>();
+  readonly #tokens: TokenMap;
+
+  /** If a method of `tokens` throws, the promise of the engine rejects. */
+  constructor(
+    tokens: TokenMap = new Map<string, string>(),
+  ) {
+    this.#tokens = tokens;
+  }
 
   /** Resolves with the token, or `null`. */
-  loadToken(name: string): Promise<string | null> {
-    return Promise.resolve(this.#tokens.get(name) ?? null);
+  // deno-lint-ignore require-await -- a storage that throws must reject
+  async loadToken(name: string): Promise<string | null> {
+    return this.#tokens.get(name) ?? null;
   }
 
   /** Keeps the token. */
-  saveToken(name: string, token: string): Promise<string> {
-    this.#tokens.set(name, token);
-    return Promise.resolve(token);
-  }
-
-  /** Forgets the token and resolves with it. */
-  removeToken(name: string): Promise<string | null> {
-    const token = this.#tokens.get(name) ?? null;
-    this.#tokens.delete(name);
-    return Promise.resolve(token);
-  }
-}
-
-/** Keeps tokens in a `Storage`. */
-class StorageAuth implements AuthEngine {
-  readonly #storage: Storage;
-
-  constructor(storage: Storage) {
-    this.#storage = storage;
-  }
-
-  // deno-lint-ignore require-await -- a storage that throws must reject
-  async loadToken(name: string): Promise<string | null> {
-    return this.#storage.getItem(name);
-  }
-
   // deno-lint-ignore require-await
   async saveToken(name: string, token: string): Promise<string> {
-    this.#storage.setItem(name, token);
+    this.#tokens.set(name, token);
     return token;
   }
 
+  /** Forgets the token and resolves with it. */
   // deno-lint-ignore require-await
   async removeToken(name: string): Promise<string | null> {
-    const token = this.#storage.getItem(name);
-    this.#storage.removeItem(name);
+    const token = this.#tokens.get(name) ?? null;
+    this.#tokens.delete(name);
     return token;
   }
 }
@@ -91,7 +87,11 @@ export function localStorageAuth(): AuthEngine {
     const storage = globalThis.localStorage;
     storage.setItem(probe, "1");
     storage.removeItem(probe);
-    return new StorageAuth(storage);
+    return new MemoryAuth({
+      get: (name) => storage.getItem(name),
+      set: (name, token) => storage.setItem(name, token),
+      delete: (name) => storage.removeItem(name),
+    });
   } catch {
     return new MemoryAuth();
   }

@@ -3,6 +3,7 @@
  */
 import type { AuthEngine } from "./auth.ts";
 import { type CodecEngine, fromBase64, toBase64 } from "./codec.ts";
+import { addConstants, STATES } from "./constants.ts";
 import { errorStatuses, ignoreStatuses } from "./errors.ts";
 import { type Families, SocketStreams } from "./families.ts";
 import { type ClientOptions, type Configuration, toUri } from "./options.ts";
@@ -10,36 +11,24 @@ import { type ClientOptions, type Configuration, toUri } from "./options.ts";
 /** The version of socketcluster-client whose interface this module has. */
 export const VERSION = "20.0.2";
 
-/** The constants that sockets have. */
-const STATES = {
-  CONNECTING: "connecting",
-  OPEN: "open",
-  CLOSED: "closed",
-  AUTHENTICATED: "authenticated",
-  UNAUTHENTICATED: "unauthenticated",
-  SUBSCRIBED: "subscribed",
-  PENDING: "pending",
-  UNSUBSCRIBED: "unsubscribed",
-} as const;
-
 /** A socket's streams, constants, options and engines. */
 export class SocketBase<A> extends SocketStreams<A> {
   /** A value of {@linkcode state}. */
-  static readonly CONNECTING: "connecting" = STATES.CONNECTING;
+  declare static readonly CONNECTING: "connecting";
   /** A value of {@linkcode state}. */
-  static readonly OPEN: "open" = STATES.OPEN;
+  declare static readonly OPEN: "open";
   /** A value of {@linkcode state}. */
-  static readonly CLOSED: "closed" = STATES.CLOSED;
+  declare static readonly CLOSED: "closed";
   /** A value of {@linkcode authState}. */
-  static readonly AUTHENTICATED: "authenticated" = STATES.AUTHENTICATED;
+  declare static readonly AUTHENTICATED: "authenticated";
   /** A value of {@linkcode authState}. */
-  static readonly UNAUTHENTICATED: "unauthenticated" = STATES.UNAUTHENTICATED;
+  declare static readonly UNAUTHENTICATED: "unauthenticated";
   /** A state of a channel. */
-  static readonly SUBSCRIBED: "subscribed" = STATES.SUBSCRIBED;
+  declare static readonly SUBSCRIBED: "subscribed";
   /** A state of a channel. */
-  static readonly PENDING: "pending" = STATES.PENDING;
+  declare static readonly PENDING: "pending";
   /** A state of a channel. */
-  static readonly UNSUBSCRIBED: "unsubscribed" = STATES.UNSUBSCRIBED;
+  declare static readonly UNSUBSCRIBED: "unsubscribed";
   /** Close codes that are a normal end, with what they mean. */
   static readonly ignoreStatuses: Readonly<Record<number, string>> =
     ignoreStatuses;
@@ -63,14 +52,16 @@ export class SocketBase<A> extends SocketStreams<A> {
   /** A state of a channel. */
   declare readonly UNSUBSCRIBED: "unsubscribed";
 
+  static {
+    addConstants(this, STATES);
+  }
+
   readonly #config: Configuration;
 
   /** `families` holds the streams and `config` the options. */
   constructor(families: Families, config: Configuration) {
     super(families);
     this.#config = config;
-    // Constants of an object would show in every log of it.
-    if (!("OPEN" in this)) Object.assign(SocketBase.prototype, STATES);
   }
 
   /** The options, with defaults. */

@@ -14,21 +14,9 @@ import {
   InvalidMessageError,
   ResourceLimitError,
 } from "./errors.ts";
+import type { Closing, Connection } from "./connection.ts";
+import type { Configuration } from "./options.ts";
 import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
-
-/** What {@linkcode Calls} needs of the connection. */
-export interface Port {
-  /** Whether packets can be sent. */
-  isOpen(): boolean;
-  /** Hands a frame to the network; false if it is gone. */
-  send(frame: unknown): boolean;
-  encode(packet: unknown): unknown;
-  nextCallId(): number;
-  /** How many calls may wait for a connection. */
-  queueLimit(): number;
-  /** How often batches are sent, in milliseconds. */
-  batchInterval(): number;
-}
 
 /** How a call is told its end. */
 export interface Settle {
@@ -71,23 +59,26 @@ interface Batched {
 
 /** The messages and calls of one socket. */
 export class Calls {
-  readonly #port: Port;
+  readonly #config: Configuration;
+  readonly #connection: Connection;
   readonly #queue = new Set<Call>();
   readonly #inFlight = new Map<number, Call>();
   #batch: Batched[] | undefined;
   #interval: ReturnType<typeof setInterval> | undefined;
 
-  constructor(port: Port) {
-    this.#port = port;
+  constructor(config: Configuration, connection: Connection) {
+    this.#config = config;
+    this.#connection = connection;
   }
 
   /** Sends a call, or keeps it until there is a connection. */
   add(call: Call, timeout: number, signal?: AbortSignal): void {
-    const open = this.#port.isOpen();
-    if (!open && this.#queue.size >= this.#port.queueLimit()) {
+    const open = this.#connection.state === "open";
+    const { queueLimit } = this.#config.settings;
+    if (!open && this.#queue.size >= queueLimit) {
       this.#queue.add(call);
-      const message = `could not queue ${call.event}: ` +
-        `${this.#port.queueLimit()} calls wait for a connection`;
+      const message =
+        `could not queue ${call.event}: ${queueLimit} calls wait for a connection`;
       return this.fail(call, new ResourceLimitError(message));
     }
     const waits = call.settle.resolve !== undefined || !open;
@@ -109,7 +100,7 @@ export class Calls {
   /** Sends what waited for a connection, in its order. */
   flushQueue(): void {
     for (const call of this.#queue) {
-      if (!this.#port.isOpen()) return;
+      if (this.#connection.state !== "open") return;
       this.#queue.delete(call);
       this.put(call);
     }
@@ -120,7 +111,7 @@ export class Calls {
     const { event, data, settle } = call;
     let packet: OutboundPacket = { event, data };
     if (settle.resolve) {
-      call.cid = this.#port.nextCallId();
+      call.cid = this.#connection.nextCallId();
       packet = { event, data, cid: call.cid };
       this.#inFlight.set(call.cid, call);
     } else {
@@ -144,14 +135,17 @@ export class Calls {
   }
 
   #sendFrame(frame: unknown, calls: readonly Call[]): void {
-    if (this.#port.send(frame)) {
+    if (this.#connection.send(frame)) {
       for (const call of calls) call.sent = true;
       return;
     }
     for (const call of calls) {
       // Calls that want an answer were told when the connection was dropped.
       if (!call.settle.resolve) {
-        this.fail(call, badConnection(call, "disconnect", 1005));
+        this.fail(
+          call,
+          badConnection(call, { type: "disconnect", code: 1005 }),
+        );
       }
     }
   }
@@ -159,7 +153,7 @@ export class Calls {
   /** The packet as a frame; if that fails its call alone is told. */
   #encode(packet: OutboundPacket, call: Call | undefined): unknown {
     try {
-      return this.#port.encode(packet);
+      return this.#config.codec.encode(packet);
     } catch (cause) {
       const what = call ? call.event : "a response";
       const error = new InvalidMessageError(`could not encode ${what}`, {
@@ -207,7 +201,7 @@ export class Calls {
 
   #sendBatch(batch: Batched[]): void {
     this.#sendFrame(
-      this.#port.encode(batch.map(({ packet }) => packet)),
+      this.#config.codec.encode(batch.map(({ packet }) => packet)),
       batch.flatMap(({ call }) => call ?? []),
     );
   }
@@ -234,7 +228,7 @@ export class Calls {
     this.#interval = setInterval(() => {
       this.flushBatch();
       this.startBatch();
-    }, this.#port.batchInterval());
+    }, this.#config.settings.batchInterval);
   }
 
   /** Ends the batches of {@linkcode startBatching}; nothing is sent or discarded. */
@@ -274,16 +268,12 @@ export class Calls {
   }
 
   /** Ends the calls that wait for an answer, because the connection is gone. */
-  abortInFlight(
-    type: "disconnect" | "connectAbort",
-    code: number,
-    reason: string | undefined,
-  ): void {
+  abortInFlight(closing: Closing): void {
     this.stopInterval();
     const batch = this.#batch ?? [];
     this.#batch = undefined;
     for (const call of [...this.#inFlight.values()]) {
-      this.fail(call, badConnection(call, type, code, reason));
+      this.fail(call, badConnection(call, closing));
     }
     // What was in a batch never left; it is reported with what was queued.
     for (const { call } of batch) {
@@ -294,25 +284,19 @@ export class Calls {
   }
 
   /** Ends the calls that wait for a connection, because none came about. */
-  abortQueued(
-    type: "disconnect" | "connectAbort",
-    code: number,
-    reason: string | undefined,
-  ): void {
+  abortQueued(closing: Closing): void {
     for (const call of [...this.#queue]) {
-      this.fail(call, badConnection(call, type, code, reason));
+      this.fail(call, badConnection(call, closing));
     }
   }
 }
 
 function badConnection(
-  call: Call,
-  type: "disconnect" | "connectAbort",
-  code: number,
-  reason?: string,
+  { event }: Call,
+  { type, code, reason }: Closing,
 ): BadConnectionError {
   return new BadConnectionError(
-    `Event ${call.event} was aborted due to a bad connection`,
+    `Event ${event} was aborted due to a bad connection`,
     type,
     code,
     reason,

@@ -11,6 +11,7 @@ import type {
   SubscribeOptions,
 } from "./api.ts";
 import { channelEventKey, inChannel, type SocketStreams } from "./families.ts";
+import { addConstants, CHANNEL_STATES } from "./constants.ts";
 import { addMethods, CONSUMER, HAS, STREAMS } from "./methods.ts";
 
 /** What a channel needs of its socket: its streams, and these methods. */
@@ -101,22 +102,37 @@ export interface AGChannel<T = any> {
 // deno-lint-ignore no-explicit-any
 export class AGChannel<T = any> extends ConsumableStream<T> {
   /** The state of a channel that waits for the server. */
-  static readonly PENDING: "pending" = "pending";
+  declare static readonly PENDING: "pending";
   /** The state of a channel that the server has confirmed. */
-  static readonly SUBSCRIBED: "subscribed" = "subscribed";
+  declare static readonly SUBSCRIBED: "subscribed";
   /** The state of a channel that is not wanted. */
-  static readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
+  declare static readonly UNSUBSCRIBED: "unsubscribed";
   /** The state of a channel that waits for the server. */
-  get PENDING(): "pending" {
-    return "pending";
-  }
+  declare readonly PENDING: "pending";
   /** The state of a channel that the server has confirmed. */
-  get SUBSCRIBED(): "subscribed" {
-    return "subscribed";
-  }
+  declare readonly SUBSCRIBED: "subscribed";
   /** The state of a channel that is not wanted. */
-  get UNSUBSCRIBED(): "unsubscribed" {
-    return "unsubscribed";
+  declare readonly UNSUBSCRIBED: "unsubscribed";
+
+  static {
+    addConstants(this, CHANNEL_STATES);
+    type Self = AGChannel<unknown>;
+    const output = (self: Self) => self.#outputs;
+    const own = (self: Self) => self.name;
+    const events = (self: Self) => self.#listeners;
+    const byEvent = (self: Self, event: string) =>
+      channelEventKey(self.name, event);
+    const all = (self: Self) => inChannel(self.name);
+    addMethods<Self>(this.prototype, [
+      [STREAMS, output, "%Output", own],
+      [CONSUMER, output, "%Output", own],
+      [HAS, output, "%Output", own],
+      [STREAMS, events, "%Listener", byEvent],
+      [STREAMS, events, "%AllListeners", all],
+      [CONSUMER, events, "%Listener", all],
+      [HAS, events, "%Listener", byEvent],
+      [HAS, events, "%AnyListener", all],
+    ]);
   }
 
   readonly #client: ChannelClient;
@@ -134,25 +150,6 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
     this.#client = client;
     this.#outputs = outputs;
     this.#listeners = listeners;
-    addMethods<AGChannel<unknown>>(AGChannel.prototype, () => {
-      type Self = AGChannel<unknown>;
-      const output = (self: Self) => self.#outputs;
-      const own = (self: Self) => self.name;
-      const events = (self: Self) => self.#listeners;
-      const byEvent = (self: Self, event: string) =>
-        channelEventKey(self.name, event);
-      const all = (self: Self) => inChannel(self.name);
-      return [
-        [STREAMS, output, "%Output", own],
-        [CONSUMER, output, "%Output", own],
-        [HAS, output, "%Output", own],
-        [STREAMS, events, "%Listener", byEvent],
-        [STREAMS, events, "%AllListeners", all],
-        [CONSUMER, events, "%Listener", all],
-        [HAS, events, "%Listener", byEvent],
-        [HAS, events, "%AnyListener", all],
-      ];
-    });
   }
 
   /** The socket that the channel belongs to. */

@@ -32,26 +32,16 @@ export const jsonCodec: CodecEngine = {
       : JSON.stringify(packet);
   },
   decode(frame: unknown): unknown {
-    if (frame === undefined || frame === null) return null;
-    if (typeof frame !== "string") return frame;
-    if (!startsLikeJson(frame)) return frame;
+    if (typeof frame !== "string") return frame ?? null;
     try {
-      return JSON.parse(frame);
+      const packet = JSON.parse(frame);
+      // Packets are objects and arrays; other JSON is text as it came.
+      return typeof packet === "object" && packet !== null ? packet : frame;
     } catch {
       return frame;
     }
   },
 };
-
-/** Whether the first character that is no space opens an object or array. */
-function startsLikeJson(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (char === 0x7b || char === 0x5b) return true;
-    if (char !== 0x20 && char !== 0x0a && char !== 0x0d && char !== 0x09) break;
-  }
-  return false;
-}
 
 const search: { left: number } = { left: 0 };
 

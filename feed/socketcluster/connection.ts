@@ -5,7 +5,7 @@
 import { onWake } from "../../net/lifecycle.ts";
 import { wait } from "../../net/wait.ts";
 import type { ConnectionState } from "./api.ts";
-import { type Configuration, toUri } from "./options.ts";
+import type { Configuration } from "./options.ts";
 import {
   checkClose,
   type HandshakeStatus,
@@ -27,7 +27,7 @@ export interface Closing {
   /** Whether it had been open. */
   type: "disconnect" | "connectAbort";
   code: number;
-  reason: string | undefined;
+  reason?: string | undefined;
   /** Why the WebSocket could not be opened. */
   cause?: unknown;
 }
@@ -46,7 +46,6 @@ export interface ConnectionHandler {
   frame(frame: unknown): void;
   /** Something went wrong. */
   failed(error: unknown): void;
-  nextCallId(): number;
 }
 
 /** One logical connection. */
@@ -59,6 +58,7 @@ export class Connection {
   ended: Promise<unknown> = Promise.resolve();
   readonly #config: Configuration;
   readonly #handler: ConnectionHandler;
+  #lastCallId = 0;
   #link: Link = { state: "closed" };
 
   constructor(config: Configuration, handler: ConnectionHandler) {
@@ -77,11 +77,6 @@ export class Connection {
     return link.state === "closed" ? link.retry?.delay ?? null : null;
   }
 
-  /** Whether the server has been silent for too long, unnoticed so far. */
-  get isStale(): boolean {
-    return this.#link.state === "open" && this.#link.transport.isStale();
-  }
-
   /** The one writer of the state. */
   #move(link: Link): void {
     const before = this.#link;
@@ -92,30 +87,46 @@ export class Connection {
   /** Connects, unless connected or about to. */
   connect(): void {
     if (this.#link.state !== "closed") return;
-    const { settings, codec, auth } = this.#config;
-    const { packet, frame, failed, nextCallId } = this.#handler;
-    const transport: Transport = new Transport({
-      uri: toUri(settings, Date.now()),
-      settings,
-      codec,
-      auth,
-      nextCallId,
-    }, {
+    const transport: Transport = new Transport(this.#config, {
+      ...this.#handler,
+      nextCallId: () => this.nextCallId(),
       opened: (status, token) => {
         this.#move({ state: "open", transport, since: performance.now() });
-        if (settings.reconnect !== "eager") this.attempts = 0;
+        if (this.#config.settings.reconnect !== "eager") this.attempts = 0;
         this.#handler.opened(status, token);
       },
       closed: (code, reason, cause) =>
         this.#closed({ code, reason, cause, own: false }),
-      packet,
-      frame,
-      failed,
     });
     this.transport = transport;
     this.ended = Promise.all([this.ended, transport.ended]);
     this.#move({ state: "connecting", transport });
     this.#handler.connecting();
+  }
+
+  /**
+   * Gets rid of a connection that died unnoticed, and connects, unless an
+   * attempt is scheduled: then what is to be sent waits for that.
+   */
+  ensure(): void {
+    const link = this.#link;
+    if (link.state === "open" && link.transport.isStale()) {
+      this.disconnect(
+        1000,
+        "Stale socket was disconnected by the client to initiate a new connection",
+      );
+    }
+    if (this.pendingDelay === null) this.connect();
+  }
+
+  /** Hands a frame to the network; false if it is gone. */
+  send(frame: unknown): boolean {
+    return this.transport?.send(frame) ?? false;
+  }
+
+  /** The number of the next call. Never the same again, whatever the connection. */
+  nextCallId(): number {
+    return ++this.#lastCallId;
   }
 
   /**

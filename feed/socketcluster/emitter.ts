@@ -39,15 +39,18 @@ export interface AsyncStreamEmitter {
 
 /** Emits events into streams: each `listener` is a stream of one event. */
 export class AsyncStreamEmitter {
+  static {
+    addMethods<AsyncStreamEmitter>(
+      this.prototype,
+      named((self) => self.#listeners, "Listener"),
+    );
+  }
+
   readonly #listeners: StreamFamily;
 
   /** `listeners` holds the streams. */
   constructor(listeners: StreamFamily) {
     this.#listeners = listeners;
-    addMethods(
-      AsyncStreamEmitter.prototype,
-      () => named((self) => self.#listeners, "Listener"),
-    );
   }
 
   /** Gives `data` to the present consumers of an event. */

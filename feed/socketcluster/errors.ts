@@ -20,15 +20,9 @@ export interface CallFailure {
 /** Base of the errors that this client makes. `name` is an own property, as on the wire. */
 export class SocketClusterError extends Error implements CallFailure {
   /** Tells the kind of error. */
-  override name: string;
+  override name = "SocketClusterError";
   /** Where a call failed: whether it had been handed to the network. */
   declare sent?: boolean;
-
-  /** The name is that of the class. */
-  constructor(name: string, message?: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = name;
-  }
 }
 
 /** Whether this client made the error; what the server sent is a plain `Error`. */
@@ -38,50 +32,46 @@ export function isOwnError(error: unknown): boolean {
 
 /** An argument or option that cannot be used. */
 export class InvalidArgumentsError extends SocketClusterError {
-  /** `cause` may hold what was wrong with it. */
-  constructor(message?: string, options?: ErrorOptions) {
-    super("InvalidArgumentsError", message, options);
-  }
+  /** Tells this class apart across realms and bundles. */
+  override name = "InvalidArgumentsError";
 }
 
 /** A message that breaks the protocol, or that cannot be encoded. */
 export class InvalidMessageError extends SocketClusterError {
-  /** `cause` may hold what the codec threw. */
-  constructor(message?: string, options?: ErrorOptions) {
-    super("InvalidMessageError", message, options);
-  }
+  /** Tells this class apart across realms and bundles. */
+  override name = "InvalidMessageError";
 }
 
 /** Something that cannot be done in the present state. */
 export class InvalidActionError extends SocketClusterError {
-  /** See {@linkcode SocketClusterError}. */
-  constructor(message?: string, options?: ErrorOptions) {
-    super("InvalidActionError", message, options);
-  }
+  /** Tells this class apart across realms and bundles. */
+  override name = "InvalidActionError";
 }
 
 /** A bound was reached, e.g. that of the outbound queue. */
 export class ResourceLimitError extends SocketClusterError {
-  /** See {@linkcode SocketClusterError}. */
-  constructor(message?: string, options?: ErrorOptions) {
-    super("ResourceLimitError", message, options);
-  }
+  /** Tells this class apart across realms and bundles. */
+  override name = "ResourceLimitError";
 }
 
 /** The connection was closed with a code that is not a normal end. */
 export class SocketProtocolError extends SocketClusterError {
+  /** Tells this class apart across realms and bundles. */
+  override name = "SocketProtocolError";
   /** The close code. */
   code: number;
 
   /** `cause` may hold why the WebSocket could not be opened. */
   constructor(message: string, code: number, options?: ErrorOptions) {
-    super("SocketProtocolError", message, options);
+    super(message, options);
     this.code = code;
   }
 }
 
 /** A call was given up because the connection was lost or never came about. */
 export class BadConnectionError extends SocketClusterError {
+  /** Tells this class apart across realms and bundles. */
+  override name = "BadConnectionError";
   /** Whether an open connection was lost, or none came about. */
   type: "disconnect" | "connectAbort";
   /** The close code. */
@@ -96,7 +86,7 @@ export class BadConnectionError extends SocketClusterError {
     code = 1001,
     reason: string = ignoreStatuses[code] ?? "",
   ) {
-    super("BadConnectionError", message);
+    super(message);
     this.type = type;
     this.code = code;
     this.reason = reason;

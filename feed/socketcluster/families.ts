@@ -192,37 +192,38 @@ export interface SocketStreams<A> {
 
 /** The streams of a socket. */
 export class SocketStreams<A> extends AsyncStreamEmitter {
+  static {
+    type Self = SocketStreams<unknown>;
+    const outputs = (self: Self) => self.#families.outputs;
+    const byName = (_: Self, channel: string) => channel;
+    const events = (self: Self) => self.#families.channelListeners;
+    const byEvent = (_: Self, channel: string, event: string) =>
+      channelEventKey(channel, event);
+    const byChannel = (_: Self, channel: string) => inChannel(channel);
+    addMethods<Self>(this.prototype, [
+      ...named((self: Self) => self.#families.receivers, "Receiver"),
+      ...named((self: Self) => self.#families.procedures, "Procedure"),
+      [STREAMS, outputs, "channel%Output", byName],
+      [STREAMS, outputs, "%AllChannelOutputs"],
+      [CONSUMER, outputs, "%ChannelOutput"],
+      [HAS, outputs, "channel%Output", byName],
+      [HAS, outputs, "%AnyChannelOutput"],
+      [STREAMS, events, "channel%Listener", byEvent],
+      [STREAMS, events, "channel%AllListeners", byChannel],
+      [STREAMS, events, "%AllChannelListeners"],
+      [CONSUMER, events, "%ChannelListener"],
+      [HAS, events, "channel%Listener", byEvent],
+      [HAS, events, "channel%AnyListener", byChannel],
+      [HAS, events, "%AnyChannelListener"],
+    ]);
+  }
+
   readonly #families: Families;
 
   /** `families` holds the streams. */
   constructor(families: Families) {
     super(families.listeners);
     this.#families = families;
-    addMethods<SocketStreams<unknown>>(SocketStreams.prototype, () => {
-      type Self = SocketStreams<unknown>;
-      const outputs = (self: Self) => self.#families.outputs;
-      const byName = (_: Self, channel: string) => channel;
-      const events = (self: Self) => self.#families.channelListeners;
-      const byEvent = (_: Self, channel: string, event: string) =>
-        channelEventKey(channel, event);
-      const byChannel = (_: Self, channel: string) => inChannel(channel);
-      return [
-        ...named((self: Self) => self.#families.receivers, "Receiver"),
-        ...named((self: Self) => self.#families.procedures, "Procedure"),
-        [STREAMS, outputs, "channel%Output", byName],
-        [STREAMS, outputs, "%AllChannelOutputs"],
-        [CONSUMER, outputs, "%ChannelOutput"],
-        [HAS, outputs, "channel%Output", byName],
-        [HAS, outputs, "%AnyChannelOutput"],
-        [STREAMS, events, "channel%Listener", byEvent],
-        [STREAMS, events, "channel%AllListeners", byChannel],
-        [STREAMS, events, "%AllChannelListeners"],
-        [CONSUMER, events, "%ChannelListener"],
-        [HAS, events, "channel%Listener", byEvent],
-        [HAS, events, "channel%AnyListener", byChannel],
-        [HAS, events, "%AnyChannelListener"],
-      ];
-    });
   }
 
   /** The stream of what the server transmits under a name. */
@@ -243,51 +244,50 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
 
   /** Ends the loops over a channel and its events after their backlogs. */
   closeChannel(channelName: string): void {
-    this.channelCloseOutput(channelName);
-    this.channelCloseAllListeners(channelName);
+    this.#families.outputs.close(channelName);
+    this.#families.channelListeners.close(inChannel(channelName));
   }
 
   /** Ends the loops over all channels and their events after their backlogs. */
   closeAllChannels(): void {
-    this.closeAllChannelOutputs();
-    this.closeAllChannelListeners();
+    this.#families.outputs.close();
+    this.#families.channelListeners.close();
   }
 
   /** Ends the loops over a channel and its events at once. */
   killChannel(channelName: string): void {
-    this.channelKillOutput(channelName);
-    this.channelKillAllListeners(channelName);
+    this.#families.outputs.kill(channelName);
+    this.#families.channelListeners.kill(inChannel(channelName));
   }
 
   /** Ends the loops over all channels and their events at once. */
   killAllChannels(): void {
-    this.killAllChannelOutputs();
-    this.killAllChannelListeners();
+    this.#families.outputs.kill();
+    this.#families.channelListeners.kill();
   }
 
   /** The longest backlog of a channel and its events. */
   getChannelBackpressure(channelName: string): number {
     return Math.max(
-      this.channelGetOutputBackpressure(channelName),
-      this.channelGetAllListenersBackpressure(channelName),
+      this.#families.outputs.backpressure(channelName),
+      this.#families.channelListeners.backpressure(inChannel(channelName)),
     );
   }
 
   /** The longest backlog of all channels and their events. */
   getAllChannelsBackpressure(): number {
     return Math.max(
-      this.getAllChannelOutputsBackpressure(),
-      this.getAllChannelListenersBackpressure(),
+      this.#families.outputs.backpressure(),
+      this.#families.channelListeners.backpressure(),
     );
   }
 
   /** The longest backlog of all streams of this socket. */
   getBackpressure(): number {
     return Math.max(
-      this.getAllListenersBackpressure(),
-      this.getAllReceiversBackpressure(),
-      this.getAllProceduresBackpressure(),
-      this.getAllChannelsBackpressure(),
+      ...Object.values(this.#families).map((family: StreamFamily) =>
+        family.backpressure()
+      ),
     );
   }
 }

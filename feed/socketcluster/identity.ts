@@ -5,76 +5,72 @@ import { InvalidMessageError } from "./errors.ts";
 
 /** What {@linkcode Identity} needs of the socket. */
 export interface IdentityHost {
+  /** Keeps the token, under `authTokenName`. */
+  readonly auth: AuthEngine;
+  readonly authTokenName: string;
+  /** Whether subscriptions wait for `processPendingSubscriptions()`. */
+  readonly preparingPendingSubscriptions: boolean;
+  processPendingSubscriptions(): void;
   emit(eventName: string, data: unknown): void;
-  /** Called when the socket has become authenticated, before the events. */
-  authenticated(): void;
-  engine(): AuthEngine;
-  tokenName(): string;
 }
 
 /** The token of a socket. */
 export class Identity {
-  readonly #host: IdentityHost;
-  #state:
-    | { authState: "unauthenticated" }
-    // deno-lint-ignore no-explicit-any
-    | { authState: "authenticated"; signed: string; token: any } = {
-      authState: "unauthenticated",
-    };
+  readonly #socket: IdentityHost;
+  // deno-lint-ignore no-explicit-any
+  #accepted: { signed: string; token: any } | undefined;
 
-  constructor(host: IdentityHost) {
-    this.#host = host;
+  constructor(socket: IdentityHost) {
+    this.#socket = socket;
   }
 
   /** Whether there is a token that the server accepted. */
   get authState(): AuthState {
-    return this.#state.authState;
+    return this.#accepted ? "authenticated" : "unauthenticated";
   }
 
   /** The signed token. */
   get signed(): string | null {
-    return this.#state.authState === "authenticated"
-      ? this.#state.signed
-      : null;
+    return this.#accepted?.signed ?? null;
   }
 
   /** What it says. */
   // deno-lint-ignore no-explicit-any
   get token(): any {
-    return this.#state.authState === "authenticated" ? this.#state.token : null;
+    return this.#accepted?.token ?? null;
   }
 
   /** The server accepted a token. */
   adopt(signedAuthToken: string): void {
     const oldAuthState = this.authState;
     const authToken = decodeToken(signedAuthToken);
-    this.#state = {
-      authState: "authenticated",
-      signed: signedAuthToken,
-      token: authToken,
-    };
+    this.#accepted = { signed: signedAuthToken, token: authToken };
     if (oldAuthState === "unauthenticated") {
-      this.#host.authenticated();
-      this.#host.emit("authStateChange", {
+      // Before the events, so that the requests are under way when they come.
+      if (!this.#socket.preparingPendingSubscriptions) {
+        this.#socket.processPendingSubscriptions();
+      }
+      this.#socket.emit("authStateChange", {
         oldAuthState,
-        newAuthState: "authenticated",
+        newAuthState: this.authState,
         signedAuthToken,
         authToken,
       });
     }
-    this.#host.emit("authenticate", { signedAuthToken, authToken });
+    this.#socket.emit("authenticate", { signedAuthToken, authToken });
   }
 
   /** The socket has no token any more. */
   clear(): void {
-    if (this.#state.authState === "unauthenticated") return;
-    const { authState, signed, token } = this.#state;
-    this.#state = { authState: "unauthenticated" };
-    this.#host.emit("authStateChange", {
-      oldAuthState: authState,
-      newAuthState: "unauthenticated",
+    if (!this.#accepted) return;
+    const oldAuthState = this.authState;
+    const { signed, token } = this.#accepted;
+    this.#accepted = undefined;
+    this.#socket.emit("authStateChange", {
+      oldAuthState,
+      newAuthState: this.authState,
     });
-    this.#host.emit("deauthenticate", {
+    this.#socket.emit("deauthenticate", {
       oldSignedAuthToken: signed,
       oldAuthToken: token,
     });
@@ -108,27 +104,21 @@ export class Identity {
   /** Has the auth engine keep a token. A failure is an `error` event. */
   async save(signedAuthToken: string): Promise<void> {
     try {
-      await this.#host.engine().saveToken(
-        this.#host.tokenName(),
-        signedAuthToken,
-        {},
-      );
+      const { auth, authTokenName } = this.#socket;
+      await auth.saveToken(authTokenName, signedAuthToken, {});
     } catch (error) {
-      this.#host.emit("error", { error });
+      this.#socket.emit("error", { error });
     }
   }
 
   /** Has the auth engine forget the token. A failure is an `error` event. */
   async forget(): Promise<void> {
-    let oldAuthToken: string | null;
     try {
-      oldAuthToken = await this.#host.engine().removeToken(
-        this.#host.tokenName(),
-      );
+      const { auth, authTokenName } = this.#socket;
+      const oldAuthToken = await auth.removeToken(authTokenName);
+      this.#socket.emit("removeAuthToken", { oldAuthToken });
     } catch (error) {
-      this.#host.emit("error", { error });
-      return;
+      this.#socket.emit("error", { error });
     }
-    this.#host.emit("removeAuthToken", { oldAuthToken });
   }
 }

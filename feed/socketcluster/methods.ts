@@ -55,16 +55,12 @@ export function named<Self>(
   ];
 }
 
-const complete = new WeakSet<object>();
-
-/** Adds methods to a class, when its first object is made. */
+/** Adds methods to a class. */
 export function addMethods<Self extends object>(
   prototype: Self,
-  list: () => Methods<Self>[],
+  list: Methods<Self>[],
 ): void {
-  if (complete.has(prototype)) return;
-  complete.add(prototype);
-  for (const [patterns, family, name, select] of list()) {
+  for (const [patterns, family, name, select] of list) {
     for (const [verb, ending, method] of patterns) {
       const key = name.replace(
         "%",

@@ -58,6 +58,7 @@ export {
   decodeToken,
   localStorageAuth,
   MemoryAuth,
+  type TokenMap,
 } from "./auth.ts";
 export { type CodecEngine, jsonCodec } from "./codec.ts";
 export {

@@ -131,6 +131,22 @@ function given<T extends object>(
   ) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
+/** Defaults of options that are times, in milliseconds. */
+const TIMES = {
+  connectTimeout: 20_000,
+  ackTimeout: 10_000,
+  batchOnHandshakeDuration: 100,
+  batchInterval: 50,
+};
+
+/** Defaults of `autoReconnectOptions`. */
+const DELAYS: ReconnectOptions = {
+  initialDelay: 10_000,
+  randomness: 10_000,
+  multiplier: 1.5,
+  maxDelay: 60_000,
+};
+
 /**
  * Checks options and adds defaults.
  * @throws {InvalidArgumentsError}
@@ -161,36 +177,29 @@ export function resolveOptions(clientOptions: ClientOptions): Settings {
     autoConnect: true,
     autoReconnect: true,
     autoSubscribeOnConnect: true,
-    connectTimeout: 20_000,
-    ackTimeout: 10_000,
     binaryType: "arraybuffer" as const,
-    batchOnHandshakeDuration: 100,
-    batchInterval: 50,
     queueLimit: 100_000,
+    ...TIMES,
     ...options,
     clientId: options.clientId ?? randomId(),
     autoReconnectOptions: {
-      initialDelay: 10_000,
-      randomness: 10_000,
-      multiplier: 1.5,
-      maxDelay: 60_000,
+      ...DELAYS,
       ...given(options.autoReconnectOptions ?? {}),
     },
   };
-  const { autoReconnectOptions: delays } = settings;
+  const times = {
+    idleTimeout: 0,
+    ...settings,
+    ...settings.autoReconnectOptions,
+  } as unknown as Record<string, number>;
   for (
-    const [name, value] of Object.entries({
-      connectTimeout: settings.connectTimeout,
-      ackTimeout: settings.ackTimeout,
-      idleTimeout: settings.idleTimeout ?? 1,
-      batchInterval: settings.batchInterval,
-      batchOnHandshakeDuration: settings.batchOnHandshakeDuration,
-      initialDelay: delays.initialDelay,
-      randomness: delays.randomness,
-      multiplier: delays.multiplier,
-      maxDelay: delays.maxDelay,
-    })
+    const name of [
+      "idleTimeout",
+      ...Object.keys(TIMES),
+      ...Object.keys(DELAYS),
+    ]
   ) {
+    const value = times[name]!;
     if (!(value >= 0 && value <= MAX_DELAY)) {
       throw new InvalidArgumentsError(
         `${name} must be a number from 0 to ${MAX_DELAY}, not ${value}`,
@@ -208,29 +217,23 @@ export function resolveOptions(clientOptions: ClientOptions): Settings {
 
 /** A random UUID; `crypto.randomUUID` is missing on pages without TLS. */
 function randomId(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const hex = Array.from(
-    crypto.getRandomValues(new Uint8Array(16)),
-    (byte, i) =>
-      (i === 6 ? byte & 0x0f | 0x40 : i === 8 ? byte & 0x3f | 0x80 : byte)
-        .toString(16).padStart(2, "0"),
-  ).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  const digit = () => crypto.getRandomValues(new Uint8Array(1))[0]! % 16;
+  // The 4 is the version, the 8 the variant (RFC 9562, section 5.4).
+  return "00000000-0000-4000-8000-000000000000"
+    .replace(/0/g, () => digit().toString(16));
 }
 
 /** The address to connect to. `now` is the time for `timestampRequests`. */
 export function toUri(settings: Settings, now: number): string {
   const scheme = settings.protocolScheme ?? (settings.secure ? "wss" : "ws");
-  const query = typeof settings.query === "string"
-    ? new URLSearchParams(settings.query)
-    : new URLSearchParams();
-  if (typeof settings.query === "object") {
-    for (const [name, value] of Object.entries(settings.query ?? {})) {
-      for (const item of Array.isArray(value) ? value : [value]) {
-        query.append(name, String(item));
-      }
-    }
-  }
+  const { query: parameters } = settings;
+  const query = new URLSearchParams(
+    typeof parameters === "string"
+      ? parameters
+      : Object.entries(parameters ?? {}).flatMap(([name, value]) =>
+        [value].flat().map((item) => [name, String(item)])
+      ),
+  );
   if (settings.timestampRequests) {
     query.set(settings.timestampParam, String(now));
   }

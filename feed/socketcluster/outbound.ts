@@ -1,27 +1,34 @@
 /** What goes out: makes messages and calls, and sees to a connection for them. */
 import type { InvokeOptions, TransmitOptions } from "./api.ts";
 import { Call, type Calls, type Settle } from "./calls.ts";
+import type { Connection } from "./connection.ts";
 import { InvalidMessageError } from "./errors.ts";
+import type { Configuration } from "./options.ts";
 
 /** What {@linkcode Outbound} needs of the socket. */
 export interface OutboundHost {
-  /** Gets rid of a connection that died unnoticed, and connects if nothing else will. */
-  seeToConnection(): void;
   /** The default of a call's timeout, in milliseconds. */
-  ackTimeout(): number;
-  /** Whether data is cloned. */
-  clones(): boolean;
+  readonly ackTimeout: number;
   emit(eventName: string, data: unknown): void;
 }
 
 /** Makes messages and calls. */
 export class Outbound {
+  readonly #socket: OutboundHost;
+  readonly #config: Configuration;
+  readonly #connection: Connection;
   readonly #calls: Calls;
-  readonly #host: OutboundHost;
 
-  constructor(calls: Calls, host: OutboundHost) {
+  constructor(
+    socket: OutboundHost,
+    config: Configuration,
+    connection: Connection,
+    calls: Calls,
+  ) {
+    this.#socket = socket;
+    this.#config = config;
+    this.#connection = connection;
     this.#calls = calls;
-    this.#host = host;
   }
 
   /** Sends a call now or when there is a connection. */
@@ -33,16 +40,16 @@ export class Outbound {
   ): void {
     let copy = data;
     try {
-      if (this.#host.clones()) copy = structuredClone(data);
+      if (this.#config.settings.cloneData) copy = structuredClone(data);
     } catch (cause) {
       const error = new InvalidMessageError("could not clone data", { cause });
       error.sent = false;
       return settle.reject(error);
     }
-    this.#host.seeToConnection();
+    this.#connection.ensure();
     this.#calls.add(
       new Call(event, copy, settle),
-      options?.ackTimeout ?? this.#host.ackTimeout(),
+      options?.ackTimeout ?? this.#socket.ackTimeout,
       options?.signal,
     );
   }
@@ -53,7 +60,7 @@ export class Outbound {
     data?: unknown,
     options?: TransmitOptions,
   ): Promise<void> {
-    const reject = (error: unknown) => this.#host.emit("error", { error });
+    const reject = (error: unknown) => this.#socket.emit("error", { error });
     this.send(event, data, { reject }, options);
     return Promise.resolve();
   }

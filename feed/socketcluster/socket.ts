@@ -29,9 +29,9 @@ import {
   isOwnError,
   protocolError,
 } from "./errors.ts";
-import { channelEventKey, createFamilies, type Families } from "./families.ts";
+import { createFamilies, type Families } from "./families.ts";
 import { Identity } from "./identity.ts";
-import { Inbound } from "./inbound.ts";
+import { createInbound } from "./inbound.ts";
 import { type ClientOptions, Configuration } from "./options.ts";
 import { dispatch, type HandshakeStatus } from "./protocol.ts";
 import { Outbound } from "./outbound.ts";
@@ -91,73 +91,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.batchOnHandshake = settings.batchOnHandshake ?? false;
     this.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
 
-    let lastCallId = 0;
-    const nextCallId = () => ++lastCallId;
-    const isOpen = () => this.state === "open";
     const emit = (name: string, data: unknown) => this.emit(name, data);
-    this.#calls = new Calls({
-      isOpen,
-      send: (frame) => this.#connection.transport?.send(frame) ?? false,
-      encode: (packet) => config.codec.encode(packet),
-      nextCallId,
-      queueLimit: () => config.settings.queueLimit,
-      batchInterval: () => config.settings.batchInterval,
-    });
-    this.#subscriptions = new Subscriptions({
-      isReady: () => isOpen() && !this.preparingPendingSubscriptions,
-      isOpen,
-      isAuthenticated: () => this.authState === "authenticated",
-      send: (call) => this.#calls.add(call, this.ackTimeout),
-      forget: (call) => this.#calls.forget(call),
-      prefix: () => this.channelPrefix ?? "",
-      emit,
-      emitOnChannel: (channel, event, data) =>
-        families.channelListeners.write(channelEventKey(channel, event), data),
-    });
-    this.#identity = new Identity({
-      emit,
-      authenticated: () => {
-        if (!this.preparingPendingSubscriptions) {
-          this.processPendingSubscriptions();
-        }
-      },
-      engine: () => config.auth,
-      tokenName: () => this.authTokenName,
-    });
-    const inbound = new Inbound({
-      socket: this,
-      families,
-      calls: this.#calls,
-      subscriptions: this.#subscriptions,
-      identity: this.#identity,
-      emit,
-      prefix: () => this.channelPrefix,
-      answerer: () => {
-        const { transport } = this.#connection;
-        return (packet) => {
-          // The server has forgotten the requests of an earlier connection.
-          if (isOpen() && this.#connection.transport === transport) {
-            this.#calls.respond(packet);
-          }
-        };
-      },
-    });
-    this.#outbound = new Outbound(this.#calls, {
-      seeToConnection: () => {
-        if (this.#connection.isStale) {
-          this.disconnect(
-            1000,
-            "Stale socket was disconnected by the client to initiate a new connection",
-          );
-        }
-        // While an attempt is scheduled the call waits for it.
-        if (this.state === "closed" && !this.pendingReconnect) this.connect();
-      },
-      ackTimeout: () => this.ackTimeout,
-      clones: () => !!config.settings.cloneData,
-      emit,
-    });
-    this.#connection = new Connection(config, {
+    const connection = this.#connection = new Connection(config, {
       connecting: () => emit("connecting", {}),
       opened: (status, token) => this.#opened(status, token),
       closed: (closing) => this.#closed(closing),
@@ -166,8 +101,23 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
         if (families.listeners.has("message")) emit("message", { message });
       },
       failed: (error) => emit("error", { error }),
-      nextCallId,
     });
+    const calls = this.#calls = new Calls(config, connection);
+    const subscriptions = this.#subscriptions = new Subscriptions(
+      this,
+      calls,
+      families.channelListeners,
+    );
+    const identity = this.#identity = new Identity(this);
+    this.#outbound = new Outbound(this, config, connection, calls);
+    const inbound = createInbound(
+      this,
+      families,
+      connection,
+      calls,
+      subscriptions,
+      identity,
+    );
     if (settings.autoConnect) this.connect();
   }
 
@@ -303,16 +253,17 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   }
 
   /** All that has to happen when a connection has ended, in this order. */
-  #closed({ type, code, reason, cause }: Closing): void {
+  #closed(closing: Closing): void {
+    const { type, code, reason, cause } = closing;
     this.id = null;
     clearTimeout(this.#batchTimer);
-    this.#calls.abortInFlight(type, code, reason);
+    this.#calls.abortInFlight(closing);
     this.#subscriptions.suspend();
     this.emit(type, { code, reason });
     this.emit("close", { code, reason });
     const error = protocolError(code, reason, cause);
     if (error) this.emit("error", { error });
-    this.#calls.abortQueued(type, code, reason);
+    this.#calls.abortQueued(closing);
   }
 
   /**
@@ -381,7 +332,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * @throws {InvalidActionError} if the socket is not open
    */
   send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
-    if (this.state !== "open" || !this.#connection.transport!.send(data)) {
+    if (this.state !== "open" || !this.#connection.send(data)) {
       throw new InvalidActionError(
         `could not send a raw message while ${this.state}`,
       );
@@ -538,11 +489,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.closeAllReceivers();
     this.closeAllProcedures();
     this.closeAllChannels();
-    const waiting = new AbortController();
-    await Promise.race([
-      this.#connection.ended,
-      wait(CLOSING, { signal: waiting.signal }).catch(() => {}),
-    ]);
-    waiting.abort();
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, CLOSING);
+      this.#connection.ended.then(() => resolve(clearTimeout(timer)));
+    });
   }
 }

@@ -3,29 +3,29 @@
  * for each, `pending` until the server has confirmed it. A lost connection
  * makes all of them pending again.
  */
+import type { StreamFamily } from "../streams.ts";
 import type {
+  AuthState,
   ChannelState,
+  ConnectionState,
   SubscribeOptions,
   SubscriptionOptions,
 } from "./api.ts";
-import { Call } from "./calls.ts";
+import { Call, type Calls } from "./calls.ts";
 import { BadConnectionError, TimeoutError } from "./errors.ts";
+import { channelEventKey } from "./families.ts";
 
 /** What {@linkcode Subscriptions} needs of the socket. */
 export interface SubscriptionHost {
-  /** Whether subscriptions can be sent now. */
-  isReady(): boolean;
-  /** Whether packets can be sent now. */
-  isOpen(): boolean;
-  isAuthenticated(): boolean;
-  /** Sends a call that wants an answer. */
-  send(call: Call): void;
-  /** Gives a call up that was sent. */
-  forget(call: Call): void;
+  readonly state: ConnectionState;
+  readonly authState: AuthState;
+  /** Whether subscriptions wait for `processPendingSubscriptions()`. */
+  readonly preparingPendingSubscriptions: boolean;
+  /** How long an answer may take, in milliseconds. */
+  readonly ackTimeout: number;
   /** Prepended to names of channels on the wire. */
-  prefix(): string;
+  readonly channelPrefix: string | null;
   emit(eventName: string, data: unknown): void;
-  emitOnChannel(channelName: string, eventName: string, data: unknown): void;
 }
 
 interface Subscription {
@@ -40,11 +40,30 @@ interface Subscription {
 
 /** The subscriptions of a socket. */
 export class Subscriptions {
-  readonly #host: SubscriptionHost;
+  readonly #socket: SubscriptionHost;
+  readonly #calls: Calls;
+  readonly #listeners: StreamFamily;
   readonly #byName = new Map<string, Subscription>();
 
-  constructor(host: SubscriptionHost) {
-    this.#host = host;
+  /** `listeners` holds the streams of the channels' events. */
+  constructor(
+    socket: SubscriptionHost,
+    calls: Calls,
+    listeners: StreamFamily,
+  ) {
+    this.#socket = socket;
+    this.#calls = calls;
+    this.#listeners = listeners;
+  }
+
+  /** Emits events on a channel, then on the socket. */
+  #tell(name: string, ...events: [eventName: string, data: object][]): void {
+    for (const [eventName, data] of events) {
+      this.#listeners.write(channelEventKey(name, eventName), data);
+    }
+    for (const [eventName, data] of events) {
+      this.#socket.emit(eventName, { channel: name, ...data });
+    }
   }
 
   /** Adds a channel, or changes the given options of one. */
@@ -81,20 +100,21 @@ export class Subscriptions {
   }
 
   #mayHave({ options }: Subscription): boolean {
-    return !options.waitForAuth || this.#host.isAuthenticated();
+    return !options.waitForAuth || this.#socket.authState === "authenticated";
   }
 
   #request(subscription: Subscription): void {
     if (
       subscription.state !== "pending" || subscription.request ||
-      !this.#host.isReady() || !this.#mayHave(subscription)
+      this.#socket.state !== "open" ||
+      this.#socket.preparingPendingSubscriptions || !this.#mayHave(subscription)
     ) return;
     const { name, options } = subscription;
     const subscriptionOptions: SubscriptionOptions = {};
     if (options.waitForAuth) subscriptionOptions.waitForAuth = true;
     if (options.data !== undefined) subscriptionOptions.data = options.data;
     const data = {
-      channel: this.#host.prefix() + name,
+      channel: (this.#socket.channelPrefix ?? "") + name,
       ...subscriptionOptions,
     };
     const call = new Call("#subscribe", data, {
@@ -108,26 +128,25 @@ export class Subscriptions {
       },
     });
     subscription.request = call;
-    this.#host.send(call);
-    this.#host.emit("subscribeRequest", { channel: name, subscriptionOptions });
+    this.#calls.add(call, this.#socket.ackTimeout);
+    this.#socket.emit("subscribeRequest", {
+      channel: name,
+      subscriptionOptions,
+    });
   }
 
   #confirm(
     subscription: Subscription,
     subscriptionOptions: SubscriptionOptions,
   ): void {
-    const { name } = subscription;
-    const change = {
-      oldChannelState: subscription.state,
-      newChannelState: "subscribed",
-      subscriptionOptions,
-    };
+    const oldChannelState = subscription.state;
     subscription.state = "subscribed";
     subscription.confirmed = true;
-    this.#host.emitOnChannel(name, "subscribeStateChange", change);
-    this.#host.emitOnChannel(name, "subscribe", { subscriptionOptions });
-    this.#host.emit("subscribeStateChange", { channel: name, ...change });
-    this.#host.emit("subscribe", { channel: name, subscriptionOptions });
+    this.#tell(subscription.name, ["subscribeStateChange", {
+      oldChannelState,
+      newChannelState: "subscribed",
+      subscriptionOptions,
+    }], ["subscribe", { subscriptionOptions }]);
   }
 
   #refuse(
@@ -143,15 +162,7 @@ export class Subscriptions {
     // So it does where the server was only late, or had agreed before.
     const final = !(error instanceof TimeoutError) && !subscription.confirmed;
     if (final) this.#byName.delete(name);
-    this.#host.emitOnChannel(name, "subscribeFail", {
-      error,
-      subscriptionOptions,
-    });
-    this.#host.emit("subscribeFail", {
-      error,
-      channel: name,
-      subscriptionOptions,
-    });
+    this.#tell(name, ["subscribeFail", { error, subscriptionOptions }]);
   }
 
   /** Drops a channel. */
@@ -162,9 +173,12 @@ export class Subscriptions {
     // The server knows nothing of a subscription that was never requested.
     if (!known) this.#emitStateChange(name, "pending", "unsubscribed");
     this.#drop(subscription);
-    if (known && this.#host.isOpen()) {
-      const channel = this.#host.prefix() + name;
-      this.#host.send(new Call("#unsubscribe", channel, { reject() {} }));
+    if (known && this.#socket.state === "open") {
+      const channel = (this.#socket.channelPrefix ?? "") + name;
+      this.#calls.add(
+        new Call("#unsubscribe", channel, { reject() {} }),
+        this.#socket.ackTimeout,
+      );
     }
   }
 
@@ -172,8 +186,8 @@ export class Subscriptions {
   kickOut(name: string, message: unknown): void {
     const subscription = this.#byName.get(name);
     if (!subscription) return;
-    this.#host.emit("kickOut", { channel: name, message });
-    this.#host.emitOnChannel(name, "kickOut", { message });
+    this.#socket.emit("kickOut", { channel: name, message });
+    this.#listeners.write(channelEventKey(name, "kickOut"), { message });
     this.#drop(subscription);
   }
 
@@ -191,7 +205,7 @@ export class Subscriptions {
 
   #end(subscription: Subscription, state: "pending" | "unsubscribed"): void {
     const { name, request } = subscription;
-    if (request) this.#host.forget(request);
+    if (request) this.#calls.forget(request);
     subscription.request = undefined;
     if (subscription.state !== "subscribed") return;
     subscription.state = "pending";
@@ -203,12 +217,13 @@ export class Subscriptions {
     oldChannelState: ChannelState,
     newChannelState: ChannelState,
   ): void {
-    const change = { oldChannelState, newChannelState };
-    const ended = oldChannelState === "subscribed";
-    this.#host.emitOnChannel(name, "subscribeStateChange", change);
-    if (ended) this.#host.emitOnChannel(name, "unsubscribe", {});
-    this.#host.emit("subscribeStateChange", { channel: name, ...change });
-    if (ended) this.#host.emit("unsubscribe", { channel: name });
+    this.#tell(
+      name,
+      ["subscribeStateChange", { oldChannelState, newChannelState }],
+      ...oldChannelState === "subscribed"
+        ? [["unsubscribe", {}] as [string, object]]
+        : [],
+    );
   }
 
   /** The state of a channel. */

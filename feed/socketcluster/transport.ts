@@ -5,15 +5,13 @@
  */
 import { dial } from "../../net/dial.ts";
 import { onWake } from "../../net/lifecycle.ts";
-import type { AuthEngine } from "./auth.ts";
-import type { CodecEngine } from "./codec.ts";
 import {
   callTimeout,
   errorStatuses,
   hydrateError,
   InvalidMessageError,
 } from "./errors.ts";
-import type { Settings } from "./options.ts";
+import { type Configuration, type Settings, toUri } from "./options.ts";
 import {
   findAnswer,
   type HandshakeStatus,
@@ -22,18 +20,10 @@ import {
   toHandshakeStatus,
 } from "./protocol.ts";
 
-/** What a transport needs. */
-export interface TransportSetup {
-  uri: string;
-  settings: Settings;
-  codec: CodecEngine;
-  auth: AuthEngine;
-  /** The `cid` of the handshake. */
-  nextCallId(): number;
-}
-
 /** What a transport tells. After `closed` it tells nothing more. */
 export interface TransportHandler {
+  /** Asked for the `cid` of the handshake. */
+  nextCallId(): number;
   /** The handshake succeeded; `token` is what was sent with it. */
   opened(status: HandshakeStatus, token: string | null): void;
   /** A packet of the open connection, and the frame it came in. */
@@ -61,7 +51,7 @@ export class Transport {
   /** Resolves when the WebSocket is closed for good. */
   readonly ended: Promise<void>;
 
-  readonly #setup: TransportSetup;
+  readonly #config: Configuration;
   readonly #handler: TransportHandler;
   readonly #dialing = new AbortController();
   readonly #ping: string;
@@ -80,22 +70,21 @@ export class Transport {
   #resolveEnded!: () => void;
 
   /** Begins to connect. */
-  constructor(setup: TransportSetup, handler: TransportHandler) {
-    this.#setup = setup;
+  constructor(config: Configuration, handler: TransportHandler) {
+    this.#config = config;
     this.#handler = handler;
-    this.pingTimeout = setup.settings.connectTimeout;
-    [this.#ping, this.#pong] = setup.settings.protocolVersion === 1
-      ? ["#1", "#2"]
-      : ["", ""];
+    const { connectTimeout, protocolVersion } = config.settings;
+    this.pingTimeout = connectTimeout;
+    [this.#ping, this.#pong] = protocolVersion === 1 ? ["#1", "#2"] : ["", ""];
     this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
     this.#connect();
   }
 
   async #connect(): Promise<void> {
-    const { uri, settings } = this.#setup;
+    const { settings } = this.#config;
     const { wsOptions, WebSocket: Ctor = globalThis.WebSocket } = settings;
     try {
-      await dial(uri, {
+      await dial(toUri(settings, Date.now()), {
         timeout: settings.connectTimeout,
         signal: this.#dialing.signal,
         onOpen: (socket) => this.#begin(socket),
@@ -112,7 +101,7 @@ export class Transport {
 
   #begin(socket: WebSocket): void {
     this.socket = socket;
-    socket.binaryType = this.#setup.settings.binaryType;
+    socket.binaryType = this.#config.settings.binaryType;
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       this.#resolveEnded();
@@ -125,11 +114,11 @@ export class Transport {
   }
 
   async #shakeHands(): Promise<void> {
-    const { auth, settings, nextCallId, codec } = this.#setup;
+    const { auth, settings, codec } = this.#config;
     try {
       const token = await auth.loadToken(settings.authTokenName);
       if (this.#state === "closed") return;
-      const cid = nextCallId();
+      const cid = this.#handler.nextCallId();
       this.#handshake = { cid, token };
       this.#handshakeTimer = setTimeout(
         () => this.#refuse(callTimeout("#handshake")),
@@ -172,7 +161,7 @@ export class Transport {
     }
     let packets: unknown;
     try {
-      packets = this.#setup.codec.decode(frame);
+      packets = this.#config.codec.decode(frame);
     } catch (error) {
       return this.#handler.failed(error);
     }
@@ -224,7 +213,7 @@ export class Transport {
 
   /** How long the server may be silent, in milliseconds; `undefined`: forever. */
   get #patience(): number | undefined {
-    const { pingTimeoutDisabled, idleTimeout } = this.#setup.settings;
+    const { pingTimeoutDisabled, idleTimeout } = this.#config.settings;
     if (pingTimeoutDisabled) return idleTimeout;
     return Math.min(this.pingTimeout, idleTimeout ?? Infinity);
   }
