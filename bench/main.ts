@@ -4,6 +4,8 @@
  * of the machine than of the code.
  */
 const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
+  dev: async () => (await import("./dev.ts")).benchDev,
+  proxy: async () => (await import("./proxy.ts")).benchProxy,
   status: async () => (await import("./status.ts")).benchStatus,
 };
 

@@ -1,9 +1,10 @@
 /** The README's lines, run as they stand there. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { delay } from "@std/async";
+import { deadline, delay } from "@std/async";
 import { Jamsocket } from "../server.ts";
 import { type DevPlatform, startDevPlatform } from "../session/dev/mod.ts";
 import { inChromium } from "./chromium.ts";
+import { config } from "./config.ts";
 
 const root = new URL("..", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
@@ -39,7 +40,6 @@ function onPort(code: string, { apiUrl }: DevPlatform): string {
 
 /** A deno that has the same packages as this one. */
 function deno(args: string[], env: Record<string, string> = {}): Deno.Command {
-  const config = Deno.env.get("FEEDLINE_CONFIG") ?? "deno.json";
   const [subcommand, ...rest] = args as [string, ...string[]];
   return new Deno.Command(Deno.execPath(), {
     args: [subcommand, `--config=${config}`, ...rest],
@@ -116,7 +116,12 @@ inChromium(
         }\ndocument.title = "done"</script>`,
       }));
     await tab.goto(`${origin}/`);
-    while (!logged.includes("ready")) await delay(10);
+    await deadline(
+      (async () => {
+        while (!logged.includes("ready")) await delay(10);
+      })(),
+      20_000,
+    );
     assertEquals(logged.slice(-5), [
       "scheduled",
       "loading",

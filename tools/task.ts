@@ -120,12 +120,7 @@ async function check(): Promise<void> {
 
 /** Runs `deno <args>` in the project's folder and ends with its exit code unless it is 0. */
 async function deno(...args: string[]): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args,
-    cwd: root,
-    // For what starts a deno of its own: tests, mostly.
-    env: { FEEDLINE_CONFIG: config },
-  }).spawn();
+  const child = new Deno.Command(Deno.execPath(), { args, cwd: root }).spawn();
   // Ctrl-C reaches the child by itself; this script only has to outlive it.
   const ignore = () => {};
   Deno.addSignalListener("SIGINT", ignore);
@@ -180,6 +175,8 @@ switch (name) {
       "-A",
       `--config=${config}`,
       "session/dev/mod.ts",
+      // Backends of this checkout need the same packages.
+      ...(config === "deno.json" ? [] : [`--config=${config}`]),
       ...rest,
     );
     break;

@@ -5,6 +5,7 @@
 import workerd from "workerd";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SessionBackend } from "../../client.ts";
+import { config } from "../config.ts";
 import type { ConnectResponse } from "../../types.ts";
 import {
   HANDSHAKE,
@@ -18,12 +19,6 @@ import {
 } from "./support.ts";
 
 const root = new URL("../../", import.meta.url);
-/** The configuration that these tests run with: JSR's packages, or those of npm. */
-const config = import.meta.resolve("@hono/hono").startsWith("npm:") ||
-    import.meta.resolve("@hono/hono").startsWith("file:")
-  ? "deno.npm.json"
-  : "deno.json";
-
 /** The platform's HTTP API before a scripted engine. */
 function startPlatform() {
   const backend = startBackend();
