@@ -42,7 +42,7 @@ export interface AcceptOptions {
   user?: string | undefined;
   /** What else is known: e.g. the parsed `x-verified-user-data`. @default {{}} */
   auth?: Record<string, unknown> | undefined;
-  /** @default {the server's} */
+  /** What it speaks. @default {the server's} */
   dialect?: FeedmeDialect | undefined;
 }
 

@@ -140,7 +140,7 @@ export interface FeedDefinition<
   /** What is said of actions on the feed, by name; any if left out. */
   actions?: { [Name in keyof Actions]: Schema<Actions[Name]> };
   /** The data when the feed is first needed. */
-  initial(args: Args): Data | PromiseLike<Data>;
+  initial(args: Args): NoInfer<Data> | PromiseLike<NoInfer<Data>>;
   /** Whether a client may open the feed. @default {everybody may} */
   authorize?(
     request: FeedRequest<Args, Data, Actions>,
@@ -187,7 +187,7 @@ export interface ActionDefinition<Args extends object, Result extends object> {
   handler(
     args: Args,
     request: ActionRequest<Args>,
-  ): Result | void | PromiseLike<Result | void>;
+  ): NoInfer<Result> | void | PromiseLike<NoInfer<Result> | void>;
 }
 
 /**

@@ -31,8 +31,8 @@
  * });
  *
  * const http = Deno.serve({ port: 0, onListen() {} }, (request) => {
- *   const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "feedme" });
  *   const user = request.headers.get("x-verified-username") ?? undefined;
+ *   const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "feedme" });
  *   server.accept(socket, { user });
  *   return response;
  * });
