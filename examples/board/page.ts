@@ -328,7 +328,7 @@ function join(backend: SessionBackend): void {
 
 /** Leaves a board whose backend has ended. */
 function leave(): void {
-  client?.destroy();
+  client?.[Symbol.asyncDispose]();
   client = board = undefined;
   button("add").disabled = true;
   showPeople({});
