@@ -56,6 +56,8 @@ export {
   type UnsubscribeFn,
 } from "./types.ts";
 
+export { type VerifiedUser, verifiedUser } from "./session/verified.ts";
+
 /** Called with each state of a backend. */
 export type OnStatusCallback = (backendState: BackendState) => void;
 

@@ -108,10 +108,15 @@ export async function benchFeedme(): Promise<void> {
   const bundle = await prepare(folder);
   const node = new URL(`node_modules/${nodePackage()}/bin/node`, folder);
   const inDeno: Result = JSON.parse(
-    await run(Deno.execPath(), ["run", "-A", bundle.pathname]),
+    await run(Deno.execPath(), [
+      "run",
+      "-A",
+      "--v8-flags=--expose-gc",
+      bundle.pathname,
+    ]),
   );
   const inNode: Result = JSON.parse(
-    await run(node.pathname, [bundle.pathname]),
+    await run(node.pathname, ["--expose-gc", bundle.pathname]),
   );
   await Deno.remove(folder, { recursive: true });
   const kilobytes = await size();

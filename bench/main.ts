@@ -6,6 +6,9 @@
 const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
   dev: async () => (await import("./dev.ts")).benchDev,
   proxy: async () => (await import("./proxy.ts")).benchProxy,
+  feedme: async () => (await import("./feedme.ts")).benchFeedme,
+  socketcluster: async () =>
+    (await import("./socketcluster.ts")).benchSocketCluster,
   status: async () => (await import("./status.ts")).benchStatus,
 };
 

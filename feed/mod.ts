@@ -11,8 +11,13 @@
  * client.destroy();
  * ```
  *
+ * The client of SocketCluster, another protocol, is here as
+ * {@linkcode socketcluster}; an application that uses it alone imports
+ * `@feedline/feedline/feed/socketcluster`.
+ *
  * @module
  */
+export * as socketcluster from "./socketcluster/mod.ts";
 export { feedmeClient, FeedmeError, webSocketTransport } from "./feedme/mod.ts";
 export type {
   ActionArguments,

@@ -33,9 +33,9 @@ export interface DialOptions extends WebSocketInit {
 /**
  * Opens a WebSocket to `url`. The socket's `binaryType` is `arraybuffer`.
  *
- * The promise rejects when the peer refuses, when `timeout` passes or when
- * `signal` aborts; then the socket is closed. Handlers of messages are set in
- * `onOpen`, or the first message may be missed.
+ * The promise rejects when the peer refuses, when `timeout` passes (with a
+ * `TimeoutError`) or when `signal` aborts; then the socket is closed. Handlers
+ * of messages are set in `onOpen`, or the first message may be missed.
  */
 export function dial(
   url: string,
@@ -75,7 +75,13 @@ export function dial(
     };
     const abort = () => fail(signal!.reason);
     const timer = setTimeout(
-      () => fail(new Error(`WebSocket did not open within ${timeout} ms`)),
+      () =>
+        fail(
+          new DOMException(
+            `WebSocket did not open within ${timeout} ms`,
+            "TimeoutError",
+          ),
+        ),
       timeout,
     );
     signal?.addEventListener("abort", abort, { once: true });

@@ -1,4 +1,5 @@
 /** A backend's states as server-sent events. */
+import { type EventSink, eventStream } from "../net/event_stream.ts";
 import type { BackendState } from "../types.ts";
 
 /** Which backend a client of the stream was watching, and how many states it saw. */
@@ -26,8 +27,8 @@ export function parseEventId(id: string | null): EventPosition | undefined {
   }
 }
 
-/** What {@linkcode eventStream} needs. */
-export interface EventStreamOptions {
+/** What {@linkcode statusEvents} needs. */
+export interface StatusEventsOptions {
   backendId: string;
   /** The states from the first one on; ends the stream when it ends. */
   states: AsyncIterator<BackendState>;
@@ -37,50 +38,41 @@ export interface EventStreamOptions {
   skip: number;
   /** Milliseconds between comments that keep a quiet stream open. */
   keepAlive: number;
-  /** The client is gone, or the states cannot be followed any longer. */
-  onEnd: (error?: unknown) => void;
+  /** Aborted when the client is gone or the stream has ended. */
+  controller: AbortController;
+  /** The states cannot be followed any longer. */
+  onError: (error: unknown) => void;
 }
 
 /**
- * The bytes of an event stream. There are few states, so they are not held
- * back for a slow reader; comments are.
+ * Answers with the states. There are few, so they are not held back for a slow
+ * reader; comments are.
  */
-export function eventStream(
-  { backendId, states, first, skip, keepAlive, onEnd }: EventStreamOptions,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let timer: ReturnType<typeof setInterval>;
-  let open = true;
-  const end = (error?: unknown) => {
-    if (!open) return;
-    open = false;
-    clearInterval(timer);
-    onEnd(error);
-  };
-  return new ReadableStream<Uint8Array>({
-    start(stream) {
-      timer = setInterval(() => {
-        if (stream.desiredSize! > 0) stream.enqueue(encoder.encode(":\n\n"));
-      }, keepAlive);
-      (async () => {
-        let seen = 0;
-        try {
-          for (let next = first; !next.done; next = await states.next()) {
-            if (!open) return;
-            if (++seen <= skip) continue;
-            const id = eventId({ backendId, seen });
-            const data = JSON.stringify(next.value);
-            stream.enqueue(encoder.encode(`id: ${id}\ndata: ${data}\n\n`));
-          }
-          if (open) stream.close();
-          end();
-        } catch (error) {
-          // The client asks again and learns then, by the answer's status.
-          if (open) stream.close();
-          end(error);
-        }
-      })();
+export function statusEvents(
+  { backendId, states, first, skip, keepAlive, controller, onError }:
+    StatusEventsOptions,
+): Response {
+  const { signal } = controller;
+  async function send(sink: EventSink): Promise<void> {
+    let seen = 0;
+    try {
+      for (let next = first; !next.done; next = await states.next()) {
+        if (++seen <= skip) continue;
+        const id = eventId({ backendId, seen });
+        sink.send({ id, data: JSON.stringify(next.value) });
+      }
+    } catch (error) {
+      // The client asks again and learns then, by the answer's status.
+      if (!signal.aborted) onError(error);
+    }
+    sink.close();
+  }
+  return eventStream({
+    keepAlive,
+    signal,
+    start(sink) {
+      send(sink);
+      return () => controller.abort();
     },
-    cancel: () => end(),
   });
 }

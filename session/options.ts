@@ -77,9 +77,9 @@ export interface SessionProxyOptions {
   maxMessage?: number;
   /** Bytes that wait for a slow WebSocket reader; more ends it with 1013. @default {16 MiB} */
   maxBuffered?: number;
-  /** Milliseconds until the backend begins to answer. @default {60_000} */
+  /** Milliseconds until the backend begins to answer, or takes a WebSocket. @default {60_000} */
   timeout?: number;
-  /** Milliseconds until the platform answers, and until a dial opens. @default {10_000} */
+  /** Milliseconds until the platform answers. @default {10_000} */
   connectTimeout?: number;
   /**
    * Milliseconds between comments on a quiet status stream. Bun ends an answer

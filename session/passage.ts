@@ -19,6 +19,8 @@ import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "./path.ts";
 import type { UpgradeAdapter } from "./upgrade.ts";
 
+/** Milliseconds; Plane lets a backend start first, also before a WebSocket. */
+const ANSWER_TIMEOUT = 60_000;
 const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
 const REDIRECT = /^30[12378]$/;
 
@@ -67,7 +69,7 @@ export async function passJoined(
       protocols,
       headers: upgradeHeaders(headers, rules(visit, held, to, options)),
       signal,
-      timeout: backends.timeout,
+      timeout: options.timeout ?? ANSWER_TIMEOUT,
       WebSocket: options.WebSocket,
     };
     let pair!: Bridge;
@@ -115,7 +117,10 @@ export function passNative(
     }
     // Not AbortSignal.timeout(): that would end the socket later on.
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), backends.timeout);
+    const timer = setTimeout(
+      () => controller.abort(),
+      options.timeout ?? ANSWER_TIMEOUT,
+    );
     let answer: Response;
     try {
       answer = await fetch(to, {
@@ -210,7 +215,7 @@ function rules(
     secrets,
     cookiePath: prefix,
     maxBody: options.maxBody ?? 100 * 1024 ** 2,
-    timeout: options.timeout,
+    timeout: options.timeout ?? ANSWER_TIMEOUT,
     fetch: options.fetch,
     location(location) {
       const within = pathWithin(base, to, location);

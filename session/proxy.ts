@@ -41,7 +41,7 @@ import { routePath } from "@hono/hono/route";
 import type { BackendState, ConnectResponse } from "../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
 import type { BridgeEnd } from "./bridge.ts";
-import { eventStream, parseEventId } from "./events.ts";
+import { parseEventId, statusEvents } from "./events.ts";
 import { ProxyError } from "./failure.ts";
 import { isUpgrade } from "./headers.ts";
 import type { Context, Hono as HonoApp } from "./hono.ts";
@@ -127,26 +127,14 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
       once: true,
       signal: controller.signal,
     });
-    const body = eventStream({
+    return statusEvents({
       backendId,
       states,
       first,
       skip: position?.seen ?? 0,
       keepAlive,
-      onEnd(error) {
-        if (error !== undefined && !controller.signal.aborted) {
-          report(c, platformError(error));
-        }
-        controller.abort();
-      },
-    });
-    return new Response(body, {
-      headers: {
-        "content-type": "text/event-stream",
-        "cache-control": "no-store",
-        // For proxies that would gather the stream.
-        "x-accel-buffering": "no",
-      },
+      controller,
+      onError: (error) => report(c, platformError(error)),
     });
   }
 

@@ -10,6 +10,7 @@
  */
 import { globSync } from "node:fs";
 import { fileURLToPath as fromFileUrl } from "node:url";
+import { npmTarget } from "./pack.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -72,7 +73,7 @@ function withoutJsr(imports: Record<string, string>): Record<string, string> {
   const result = standIns();
   for (const [name, target] of Object.entries(imports)) {
     if (target.startsWith("jsr:@std/")) continue;
-    const npm = target.replace("jsr:@hono/", "npm:");
+    const npm = npmTarget(target);
     result[name] = npm;
     // `deno doc` reads this file as an import map, where a sub-path needs an
     // entry of its own.

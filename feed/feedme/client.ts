@@ -22,7 +22,8 @@ import {
   type JsonObject,
 } from "./protocol.ts";
 import { Queue } from "./queue.ts";
-import { Retry, setTimer } from "./retry.ts";
+import { Retry } from "./retry.ts";
+import { setTimer } from "./timer.ts";
 import { TransportGuard } from "./transport.ts";
 
 /** The events of a client and the arguments of their listeners. */
@@ -108,7 +109,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       throw error;
     }
     this.#core = new Conversation(this.#settings);
-    this.#retry = new Retry(this.#settings, () => this.#dial());
+    this.#retry = new Retry(
+      this.#settings,
+      () => this.#unattended(() => this.#dial()),
+    );
   }
 
   /**
@@ -328,13 +332,14 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#tell("connecting");
     const { connectTimeoutMs: ms } = this.#settings;
     if (connection.hungUp || ms === 0) return;
-    this.#connectTimer = setTimer(() => {
-      // If it has failed meanwhile, its end is on the way.
-      if (this.#guard.state() === "disconnected") return;
-      this.#hangUp(
-        new FeedmeError("TIMEOUT", "The connection attempt timed out."),
-      );
-    }, ms);
+    this.#connectTimer = setTimer(() =>
+      this.#unattended(() => {
+        // If it has failed meanwhile, its end is on the way.
+        if (this.#guard.state() === "disconnected") return;
+        this.#hangUp(
+          new FeedmeError("TIMEOUT", "The connection attempt timed out."),
+        );
+      }), ms);
   }
 
   #onConnect(): void {
@@ -445,9 +450,21 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       timer,
       setTimer(() => {
         this.#timers.delete(timer);
-        this.#run(this.#core.expire(timer));
+        this.#unattended(() => this.#run(this.#core.expire(timer)));
       }, ms),
     );
+  }
+
+  /**
+   * Does what no method was called for: if the transport breaks a rule, there is
+   * nobody to throw at, and `transportError` tells.
+   */
+  #unattended(job: () => void): void {
+    try {
+      job();
+    } catch (error) {
+      if (!this.#destroyed) throw error;
+    }
   }
 
   #tell<E extends keyof ClientEvents>(

@@ -32,7 +32,7 @@ import {
 
 const CLOSED: FeedState = { kind: "closed", waiting: false };
 
-/** See above. */
+/** The conversation with one server; see the head of this file. */
 export class Conversation<Owner, Call> {
   readonly #options: ConversationOptions;
   #link: "down" | "handshaking" | "up" = "down";

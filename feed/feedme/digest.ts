@@ -32,6 +32,10 @@ interface Span {
   node: object;
   /** An object's names in canonical order; an array has none. */
   names: string[] | undefined;
+  /** The children, in the order of the text. */
+  values: readonly unknown[];
+  /** The length of each name with its colon. */
+  heads: number[] | undefined;
   /** The length of each child's text, or a span where the child is large. */
   parts: (number | Span)[];
   /** The length of the whole text. */
@@ -142,28 +146,37 @@ export function feedMd5(data: JsonObject): string {
 /** Writes a container and tells the length of each of its parts. */
 function write(node: object, depth: number, out: string[]): Span {
   const names = isObject(node) ? sortedNames(node) : undefined;
-  const count = names ? names.length : (node as unknown[]).length;
-  const parts: (number | Span)[] = new Array(count);
-  let bytes = 2 + Math.max(0, count - 1);
+  const span: Span = {
+    node,
+    names,
+    values: childrenOf(node, names),
+    heads: names && [],
+    parts: [],
+    bytes: 0,
+  };
+  const { values, parts, heads } = span;
   out.push(names ? "{" : "[");
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < values.length; index++) {
     if (index > 0) out.push(",");
-    bytes += writeHead(names, index, out);
-    const part = writePart(childAt(node, names, index), depth + 1, out);
-    parts[index] = part;
-    bytes += lengthOf(part);
+    if (names) heads!.push(writeHead(names[index]!, out));
+    parts.push(writePart(values[index], depth + 1, out));
   }
   out.push(names ? "}" : "]");
-  return { node, names, parts, bytes };
+  span.bytes = lengthOf(span, 0, parts.length) + (parts.length > 0 ? 1 : 2);
+  return span;
 }
 
-function writeHead(
+function childrenOf(
+  node: object,
   names: string[] | undefined,
-  index: number,
-  out: string[],
-): number {
-  if (!names) return 0;
-  const head = JSON.stringify(names[index]) + ":";
+): readonly unknown[] {
+  return names
+    ? names.map((name) => (node as Record<string, unknown>)[name])
+    : node as unknown[];
+}
+
+function writeHead(name: string, out: string[]): number {
+  const head = JSON.stringify(name) + ":";
   out.push(head);
   return utf8Length(head);
 }
@@ -182,18 +195,23 @@ function writePart(
   return utf8Length(text);
 }
 
-function lengthOf(part: number | Span): number {
+function bytesOf(part: number | Span): number {
   return typeof part === "number" ? part : part.bytes;
 }
 
-function childAt(
-  node: object,
-  names: string[] | undefined,
-  index: number,
-): unknown {
-  return (node as Record<string | number, unknown>)[
-    names ? names[index]! : index
-  ];
+/** The length of children `from` up to `to`, each with a comma. */
+function lengthOf(
+  { parts, heads }: Pick<Span, "parts" | "heads">,
+  from: number,
+  to: number,
+): number {
+  let bytes = to - from;
+  for (let index = from; index < to; index++) {
+    const part = parts[index]!;
+    bytes += typeof part === "number" ? part : part.bytes;
+    if (heads) bytes += heads[index]!;
+  }
+  return bytes;
 }
 
 /**
@@ -207,47 +225,45 @@ function update(
   depth: number,
   edits: Edit[],
 ): Span {
-  const { node: oldNode, names: oldNames, parts } = span;
-  if (oldNode === node) return span;
+  if (span.node === node) return span;
+  const { names: oldNames, values: old, parts, heads } = span;
   const names = oldNames && namesOf(node, oldNames);
-  const oldCount = parts.length;
-  const count = names ? names.length : (node as unknown[]).length;
-  const same = (oldIndex: number, index: number) =>
-    childAt(oldNode, oldNames, oldIndex) === childAt(node, names, index) &&
-    (names === oldNames || names![index] === oldNames![oldIndex]);
+  const values = childrenOf(node, names);
+  const sameNames = names === oldNames;
 
-  const least = Math.min(oldCount, count);
+  const least = Math.min(old.length, values.length);
   let head = 0;
-  while (head < least && same(head, head)) head++;
-  let tail = 0;
   while (
-    tail < least - head && same(oldCount - 1 - tail, count - 1 - tail)
-  ) tail++;
+    head < least && old[head] === values[head] &&
+    (sameNames || oldNames![head] === names![head])
+  ) head++;
+  // How far the ends of both are apart.
+  const shift = values.length - old.length;
+  let end = old.length;
+  while (
+    end > head && end + shift > head &&
+    old[end - 1] === values[end - 1 + shift] &&
+    (sameNames || oldNames![end - 1] === names![end - 1 + shift])
+  ) end--;
 
-  let pos = at + 1;
-  for (let index = 0; index < head; index++) {
-    pos += headLength(oldNames, index) + lengthOf(parts[index]!) + 1;
-  }
-  if (oldCount === count && names === oldNames) {
-    for (let index = head; index < count - tail; index++) {
-      pos += headLength(names, index);
+  let pos = at + 1 + lengthOf(span, 0, head);
+  if (shift === 0 && sameNames) {
+    for (let index = head; index < end; index++) {
+      if (heads) pos += heads[index]!;
       const part = parts[index]!;
-      if (!same(index, index)) {
-        const value = childAt(node, names, index);
-        const bytes = lengthOf(part);
-        const renewed = updatePart(part, value, pos, depth + 1, edits);
-        parts[index] = renewed;
-        span.bytes += lengthOf(renewed) - bytes;
-        pos += bytes + 1;
-      } else {
-        pos += lengthOf(part) + 1;
+      const bytes = bytesOf(part);
+      if (old[index] !== values[index]) {
+        parts[index] = updatePart(part, values[index], pos, depth + 1, edits);
+        span.bytes += bytesOf(parts[index]!) - bytes;
       }
+      pos += bytes + 1;
     }
   } else {
-    replaceMiddle(span, node, names, head, tail, pos, depth, edits);
+    replaceMiddle(span, names, values, head, end, pos, depth, edits);
   }
   span.node = node;
   span.names = names;
+  span.values = values;
   return span;
 }
 
@@ -258,10 +274,6 @@ function namesOf(node: object, oldNames: string[]): string[] {
     oldNames.every((name) => Object.hasOwn(node, name))
   ) return oldNames;
   return sortedNames(node);
-}
-
-function headLength(names: string[] | undefined, index: number): number {
-  return names ? utf8Length(JSON.stringify(names[index])) + 1 : 0;
 }
 
 function updatePart(
@@ -279,58 +291,52 @@ function updatePart(
   const renewed = writePart(value, depth, out);
   edits.push({
     from: at,
-    to: at + lengthOf(part),
+    to: at + bytesOf(part),
     text: out.join(""),
-    bytes: lengthOf(renewed),
+    bytes: bytesOf(renewed),
   });
   return renewed;
 }
 
 /**
- * Writes anew the children between the first `head` and the last `tail`, of
- * which there is another number than before. `pos` is where they begin.
+ * Writes children anew: the old ones from `head` up to `end`, of which there is
+ * another number now, or which have other names. `pos` is where they begin.
  */
 function replaceMiddle(
   span: Span,
-  node: object,
   names: string[] | undefined,
+  values: readonly unknown[],
   head: number,
-  tail: number,
+  end: number,
   pos: number,
   depth: number,
   edits: Edit[],
 ): void {
-  const { names: oldNames, parts } = span;
-  const oldEnd = parts.length - tail;
-  const end = (names ? names.length : (node as unknown[]).length) - tail;
+  const { values: old, parts, heads } = span;
+  const newEnd = end + values.length - old.length;
+  const out: string[] = [];
+  const renewed: Pick<Span, "parts" | "heads"> = {
+    parts: [],
+    heads: heads && [],
+  };
   // A comma stands before each child but the first; where the children in
   // question come first, the commas behind them are theirs.
-  let from = pos;
-  let to = pos;
-  for (let index = head; index < oldEnd; index++) {
-    to += headLength(oldNames, index) + lengthOf(parts[index]!) + 1;
+  const behind = head === 0;
+  const last = end === old.length;
+  for (let index = head; index < newEnd; index++) {
+    if (!behind) out.push(",");
+    if (names) renewed.heads!.push(writeHead(names[index]!, out));
+    renewed.parts.push(writePart(values[index], depth + 1, out));
+    if (behind && !(last && index === newEnd - 1)) out.push(",");
   }
-  if (head > 0) {
-    from--;
-    to--;
-  } else if (tail === 0 && oldEnd > 0) {
-    to--;
-  }
-  const out: string[] = [];
-  const renewed: (number | Span)[] = [];
-  let bytes = 0;
-  for (let index = head; index < end; index++) {
-    if (head > 0) out.push(",");
-    bytes += writeHead(names, index, out);
-    const part = writePart(childAt(node, names, index), depth + 1, out);
-    renewed.push(part);
-    bytes += lengthOf(part);
-    if (head === 0 && (tail > 0 || index < end - 1)) out.push(",");
-  }
-  bytes += head > 0
-    ? renewed.length
-    : Math.max(0, renewed.length - (tail > 0 ? 0 : 1));
+  const length = (count: number, lengths: number) =>
+    behind && last && count > 0 ? lengths - 1 : lengths;
+  const from = behind ? pos : pos - 1;
+  const to = from + length(end, lengthOf(span, head, end));
+  const bytes = length(newEnd, lengthOf(renewed, 0, newEnd - head));
   edits.push({ from, to, text: out.join(""), bytes });
   span.bytes += bytes - (to - from);
-  span.parts = [...parts.slice(0, head), ...renewed, ...parts.slice(oldEnd)];
+  span.parts = [...parts.slice(0, head), ...renewed.parts, ...parts.slice(end)];
+  span.heads = heads &&
+    [...heads.slice(0, head), ...renewed.heads!, ...heads.slice(end)];
 }

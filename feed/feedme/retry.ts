@@ -1,17 +1,7 @@
 /** When to try to connect again. */
 import { onWake } from "../../net/lifecycle.ts";
 import type { Settings } from "./options.ts";
-
-/** The longest time that the platforms' timers take. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
-/** `setTimeout` for any number of milliseconds: far away is never, not now. */
-export function setTimer(
-  listener: () => void,
-  ms: number,
-): ReturnType<typeof setTimeout> {
-  return setTimeout(listener, Math.min(ms, LONGEST_TIMEOUT));
-}
+import { setTimer } from "./timer.ts";
 
 /** Calls `dial` after the waits that the options prescribe. */
 export class Retry {

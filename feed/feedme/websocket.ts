@@ -1,6 +1,7 @@
 /** A transport on the platform's `WebSocket`. */
 import { dial, type WebSocketConstructor } from "../../net/dial.ts";
 import { Emitter } from "./emitter.ts";
+import { LONGEST_TIMEOUT, setTimer } from "./timer.ts";
 import type { FeedmeTransport, TransportState } from "./transport.ts";
 
 /** Options of {@linkcode webSocketTransport}. */
@@ -37,9 +38,6 @@ type Events = {
 
 /** How long the other side may take to agree to a close, in milliseconds. */
 const CLOSE_GRACE = 2_000;
-
-/** The longest time that the platforms' timers take. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /**
  * Makes a transport that connects by WebSocket.
@@ -164,11 +162,11 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   /** Something was heard: the watch begins anew. */
   #listen(): void {
     const { silenceTimeoutMs: ms = 0 } = this.#options;
-    clearTimeout(this.#silence);
     if (ms === 0) return;
-    this.#silence = setTimeout(
+    clearTimeout(this.#silence);
+    this.#silence = setTimer(
       () => this.#fail(`The server was silent for ${ms} ms.`),
-      Math.min(ms, LONGEST_TIMEOUT),
+      ms,
     );
   }
 

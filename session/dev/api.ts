@@ -9,7 +9,7 @@ import {
 } from "../../types.ts";
 import type { Backend } from "./backend.ts";
 import { ApiFailure } from "./errors.ts";
-import { eventStream } from "./event_stream.ts";
+import { eventStream } from "../../net/event_stream.ts";
 import { type GuardOptions, refusal } from "./guard.ts";
 import { explain } from "./issues.ts";
 import { PAGE } from "./page.ts";

@@ -1,7 +1,7 @@
 /** What the page at `/` is told: first everything, then what happens. */
 import type { BackendState } from "../../types.ts";
 import type { Backend, LogLine } from "./backend.ts";
-import { type EventSink, eventStream } from "./event_stream.ts";
+import { type EventSink, eventStream } from "../../net/event_stream.ts";
 import type { Registry } from "./registry.ts";
 
 /** What the page says about the platform. */

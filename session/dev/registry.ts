@@ -264,16 +264,24 @@ function checkEnv(env: Record<string, string> = {}): void {
   }
 }
 
-/** What reaches the backend in headers, which carry printable ASCII only. */
+/**
+ * What reaches the backend in headers: the user as the bytes of UTF-8, as Plane
+ * sends them (`verifiedUser` reads them), the rest as JSON in ASCII.
+ */
 function checkIdentity(
-  { user, auth }: ConnectRequest,
+  { user: name, auth }: ConnectRequest,
 ): Pick<Grant, "user" | "userData"> {
-  if (user !== undefined && !/^[\x20-\x7e]*$/.test(user)) {
+  // deno-lint-ignore no-control-regex
+  if (name !== undefined && /[\x00-\x1f\x7f]/.test(name)) {
     throw new ApiFailure(
       400,
-      "user: has characters that a header cannot carry (printable ASCII only)",
+      "user: has control characters, which a header cannot carry",
     );
   }
+  const user = name === undefined
+    ? undefined
+    : Array.from(new TextEncoder().encode(name), (byte) =>
+      String.fromCharCode(byte)).join("");
   let userData: string | undefined;
   try {
     userData = auth && JSON.stringify(auth).replace(

@@ -246,7 +246,7 @@ Deno.test("dev api - every refusal says what is wrong and spawns nothing", async
     }],
     [400, /env\.A=B: no name/, path, { json: env({ "A=B": "" }) }],
     [400, /^user: expected a string$/, path, { json: { user: {} } }],
-    [400, /^user: has characters/, path, {
+    [400, /^user: has control characters/, path, {
       json: { user: "a\r\nx-verified-secret: 1" },
     }],
     [400, /^auth: expected an object$/, path, { json: { auth: "x" } }],

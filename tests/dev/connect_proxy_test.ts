@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { verifiedUser } from "../../server.ts";
 import {
   call,
   code,
@@ -27,6 +28,18 @@ function verified(headers: Record<string, string>): Record<string, string> {
     Object.entries(headers).filter(([name]) => name.startsWith("x-verified-")),
   );
 }
+
+Deno.test("dev proxy - a user of any alphabet reaches the backend", async () => {
+  await using dev = await platform();
+  const user = "Zoë 🦊";
+  const { url } = await connect(dev, { user });
+  const { headers } = await (await fetch(url)).json();
+  assertEquals(verifiedUser(new Headers(headers)).user, user);
+  const peer = await Peer.open(`${url}ws`);
+  const upgraded = JSON.parse(await peer.next());
+  assertEquals(verifiedUser(new Headers(upgraded)).user, user);
+  await peer.close();
+});
 
 Deno.test("dev proxy - the backend learns who connects, whatever the client claims", async () => {
   await using dev = await platform();

@@ -10,7 +10,7 @@ import { FakeTime } from "@std/testing/time";
 import { feedmeClient } from "../../feed/feedme/client.ts";
 import { FeedmeError } from "../../feed/feedme/errors.ts";
 import type { FeedmeClientOptions } from "../../feed/feedme/options.ts";
-import { FakeTransport, settled } from "./fake.ts";
+import { FakeTransport, pass, settled } from "./fake.ts";
 import { logCallback } from "./log.ts";
 import { action, BAD, CLOSED, F, OK, opened, start } from "./stage.ts";
 
@@ -327,7 +327,7 @@ Deno.test("what is known of an action that failed", async () => {
     ["REJECTED", "rejected", "NO", { why: 1 }],
   );
   const slow = outcome(client.action("a", {}));
-  await time.tickAsync(10_000);
+  await pass(time, 10_000);
   assertEquals(await slow, "TIMEOUT timed_out");
   const lost = outcome(client.action("a", {}));
   transport.fail();
@@ -350,7 +350,7 @@ Deno.test("a response that is late, or comes twice", async () => {
   const { client, transport, up, told, write, end } = start();
   await up();
   client.action("a", {}, logCallback("a", write) as () => void);
-  await time.tickAsync(10_000);
+  await pass(time, 10_000);
   await told();
   const response = {
     MessageType: "ActionResponse",
@@ -418,7 +418,7 @@ Deno.test("retries: by the formula, as often as told", async () => {
   const dials: number[] = [];
   client.on("connecting", () => dials.push(time.now - began));
   client.connect();
-  for (let ms = 0; ms < 1_000; ms++) await time.tickAsync(1);
+  await pass(time, 1_000);
   // Each failure takes a turn; the clock stands still meanwhile.
   assertEquals(dials, [0, 20, 60, 110, 160]);
   await told();
@@ -436,21 +436,21 @@ Deno.test("retries: not after a rejection, a disconnect or with less than 0", as
     "client.connecting",
     'client.disconnect {"error":"HANDSHAKE_REJECTED: The server rejected the handshake."}',
   ]);
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(a.transport.dials, 1);
   a.client.connect();
   await settled();
   a.client.disconnect();
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   globalThis.dispatchEvent(new Event("online"));
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(a.transport.dials, 2);
   await a.end();
 
   const b = start({ connectRetryMs: -1 });
   b.transport.plans.push(new Error("FAILURE: refused"));
   b.client.connect();
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(b.transport.dials, 1);
   await b.end();
 });
@@ -475,7 +475,7 @@ Deno.test("retries: cut short when the network is back, or cancelled", async () 
   assert(client.cancelRetry());
   assert(!client.cancelRetry());
   assertEquals(await told(), ["client.disconnect"]);
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(transport.dials, 3);
   await end();
 });
@@ -488,9 +488,9 @@ Deno.test("retries: jitter takes its share of the wait", async () => {
     const { client, transport, end } = start({ connectRetryJitter: 1 });
     transport.plans.push(new Error("FAILURE: refused"));
     client.connect();
-    await time.tickAsync(2_499);
+    await pass(time, 2_499);
     assertEquals(transport.dials, 1);
-    await time.tickAsync(1);
+    await pass(time, 1);
     assertEquals(transport.dials, 2);
     await end();
   } finally {
@@ -503,18 +503,18 @@ Deno.test("connect timeout covers transport and handshake", async () => {
   const { client, transport, told, end } = start({ connectTimeoutMs: 100 });
   transport.plans.push("hang");
   client.connect();
-  await time.tickAsync(99);
+  await pass(time, 99);
   assertEquals(client.state(), "connecting");
-  await time.tickAsync(1);
+  await pass(time, 1);
   const timeout =
     'client.disconnect {"error":"TIMEOUT: The connection attempt timed out."}';
   assertEquals(await told(), ["client.connecting", timeout]);
   // The retry connects, but the handshake is not answered as it should.
-  await time.tickAsync(5_000);
+  await pass(time, 5_000);
   transport.receive({ ...OK, Version: "9" });
   await settled();
   assertEquals(client.state(), "connecting");
-  await time.tickAsync(100);
+  await pass(time, 100);
   const [, complaint, again] = await told();
   assert(complaint!.includes("HandshakeResponse specified invalid version."));
   assertEquals(again, timeout);
@@ -526,7 +526,7 @@ Deno.test("an endless timeout is endless", async () => {
   const { client, transport, end } = start({ connectTimeoutMs: 1e12 });
   transport.plans.push("hang");
   client.connect();
-  await time.tickAsync(1_000_000);
+  await pass(time, 1_000_000);
   assertEquals(client.state(), "connecting");
   await end();
 });
@@ -537,7 +537,7 @@ Deno.test("feed timeout: closed until a response, and a new wait for who asks", 
   await up();
   const feed = makeFeed();
   feed.desireOpen();
-  await time.tickAsync(10_000);
+  await pass(time, 10_000);
   const timeout =
     '{"error":"TIMEOUT: The server did not respond to feed open request within the allocated time."}';
   assertEquals(await told(), ["feed1.opening", `feed1.close ${timeout}`]);
@@ -545,7 +545,7 @@ Deno.test("feed timeout: closed until a response, and a new wait for who asks", 
   const other = makeFeed();
   other.desireOpen();
   assertEquals(await told(), ["feed2.opening"]);
-  await time.tickAsync(10_000);
+  await pass(time, 10_000);
   assertEquals(await told(), [`feed2.close ${timeout}`]);
   transport.receive(opened({}));
   assertEquals(await told(), [
@@ -601,7 +601,7 @@ for (const max of [1, 2, 3]) {
       }
     };
     makeFeed().desireOpen();
-    for (let ms = 0; ms < 5_000; ms++) await time.tickAsync(1);
+    for (let part = 0; part < 5; part++) await pass(time, 1_000);
     transport.onsend = () => {};
     const [, ...reopens] = opens;
     assert(reopens.length >= max * 15, `${reopens.length}`);
@@ -624,7 +624,7 @@ Deno.test("reopening: never with 0, and only for bad actions", async () => {
   never.transport.receive(opened({}));
   never.transport.receive(BAD);
   never.transport.receive(CLOSED);
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(never.sentTypes(), ["FeedOpen", "FeedClose"]);
   feed.desireClosed();
   feed.desireOpen();
@@ -644,7 +644,7 @@ Deno.test("reopening: never with 0, and only for bad actions", async () => {
     ErrorCode: "BYE",
     ErrorData: {},
   });
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   // A terminated feed is the application's affair.
   assertEquals(once.sentTypes(), ["FeedOpen", "FeedClose", "FeedOpen"]);
   await once.end();
@@ -663,7 +663,7 @@ Deno.test("reopening: without a trailing time it counts for the connection", asy
     transport.receive(BAD);
     transport.receive(CLOSED);
   }
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(sentTypes(), ["FeedOpen", "FeedClose", "FeedOpen", "FeedClose"]);
   transport.fail();
   await settled();
@@ -731,7 +731,7 @@ Deno.test("destroy() right after disconnect() leaves nobody waiting", async () =
     'feed1.close {"error":"NOT_CONNECTED: The transport disconnected."}',
     "client.disconnect",
   ]);
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(await told(), []);
   assertEquals(transport.listening, 0);
 });
@@ -743,7 +743,7 @@ Deno.test("destroy() while a retry is pending ends it", async () => {
   client.connect();
   await settled();
   client.destroy();
-  await time.tickAsync(3_600_000);
+  await pass(time, 3_600_000);
   assertEquals(transport.dials, 1);
   assertEquals(time.next(), false);
 });
@@ -838,5 +838,87 @@ Deno.test("several feed objects, one feed of the server", async () => {
   ]);
   one.desireClosed();
   assertEquals(sentTypes(), ["FeedClose"]);
+  await end();
+});
+
+Deno.test("a transport that breaks the rules when nobody has called", async () => {
+  using time = new FakeTime();
+  const { client, transport, log } = start({ connectRetryMs: 10 });
+  transport.plans.push(new Error("FAILURE: refused"));
+  client.connect();
+  await settled();
+  log.splice(0);
+  transport.connect = () => {
+    throw new Error("broken");
+  };
+  await pass(time, 10);
+  await settled();
+  assertEquals(log.map((line) => line.split(" ")[0]), [
+    "client.disconnect",
+    "client.transportError",
+  ]);
+  assert(client.destroyed());
+});
+
+Deno.test("when a lost connection is told, the client is dialling again", async () => {
+  const { client, transport, up, end } = start();
+  await up();
+  const states: string[] = [];
+  client.on("disconnect", () => {
+    states.push(client.state());
+    const error = assertThrows(() => client.connect(), FeedmeError);
+    states.push(error.code);
+  });
+  transport.fail();
+  await settled();
+  assertEquals(states, ["connecting", "INVALID_STATE"]);
+  client.off("disconnect");
+  await end();
+});
+
+Deno.test("feeds are opened before the application learns of the connection", async () => {
+  const { client, transport, feed: makeFeed, told, end } = start();
+  makeFeed("b").desireOpen();
+  makeFeed("a").desireOpen();
+  makeFeed("unwanted");
+  await told();
+  client.on("connect", () => void client.action("x", {}).catch(() => {}));
+  client.connect();
+  await settled();
+  transport.receive(OK);
+  assertEquals(await told(), [
+    "client.connecting",
+    "client.connect",
+    "feed1.opening",
+    "feed2.opening",
+  ]);
+  assertEquals(
+    transport.sent.map((text) => {
+      const { MessageType, FeedName = "" } = JSON.parse(text);
+      return MessageType + FeedName;
+    }),
+    ["Handshake", "FeedOpenb", "FeedOpena", "Action"],
+  );
+  await end();
+});
+
+Deno.test("a feed is one whatever the order of its arguments, and no other", async () => {
+  const { transport, up, feed: makeFeed, sentTypes, end } = start();
+  await up();
+  const args = [
+    { a: "1", b: "2" },
+    { b: "2", a: "1" },
+    { a: "1" },
+    { a: "1:1:b2" },
+    {},
+    { "": "" },
+    JSON.parse('{"__proto__":"1"}'),
+  ];
+  for (const each of args) makeFeed("f", each).desireOpen();
+  makeFeed("", { f: "" }).desireOpen();
+  makeFeed("1:1:a1:f").desireOpen();
+  assertEquals(sentTypes().length, args.length + 1);
+  transport.receive({ ...opened({ n: 1 }), FeedArgs: { a: "1", b: "2" } });
+  await settled();
   await end();
 });

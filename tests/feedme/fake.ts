@@ -112,6 +112,22 @@ async function soon(job: () => void): Promise<void> {
   job();
 }
 
+/**
+ * Lets fake time pass in small steps, so that what follows from one timer comes
+ * before the next.
+ */
+export async function pass(
+  time: { tick(ms?: number): void },
+  ms: number,
+): Promise<void> {
+  const step = Math.max(1, Math.floor(ms / 1_000));
+  await settled();
+  for (let left = ms; left > 0; left -= step) {
+    time.tick(Math.min(step, left));
+    await settled();
+  }
+}
+
 /** Lets everything run that waits for nothing but its turn. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await Promise.resolve();

@@ -174,7 +174,9 @@ for (let seed = 1; seed <= 10; seed++) {
       transport.receive(text);
       if (count % 50 === 0) {
         client.action("a", {}).catch(() => {});
-        await time.tickAsync(500);
+        await settled();
+        time.tick(500);
+        await settled();
       }
       // Feeds that the server has refused or closed are tried again now and then.
       if (count % 1_000 === 0) {

@@ -10,7 +10,7 @@ import { feedMd5 } from "../../feed/feedme/digest.ts";
 import { FeedmeError } from "../../feed/feedme/errors.ts";
 import type { FeedmeFeed } from "../../feed/feedme/feed.ts";
 import type { JsonObject } from "../../feed/feedme/protocol.ts";
-import { FakeTransport, settled } from "./fake.ts";
+import { FakeTransport, pass, settled } from "./fake.ts";
 import { Model, type ModelMessage } from "./model.ts";
 import { pick, type Random, rng } from "./random.ts";
 
@@ -274,7 +274,7 @@ async function walk(seed: number, steps: number): Promise<void> {
     } else if (choice < 95) {
       const ms = random(30);
       const linked = transport.state() === "connected";
-      await time.tickAsync(ms);
+      await pass(time, ms);
       model.pass(ms);
       // A connection that has timed out has taken everything with it.
       if (linked && model.link === "down") server.reset();

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
+import { config } from "../config.ts";
 import { TextLineStream } from "./lines.ts";
 import { webSocketTransport } from "../../feed/feedme/websocket.ts";
 import { expectedInDialectA, recordings } from "./recordings.ts";
@@ -41,7 +42,7 @@ class Peer {
         "run",
         "-A",
         "--no-check",
-        `--config=${await config()}`,
+        `--config=${config}`,
         "tests/feedme/peer.ts",
         `${port}`,
         JSON.stringify(server ?? {}),
@@ -75,16 +76,6 @@ class Peer {
 function freePort(): number {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   return listener.addr.port;
-}
-
-/** The file that `tools/task.ts` chose. */
-async function config(): Promise<string> {
-  try {
-    await Deno.stat(new URL("deno.npm.json", ROOT));
-    return "deno.npm.json";
-  } catch {
-    return "deno.json";
-  }
 }
 
 /** The application of a scenario, its log, and what stands for the lab's wire. */
@@ -262,6 +253,40 @@ for (const scenario of SCENARIOS) {
     checkGrammar(run.log);
   });
 }
+
+Deno.test("npm server: reopening is throttled, a bad hash after every open", async () => {
+  const scenario: Scenario = {
+    name: "reopen throttling",
+    options: { reopenMaxAttempts: 2, reopenTrailingMs: 250 },
+    server: { feeds: { f: { n: 0 } } },
+    cues: [],
+  };
+  const peer = await Peer.start(scenario.server);
+  const run = new Run(scenario, peer);
+  const { client } = run.stage;
+  const opens: number[] = [];
+  client.connect();
+  run.stage.open("f");
+  const [feed] = run.stage.feeds;
+  feed!.on("opening", () => opens.push(performance.now()));
+  feed!.on(
+    "open",
+    () => void peer.order(act("Bad", [], { feedMd5: "x".repeat(24) })),
+  );
+  for (let waited = 0; opens.length < 9; waited += 5) {
+    assert(waited < PATIENCE, run.log.join("\n"));
+    await delay(5);
+  }
+  await client[Symbol.asyncDispose]();
+  await peer.kill();
+  const [, ...reopens] = opens;
+  for (const [index, at] of reopens.entries()) {
+    // Less than the window, as a busy machine tells late.
+    const inWindow = reopens.slice(index).filter((each) => each < at + 150);
+    assert(inWindow.length <= 2, reopens.join());
+  }
+  checkGrammar(run.log);
+});
 
 Deno.test("npm server and npm transport", async () => {
   const peer = await Peer.start({

@@ -1,5 +1,6 @@
 /** The client on the runtimes that this machine has, against one server. */
-import { assert, assertEquals } from "@std/assert";
+import workerd from "workerd";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { inChromium } from "../chromium.ts";
 import { feedMd5 } from "../../feed/feedme/digest.ts";
 import { portable } from "./portable.ts";
@@ -155,4 +156,56 @@ inChromium("portable: Chromium", async (browser) => {
     `portable("ws://${server.origin}/").then(() => "done")`,
   );
   assert(left === "done");
+});
+
+Deno.test("portable: workerd", async () => {
+  await using server = serve();
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(
+    `${folder}/main.mjs`,
+    `${await bundle()}
+export default {
+  fetch: () =>
+    portable("ws://${server.origin}/").then(
+      () => new Response("done"),
+      (error) => new Response(error.stack),
+    ),
+};
+`,
+  );
+  await Deno.writeTextFile(
+    `${folder}/config.capnp`,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    (name = "internet", network = (allow = ["public", "private"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const main :Workerd.Worker = (
+  modules = [(name = "main.mjs", esModule = embed "main.mjs")],
+  compatibilityDate = "2026-10-01",
+  compatibilityFlags = ["no_nodejs_compat", "no_nodejs_compat_v2"],
+  globalOutbound = "internet",
+);
+`,
+  );
+  const child = new Deno.Command(
+    (workerd as unknown as { default: string }).default,
+    {
+      args: ["serve", "--control-fd=1", `${folder}/config.capnp`],
+      stdout: "piped",
+      stderr: "null",
+    },
+  ).spawn();
+  const said = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value } = await said.read();
+  const [, port] = /"port":(\d+)/.exec(value!)!;
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  assertMatch(await response.text(), /^done$/);
+  child.kill("SIGKILL");
+  await said.cancel();
+  await child.status;
+  await Deno.remove(folder, { recursive: true });
 });

@@ -9,7 +9,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { FakeTransport, settled } from "./fake.ts";
+import { FakeTransport, pass, settled } from "./fake.ts";
 import { type Cue, SCENARIOS, Stage } from "./scenarios.ts";
 import {
   anyParser,
@@ -47,7 +47,7 @@ async function replay(
       transport.fail("FAILURE: The WebSocket closed unexpectedly.");
     }
     await settled();
-    if (cue.wait) await time.tickAsync(cue.wait);
+    if (cue.wait) await pass(time, cue.wait);
   };
 
   await perform("start");

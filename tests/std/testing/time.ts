@@ -40,8 +40,10 @@ export class FakeTime {
     this.#clock.tick(ms);
   }
 
+  /** As in `@std/testing`: what waits for no timer runs first, then all due timers. */
   async tickAsync(ms = 0): Promise<void> {
-    await this.#clock.tickAsync(ms);
+    await this.runMicrotasks();
+    this.#clock.tick(ms);
   }
 
   next(): boolean {
@@ -51,17 +53,16 @@ export class FakeTime {
   }
 
   async nextAsync(): Promise<boolean> {
-    const pending = this.#clock.countTimers() > 0;
-    await this.#clock.nextAsync();
-    return pending;
+    await this.runMicrotasks();
+    return this.next();
   }
 
   async runAllAsync(): Promise<void> {
-    await this.#clock.runAllAsync();
+    while (this.#clock.countTimers() > 0) await this.nextAsync();
   }
 
   async runMicrotasks(): Promise<void> {
-    await this.#clock.tickAsync(0);
+    await this.delay(0);
   }
 
   /** Waits in real time. */

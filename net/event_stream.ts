@@ -3,7 +3,7 @@ import {
   formatServerEvent,
   keepAliveComment,
   type ServerEvent,
-} from "../../net/sse.ts";
+} from "./sse.ts";
 
 /** The writing end of a stream. */
 export interface EventSink {
@@ -74,6 +74,8 @@ export function eventStream(
       "content-type": "text/event-stream",
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
+      // For proxies that would gather the stream.
+      "x-accel-buffering": "no",
     },
   });
 }

@@ -1,0 +1,129 @@
+/**
+ * The SocketCluster client beside npm's socketcluster-client 20.0.2, in Deno
+ * and in Node 24: `deno task bench socketcluster`, or alone
+ * `deno run -A --config deno.npm.json bench/socketcluster.ts`.
+ */
+import { gzipSync } from "node:zlib";
+import { config } from "../tests/config.ts";
+import { Peer } from "../tests/socketcluster/peer.ts";
+import { printTable, type Row } from "./compare.ts";
+
+const here = (path: string) => new URL(path, import.meta.url).pathname;
+
+async function run(
+  command: string,
+  args: string[],
+  cwd?: string,
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    ...cwd === undefined ? {} : { cwd },
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+/** The cases as one file: a `browser` has no `ws` package, for memory; `deno` has. */
+async function bundle(
+  folder: string,
+  platform: "browser" | "deno",
+): Promise<string> {
+  const path = `${folder}/${platform}.mjs`;
+  await run(Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    `--platform=${platform}`,
+    `--config=${config}`,
+    `--output=${path}`,
+    here("socketcluster_cases.ts"),
+  ]);
+  return path;
+}
+
+/** The program of Node 24, from npm: the package `node` is made of these. */
+async function installNode(folder: string): Promise<string> {
+  const os = Deno.build.os === "windows" ? "win" : Deno.build.os;
+  const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";
+  const name = `node-${os}-${arch}`;
+  await Deno.writeTextFile(
+    `${folder}/package.json`,
+    JSON.stringify({ dependencies: { [name]: "24" } }),
+  );
+  await run(Deno.execPath(), ["install", "--quiet"], folder);
+  return `${folder}/node_modules/${name}/bin/node${os === "win" ? ".exe" : ""}`;
+}
+
+/** What an application loads, as a browser does: bundled, minified, gzipped. */
+async function bundledSize(): Promise<number> {
+  const text = await run(Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    "--platform=browser",
+    "--minify",
+    `--config=${config}`,
+    here("../feed/socketcluster/mod.ts"),
+  ]);
+  return gzipSync(text, { level: 9 }).byteLength;
+}
+
+const times = (ratio: number) => `${ratio.toFixed(2)}×`;
+
+/** Prints the table of ratios. */
+export async function benchSocketCluster(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const memory = await bundle(folder, "browser");
+    const network = await bundle(folder, "deno");
+    const runtimes = {
+      Deno: [Deno.execPath(), "run", "-A", "--v8-flags=--expose-gc"],
+      "Node 24": [await installNode(folder), "--expose-gc"],
+    };
+    await using server = await Peer.start({
+      pingInterval: 1e6,
+      pingTimeout: 1e7,
+    });
+    const rows: Row[] = [];
+    for (const [runtime, [command, ...flags]] of Object.entries(runtimes)) {
+      const ask = async (program: string, ...args: string[]) =>
+        JSON.parse(await run(command!, [...flags, program, ...args]));
+      // Each in a process of its own, or one inherits the other's garbage.
+      const burst = await ask(memory, "burst");
+      const hundred = await ask(memory, "hundred");
+      const one = await ask(memory, "one");
+      const nobody = await ask(memory, "nobody");
+      const ours = await ask(memory, "memory", "ours");
+      const peer = await ask(memory, "memory", "peer");
+      const row = (what: string, measured: string, target: string) =>
+        rows.push({ what: `${runtime}: ${what}`, measured, target });
+      row("one burst of 500,000", times(burst), "≥ 1.35×");
+      row("bursts of 100", times(hundred), "≥ 1.40×");
+      row("one frame a macrotask", times(one), "≥ 1.20×");
+      row("no consumer", times(nobody), "≥ 1.05×");
+      row("memory of 1,000,000 undelivered", times(ours / peer), "≤ 0.60×");
+      // The peer uses the package `ws` in both; so can ours, in Node.
+      for (const socket of runtime === "Deno" ? ["global"] : ["global", "ws"]) {
+        const port = String(server.port);
+        const { messages, cpu, calls } = await ask(
+          network,
+          "loopback",
+          port,
+          socket,
+        );
+        const name = `loopback, ${socket} WebSocket`;
+        row(`${name}, messages`, times(messages), "≥ 1.00×");
+        row(`${name}, CPU a message`, times(1 / cpu), "< 1.00×");
+        row(`${name}, 64 calls at a time`, times(calls), "≥ 1.10×");
+      }
+    }
+    rows.push({
+      what: "bundled, minified, gzipped (peer: 25.3 kB)",
+      measured: `${(await bundledSize() / 1000).toFixed(2)} kB`,
+      target: "≤ 9 kB",
+    });
+    printTable("SocketCluster, beside socketcluster-client 20.0.2", rows);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) await benchSocketCluster();

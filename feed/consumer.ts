@@ -1,0 +1,327 @@
+/**
+ * One reader of a stream, its backlog, and the bound of that.
+ */
+
+/** A wait for a value took longer than the consumer's `timeout`. */
+export class TimeoutError extends Error {
+  /** Tells this class apart across realms and bundles. */
+  override readonly name = "TimeoutError";
+  /** Where a call timed out: whether it had been handed to the network. */
+  declare sent?: boolean;
+}
+
+/** A consumer with the policy `overflow: "error"` fell too far behind. */
+export class OverflowError extends Error {
+  /** Tells this class apart across realms and bundles. */
+  override readonly name = "OverflowError";
+}
+
+/**
+ * What a consumer does with a value that finds its backlog full:
+ *
+ * - `"drop-oldest"` discards the oldest value of the backlog;
+ * - `"drop-newest"` discards the value that arrives;
+ * - `"error"` takes no more values: the loop gets what is in the backlog, then
+ *   an {@linkcode OverflowError};
+ * - `"pause"` discards all that arrives until the loop has worked the backlog
+ *   off to the half, so that what is missing is missing in one piece.
+ */
+export type Overflow = "drop-oldest" | "drop-newest" | "error" | "pause";
+
+/** Options of a {@linkcode Consumer}. */
+export interface ConsumerOptions {
+  /** A `next()` that waits longer than this many milliseconds fails. @default {Infinity} */
+  timeout?: number | undefined;
+  /** How many values the backlog may hold. @default {Infinity} */
+  highWaterMark?: number | undefined;
+  /** What happens to a value that finds the backlog full. @default {"drop-oldest"} */
+  overflow?: Overflow | undefined;
+  /** Ends the consumer: its loop throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What is known of a {@linkcode Consumer}. */
+export interface ConsumerStats {
+  /** Counts from 1 within a family of streams. */
+  id: number;
+  /** How many values wait in its backlog. */
+  backpressure: number;
+  /** The stream that it consumes. */
+  stream: string;
+  /** Its timeout in milliseconds, where it has one. */
+  timeout?: number;
+  /** How many values were discarded, where its backlog is bounded. */
+  dropped?: number;
+}
+
+/** One call of `next()` that waits for a value. */
+interface Waiter<T> {
+  resolve(result: IteratorResult<T, undefined>): void;
+  reject(reason: unknown): void;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Stands in a backlog for the end of the stream. */
+const END: unique symbol = Symbol("end");
+
+/** A backlog is a list of pieces of this length, so that none is ever copied. */
+const PIECE = 1024;
+
+interface Piece<T> {
+  items: (T | undefined)[];
+  next: Piece<T> | undefined;
+}
+
+/** First in, first out; what was taken can be collected. */
+class Backlog<T> {
+  #first: Piece<T> = { items: [], next: undefined };
+  #last: Piece<T> = this.#first;
+  /** Where to take in the first piece, and to add in the last. */
+  #head = 0;
+  #tail = 0;
+  size = 0;
+
+  push(item: T): void {
+    if (this.#tail === PIECE) {
+      this.#last = this.#last.next = { items: [], next: undefined };
+      this.#tail = 0;
+    }
+    this.#last.items[this.#tail++] = item;
+    this.size++;
+  }
+
+  shift(): T {
+    if (this.#head === PIECE) {
+      this.#first = this.#first.next!;
+      this.#head = 0;
+    }
+    const { items } = this.#first;
+    const item = items[this.#head] as T;
+    items[this.#head++] = undefined;
+    if (--this.size === 0) this.#head = this.#tail = 0;
+    return item;
+  }
+}
+
+/**
+ * One reader of a stream. Breaking out of a `for await` loop over it, and every
+ * other end, takes it off the stream.
+ *
+ * ```ts ignore
+ * const consumer = socket.channel("prices").createConsumer({
+ *   highWaterMark: 1000,
+ *   overflow: "drop-oldest",
+ * });
+ * for await (const price of consumer) console.log(price, consumer.dropped);
+ * ```
+ */
+export class Consumer<T>
+  implements AsyncIterableIterator<T, undefined, unknown> {
+  /** Counts from 1 within a family of streams. */
+  readonly id: number;
+  /** The stream that it consumes. */
+  readonly stream: string;
+  /** How many values were discarded because the backlog was full. */
+  dropped = 0;
+
+  #backlog: Backlog<T | typeof END> = new Backlog();
+  #state: "open" | "closing" | "ended" = "open";
+  #paused = false;
+  #failure: { reason: unknown } | undefined;
+  #waiters: Waiter<T>[] = [];
+  #waking = false;
+  #ready: Promise<void> = Promise.resolve();
+  readonly #options: ConsumerOptions;
+  readonly #limit: number;
+  readonly #detach: (consumer: Consumer<T>) => void;
+
+  /** `detach` is called once, when the consumer ends. */
+  constructor(
+    id: number,
+    stream: string,
+    options: ConsumerOptions,
+    detach: (consumer: Consumer<T>) => void,
+  ) {
+    const { timeout, highWaterMark, signal } = options;
+    if (timeout !== undefined && !(timeout >= 0)) {
+      throw new RangeError(`timeout must be 0 or more, not ${timeout}`);
+    }
+    if (highWaterMark !== undefined && !(highWaterMark >= 1)) {
+      throw new RangeError(
+        `highWaterMark must be 1 or more, not ${highWaterMark}`,
+      );
+    }
+    this.id = id;
+    this.stream = stream;
+    this.#options = options;
+    this.#limit = highWaterMark ?? Infinity;
+    this.#detach = detach;
+    if (signal?.aborted) this.#abort();
+    else signal?.addEventListener("abort", this.#abort);
+  }
+
+  /** Appends a value to the backlog. */
+  write(value: T): void {
+    if (this.#state !== "open") return;
+    if (this.#backlog.size >= this.#limit || this.#paused) {
+      if (!this.#makeRoom()) return;
+    }
+    this.#push(value);
+  }
+
+  /** Whether a value may be appended although the backlog is full. */
+  #makeRoom(): boolean {
+    const { overflow } = this.#options;
+    if (overflow === "error") {
+      this.#failure = {
+        reason: new OverflowError(
+          `consumer of ${
+            JSON.stringify(this.stream)
+          } fell ${this.#limit} values behind`,
+        ),
+      };
+      this.dropped++;
+      this.close();
+      return false;
+    }
+    this.dropped++;
+    if (overflow === "drop-newest") return false;
+    this.#paused = overflow === "pause";
+    if (this.#paused) return false;
+    this.#shift();
+    return true;
+  }
+
+  #push(item: T | typeof END): void {
+    this.#backlog.push(item);
+    if (!this.#waking && this.#waiters.length > 0) {
+      this.#waking = true;
+      this.#ready.then(this.#deliver);
+    }
+  }
+
+  #shift(): T | typeof END {
+    const item = this.#backlog.shift();
+    if (this.#paused && this.#backlog.size <= this.#limit / 2) {
+      this.#paused = false;
+    }
+    return item;
+  }
+
+  /**
+   * Resolves with the next value as soon as there is one.
+   * @throws {TimeoutError} if that takes longer than `timeout`
+   */
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#backlog.size > 0 && this.#waiters.length === 0) {
+      const value = this.#shift();
+      if (value !== END) return Promise.resolve({ value, done: false });
+      this.#end();
+    }
+    if (this.#state === "ended") return this.#last();
+    return new Promise((resolve, reject) => {
+      const { timeout } = this.#options;
+      const timer = timeout === undefined || timeout > 2 ** 31 - 1
+        ? undefined
+        : setTimeout(this.#expire, timeout);
+      this.#waiters.push({ resolve, reject, timer });
+    });
+  }
+
+  /** Serves the waiting calls of `next()` from the backlog. */
+  #deliver = (): void => {
+    this.#waking = false;
+    while (this.#waiters.length > 0 && this.#backlog.size > 0) {
+      const value = this.#shift();
+      if (value === END) return this.#end();
+      const waiter = this.#waiters.shift()!;
+      clearTimeout(waiter.timer);
+      waiter.resolve({ value, done: false });
+    }
+  };
+
+  #expire = (): void => {
+    this.#failure = {
+      reason: new TimeoutError("Stream consumer iteration timed out"),
+    };
+    this.kill();
+  };
+
+  #abort = (): void => {
+    this.#failure = { reason: this.#options.signal!.reason };
+    this.kill();
+  };
+
+  /** What `next()` gives when the consumer has ended: its failure once, then `done`. */
+  #last(): Promise<IteratorResult<T, undefined>> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure
+      ? Promise.reject(failure.reason)
+      : Promise.resolve({ value: undefined, done: true });
+  }
+
+  #end(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#backlog = new Backlog();
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#detach(this);
+    for (const waiter of this.#waiters.splice(0)) {
+      clearTimeout(waiter.timer);
+      this.#last().then(waiter.resolve, waiter.reject);
+    }
+  }
+
+  /** Ends the consumer when it has worked off its backlog. */
+  close(): void {
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    this.#push(END);
+  }
+
+  /** Ends the consumer at once and discards its backlog. */
+  kill(): void {
+    this.#end();
+  }
+
+  /** Ends the consumer; a `for await` loop calls this when it is left early. */
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#failure = undefined;
+    this.kill();
+    return this.#last();
+  }
+
+  /** Ends the consumer and rejects with `reason`. */
+  throw(reason?: unknown): Promise<IteratorResult<T, undefined>> {
+    this.kill();
+    return Promise.reject(reason);
+  }
+
+  /** How many values wait in the backlog. */
+  getBackpressure(): number {
+    return this.#backlog.size;
+  }
+
+  /** What is known of this consumer. */
+  getStats(): ConsumerStats {
+    const { timeout } = this.#options;
+    return {
+      id: this.id,
+      backpressure: this.getBackpressure(),
+      stream: this.stream,
+      ...timeout === undefined ? {} : { timeout },
+      ...this.#limit === Infinity ? {} : { dropped: this.dropped },
+    };
+  }
+
+  /** Itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Ends the consumer, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}

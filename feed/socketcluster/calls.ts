@@ -1,0 +1,320 @@
+/**
+ * What goes out: messages and calls that wait for a connection, calls that
+ * wait for an answer, and batches.
+ *
+ * A call settles exactly once. Whatever ends it (answer, timeout, signal, lost
+ * connection, a packet that cannot be encoded) says whether it had been sent.
+ */
+import {
+  BadConnectionError,
+  type CallFailure,
+  callTimeout,
+  hydrateError,
+  InvalidActionError,
+  InvalidMessageError,
+  ResourceLimitError,
+} from "./errors.ts";
+import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
+
+/** What {@linkcode Calls} needs of the connection. */
+export interface Port {
+  /** Whether packets can be sent. */
+  isOpen(): boolean;
+  /** Hands a frame to the network; false if it is gone. */
+  send(frame: unknown): boolean;
+  encode(packet: unknown): unknown;
+  nextCallId(): number;
+  /** How many calls may wait for a connection. */
+  queueLimit(): number;
+  /** How often batches are sent, in milliseconds. */
+  batchInterval(): number;
+}
+
+/** How a call is told its end. */
+export interface Settle {
+  /** The answer, for calls that want one. */
+  resolve?: ((data: unknown) => void) | undefined;
+  /** Why there is no answer, or why the message was dropped. */
+  reject(error: unknown): void;
+}
+
+/** A message or call on its way out. */
+export class Call {
+  readonly event: string;
+  readonly data: unknown;
+  readonly settle: Settle;
+  /** Set when the call is put into a packet. */
+  cid: number | undefined;
+  /** Whether it was handed to the network. */
+  sent = false;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  /** Lets go of the caller's signal. */
+  release: (() => void) | undefined;
+
+  constructor(event: string, data: unknown, settle: Settle) {
+    this.event = event;
+    this.data = data;
+    this.settle = settle;
+  }
+
+  /** Whether it keeps the connection's state, so that cancelling a batch must not lose it. */
+  get isControl(): boolean {
+    return this.event.startsWith("#") && this.event !== "#publish";
+  }
+}
+
+/** A packet in a batch, with the call that it belongs to. */
+interface Batched {
+  packet: OutboundPacket;
+  call: Call | undefined;
+}
+
+/** The messages and calls of one socket. */
+export class Calls {
+  readonly #port: Port;
+  readonly #queue = new Set<Call>();
+  readonly #inFlight = new Map<number, Call>();
+  #batch: Batched[] | undefined;
+  #interval: ReturnType<typeof setInterval> | undefined;
+
+  constructor(port: Port) {
+    this.#port = port;
+  }
+
+  /** Sends a call, or keeps it until there is a connection. */
+  add(call: Call, timeout: number, signal?: AbortSignal): void {
+    const open = this.#port.isOpen();
+    if (!open && this.#queue.size >= this.#port.queueLimit()) {
+      this.#queue.add(call);
+      const message = `could not queue ${call.event}: ` +
+        `${this.#port.queueLimit()} calls wait for a connection`;
+      return this.fail(call, new ResourceLimitError(message));
+    }
+    const waits = call.settle.resolve !== undefined || !open;
+    if (waits && timeout <= MAX_DELAY) {
+      call.timer = setTimeout(
+        () => this.fail(call, callTimeout(call.event)),
+        timeout,
+      );
+    }
+    if (signal) {
+      const abort = () => this.#end(call)?.reject(signal.reason);
+      signal.addEventListener("abort", abort);
+      call.release = () => signal.removeEventListener("abort", abort);
+    }
+    if (open) this.put(call);
+    else this.#queue.add(call);
+  }
+
+  /** Sends what waited for a connection, in its order. */
+  flushQueue(): void {
+    for (const call of this.#queue) {
+      if (!this.#port.isOpen()) return;
+      this.#queue.delete(call);
+      this.put(call);
+    }
+  }
+
+  /** Sends a call, or adds it to the batch. */
+  put(call: Call): void {
+    const { event, data, settle } = call;
+    let packet: OutboundPacket = { event, data };
+    if (settle.resolve) {
+      call.cid = this.#port.nextCallId();
+      packet = { event, data, cid: call.cid };
+      this.#inFlight.set(call.cid, call);
+    } else {
+      clearTimeout(call.timer);
+    }
+    this.#send(packet, call);
+  }
+
+  /** Sends the answer to a request of the server, or adds it to the batch. */
+  respond(packet: OutboundPacket): void {
+    this.#send(packet, undefined);
+  }
+
+  #send(packet: OutboundPacket, call: Call | undefined): void {
+    if (this.#batch) {
+      this.#batch.push({ packet, call });
+      return;
+    }
+    const frame = this.#encode(packet, call);
+    if (frame !== undefined) this.#sendFrame(frame, call ? [call] : []);
+  }
+
+  #sendFrame(frame: unknown, calls: readonly Call[]): void {
+    if (this.#port.send(frame)) {
+      for (const call of calls) call.sent = true;
+      return;
+    }
+    for (const call of calls) {
+      // Calls that want an answer were told when the connection was dropped.
+      if (!call.settle.resolve) {
+        this.fail(call, badConnection(call, "disconnect", 1005));
+      }
+    }
+  }
+
+  /** The packet as a frame; if that fails its call alone is told. */
+  #encode(packet: OutboundPacket, call: Call | undefined): unknown {
+    try {
+      return this.#port.encode(packet);
+    } catch (cause) {
+      const what = call ? call.event : "a response";
+      const error = new InvalidMessageError(`could not encode ${what}`, {
+        cause,
+      });
+      // Who answers a request is told by an exception.
+      if (!call) throw error;
+      this.fail(call, error);
+      return undefined;
+    }
+  }
+
+  /** Whether packets are collected in a batch. */
+  get isBatching(): boolean {
+    return this.#batch !== undefined;
+  }
+
+  /** Collects packets from now on. */
+  startBatch(): void {
+    this.#batch ??= [];
+  }
+
+  /** Sends the batch as one frame. */
+  flushBatch(): void {
+    // Who gave up meanwhile does not want to be sent.
+    const wanted = (this.#batch ?? []).filter(({ call }) =>
+      !call?.settle.resolve || call.isControl || this.#inFlight.has(call.cid!)
+    );
+    this.#batch = undefined;
+    if (wanted.length === 0) return;
+    try {
+      this.#sendBatch(wanted);
+    } catch {
+      // One packet that cannot be encoded must not take the others with it.
+      const sound = wanted.filter(({ packet, call }) => {
+        try {
+          return this.#encode(packet, call) !== undefined;
+        } catch {
+          return false;
+        }
+      });
+      if (sound.length > 0) this.#sendBatch(sound);
+    }
+  }
+
+  #sendBatch(batch: Batched[]): void {
+    this.#sendFrame(
+      this.#port.encode(batch.map(({ packet }) => packet)),
+      batch.flatMap(({ call }) => call ?? []),
+    );
+  }
+
+  /** Discards the batch. Subscriptions and the like are sent nevertheless. */
+  cancelBatch(): void {
+    const batch = this.#batch ?? [];
+    this.#batch = undefined;
+    for (const { packet, call } of batch) {
+      if (call?.isControl) this.#send(packet, call);
+      else if (call?.settle.resolve) {
+        this.fail(
+          call,
+          new InvalidActionError(`Event ${call.event} was cancelled`),
+        );
+      }
+    }
+  }
+
+  /** Sends a batch at each interval. */
+  startBatching(): void {
+    if (this.#interval !== undefined) return;
+    this.startBatch();
+    this.#interval = setInterval(() => {
+      this.flushBatch();
+      this.startBatch();
+    }, this.#port.batchInterval());
+  }
+
+  /** Ends the batches of {@linkcode startBatching}; nothing is sent or discarded. */
+  stopInterval(): void {
+    clearInterval(this.#interval);
+    this.#interval = undefined;
+  }
+
+  /** Takes the server's answer; one that nobody waits for is ignored. */
+  answer(rid: number, data: unknown, error: unknown): void {
+    const call = this.#inFlight.get(rid);
+    if (!call) return;
+    const settle = this.#end(call);
+    if (error) settle?.reject(hydrateError(error));
+    else settle?.resolve?.(data);
+  }
+
+  /** Ends a call with an error, which says whether it was sent. */
+  fail(call: Call, error: Error & CallFailure): void {
+    error.sent = call.sent;
+    this.#end(call)?.reject(error);
+  }
+
+  /** Takes a call off all lists; `undefined` if it has ended before. */
+  #end(call: Call): Settle | undefined {
+    clearTimeout(call.timer);
+    call.release?.();
+    const waits = call.settle.resolve !== undefined;
+    const queued = this.#queue.delete(call);
+    const inFlight = call.cid !== undefined && this.#inFlight.delete(call.cid);
+    return queued || inFlight || !waits ? call.settle : undefined;
+  }
+
+  /** Forgets a call: nobody is told. */
+  forget(call: Call): void {
+    this.#end(call);
+  }
+
+  /** Ends the calls that wait for an answer, because the connection is gone. */
+  abortInFlight(
+    type: "disconnect" | "connectAbort",
+    code: number,
+    reason: string | undefined,
+  ): void {
+    this.stopInterval();
+    const batch = this.#batch ?? [];
+    this.#batch = undefined;
+    for (const call of [...this.#inFlight.values()]) {
+      this.fail(call, badConnection(call, type, code, reason));
+    }
+    // What was in a batch never left; it is reported with what was queued.
+    for (const { call } of batch) {
+      if (call && !call.settle.resolve && !call.isControl) {
+        this.#queue.add(call);
+      }
+    }
+  }
+
+  /** Ends the calls that wait for a connection, because none came about. */
+  abortQueued(
+    type: "disconnect" | "connectAbort",
+    code: number,
+    reason: string | undefined,
+  ): void {
+    for (const call of [...this.#queue]) {
+      this.fail(call, badConnection(call, type, code, reason));
+    }
+  }
+}
+
+function badConnection(
+  call: Call,
+  type: "disconnect" | "connectAbort",
+  code: number,
+  reason?: string,
+): BadConnectionError {
+  return new BadConnectionError(
+    `Event ${call.event} was aborted due to a bad connection`,
+    type,
+    code,
+    reason,
+  );
+}

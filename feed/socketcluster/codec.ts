@@ -1,0 +1,110 @@
+/**
+ * How packets become frames: JSON, with binary data as
+ * `{"base64": true, "data": "<base64>"}`, as SocketCluster's standard codec
+ * writes it. The way back leaves such objects as they are.
+ */
+
+/** Turns packets into frames and back. Replace it by the option `codecEngine`. */
+export interface CodecEngine {
+  /** A packet, or an array of packets, as a frame. If it throws, the call fails. */
+  // deno-lint-ignore no-explicit-any
+  encode(packet: any): any;
+  /**
+   * A frame as a packet or an array of packets; anything else is a raw message.
+   * What it throws becomes an `error` event, and the frame is dropped.
+   */
+  // deno-lint-ignore no-explicit-any
+  decode(frame: any): any;
+}
+
+/** Values are searched for binary data up to this many, then `JSON.stringify` does it. */
+const SEARCHED_VALUES = 1000;
+
+/** SocketCluster's standard codec. */
+export const jsonCodec: CodecEngine = {
+  encode(packet: unknown): string {
+    if (packet === "#1" || packet === "#2") return packet;
+    // A replacer makes JSON.stringify several times slower, and binary data is
+    // rare, so it is looked for first.
+    search.left = SEARCHED_VALUES;
+    return mayHoldBinary(packet)
+      ? JSON.stringify(packet, replaceBinary)
+      : JSON.stringify(packet);
+  },
+  decode(frame: unknown): unknown {
+    if (frame === undefined || frame === null) return null;
+    if (typeof frame !== "string") return frame;
+    if (!startsLikeJson(frame)) return frame;
+    try {
+      return JSON.parse(frame);
+    } catch {
+      return frame;
+    }
+  },
+};
+
+/** Whether the first character that is no space opens an object or array. */
+function startsLikeJson(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === 0x7b || char === 0x5b) return true;
+    if (char !== 0x20 && char !== 0x0a && char !== 0x0d && char !== 0x09) break;
+  }
+  return false;
+}
+
+const search: { left: number } = { left: 0 };
+
+/**
+ * Whether there may be binary data in `value`. True as well for what cannot be
+ * told cheaply: large values, cycles and objects with a `toJSON` of their own.
+ */
+function mayHoldBinary(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (--search.left < 0) return true;
+  if (Array.isArray(value)) return value.some(mayHoldBinary);
+  if (
+    value instanceof ArrayBuffer || ArrayBuffer.isView(value) ||
+    (typeof (value as { toJSON?: unknown }).toJSON === "function" &&
+      !(value instanceof Date))
+  ) return true;
+  for (const key in value) {
+    if (mayHoldBinary((value as Record<string, unknown>)[key])) return true;
+  }
+  return false;
+}
+
+function replaceBinary(this: unknown, key: string, value: unknown): unknown {
+  // Some binary types have a toJSON, whose result is `value` here.
+  const original = (this as Record<string, unknown>)[key];
+  if (original instanceof ArrayBuffer) {
+    return { base64: true, data: toBase64(new Uint8Array(original)) };
+  }
+  if (ArrayBuffer.isView(original)) {
+    const { buffer, byteOffset, byteLength } = original;
+    return {
+      base64: true,
+      data: toBase64(new Uint8Array(buffer, byteOffset, byteLength)),
+    };
+  }
+  return value;
+}
+
+/** Bytes as standard base64 with padding (RFC 4648, section 4). */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = "";
+  // In pieces, because the number of arguments of a call is limited.
+  for (let i = 0; i < bytes.length; i += 0x2000) {
+    binary += String.fromCharCode(...bytes.subarray(i, i + 0x2000));
+  }
+  return btoa(binary);
+}
+
+/**
+ * The bytes of base64 or base64url, with or without padding.
+ * @throws {DOMException} if it is neither
+ */
+export function fromBase64(text: string): Uint8Array {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+}

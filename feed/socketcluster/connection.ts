@@ -1,0 +1,165 @@
+/**
+ * The connection that outlives its WebSockets: connects, notices that it was
+ * disconnected, and connects again after a while.
+ */
+import { onWake } from "../../net/lifecycle.ts";
+import { wait } from "../../net/wait.ts";
+import type { ConnectionState } from "./api.ts";
+import { type Configuration, toUri } from "./options.ts";
+import {
+  checkClose,
+  type HandshakeStatus,
+  reconnectDelay,
+} from "./protocol.ts";
+import { Transport } from "./transport.ts";
+
+/** The present state; whoever reads it needs no other flag. */
+type Link =
+  | { state: "closed"; retry?: { cancel: AbortController; delay: number } }
+  | { state: "connecting"; transport: Transport }
+  | { state: "open"; transport: Transport; since: number };
+
+/** With `reconnect: "eager"` a connection that held this many ms was a good one. */
+const HELD = 5000;
+
+/** Why a connection ended. */
+export interface Closing {
+  /** Whether it had been open. */
+  type: "disconnect" | "connectAbort";
+  code: number;
+  reason: string | undefined;
+  /** Why the WebSocket could not be opened. */
+  cause?: unknown;
+}
+
+/** What a {@linkcode Connection} tells. */
+export interface ConnectionHandler {
+  /** An attempt begins. */
+  connecting(): void;
+  /** The handshake succeeded; `token` is what was sent with it. */
+  opened(status: HandshakeStatus, token: string | null): void;
+  /** The connection ended. */
+  closed(closing: Closing): void;
+  /** A packet of the open connection, and the frame it came in. */
+  packet(packet: unknown, frame: unknown): void;
+  /** Any frame. */
+  frame(frame: unknown): void;
+  /** Something went wrong. */
+  failed(error: unknown): void;
+  nextCallId(): number;
+}
+
+/** One logical connection. */
+export class Connection {
+  /** How many attempts were scheduled since a connection held. */
+  attempts = 0;
+  /** The present or last connection. */
+  transport: Transport | undefined;
+  /** Resolves when all WebSockets so far are closed for good. */
+  ended: Promise<unknown> = Promise.resolve();
+  readonly #config: Configuration;
+  readonly #handler: ConnectionHandler;
+  #link: Link = { state: "closed" };
+
+  constructor(config: Configuration, handler: ConnectionHandler) {
+    this.#config = config;
+    this.#handler = handler;
+  }
+
+  /** `"closed"`, `"connecting"` or `"open"`. */
+  get state(): ConnectionState {
+    return this.#link.state;
+  }
+
+  /** The delay before the scheduled attempt, in milliseconds, or `null`. */
+  get pendingDelay(): number | null {
+    const link = this.#link;
+    return link.state === "closed" ? link.retry?.delay ?? null : null;
+  }
+
+  /** Whether the server has been silent for too long, unnoticed so far. */
+  get isStale(): boolean {
+    return this.#link.state === "open" && this.#link.transport.isStale();
+  }
+
+  /** The one writer of the state. */
+  #move(link: Link): void {
+    const before = this.#link;
+    if (before.state === "closed") before.retry?.cancel.abort();
+    this.#link = link;
+  }
+
+  /** Connects, unless connected or about to. */
+  connect(): void {
+    if (this.#link.state !== "closed") return;
+    const { settings, codec, auth } = this.#config;
+    const { packet, frame, failed, nextCallId } = this.#handler;
+    const transport: Transport = new Transport({
+      uri: toUri(settings, Date.now()),
+      settings,
+      codec,
+      auth,
+      nextCallId,
+    }, {
+      opened: (status, token) => {
+        this.#move({ state: "open", transport, since: performance.now() });
+        if (settings.reconnect !== "eager") this.attempts = 0;
+        this.#handler.opened(status, token);
+      },
+      closed: (code, reason, cause) =>
+        this.#closed({ code, reason, cause, own: false }),
+      packet,
+      frame,
+      failed,
+    });
+    this.transport = transport;
+    this.ended = Promise.all([this.ended, transport.ended]);
+    this.#move({ state: "connecting", transport });
+    this.#handler.connecting();
+  }
+
+  /**
+   * Disconnects, and cancels a scheduled attempt.
+   * @throws {InvalidArgumentsError} if a WebSocket cannot be closed like that;
+   * then nothing has changed
+   */
+  disconnect(code: number, reason: string | undefined): void {
+    checkClose(code, reason);
+    const link = this.#link;
+    if (link.state === "closed") return this.#move({ state: "closed" });
+    link.transport.close(code, reason);
+    this.#closed({ code, reason, own: true });
+  }
+
+  #closed(
+    { code, reason, cause, own }:
+      & Omit<Closing, "type">
+      & { own: boolean },
+  ): void {
+    const link = this.#link;
+    if (link.state === "closed") return;
+    const type = link.state === "open" ? "disconnect" : "connectAbort";
+    if (link.state === "open" && performance.now() - link.since >= HELD) {
+      this.attempts = 0;
+    }
+    this.#move({ state: "closed" });
+    this.#handler.closed({ type, code, reason, cause });
+    if (this.#config.settings.autoReconnect) this.#schedule(code, own);
+  }
+
+  #schedule(code: number, own: boolean): void {
+    const { reconnect, autoReconnectOptions } = this.#config.settings;
+    const delay = reconnectDelay(
+      { code, own, attempts: this.attempts },
+      reconnect ?? "compatible",
+      autoReconnectOptions,
+      Math.random,
+    );
+    if (delay === undefined) return;
+    this.attempts++;
+    const cancel = new AbortController();
+    this.#move({ state: "closed", retry: { cancel, delay } });
+    wait(delay, { signal: cancel.signal, wake: onWake })
+      .then(() => this.connect(), () => {});
+  }
+}

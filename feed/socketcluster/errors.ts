@@ -1,0 +1,221 @@
+/**
+ * The errors of SocketCluster, how they travel, and what close codes mean.
+ *
+ * An error that comes from the server is a plain `Error` with the server's
+ * `name` and properties, so test `error.name`, not `instanceof`.
+ */
+import { TimeoutError } from "../streams.ts";
+
+export { OverflowError, TimeoutError } from "../streams.ts";
+
+/** Why a call failed before the server answered it. */
+export interface CallFailure {
+  /**
+   * Whether the call had been handed to the network. `false`: the server has
+   * not seen it. `true`: it may have, and may have acted on it.
+   */
+  sent?: boolean;
+}
+
+/** Base of the errors that this client makes. `name` is an own property, as on the wire. */
+export class SocketClusterError extends Error implements CallFailure {
+  /** Tells the kind of error. */
+  override name: string;
+  /** Where a call failed: whether it had been handed to the network. */
+  declare sent?: boolean;
+
+  /** The name is that of the class. */
+  constructor(name: string, message?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = name;
+  }
+}
+
+/** Whether this client made the error; what the server sent is a plain `Error`. */
+export function isOwnError(error: unknown): boolean {
+  return error instanceof SocketClusterError || error instanceof TimeoutError;
+}
+
+/** An argument or option that cannot be used. */
+export class InvalidArgumentsError extends SocketClusterError {
+  /** `cause` may hold what was wrong with it. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super("InvalidArgumentsError", message, options);
+  }
+}
+
+/** A message that breaks the protocol, or that cannot be encoded. */
+export class InvalidMessageError extends SocketClusterError {
+  /** `cause` may hold what the codec threw. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super("InvalidMessageError", message, options);
+  }
+}
+
+/** Something that cannot be done in the present state. */
+export class InvalidActionError extends SocketClusterError {
+  /** See {@linkcode SocketClusterError}. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super("InvalidActionError", message, options);
+  }
+}
+
+/** A bound was reached, e.g. that of the outbound queue. */
+export class ResourceLimitError extends SocketClusterError {
+  /** See {@linkcode SocketClusterError}. */
+  constructor(message?: string, options?: ErrorOptions) {
+    super("ResourceLimitError", message, options);
+  }
+}
+
+/** The connection was closed with a code that is not a normal end. */
+export class SocketProtocolError extends SocketClusterError {
+  /** The close code. */
+  code: number;
+
+  /** `cause` may hold why the WebSocket could not be opened. */
+  constructor(message: string, code: number, options?: ErrorOptions) {
+    super("SocketProtocolError", message, options);
+    this.code = code;
+  }
+}
+
+/** A call was given up because the connection was lost or never came about. */
+export class BadConnectionError extends SocketClusterError {
+  /** Whether an open connection was lost, or none came about. */
+  type: "disconnect" | "connectAbort";
+  /** The close code. */
+  code: number;
+  /** The close reason. */
+  reason: string;
+
+  /** `code` and `reason` are those of the close. */
+  constructor(
+    message: string,
+    type: "disconnect" | "connectAbort",
+    code = 1001,
+    reason: string = ignoreStatuses[code] ?? "",
+  ) {
+    super("BadConnectionError", message);
+    this.type = type;
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+/** Close codes that are a normal end, with what they mean. */
+export const ignoreStatuses: Readonly<Record<number, string>> = {
+  1000: "Socket closed normally",
+  1001: "Socket was disconnected",
+};
+
+/** Close codes that are an error, with what they mean. */
+export const errorStatuses: Readonly<Record<number, string>> = {
+  1001: "Socket was disconnected",
+  1002: "A WebSocket protocol error was encountered",
+  1003: "Server terminated socket because it received invalid data",
+  1005: "Socket closed without status code",
+  1006: "Socket hung up",
+  1007: "Message format was incorrect",
+  1008: "Encountered a policy violation",
+  1009: "Message was too big to process",
+  1010:
+    "Client ended the connection because the server did not comply with extension requirements",
+  1011: "Server encountered an unexpected fatal condition",
+  4000: "Server ping timed out",
+  4001: "Client pong timed out",
+  4002: "Server failed to sign auth token",
+  4003: "Failed to complete handshake",
+  4004: "Client failed to save auth token",
+  4005: "Did not receive #handshake from client before timeout",
+  4006: "Failed to bind socket to message broker",
+  4007: "Client connection establishment timed out",
+  4008: "Server rejected handshake from client",
+  4009: "Server received a message before the client handshake",
+};
+
+/** The error that a close code stands for; none for a normal end. */
+export function protocolError(
+  code: number,
+  reason: string | undefined,
+  cause?: unknown,
+): SocketProtocolError | undefined {
+  if (code in ignoreStatuses) return undefined;
+  const message = errorStatuses[code] ??
+    `Socket connection closed with status code ${code}` +
+      (typeof reason === "string" ? ` and reason: ${reason}` : "");
+  return new SocketProtocolError(
+    message,
+    code,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** The error of a call that got no answer in time. */
+export function callTimeout(event: string): TimeoutError {
+  return new TimeoutError(`Event response for ${event} event timed out`);
+}
+
+/**
+ * An error as it came over the wire, as an `Error`. Strings and other values
+ * stay what they are; nothing becomes `null`.
+ */
+export function hydrateError(value: unknown): unknown {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== "object") return value;
+  const { message, name, ...rest } = value as Record<string, unknown>;
+  const error = new Error(
+    typeof message === "string" ? message : "Invalid error message format",
+  );
+  if (typeof name === "string") error.name = name;
+  for (const [key, property] of Object.entries(rest)) {
+    // What every Error has or inherits is not the server's to replace.
+    if (key in error) continue;
+    (error as unknown as Record<string, unknown>)[key] = property;
+  }
+  return error;
+}
+
+/**
+ * An error as it travels: its message and own enumerable properties, so `name`
+ * only where it is one. An object that occurs again becomes
+ * `{"$ref": <JSONPath of the first>}`.
+ */
+export function dehydrateError(error: unknown): unknown {
+  if (typeof error === "function") {
+    return `[function ${error.name || "anonymous"}]`;
+  }
+  if (typeof error !== "object" || error === null) return error;
+  // `name` is own and enumerable on our errors, an accessor elsewhere.
+  return withoutCycles(
+    { message: (error as Error).message, ...error },
+    "$",
+    new Map(),
+  );
+}
+
+function withoutCycles(
+  value: unknown,
+  path: string,
+  seen: Map<object, string>,
+): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const plain = Array.isArray(value) ||
+    !(value instanceof Date || value instanceof RegExp ||
+      value instanceof Number || value instanceof String ||
+      value instanceof Boolean || value instanceof ArrayBuffer ||
+      ArrayBuffer.isView(value));
+  if (!plain) return value;
+  const first = seen.get(value);
+  if (first !== undefined) return { $ref: first };
+  seen.set(value, path);
+  if (Array.isArray(value)) {
+    return value.map((item, i) => withoutCycles(item, `${path}[${i}]`, seen));
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      withoutCycles(item, `${path}[${JSON.stringify(key)}]`, seen),
+    ]),
+  );
+}

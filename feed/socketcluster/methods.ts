@@ -1,0 +1,90 @@
+/**
+ * A socket and a channel have the same methods for each family of their streams,
+ * under names that follow a pattern: `closeReceiver`, `channelCloseOutput`,
+ * `closeAllListeners` … They are declared where they belong and made here.
+ */
+import type { StreamFamily, StreamSelector } from "../streams.ts";
+
+/** Verb, what the name ends with, and the method of the family. */
+type Pattern = readonly [
+  verb: string,
+  ending: string,
+  method: keyof StreamFamily,
+];
+
+/** For the streams that the arguments name. */
+export const STREAMS: readonly Pattern[] = [
+  ["close", "", "close"],
+  ["kill", "", "kill"],
+  ["get", "ConsumerStatsList", "stats"],
+  ["get", "Backpressure", "backpressure"],
+];
+
+/** For one consumer, by its id. */
+export const CONSUMER: readonly Pattern[] = [
+  ["kill", "Consumer", "killConsumer"],
+  ["get", "ConsumerStats", "consumerStats"],
+  ["get", "ConsumerBackpressure", "consumerBackpressure"],
+];
+
+/** Whether streams have a consumer; its id is the last argument. */
+export const HAS: readonly Pattern[] = [["has", "Consumer", "hasConsumer"]];
+
+/** Methods of a class: after which patterns, for which family. */
+export type Methods<Self> = [
+  patterns: readonly Pattern[],
+  family: (self: Self) => StreamFamily,
+  /** Their names, where `%` stands for the verb. */
+  name: string,
+  /** The streams that the arguments name; all of them without. */
+  select?: (self: Self, ...names: string[]) => StreamSelector,
+];
+
+/** The methods of a family whose streams have one name. */
+export function named<Self>(
+  family: (self: Self) => StreamFamily,
+  name: string,
+): Methods<Self>[] {
+  const byName = (_: Self, streamName: string) => streamName;
+  return [
+    [STREAMS, family, `%${name}`, byName],
+    [STREAMS, family, `%All${name}s`],
+    [CONSUMER, family, `%${name}`],
+    [HAS, family, `%${name}`, byName],
+    [HAS, family, `%Any${name}`],
+  ];
+}
+
+const complete = new WeakSet<object>();
+
+/** Adds methods to a class, when its first object is made. */
+export function addMethods<Self extends object>(
+  prototype: Self,
+  list: () => Methods<Self>[],
+): void {
+  if (complete.has(prototype)) return;
+  complete.add(prototype);
+  for (const [patterns, family, name, select] of list()) {
+    for (const [verb, ending, method] of patterns) {
+      const key = name.replace(
+        "%",
+        name[0] === "%" ? verb : verb[0]!.toUpperCase() + verb.slice(1),
+      ) + ending;
+      const value = function (this: Self, ...args: unknown[]): unknown {
+        const selector = select?.(this, ...args as string[]);
+        const streams = family(this) as unknown as Record<
+          string,
+          (...args: unknown[]) => unknown
+        >;
+        return patterns === STREAMS
+          ? streams[method]!(selector)
+          : streams[method]!(args.at(-1), selector);
+      };
+      Object.defineProperty(prototype, key, {
+        value,
+        writable: true,
+        configurable: true,
+      });
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * A client for SocketCluster servers: channels, calls and streams over one
+ * WebSocket that connects again by itself. Its interface is that of
+ * socketcluster-client 20, on web standards alone.
+ *
+ * ```ts
+ * import { create } from "@feedline/feedline/feed/socketcluster";
+ *
+ * const socket = create({ hostname: "example.com", autoConnect: false });
+ *
+ * (async () => {
+ *   for await (const { error } of socket.listener("error")) console.error(error);
+ * })();
+ * (async () => {
+ *   for await (const message of socket.subscribe("news")) console.log(message);
+ * })();
+ *
+ * await socket[Symbol.asyncDispose](); // disconnects and ends the loops
+ * ```
+ *
+ * @module
+ */
+import type { Api } from "./api.ts";
+import type { ClientOptions } from "./options.ts";
+import { VERSION } from "./base.ts";
+import { AGClientSocket } from "./socket.ts";
+
+/**
+ * Creates a socket and connects it, unless `autoConnect` is `false`.
+ *
+ * ```ts
+ * import { create } from "@feedline/feedline/feed/socketcluster";
+ *
+ * await using socket = create({ hostname: "example.com", autoConnect: false });
+ * console.log(socket.state, socket.uri()); // closed ws://example.com/socketcluster/
+ * ```
+ *
+ * @throws {InvalidArgumentsError} if an option cannot be used
+ */
+export function create<A extends Api = Api>(
+  options: ClientOptions = {},
+): AGClientSocket<A> {
+  return new AGClientSocket<A>(options);
+}
+
+/** The same `create`, under the name that socketcluster-client has for it. */
+export const factory: { create: typeof create } = { create };
+
+/** The version of socketcluster-client whose interface this module has. */
+export const version: string = VERSION;
+
+export { AGClientSocket };
+export type * from "./api.ts";
+export { AGChannel, type ChannelClient } from "./channel.ts";
+export { AGRequest } from "./request.ts";
+export {
+  type AuthEngine,
+  decodeToken,
+  localStorageAuth,
+  MemoryAuth,
+} from "./auth.ts";
+export { type CodecEngine, jsonCodec } from "./codec.ts";
+export {
+  BadConnectionError,
+  type CallFailure,
+  dehydrateError,
+  hydrateError,
+  InvalidActionError,
+  InvalidArgumentsError,
+  InvalidMessageError,
+  OverflowError,
+  ResourceLimitError,
+  SocketClusterError,
+  SocketProtocolError,
+  TimeoutError,
+} from "./errors.ts";
+export type {
+  ClientOptions,
+  Configuration,
+  Defaulted,
+  ReconnectOptions,
+  Settings,
+  WebSocketConstructor,
+} from "./options.ts";
+// The classes that AGClientSocket inherits its methods from.
+export type { SocketBase } from "./base.ts";
+export type { AsyncStreamEmitter } from "./emitter.ts";
+export type { Families, SocketStreams } from "./families.ts";
+export {
+  ConsumableStream,
+  Consumer,
+  type ConsumerOptions,
+  type ConsumerStats,
+  type OnceOptions,
+  type Overflow,
+  type StreamFamily,
+  type StreamSelector,
+} from "../streams.ts";

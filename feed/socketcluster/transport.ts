@@ -1,0 +1,309 @@
+/**
+ * One connection: a WebSocket from the dial to the close, its handshake, and
+ * the watch over the server's pings. A lost connection's transport is thrown
+ * away; the next attempt gets a new one, so nothing late can be mistaken.
+ */
+import { dial } from "../../net/dial.ts";
+import { onWake } from "../../net/lifecycle.ts";
+import type { AuthEngine } from "./auth.ts";
+import type { CodecEngine } from "./codec.ts";
+import {
+  callTimeout,
+  errorStatuses,
+  hydrateError,
+  InvalidMessageError,
+} from "./errors.ts";
+import type { Settings } from "./options.ts";
+import {
+  findAnswer,
+  type HandshakeStatus,
+  isCloseCode,
+  MAX_DELAY,
+  toHandshakeStatus,
+} from "./protocol.ts";
+
+/** What a transport needs. */
+export interface TransportSetup {
+  uri: string;
+  settings: Settings;
+  codec: CodecEngine;
+  auth: AuthEngine;
+  /** The `cid` of the handshake. */
+  nextCallId(): number;
+}
+
+/** What a transport tells. After `closed` it tells nothing more. */
+export interface TransportHandler {
+  /** The handshake succeeded; `token` is what was sent with it. */
+  opened(status: HandshakeStatus, token: string | null): void;
+  /** A packet of the open connection, and the frame it came in. */
+  packet(packet: unknown, frame: unknown): void;
+  /** Any frame. */
+  frame(frame: unknown): void;
+  /** Something went wrong. */
+  failed(error: unknown): void;
+  /** The connection ended by itself; `cause` tells why it never came about. */
+  closed(code: number, reason: string | undefined, cause?: unknown): void;
+}
+
+/** How many packets may arrive before the answer to the handshake. */
+const EARLY_PACKETS = 1000;
+
+/** A timer that fires this many milliseconds late has been asleep. */
+const ASLEEP = 1000;
+
+/** One connection to a SocketCluster server. */
+export class Transport {
+  /** The WebSocket, once it is open. */
+  socket: WebSocket | undefined;
+  /** How long the server may be silent, in milliseconds. */
+  pingTimeout: number;
+  /** Resolves when the WebSocket is closed for good. */
+  readonly ended: Promise<void>;
+
+  readonly #setup: TransportSetup;
+  readonly #handler: TransportHandler;
+  readonly #dialing = new AbortController();
+  readonly #ping: string;
+  readonly #pong: string;
+  #state: "connecting" | "open" | "closed" = "connecting";
+  /** The handshake in flight. */
+  #handshake: { cid: number; token: string | null } | undefined;
+  /** Packets that came before the handshake was answered. */
+  #early: { packet: unknown; frame: unknown }[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #handshakeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether anything came in since the watch was set, and when that was. */
+  #heard = false;
+  #watchedSince = 0;
+  #stopWaking = () => {};
+  #resolveEnded!: () => void;
+
+  /** Begins to connect. */
+  constructor(setup: TransportSetup, handler: TransportHandler) {
+    this.#setup = setup;
+    this.#handler = handler;
+    this.pingTimeout = setup.settings.connectTimeout;
+    [this.#ping, this.#pong] = setup.settings.protocolVersion === 1
+      ? ["#1", "#2"]
+      : ["", ""];
+    this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
+    this.#connect();
+  }
+
+  async #connect(): Promise<void> {
+    const { uri, settings } = this.#setup;
+    const { wsOptions, WebSocket: Ctor = globalThis.WebSocket } = settings;
+    try {
+      await dial(uri, {
+        timeout: settings.connectTimeout,
+        signal: this.#dialing.signal,
+        onOpen: (socket) => this.#begin(socket),
+        WebSocket: wsOptions && Object.keys(wsOptions).length > 0
+          ? withOptions(Ctor, wsOptions)
+          : Ctor,
+      });
+    } catch (error) {
+      this.#resolveEnded();
+      const { name } = error as Error;
+      this.#drop(name === "TimeoutError" ? 4007 : 1006, "", error);
+    }
+  }
+
+  #begin(socket: WebSocket): void {
+    this.socket = socket;
+    socket.binaryType = this.#setup.settings.binaryType;
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => {
+      this.#resolveEnded();
+      // Of a connection that breaks off Deno says 0, React Native nothing.
+      this.#drop(event.code === 0 ? 1006 : event.code ?? 1005, event.reason);
+    };
+    socket.onerror = preventDefault;
+    this.#watch();
+    this.#shakeHands();
+  }
+
+  async #shakeHands(): Promise<void> {
+    const { auth, settings, nextCallId, codec } = this.#setup;
+    try {
+      const token = await auth.loadToken(settings.authTokenName);
+      if (this.#state === "closed") return;
+      const cid = nextCallId();
+      this.#handshake = { cid, token };
+      this.#handshakeTimer = setTimeout(
+        () => this.#refuse(callTimeout("#handshake")),
+        settings.ackTimeout,
+      );
+      this.send(
+        codec.encode({ event: "#handshake", data: { authToken: token }, cid }),
+      );
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** Gives the connection up because the handshake failed. */
+  #refuse(error: unknown): void {
+    if (this.#state !== "connecting") return;
+    const failure = (error ?? new Error("handshake failed")) as {
+      statusCode?: unknown;
+    };
+    if (typeof failure === "object") {
+      try {
+        failure.statusCode ??= 4003;
+      } catch {
+        // A frozen error goes without.
+      }
+    }
+    const { statusCode } = failure;
+    this.#handler.failed(error);
+    const code = isCloseCode(statusCode) ? statusCode : 4003;
+    this.#drop(code, String(error));
+  }
+
+  #receive(frame: unknown): void {
+    this.#heard = true;
+    this.#handler.frame(frame);
+    if (frame === this.#ping) {
+      this.#watch();
+      this.send(this.#pong);
+      return;
+    }
+    let packets: unknown;
+    try {
+      packets = this.#setup.codec.decode(frame);
+    } catch (error) {
+      return this.#handler.failed(error);
+    }
+    if (this.#state !== "open") return this.#receiveEarly(packets, frame);
+    if (Array.isArray(packets)) {
+      for (const packet of packets) this.#handler.packet(packet, frame);
+    } else {
+      this.#handler.packet(packets, frame);
+    }
+  }
+
+  /** Until the handshake is answered, all other packets wait. */
+  #receiveEarly(packets: unknown, frame: unknown): void {
+    if (this.#state === "closed") return;
+    const cid = this.#handshake?.cid ?? NaN;
+    const { answer, rest } = findAnswer(packets, cid);
+    if (this.#early.length + rest.length > EARLY_PACKETS) {
+      return this.#refuse(
+        new InvalidMessageError(
+          `more than ${EARLY_PACKETS} packets came before the answer to the handshake`,
+        ),
+      );
+    }
+    this.#early.push(...rest.map((packet) => ({ packet, frame })));
+    if (answer) this.#open(answer);
+  }
+
+  #open(answer: { data?: unknown; error?: unknown }): void {
+    clearTimeout(this.#handshakeTimer);
+    if (answer.error) return this.#refuse(hydrateError(answer.error));
+    const status = toHandshakeStatus(answer.data);
+    if (!status) {
+      return this.#refuse(
+        new InvalidMessageError("the answer to the handshake is not usable"),
+      );
+    }
+    if (status.authError) status.authError = hydrateError(status.authError);
+    this.#state = "open";
+    this.pingTimeout = status.pingTimeout;
+    this.#watch();
+    this.#stopWaking = onWake(() => {
+      if (this.isStale()) this.#drop(4000, "");
+    });
+    this.#handler.opened(status, this.#handshake!.token);
+    for (const { packet, frame } of this.#early.splice(0)) {
+      this.#handler.packet(packet, frame);
+    }
+  }
+
+  /** How long the server may be silent, in milliseconds; `undefined`: forever. */
+  get #patience(): number | undefined {
+    const { pingTimeoutDisabled, idleTimeout } = this.#setup.settings;
+    if (pingTimeoutDisabled) return idleTimeout;
+    return Math.min(this.pingTimeout, idleTimeout ?? Infinity);
+  }
+
+  /** Starts the watch over the server's silence anew. */
+  #watch(delay: number | undefined = this.#patience): void {
+    clearTimeout(this.#timer);
+    this.#heard = false;
+    this.#watchedSince = performance.now();
+    // A longer delay would fire at once.
+    if (delay === undefined || delay > MAX_DELAY) return;
+    this.#timer = setTimeout(() => {
+      // Any frame is a sign of life. A timer that comes late was asleep with
+      // the page, or kept waiting, and frames may be waiting behind it.
+      const late = performance.now() - this.#watchedSince - delay;
+      if (this.#heard) this.#watch();
+      else if (late > ASLEEP) this.#watch(Math.min(ASLEEP, delay));
+      else this.#drop(4000, "");
+    }, delay);
+  }
+
+  /** Whether the server was silent for too long and the timer just has not told yet. */
+  isStale(): boolean {
+    const patience = this.#patience;
+    return patience !== undefined && !this.#heard &&
+      performance.now() - this.#watchedSince >= patience;
+  }
+
+  /** Hands a frame to the WebSocket. False if it cannot be sent any more. */
+  send(frame: unknown): boolean {
+    const { socket } = this;
+    if (!socket || this.#state === "closed") return false;
+    if (socket.readyState !== socket.OPEN) {
+      this.#drop(1005, "");
+      return false;
+    }
+    socket.send(frame as string);
+    return true;
+  }
+
+  /** The connection ended without the application's doing. */
+  #drop(code: number, reason: string, cause?: unknown): void {
+    if (this.#state === "closed") return;
+    this.close(isCloseCode(code) ? code : 1000);
+    this.#handler.closed(code, reason || errorStatuses[code] || reason, cause);
+  }
+
+  /** Ends the connection; nothing is told about it. */
+  close(code: number, reason?: string): void {
+    this.#state = "closed";
+    this.#early = [];
+    this.#stopWaking();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#handshakeTimer);
+    this.#dialing.abort();
+    if (this.socket) this.#hangUp(this.socket, code, reason);
+  }
+
+  #hangUp(socket: WebSocket, code: number, reason?: string): void {
+    socket.onopen = socket.onmessage = null;
+    // A late error is known already; unheard it would end a Node process.
+    socket.onerror = preventDefault;
+    socket.onclose = () => this.#resolveEnded();
+    if (socket.readyState === socket.CLOSED) this.#resolveEnded();
+    else socket.close(code, reason);
+  }
+}
+
+/** Deno reports errors that nobody prevented as uncaught. */
+function preventDefault(event: Event): void {
+  event.preventDefault?.();
+}
+
+/** `Ctor` with an object as its second argument. */
+function withOptions(
+  Ctor: Settings["WebSocket"] & object,
+  init: Record<string, unknown>,
+): Settings["WebSocket"] & object {
+  return function (url: string, protocols: string[]) {
+    return new Ctor(url, { protocols, ...init } as unknown as string[]);
+  } as unknown as Settings["WebSocket"] & object;
+}

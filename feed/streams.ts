@@ -1,0 +1,263 @@
+/**
+ * Async-iterable streams with back-pressure: the one mechanism behind every
+ * `for await` loop of a live connection.
+ *
+ * A {@linkcode StreamFamily} maps names to streams. Whoever iterates over a
+ * stream gets a {@linkcode Consumer}, which has a backlog of its own from the
+ * moment it was created; a value that is written to a name is appended to the
+ * backlog of each of its consumers, and lost if there are none.
+ *
+ * A value is never handed to a waiting consumer in the call that writes it but
+ * in a microtask afterwards, so that a `kill` later in the same turn still wins.
+ */
+import {
+  Consumer,
+  type ConsumerOptions,
+  type ConsumerStats,
+  TimeoutError,
+} from "./consumer.ts";
+
+export {
+  Consumer,
+  type ConsumerOptions,
+  type ConsumerStats,
+  OverflowError,
+  TimeoutError,
+} from "./consumer.ts";
+export type { Overflow } from "./consumer.ts";
+
+/** Options of a wait for one value. */
+export interface OnceOptions {
+  /** The wait fails after this many milliseconds. @default {Infinity} */
+  timeout?: number | undefined;
+  /** Ends the wait: it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Upstream's methods take a number of milliseconds where these take options. */
+function toOptions<O extends OnceOptions>(options: number | O | undefined): O {
+  return (typeof options === "number" ? { timeout: options } : options ?? {}) as
+    & O
+    & OnceOptions;
+}
+
+/**
+ * A stream of values under one name, to be iterated over with `for await`. It
+ * has no state of its own: two handles of one name are the same stream.
+ */
+export class ConsumableStream<T> implements AsyncIterable<T> {
+  /** The name of the event, receiver, procedure or channel. */
+  readonly name: string;
+  readonly #family: StreamFamily;
+  readonly #key: string;
+  readonly #label: string;
+
+  /** A handle for what is written to `key`; `label` names it in statistics. */
+  constructor(
+    family: StreamFamily,
+    name: string,
+    key: string = name,
+    label: string = name,
+  ) {
+    this.name = name;
+    this.#family = family;
+    this.#key = key;
+    this.#label = label;
+  }
+
+  /**
+   * A new consumer, whose backlog begins now. A number is a `timeout` in
+   * milliseconds.
+   */
+  createConsumer(options?: number | ConsumerOptions): Consumer<T> {
+    return this.#family.consume<T>(this.#key, this.#label, toOptions(options));
+  }
+
+  /** A new consumer, for a `for await` loop. */
+  [Symbol.asyncIterator](): Consumer<T> {
+    return this.createConsumer();
+  }
+
+  /**
+   * The next value that is written, as an iterator result.
+   * @throws {TimeoutError} if that takes longer than `timeout` milliseconds
+   */
+  async next(
+    options?: number | OnceOptions,
+  ): Promise<IteratorResult<T, undefined>> {
+    const { timeout, signal } = toOptions(options);
+    const consumer = this.createConsumer({ timeout, signal });
+    try {
+      return await consumer.next();
+    } finally {
+      consumer.kill();
+    }
+  }
+
+  /**
+   * The next value that is written. Without a timeout or signal the promise
+   * stays pending when the stream is closed or killed.
+   * @throws {TimeoutError} if that takes longer than `timeout` milliseconds, or
+   * if there is a timeout and the stream ends
+   */
+  async once(options?: number | OnceOptions): Promise<T> {
+    const { timeout, signal } = toOptions(options);
+    const result = await this.next({ timeout, signal });
+    if (!result.done) return result.value;
+    if (timeout !== undefined) {
+      throw new TimeoutError(
+        "Stream consumer operation timed out early because stream ended",
+      );
+    }
+    return new Promise((_, reject) => {
+      if (!signal) return;
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener("abort", () => reject(signal.reason), {
+        once: true,
+      });
+    });
+  }
+
+  /**
+   * A new consumer as a `ReadableStream`, whose backlog begins now: read it to
+   * its end or `cancel()` it. It reads ahead of its reader by nothing.
+   */
+  get readable(): ReadableStream<T> {
+    return this.toReadable();
+  }
+
+  /** As {@linkcode readable}, with options, e.g. a bound for the backlog. */
+  toReadable(options?: ConsumerOptions): ReadableStream<T> {
+    const consumer = this.createConsumer(options);
+    return new ReadableStream<T>({
+      async pull(controller) {
+        const result = await consumer.next();
+        if (result.done) controller.close();
+        else controller.enqueue(result.value);
+      },
+      async cancel() {
+        await consumer.return();
+      },
+    }, { highWaterMark: 0 });
+  }
+}
+
+/** Which streams of a family: one, those whose key fits, or all. */
+export type StreamSelector = string | ((key: string) => boolean);
+
+/**
+ * Streams that share a count of consumer ids. A key is any string; streams
+ * whose key fits a predicate can be closed, killed and counted together.
+ */
+export class StreamFamily {
+  readonly #streams = new Map<string, Consumer<unknown>[]>();
+  #lastId = 0;
+
+  /** Creates a consumer of what is written to `key` from now on. */
+  consume<T>(
+    key: string,
+    label: string,
+    options: ConsumerOptions,
+  ): Consumer<T> {
+    let consumers = this.#streams.get(key);
+    const consumer = new Consumer<T>(
+      ++this.#lastId,
+      label,
+      options,
+      (ended) => this.#remove(key, ended as Consumer<unknown>),
+    );
+    // It has ended already if its signal was aborted.
+    if (options.signal?.aborted) return consumer;
+    if (!consumers) this.#streams.set(key, consumers = []);
+    consumers.push(consumer as Consumer<unknown>);
+    return consumer;
+  }
+
+  #remove(key: string, consumer: Consumer<unknown>): void {
+    const consumers = this.#streams.get(key);
+    const index = consumers?.indexOf(consumer) ?? -1;
+    if (index < 0) return;
+    consumers!.splice(index, 1);
+    if (consumers!.length === 0) this.#streams.delete(key);
+  }
+
+  /** Whether anybody consumes what is written to `key`. */
+  has(key: string): boolean {
+    return this.#streams.has(key);
+  }
+
+  /** Appends a value to the backlog of each consumer of `key`. */
+  write(key: string, value: unknown): void {
+    const consumers = this.#streams.get(key);
+    if (consumers === undefined) return;
+    for (let i = 0; i < consumers.length; i++) consumers[i]!.write(value);
+  }
+
+  /** The consumers of the selected streams, in the order of their creation. */
+  #select(selector?: StreamSelector): Consumer<unknown>[] {
+    if (typeof selector === "string") {
+      return [...this.#streams.get(selector) ?? []];
+    }
+    const selected: Consumer<unknown>[] = [];
+    for (const [key, consumers] of this.#streams) {
+      if (!selector || selector(key)) selected.push(...consumers);
+    }
+    return selected;
+  }
+
+  /** Ends the consumers of the selected streams after their backlogs. */
+  close(selector?: StreamSelector): void {
+    for (const consumer of this.#select(selector)) consumer.close();
+  }
+
+  /** Ends the consumers of the selected streams at once. */
+  kill(selector?: StreamSelector): void {
+    for (const consumer of this.#select(selector)) consumer.kill();
+  }
+
+  /** The consumer with this id, if it is one of the selected streams'. */
+  #find(id: number, selector?: StreamSelector): Consumer<unknown> | undefined {
+    return this.#select(selector).find((consumer) => consumer.id === id);
+  }
+
+  /** Ends one consumer of the selected streams at once; an unknown id is ignored. */
+  killConsumer(id: number, selector?: StreamSelector): void {
+    this.#find(id, selector)?.kill();
+  }
+
+  /** What is known of one consumer of the selected streams. */
+  consumerStats(
+    id: number,
+    selector?: StreamSelector,
+  ): ConsumerStats | undefined {
+    return this.#find(id, selector)?.getStats();
+  }
+
+  /** The backlog of one consumer of the selected streams; 0 without one. */
+  consumerBackpressure(id: number, selector?: StreamSelector): number {
+    return this.#find(id, selector)?.getBackpressure() ?? 0;
+  }
+
+  /** What is known of the consumers of the selected streams. */
+  stats(selector?: StreamSelector): ConsumerStats[] {
+    return this.#select(selector).map((consumer) => consumer.getStats());
+  }
+
+  /** The longest backlog among the consumers of the selected streams. */
+  backpressure(selector?: StreamSelector): number {
+    return this.#select(selector).reduce(
+      (longest, consumer) => Math.max(longest, consumer.getBackpressure()),
+      0,
+    );
+  }
+
+  /** Whether the selected streams have a consumer with this id. */
+  hasConsumer(id: number, selector?: StreamSelector): boolean {
+    return this.#find(id, selector) !== undefined;
+  }
+
+  /** How many consumers the selected streams have. */
+  count(selector?: StreamSelector): number {
+    return this.#select(selector).length;
+  }
+}

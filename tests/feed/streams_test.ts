@@ -1,0 +1,371 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import {
+  ConsumableStream,
+  type Consumer,
+  OverflowError,
+  StreamFamily,
+  TimeoutError,
+} from "../../feed/streams.ts";
+
+function setUp(): {
+  family: StreamFamily;
+  stream: ConsumableStream<number>;
+  write: (...values: number[]) => void;
+} {
+  const family = new StreamFamily();
+  return {
+    family,
+    stream: new ConsumableStream(family, "a"),
+    write: (...values) => values.forEach((value) => family.write("a", value)),
+  };
+}
+
+/** Iterates in the background; `got` grows, `ended` settles with the loop. */
+function loop<T>(
+  consumer: AsyncIterable<T>,
+): { got: T[]; ended: Promise<void> } {
+  const got: T[] = [];
+  const run = async () => {
+    for await (const value of consumer) got.push(value);
+  };
+  return { got, ended: run() };
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("streams - each consumer gets what is written after its creation", async () => {
+  const { family, stream, write } = setUp();
+  write(1);
+  const early = loop(stream);
+  write(2);
+  const late = loop(stream);
+  write(3);
+  await turn();
+  write(4);
+  family.close("a");
+  write(5);
+  await Promise.all([early.ended, late.ended]);
+  assertEquals([early.got, late.got], [[2, 3, 4], [3, 4]]);
+  assertEquals(family.count(), 0);
+});
+
+Deno.test("streams - a new loop starts a new life after close and kill", async () => {
+  const { family, stream, write } = setUp();
+  family.close("a");
+  family.kill("a");
+  const again = loop(stream);
+  write(1);
+  family.close("a");
+  await again.ended;
+  assertEquals(again.got, [1]);
+});
+
+Deno.test("streams - kill wins over what was written in the same turn", async () => {
+  const { family, stream, write } = setUp();
+  const { got, ended } = loop(stream);
+  await turn();
+  write(1, 2, 3);
+  family.kill("a");
+  await ended;
+  assertEquals(got, []);
+});
+
+Deno.test("streams - kill ends a loop whose body is running", async () => {
+  const { family, stream, write } = setUp();
+  const got: number[] = [];
+  let go = () => {};
+  const ended = (async () => {
+    for await (const value of stream) {
+      got.push(value);
+      await new Promise<void>((resolve) => go = resolve);
+    }
+  })();
+  write(1, 2);
+  await turn();
+  family.kill();
+  go();
+  await ended;
+  assertEquals(got, [1]);
+});
+
+Deno.test("streams - backpressure counts from the write to the take", async () => {
+  const { family, stream, write } = setUp();
+  let go = () => {};
+  const ended = (async () => {
+    for await (const _ of stream) {
+      await new Promise<void>((resolve) => go = resolve);
+    }
+  })();
+  write(1, 2, 3, 4, 5);
+  assertEquals(family.backpressure("a"), 5);
+  await turn();
+  assertEquals(family.backpressure("a"), 4);
+  family.close("a");
+  assertEquals(family.stats(), [{ id: 1, backpressure: 5, stream: "a" }]);
+  for (let i = 0; i < 5; i++) {
+    go();
+    await turn();
+  }
+  await ended;
+  assertEquals([family.backpressure(), family.backpressure("b")], [0, 0]);
+});
+
+Deno.test("streams - break, return, throw, dispose, kill and abort leave no consumer", async () => {
+  const { family, stream, write } = setUp();
+  const controller = new AbortController();
+  let removed = 0;
+  const { removeEventListener } = controller.signal;
+  controller.signal.removeEventListener = (...args: unknown[]) => {
+    removed++;
+    // deno-lint-ignore no-explicit-any
+    removeEventListener.apply(controller.signal, args as any);
+  };
+  const options = { signal: controller.signal };
+  const ends: ((consumer: Consumer<number>) => unknown)[] = [
+    async (consumer) => {
+      for await (const _ of consumer) break;
+    },
+    (consumer) => consumer.return(),
+    (consumer) => consumer.throw(new Error("x")).catch(() => {}),
+    (consumer) => consumer[Symbol.asyncDispose](),
+    (consumer) => family.killConsumer(consumer.id),
+    () => family.kill(),
+    () => controller.abort(),
+  ];
+  for (const end of ends) {
+    const consumer = stream.createConsumer(options);
+    assertEquals(family.count(), 1);
+    write(1);
+    await end(consumer);
+    assertEquals(family.count(), 0);
+    consumer.write(2);
+    assertEquals(consumer.getBackpressure(), 0);
+  }
+  assertEquals(removed, ends.length);
+});
+
+Deno.test("streams - a consumer that ended stays ended", async () => {
+  const { stream, write } = setUp();
+  const consumer = stream.createConsumer();
+  const done = { value: undefined, done: true } as const;
+  assertEquals(await consumer.return(), done);
+  write(1);
+  assertEquals(await consumer.next(), done);
+  assertEquals(await consumer.next(), done);
+});
+
+Deno.test("streams - concurrent calls of next() are served in their order", async () => {
+  const { family, stream, write } = setUp();
+  const consumer = stream.createConsumer();
+  const calls = [consumer.next(), consumer.next(), consumer.next()];
+  write(1, 2);
+  family.close("a");
+  assertEquals((await Promise.all(calls)).map(({ value }) => value), [
+    1,
+    2,
+    undefined,
+  ]);
+});
+
+Deno.test("streams - a signal ends a loop with its reason", async () => {
+  const { family, stream, write } = setUp();
+  const controller = new AbortController();
+  const { got, ended } = loop(
+    stream.createConsumer({ signal: controller.signal }),
+  );
+  write(1);
+  await turn();
+  write(2);
+  controller.abort(new Error("enough"));
+  await assertRejects(() => ended, Error, "enough");
+  assertEquals([got, family.count()], [[1], 0]);
+  const late = stream.createConsumer({ signal: controller.signal });
+  await assertRejects(() => late.next(), Error, "enough");
+  assertEquals((await late.next()).done, true);
+  assertEquals(family.count(), 0);
+});
+
+Deno.test("streams - timeouts", async () => {
+  using time = new FakeTime();
+  const { family, stream, write } = setUp();
+  const consumer = stream.createConsumer(100);
+  assertEquals(consumer.getStats(), {
+    id: 1,
+    backpressure: 0,
+    stream: "a",
+    timeout: 100,
+  });
+  const first = consumer.next();
+  await time.tickAsync(99);
+  write(1);
+  assertEquals((await first).value, 1);
+  const late = assertRejects(
+    () => consumer.next(),
+    TimeoutError,
+    "Stream consumer iteration timed out",
+  );
+  await time.tickAsync(100);
+  await late;
+  assertEquals((await consumer.next()).done, true);
+  assertEquals(family.count(), 0);
+  const once = assertRejects(() => stream.once(100), TimeoutError);
+  await time.tickAsync(100);
+  await once;
+  const early = assertRejects(
+    () => stream.once(100),
+    TimeoutError,
+    "timed out early because stream ended",
+  );
+  family.kill("a");
+  await early;
+  assertEquals(family.count(), 0);
+});
+
+Deno.test("streams - once and next", async () => {
+  const { family, stream, write } = setUp();
+  const once = stream.once();
+  const next = stream.next({ timeout: 1000 });
+  write(1, 2);
+  assertEquals(await once, 1);
+  assertEquals(await next, { value: 1, done: false });
+  const controller = new AbortController();
+  const aborted = stream.once({ signal: controller.signal });
+  family.kill("a");
+  await turn();
+  controller.abort(new Error("enough"));
+  await assertRejects(() => aborted, Error, "enough");
+  assertEquals(family.count(), 0);
+});
+
+for (
+  const [overflow, expected, dropped] of [
+    ["drop-oldest", [8, 9, 10], 7],
+    [undefined, [8, 9, 10], 7],
+    ["drop-newest", [1, 2, 3], 7],
+  ] as const
+) {
+  Deno.test(`streams - overflow ${overflow}`, async () => {
+    const { family, stream, write } = setUp();
+    const consumer = stream.createConsumer({ highWaterMark: 3, overflow });
+    write(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    assertEquals(consumer.getBackpressure(), 3);
+    assertEquals(consumer.getStats().dropped, dropped);
+    const { got, ended } = loop(consumer);
+    family.close("a");
+    await ended;
+    assertEquals([...got], [...expected]);
+  });
+}
+
+Deno.test("streams - overflow error: the backlog, then the error", async () => {
+  const { family, stream, write } = setUp();
+  const { got, ended } = loop(
+    stream.createConsumer({ highWaterMark: 2, overflow: "error" }),
+  );
+  write(1, 2, 3, 4);
+  await assertRejects(() => ended, OverflowError, '"a" fell 2 values behind');
+  assertEquals([got, family.count()], [[1, 2], 0]);
+});
+
+Deno.test("streams - overflow pause: what is missing is missing in one piece", async () => {
+  const { stream, write } = setUp();
+  const consumer = stream.createConsumer({
+    highWaterMark: 4,
+    overflow: "pause",
+  });
+  write(1, 2, 3, 4, 5, 6);
+  const take = async () => (await consumer.next()).value;
+  assertEquals(await take(), 1);
+  write(7); // still more than half full
+  assertEquals(await take(), 2);
+  write(8, 9);
+  assertEquals([await take(), await take(), await take(), await take()], [
+    3,
+    4,
+    8,
+    9,
+  ]);
+  assertEquals(consumer.dropped, 3);
+});
+
+Deno.test("streams - a slow consumer of 1,000,000 values keeps its bound", () => {
+  const { stream, family } = setUp();
+  const consumer = stream.createConsumer({ highWaterMark: 1000 });
+  for (let i = 0; i < 1_000_000; i++) family.write("a", i);
+  assertEquals([consumer.getBackpressure(), consumer.dropped], [1000, 999_000]);
+});
+
+Deno.test("streams - long backlogs keep their order", async () => {
+  const { family, stream, write } = setUp();
+  const consumer = stream.createConsumer();
+  let written = 0;
+  let read = 0;
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 1000 * (round % 5 + 1); i++) write(written++);
+    for (let i = 0; i < 2000 && consumer.getBackpressure() > 0; i++) {
+      assertEquals((await consumer.next()).value, read++);
+    }
+  }
+  family.close("a");
+  for await (const value of consumer) assertEquals(value, read++);
+  assertEquals(read, written);
+});
+
+Deno.test("streams - bad options are refused", () => {
+  const { stream, family } = setUp();
+  assertThrows(() => stream.createConsumer({ highWaterMark: 0 }), RangeError);
+  assertThrows(() => stream.createConsumer({ highWaterMark: NaN }), RangeError);
+  assertThrows(() => stream.createConsumer(-1), RangeError);
+  assertEquals(family.count(), 0);
+});
+
+Deno.test("streams - as a ReadableStream", async () => {
+  const { family, stream, write } = setUp();
+  const readable = stream.readable;
+  write(1, 2);
+  const reader = readable.getReader();
+  assertEquals((await reader.read()).value, 1);
+  assertEquals(family.backpressure("a"), 1);
+  await reader.cancel();
+  assertEquals(family.count(), 0);
+  const ending = stream.toReadable({ highWaterMark: 1 });
+  write(3, 4);
+  family.close("a");
+  assertEquals(await Array.fromAsync(ending), [4]);
+});
+
+Deno.test("streams - families: selection by key, ids, hostile keys", () => {
+  const family = new StreamFamily();
+  const keys = ["x/1", "x/2", "y/1", "__proto__", "constructor", "toString"];
+  for (const key of keys) new ConsumableStream(family, key).createConsumer();
+  assertEquals(family.count(), 6);
+  assertEquals(
+    family.stats((key) => key.startsWith("x/")).map(({ id }) => id),
+    [
+      1,
+      2,
+    ],
+  );
+  for (const key of keys) family.write(key, key);
+  assertEquals(family.stats().map(({ backpressure }) => backpressure), [
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+  ]);
+  assert(family.hasConsumer(4) && family.hasConsumer(4, "__proto__"));
+  assert(!family.hasConsumer(4, "x/1") && !family.hasConsumer(7));
+  assertEquals(family.consumerStats(5)?.stream, "constructor");
+  assertEquals([family.consumerStats(7), family.consumerBackpressure(7)], [
+    undefined,
+    0,
+  ]);
+  assertEquals(family.stats("hasOwnProperty"), []);
+  family.kill((key) => key.startsWith("x/"));
+  assertEquals(family.count(), 4);
+  family.kill();
+  assertEquals(family.count(), 0);
+});

@@ -1,0 +1,60 @@
+/**
+ * A program that depends on the published package, in the words of its users:
+ * checked against the types of each platform, and run on Node and Bun.
+ */
+import { Hono } from "@hono/hono";
+import { BackendEndedError, Plane } from "@feedline/feedline";
+import { SessionBackend } from "@feedline/feedline/client";
+import { sessionProxy } from "@feedline/feedline/proxy";
+import { Jamsocket, verifiedUser } from "@feedline/feedline/server";
+import { HTTPError, isConnectResponse } from "@feedline/feedline/types";
+
+/** Types are there: each of these would pass if they were `any`. */
+export function mistakes(backend: SessionBackend): void {
+  // @ts-expect-error a setting of the wrong kind
+  new Jamsocket({ dev: "yes" });
+  // @ts-expect-error the token is not to be read
+  new Jamsocket({ dev: true }).token;
+  // @ts-expect-error no connect response
+  new SessionBackend("room-1");
+  // @ts-expect-error a state that there is not
+  backend.onStatus(({ status }) => status === "asleep");
+  // @ts-expect-error a grant of the wrong kind
+  sessionProxy({ engine: new Jamsocket({ dev: true }), authorize: () => 1 });
+}
+
+/** Spawns, watches, reaches and ends a backend of the dev platform at `port`. */
+export async function use(port: number): Promise<Record<string, unknown>> {
+  const jamsocket = new Jamsocket({ dev: true, port });
+  const answer = await jamsocket.connect({ key: "room-1" });
+  const statuses: string[] = [];
+  for await (const { status } of jamsocket.statuses(answer.backend_id)) {
+    statuses.push(status);
+    if (status === "ready") break;
+  }
+
+  const edge = new Hono().route(
+    "/rooms",
+    sessionProxy({ engine: jamsocket, authorize: () => ({ user: "ada" }) }),
+  );
+  const connect = await edge.request("/rooms/room-1/connect", {
+    method: "POST",
+  });
+  const connected: unknown = await connect.json();
+  const greeting = await edge.request("/rooms/room-1/backend/");
+
+  const backend = new SessionBackend(answer);
+  await backend.ready({ timeout: 30_000 });
+  await jamsocket.terminate(answer.backend_id, { hard: true });
+  await backend.onTerminatedPromise;
+
+  const unknown = await jamsocket.status("no-such-backend").catch((e) => e);
+  return {
+    statuses,
+    connected: isConnectResponse(connected),
+    greeting: await greeting.text(),
+    user: verifiedUser(new Headers({ "x-verified-username": "ada" })).user,
+    unknown: unknown instanceof HTTPError && unknown.code,
+    exports: [typeof BackendEndedError, typeof Plane],
+  };
+}

@@ -1,0 +1,301 @@
+/** The parts without I/O: packets, rules, options, codec, tokens, errors. */
+// deno-lint-ignore-file no-explicit-any
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  decodeToken,
+  dehydrateError,
+  hydrateError,
+  InvalidArgumentsError,
+  jsonCodec,
+} from "../../feed/socketcluster/mod.ts";
+import { resolveOptions, toUri } from "../../feed/socketcluster/options.ts";
+import {
+  checkClose,
+  dispatch,
+  findAnswer,
+  reconnectDelay,
+} from "../../feed/socketcluster/protocol.ts";
+
+function dispatched(packet: unknown): unknown[] {
+  let result: unknown[] = [];
+  const record = (name: string) => (...args: unknown[]) => {
+    result = [name, ...args];
+  };
+  dispatch(packet, "frame", {
+    publish: record("publish"),
+    transmit: record("transmit"),
+    request: record("request"),
+    response: record("response"),
+    raw: record("raw"),
+  });
+  return result;
+}
+
+Deno.test("protocol - what a packet is", () => {
+  for (
+    const [packet, expected] of [
+      [{ event: "a", data: 1 }, ["transmit", "a", 1]],
+      [{ event: "a" }, ["transmit", "a", undefined]],
+      [{ event: "a", data: 1, cid: 2 }, ["request", "a", 1, 2]],
+      [{ event: "a", cid: "2" }, ["transmit", "a", undefined]],
+      [{ rid: 3, data: 4 }, ["response", 3, 4, undefined]],
+      [{ rid: 3, error: 5 }, ["response", 3, undefined, 5]],
+      [{ event: "#publish", data: { channel: "c", data: 1 } }, [
+        "publish",
+        "c",
+        1,
+      ]],
+      [{ event: "#publish", cid: 2, data: { channel: "c" } }, [
+        "request",
+        "#publish",
+        { channel: "c" },
+        2,
+      ]],
+      [{ event: "#publish" }, []],
+      [{ event: "#publish", data: null }, []],
+      [{ event: "#publish", data: "text" }, []],
+      [{ event: "#publish", data: { channel: 1 } }, []],
+      [{}, ["raw", "frame"]],
+      [[], ["raw", "frame"]],
+      [null, ["raw", "frame"]],
+      ["text", ["raw", "frame"]],
+      [{ event: 1, rid: "1" }, ["raw", "frame"]],
+    ] as const
+  ) assertEquals(dispatched(packet), [...expected]);
+});
+
+Deno.test("protocol - the answer to the handshake among other packets", () => {
+  const hello = { event: "hello" };
+  assertEquals(
+    findAnswer({ rid: 1 }, 1),
+    { answer: { rid: 1 }, rest: [] } as any,
+  );
+  assertEquals(findAnswer([hello, { rid: 1 }], 1), {
+    answer: { rid: 1 },
+    rest: [hello],
+  } as any);
+  assertEquals(findAnswer(hello, 1), { answer: undefined, rest: [hello] });
+  assertEquals(findAnswer(null, 1), { answer: undefined, rest: [null] });
+});
+
+Deno.test("protocol - when to connect again", () => {
+  const delays = {
+    initialDelay: 10_000,
+    randomness: 10_000,
+    multiplier: 1.5,
+    maxDelay: 60_000,
+  };
+  const delay = (
+    code: number,
+    attempts: number,
+    { random = 0.5, own = false, eager = false } = {},
+  ) =>
+    reconnectDelay(
+      { code, own, attempts },
+      eager ? "eager" : "compatible",
+      delays,
+      () => random,
+    );
+  assertEquals(delay(1006, 0), 15_000);
+  assertEquals(delay(1006, 0, { random: 0 }), 10_000);
+  assertEquals(delay(1006, 1), 22_500);
+  assertEquals(delay(1006, 2), 33_750);
+  assertEquals(delay(1006, 2000), 60_000);
+  for (const code of [1005, 4000, 4001]) {
+    assertEquals(delay(code, 0), 0);
+    assertEquals(delay(code, 1), 22_500);
+  }
+  for (const code of [1000, 4500, 4999]) {
+    assertEquals(delay(code, 0), undefined);
+    assertEquals(delay(code, 0, { eager: true }), undefined);
+  }
+  assertEquals(delay(1001, 0), 15_000);
+  assertEquals(delay(4444, 0, { own: true }), 15_000);
+  assertEquals(delay(4444, 0, { own: true, eager: true }), undefined);
+  assertEquals(delay(4444, 0, { eager: true }), 250);
+  assertEquals(delay(1006, 3, { eager: true }), 2000);
+  assertEquals(delay(1006, 5000, { eager: true }), 30_000);
+});
+
+Deno.test("protocol - 10,000 eager clients do not come back at one moment", () => {
+  const buckets = new Array(5).fill(0);
+  let seed = 1;
+  const random = () => (seed = seed * 48271 % 2147483647) / 2147483647;
+  for (let i = 0; i < 10_000; i++) {
+    const delay = reconnectDelay(
+      { code: 1006, own: false, attempts: 0 },
+      "eager",
+      { initialDelay: 0, randomness: 0, multiplier: 1, maxDelay: 60_000 },
+      random,
+    )!;
+    buckets[Math.floor(delay / 100)]++;
+  }
+  for (const count of buckets) assert(count < 3 * 10_000 / 5);
+});
+
+Deno.test("protocol - close codes and reasons that a WebSocket refuses", () => {
+  for (const code of [1000, 3000, 4999]) checkClose(code, "x".repeat(123));
+  for (const code of [0, 999, 1001, 1006, 2999, 5000, 4000.5, NaN, "1000"]) {
+    assertThrows(() => checkClose(code, undefined), InvalidArgumentsError);
+  }
+  for (const reason of ["x".repeat(124), "ä".repeat(62), 5]) {
+    assertThrows(() => checkClose(1000, reason), InvalidArgumentsError);
+  }
+});
+
+Deno.test("options - addresses", () => {
+  for (
+    const [options, expected] of [
+      [{ hostname: "a" }, "ws://a/socketcluster/"],
+      [{ hostname: "a", secure: true }, "wss://a/socketcluster/"],
+      [{ hostname: "a", secure: true, port: 80 }, "wss://a:80/socketcluster/"],
+      [{ hostname: "a", port: 9000, path: "/x" }, "ws://a:9000/x"],
+      [{ host: "a:9000", secure: true }, "wss://a:9000/socketcluster/"],
+      [{ hostname: "::1", port: 8000 }, "ws://[::1]:8000/socketcluster/"],
+      [
+        { hostname: "a", query: { x: [1, 2], y: "", z: "c d" } },
+        "ws://a/socketcluster/?x=1&x=2&y=&z=c+d",
+      ],
+      [{ hostname: "a", query: "a=1&b=x" }, "ws://a/socketcluster/?a=1&b=x"],
+      [{ hostname: "a", timestampRequests: true }, "ws://a/socketcluster/?t=7"],
+      [
+        { protocolScheme: "ws+unix", socketPath: "/tmp/s.sock" },
+        "ws+unix:///tmp/s.sock:/socketcluster/",
+      ],
+    ] as const
+  ) assertEquals(toUri(resolveOptions(options as any), 7), expected);
+});
+
+Deno.test("options - defaults, undefined, and what is refused", () => {
+  const settings = resolveOptions({ ackTimeout: undefined, hostname: "a" });
+  assertEquals(settings.ackTimeout, 10_000);
+  assertEquals(settings.connectTimeout, 20_000);
+  assertEquals(settings.autoReconnectOptions, {
+    initialDelay: 10_000,
+    randomness: 10_000,
+    multiplier: 1.5,
+    maxDelay: 60_000,
+  });
+  assertEquals(settings.authTokenName, "socketcluster.authToken.a:80");
+  assertEquals(
+    resolveOptions({ host: "a:9000" }).authTokenName,
+    "socketcluster.authToken.a:9000",
+  );
+  assertEquals(
+    resolveOptions({ autoReconnectOptions: {} }).autoReconnectOptions,
+    settings.autoReconnectOptions,
+  );
+  for (
+    const options of [
+      { host: "a" },
+      { host: "a:80", hostname: "a" },
+      { host: "a:80", port: 80 },
+      { ackTimeout: 2 ** 31 },
+      { connectTimeout: Infinity },
+      { idleTimeout: NaN },
+      { autoReconnectOptions: { initialDelay: NaN } },
+    ]
+  ) assertThrows(() => resolveOptions(options), InvalidArgumentsError);
+});
+
+Deno.test("codec - frames and what is none", () => {
+  const { encode, decode } = jsonCodec;
+  assertEquals(encode({ event: "a", data: undefined }), '{"event":"a"}');
+  assertEquals(encode("#1"), "#1");
+  for (const frame of ["", "text", "null", "1", "{bad", " x"]) {
+    assertEquals(decode(frame), frame);
+  }
+  assertEquals(decode(' \n\t\r{"a":1}'), { a: 1 });
+  assertEquals(decode(undefined), null);
+  const binary = new ArrayBuffer(1);
+  assert(decode(binary) === binary);
+  assertEquals(
+    encode({ date: new Date(0), map: new Map(), nan: NaN }),
+    '{"date":"1970-01-01T00:00:00.000Z","map":{},"nan":null}',
+  );
+});
+
+Deno.test("codec - binary data is found wherever it is", () => {
+  const binary = new Uint8Array([1, 2]).buffer;
+  const expected = { base64: true, data: "AQI=" };
+  const holder = { toJSON: () => ({ inside: binary }) };
+  assertEquals(JSON.parse(jsonCodec.encode(holder)), { inside: expected });
+  const wide = Array.from(
+    { length: 5000 },
+    (_, i) => i === 4999 ? binary : [i],
+  );
+  assertEquals(JSON.parse(jsonCodec.encode(wide))[4999], expected);
+  let deep: unknown = binary;
+  for (let i = 0; i < 2000; i++) deep = { deep };
+  assert(jsonCodec.encode(deep).includes('"base64":true'));
+  const cycle: any = {};
+  cycle.self = cycle;
+  assertThrows(() => jsonCodec.encode(cycle), TypeError);
+  const large = new Uint8Array(1_000_000).fill(65);
+  assertEquals(JSON.parse(jsonCodec.encode(large)).data.length, 1_333_336);
+});
+
+Deno.test("tokens - what a JWT says", () => {
+  const part = btoa('{"name":"\u00e4"}');
+  const utf8 = btoa(
+    String.fromCharCode(...new TextEncoder().encode('{"n":"ä€"}')),
+  );
+  assertEquals(decodeToken(`h.${utf8}.s`), { n: "ä€" });
+  assertEquals(decodeToken(`h.${utf8.replaceAll("=", "")}.s`), { n: "ä€" });
+  assert(part);
+  assertEquals(decodeToken(`h.${btoa("plain")}.s`), "plain");
+  assertEquals(decodeToken("h.%%%.s"), "%%%");
+  for (const none of [null, undefined, 5, "", "no dots"]) {
+    assertEquals(decodeToken(none), null);
+  }
+});
+
+Deno.test("errors - there and back", () => {
+  const hydrated: any = hydrateError({
+    message: "m",
+    name: "N",
+    code: 42,
+    stack: "s",
+    toString: 1,
+    constructor: 2,
+    cause: { a: 1 },
+  });
+  assert(hydrated instanceof Error);
+  assertEquals(
+    [hydrated.message, hydrated.name, (hydrated as any).code, hydrated.cause],
+    ["m", "N", 42, { a: 1 }],
+  );
+  assert(hydrated.stack !== "s" && hydrated.constructor === Error);
+  assertEquals(hydrateError("text"), "text");
+  assertEquals([hydrateError(null), hydrateError(undefined)], [null, null]);
+  assertEquals(
+    (hydrateError({}) as Error).message,
+    "Invalid error message format",
+  );
+  hydrateError(JSON.parse('{"__proto__":{"polluted":1},"message":"m"}'));
+  assertEquals(({} as any).polluted, undefined);
+
+  assertEquals(dehydrateError(new TypeError("x")), { message: "x" });
+  assertEquals(dehydrateError(new InvalidArgumentsError("x")), {
+    message: "x",
+    name: "InvalidArgumentsError",
+  });
+  const cyclic: any = Object.assign(new Error("c"), { o: { x: 1 } });
+  cyclic.self = cyclic;
+  cyclic.again = cyclic.o;
+  cyclic.list = [cyclic.o, new Date(0)];
+  assertEquals(JSON.parse(JSON.stringify(dehydrateError(cyclic))), {
+    message: "c",
+    o: { x: 1 },
+    self: {
+      o: { $ref: '$["o"]' },
+      self: { $ref: '$["self"]' },
+      again: { $ref: '$["o"]' },
+      list: [{ $ref: '$["o"]' }, "1970-01-01T00:00:00.000Z"],
+    },
+    again: { $ref: '$["o"]' },
+    list: { $ref: '$["self"]["list"]' },
+  });
+  assertEquals(dehydrateError(function foo() {}), "[function foo]");
+  assertEquals([dehydrateError("s"), dehydrateError(null)], ["s", null]);
+});
