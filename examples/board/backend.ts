@@ -4,6 +4,7 @@
  * for a while the platform ends the process.
  */
 import { feedmeServer } from "../../feed/feedme/server.ts";
+import { verifiedUser } from "../../server.ts";
 import { application, board, people } from "./app.ts";
 
 const server = feedmeServer(application, {
@@ -19,10 +20,10 @@ Deno.serve({ port: Number(Deno.env.get("PORT") ?? 8000) }, (request) => {
     });
   }
   // The proxy before this process says who it is, and lets nobody else say it.
-  const user = request.headers.get("x-verified-username") ?? "somebody";
+  const user = verifiedUser(request.headers);
   const { socket, response } = Deno.upgradeWebSocket(request, {
     protocol: "feedme",
   });
-  server.accept(socket, { user });
+  server.accept(socket, user);
   return response;
 });

@@ -31,6 +31,7 @@
  * });
  *
  * const http = Deno.serve({ port: 0, onListen() {} }, (request) => {
+ *   // Before the upgrade: afterwards Deno lets nobody read them.
  *   const user = request.headers.get("x-verified-username") ?? undefined;
  *   const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "feedme" });
  *   server.accept(socket, { user });
