@@ -23,26 +23,58 @@ interface Said {
   rss?: number;
 }
 
+const root = new URL("../", import.meta.url);
+const config = import.meta.resolve("@hono/hono").startsWith("npm:")
+  ? "deno.npm.json"
+  : "deno.json";
+
+/** A command that runs the other file. */
+type Runtime = readonly [command: string, ...args: string[]];
+
+const DENO: Runtime = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--no-check",
+  `--config=${config}`,
+  "bench/feedme_server_run.ts",
+];
+
+/** Node, where there is one: `FEEDLINE_NODE`, or the one on the path. */
+async function node(folder: string): Promise<Runtime | undefined> {
+  const file = `${folder}/run.mjs`;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--quiet",
+      `--config=${config}`,
+      "--platform=deno",
+      `--output=${file}`,
+      "bench/feedme_server_run.ts",
+    ],
+    cwd: root,
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  for (const command of [Deno.env.get("FEEDLINE_NODE") ?? "", "node"]) {
+    const version = command && await new Deno.Command(command, {
+      args: ["--version"],
+    }).output().then(({ stdout }) => new TextDecoder().decode(stdout))
+      .catch(() => "");
+    if (Number(/^v(\d+)/.exec(version)?.[1]) >= 20) return [command, file];
+  }
+  return undefined;
+}
+
 /** One process and what it says, line by line. */
 class Process {
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
 
-  constructor(...args: string[]) {
-    const config = import.meta.resolve("@hono/hono").startsWith("npm:")
-      ? "deno.npm.json"
-      : "deno.json";
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--no-check",
-        `--config=${config}`,
-        "bench/feedme_server_run.ts",
-        ...args,
-      ],
-      cwd: new URL("../", import.meta.url),
+  constructor([command, ...args]: Runtime, ...more: string[]) {
+    this.#child = new Deno.Command(command, {
+      args: [...args, ...more],
+      cwd: root,
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -79,12 +111,13 @@ interface Figures {
   memory: number;
 }
 
-async function measure(): Promise<Map<Kind, Figures>> {
+async function measure(runtime: Runtime): Promise<Map<Kind, Figures>> {
   const sides = [];
   for (const kind of KINDS) {
-    const server = new Process("server", kind, `${CHANGES}`);
+    const server = new Process(runtime, "server", kind, `${CHANGES}`);
     const { port, rss } = await server.said();
     const clients = new Process(
+      DENO,
       "clients",
       `${port}`,
       `${CLIENTS}`,
@@ -194,44 +227,57 @@ async function diffs(): Promise<Row[]> {
   return rows;
 }
 
-/** Prints the table. */
-export async function benchFeedmeServer(): Promise<void> {
-  const figures = await measure();
+/** How the three servers compare on one runtime. */
+async function deliveries(name: string, runtime: Runtime): Promise<Row[]> {
+  const figures = await measure(runtime);
   const [floor, ours, npm] = KINDS.map((kind) => figures.get(kind)!) as [
     Figures,
     Figures,
     Figures,
   ];
   const times = (ratio: number) => `${ratio.toFixed(2)}×`;
+  const micro = [floor, ours, npm].map(({ cpu }) => cpu.toFixed(1)).join(", ");
+  return [
+    {
+      what: `${name}: server CPU a delivery ÷ floor`,
+      measured: times(ours.cpu / floor.cpu),
+      target: "≤ 1.15×",
+    },
+    {
+      what: `${name}: server CPU a delivery ÷ server-core`,
+      measured: times(ours.cpu / npm.cpu),
+      target: "≤ 0.6×",
+    },
+    {
+      what: `${name}: deliveries a second ÷ server-core`,
+      measured: times(ours.rate / npm.rate),
+      target: "> 1×",
+    },
+    {
+      what: `${name}: memory a client ÷ server-core`,
+      measured: times(ours.memory / npm.memory),
+      target: "< 1×",
+    },
+    {
+      what: `${name}: µs a delivery: floor, ours, server-core`,
+      measured: micro,
+      target: "report",
+    },
+  ];
+}
+
+/** Prints the table. */
+export async function benchFeedmeServer(): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const rows = await deliveries("Deno", DENO);
+  const inNode = await node(folder);
+  if (inNode) rows.push(...await deliveries("Node", inNode));
+  await Deno.remove(folder, { recursive: true });
   printTable(
     `Feedme server: ${
       CLIENTS.toLocaleString("en")
-    } clients, ${CHANGES} changes (${
-      ours.cpu.toFixed(1)
-    } µs a delivery; floor ${floor.cpu.toFixed(1)}, npm ${npm.cpu.toFixed(1)})`,
-    [
-      {
-        what: "server CPU a delivery ÷ floor",
-        measured: times(ours.cpu / floor.cpu),
-        target: "≤ 1.15×",
-      },
-      {
-        what: "server CPU a delivery ÷ server-core",
-        measured: times(ours.cpu / npm.cpu),
-        target: "≤ 0.6×",
-      },
-      {
-        what: "deliveries a second ÷ server-core",
-        measured: times(ours.rate / npm.rate),
-        target: "> 1×",
-      },
-      {
-        what: "memory a client ÷ server-core",
-        measured: times(ours.memory / npm.memory),
-        target: "< 1×",
-      },
-      ...await diffs(),
-    ],
+    } clients on one feed, ${CHANGES} changes`,
+    [...rows, ...await diffs()],
   );
 }
 

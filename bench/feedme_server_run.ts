@@ -2,15 +2,21 @@
  * One side of `bench/feedme_server.ts`, in a process of its own:
  * `feedme_server_run.ts server <kind> <changes>` or `… clients <url> <count> <changes>`.
  * The server is `ours`, `npm` (feedme-server-core with its transport) or
- * `floor`, a loop that sends a text that is ready to the same sockets.
+ * `floor`, a loop that sends a text that is ready to the same sockets. Servers
+ * run on Deno and on Node.
  */
 import feedmeServerCore from "feedme-server-core";
 import feedmeTransportWs from "feedme-transport-ws/server.js";
 import process from "node:process";
+import { WebSocketServer } from "ws";
 import { z } from "zod";
-import { defineFeed, feedmeServer } from "../feed/feedme/server.ts";
+import {
+  defineFeed,
+  feedmeServer,
+  type FeedmeSocket,
+} from "../feed/feedme/server.ts";
 
-const [role, ...rest] = Deno.args;
+const [role, ...rest] = process.argv.slice(2);
 const say = (message: object) => console.log(JSON.stringify(message));
 
 /** Changes in one go, then a pause, so that sockets can be written. */
@@ -43,8 +49,15 @@ async function rounds(
   }
 }
 
-/** Serves sockets by `accept` on a free port. */
-function listen(accept: (socket: WebSocket) => void): void {
+/** Serves sockets by `accept` on a free port: Deno's own, or those of `ws`. */
+function listen(accept: (socket: FeedmeSocket) => void): void {
+  const { rss } = process.memoryUsage();
+  if (!("Deno" in globalThis)) {
+    const sockets = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    sockets.on("connection", accept);
+    sockets.on("listening", () => say({ ...sockets.address() as object, rss }));
+    return;
+  }
   const http = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
     (request) => {
@@ -55,7 +68,7 @@ function listen(accept: (socket: WebSocket) => void): void {
       return response;
     },
   );
-  say({ port: http.addr.port, rss: process.memoryUsage().rss });
+  say({ port: http.addr.port, rss });
 }
 
 async function serve(kind: string, changes: number): Promise<void> {
@@ -87,9 +100,9 @@ async function serve(kind: string, changes: number): Promise<void> {
       }));
     }, changes);
   } else if (kind === "floor") {
-    const sockets = new Set<WebSocket>();
+    const sockets = new Set<FeedmeSocket>();
     listen((socket) => {
-      socket.onmessage = ({ data: text }) => {
+      socket.onmessage = ({ data: text }: { data: string }) => {
         const { MessageType } = JSON.parse(text);
         if (MessageType === "Handshake") {
           return socket.send(JSON.stringify({

@@ -21,6 +21,9 @@ export interface FeedmeSocket {
   /** Called once when it has closed. */
   // deno-lint-ignore no-explicit-any
   onclose: ((event: any) => any) | null;
+  /** Called when something is wrong with it, where the platform does that. */
+  // deno-lint-ignore no-explicit-any
+  onerror?: ((event: any) => any) | null;
   /** Bytes that wait to be sent, where the platform knows. */
   readonly bufferedAmount?: number;
   /** Ends it without waiting for the other side, where the platform can. */

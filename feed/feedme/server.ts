@@ -46,7 +46,6 @@
 import {
   type AcceptOptions,
   Connection,
-  type FeedmeDialect,
   type FeedmeSocket,
 } from "./connection.ts";
 import {
@@ -56,6 +55,7 @@ import {
   type ServedClient,
 } from "./define.ts";
 import { Feeds } from "./feeds.ts";
+import { type FeedmeServerOptions, type Limits, limitsOf } from "./limits.ts";
 import type { Subscription } from "./link.ts";
 import { isPromiseLike, json } from "./live.ts";
 import {
@@ -67,7 +67,8 @@ import {
   writeServerMessage,
 } from "./protocol.ts";
 import { Queue } from "./queue.ts";
-import { issuesOf, parse } from "./schema.ts";
+import { checkArgs, permit, refusal } from "./refusal.ts";
+import { parse } from "./schema.ts";
 import { type HonoSocketEvents, socketEvents } from "./socket_events.ts";
 
 export type {
@@ -92,6 +93,7 @@ export {
   type ServedClient,
   type Snapshot,
 } from "./define.ts";
+export type { FeedmeServerOptions } from "./limits.ts";
 export type { HonoSocket, HonoSocketEvents } from "./socket_events.ts";
 export type {
   Delta,
@@ -100,42 +102,6 @@ export type {
   Json,
   JsonObject,
 } from "./protocol.ts";
-
-/** Limits and the like of a {@linkcode FeedmeServer}. */
-export interface FeedmeServerOptions {
-  /** Which clients are meant where `accept` does not say. @default {"spec"} */
-  dialect?: FeedmeDialect;
-  /** Milliseconds until a client must have shaken hands. @default {10_000} */
-  handshakeTimeoutMs?: number;
-  /**
-   * Milliseconds in which a FeedClose may cross a FeedTermination; later it is
-   * a violation. 0 for the whole connection. @default {30_000}
-   */
-  terminationMs?: number;
-  /** Characters of one message; a longer one cuts the client off. @default {65_536} */
-  maxMessageLength?: number;
-  /** Feeds that one client may have open. @default {100} */
-  maxOpenFeeds?: number;
-  /** Actions of one client that may wait for an answer. @default {100} */
-  maxPendingActions?: number;
-  /**
-   * Bytes that a client may leave unread before it is cut off, beside the data
-   * of the feeds it has open. It counts where sockets tell `bufferedAmount`.
-   * @default {1 MiB}
-   */
-  maxBufferedBytes?: number;
-  /** Whether a violation of the protocol ends the connection. @default {false} */
-  disconnectOnViolation?: boolean;
-  /** A client has shaken hands. */
-  onConnect?: (client: ServedClient) => void;
-  /** Such a client is gone, after it has left its feeds. */
-  onDisconnect?: (client: ServedClient) => void;
-  /**
-   * What the application threw, and where; clients get `INTERNAL_ERROR`.
-   * @default {console.error}
-   */
-  onError?: (error: unknown, where: string) => void;
-}
 
 /** A running server. */
 export interface FeedmeServer extends AsyncDisposable {
@@ -161,14 +127,8 @@ export interface FeedmeServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const DEFAULTS = {
-  handshakeTimeoutMs: 10_000,
-  terminationMs: 30_000,
-  maxMessageLength: 65_536,
-  maxOpenFeeds: 100,
-  maxPendingActions: 100,
-  maxBufferedBytes: 1024 ** 2,
-};
+/** The longest time that the platforms' timers take. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** How long sockets may take to close, in milliseconds. */
 const CLOSE_GRACE = 2_000;
@@ -185,15 +145,7 @@ export function feedmeServer(
   application: FeedmeApplication,
   options: FeedmeServerOptions = {},
 ): FeedmeServer {
-  const limits = { ...DEFAULTS };
-  for (const name of Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]) {
-    const value = options[name] ?? DEFAULTS[name];
-    if (!Number.isInteger(value) || value < 0) {
-      throw new TypeError(`${name} must be a whole number of at least 0`);
-    }
-    limits[name] = value;
-  }
-  return new Server(application, options, limits);
+  return new Server(application, options, limitsOf(options));
 }
 
 class Server implements FeedmeServer {
@@ -202,7 +154,7 @@ class Server implements FeedmeServer {
     NonNullable<FeedmeApplication["actions"]>[string]
   >;
   readonly #options: FeedmeServerOptions;
-  readonly #limits: typeof DEFAULTS;
+  readonly #limits: Limits;
   readonly #feeds: Feeds;
   /** Until when each must have shaken hands; no timer any more if it has. */
   readonly #connections = new Map<
@@ -217,7 +169,7 @@ class Server implements FeedmeServer {
   constructor(
     application: FeedmeApplication,
     options: FeedmeServerOptions,
-    limits: typeof DEFAULTS,
+    limits: Limits,
   ) {
     this.#actions = new Map(Object.entries(application.actions ?? {}));
     this.#options = options;
@@ -257,12 +209,14 @@ class Server implements FeedmeServer {
       connection,
       setTimeout(
         () => connection.cut(1008, "no handshake"),
-        this.#limits.handshakeTimeoutMs,
+        Math.min(this.#limits.handshakeTimeoutMs, LONGEST_TIMEOUT),
       ),
     );
     socket.onmessage = ({ data }: { data: unknown }) =>
       this.#queue.add(() => this.#receive(connection, data));
     socket.onclose = () => this.#queue.add(() => connection.lost());
+    // A close follows. With `ws`, an error that nobody hears ends the process.
+    if ("onerror" in socket) socket.onerror = () => {};
     return connection;
   }
 
@@ -556,38 +510,4 @@ class Server implements FeedmeServer {
 
 function send(connection: Connection, message: ServerMessage): void {
   if (!connection.ended) connection.send(writeServerMessage(message));
-}
-
-function refusal({ errorCode, errorData }: FeedmeRejection): {
-  Success: false;
-  ErrorCode: string;
-  ErrorData: JsonObject;
-} {
-  return {
-    Success: false,
-    ErrorCode: String(errorCode),
-    ErrorData: json(errorData, "errorData"),
-  };
-}
-
-/**
- * Waits only if there is something to wait for, so that requests which need no
- * waiting are served in their order.
- *
- * @throws {FeedmeRejection} if `allowed` is anything but true or left out
- */
-function permit(
-  allowed: boolean | PromiseLike<boolean> | undefined,
-): void | PromiseLike<void> {
-  if (isPromiseLike(allowed)) {
-    return allowed.then((allowed) => permit(allowed === true));
-  }
-  if (allowed !== undefined && allowed !== true) {
-    throw new FeedmeRejection("NOT_AUTHORIZED");
-  }
-}
-
-function checkArgs<T>(checked: ReturnType<typeof parse<T>>): T {
-  if (checked.success) return checked.data;
-  throw new FeedmeRejection("INVALID_ARGUMENTS", issuesOf(checked.error));
 }
