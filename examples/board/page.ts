@@ -121,7 +121,8 @@ function showNotes(): void {
   }
   for (const [id, note] of Object.entries(shared)) {
     // What did not change is the same object as before.
-    if (!sending.has(id) && shown.get(id) !== note) put({ id, ...note });
+    if (sending.has(id) || shown.get(id) === note) continue;
+    put({ id, ...note });
     shown.set(id, note);
   }
   showHint();

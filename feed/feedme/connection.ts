@@ -56,6 +56,9 @@ export interface ConnectionEvents {
   terminate(connection: Connection, errorCode: string, data: object): void;
 }
 
+/** Milliseconds that a client has to answer a close, where it can be hurried. */
+const PATIENCE = 2_000;
+
 /** See above. */
 export class Connection implements ServedClient {
   readonly id: string = crypto.randomUUID();
@@ -72,6 +75,7 @@ export class Connection implements ServedClient {
   /** Bytes that may wait. */
   #allowed: number;
   #ended = false;
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     socket: FeedmeSocket,
@@ -125,12 +129,15 @@ export class Connection implements ServedClient {
     if (this.#ended) return;
     this.#finish();
     closeWith(this.#socket, code, reason);
-    // A close waits behind what the client does not read.
-    if (code === 1013) this.#socket.terminate?.();
+    // The close waits behind what the client has not read yet.
+    if (this.#socket.terminate) {
+      this.#patience = setTimeout(() => this.#socket.terminate!(), PATIENCE);
+    }
   }
 
   /** The socket has closed. */
   lost(): void {
+    clearTimeout(this.#patience);
     if (!this.#ended) this.#finish();
   }
 

@@ -387,6 +387,34 @@ Deno.test("server: who does not read is cut off, and nobody waits for him", asyn
   await server.close();
 });
 
+Deno.test("server: a close that nobody answers is ended where the platform can", async () => {
+  using time = new FakeTime();
+  const ended: string[] = [];
+  class Stubborn extends FakeSocket {
+    constructor(readonly label: string) {
+      super();
+    }
+    override close(): void {}
+    terminate(): void {
+      ended.push(this.label);
+      this.onclose?.({});
+    }
+  }
+  const server = feedmeServer({});
+  for (const label of ["silent", "answers"]) {
+    const socket = new Stubborn(label);
+    const client = server.accept(socket);
+    await socket.shake();
+    client.close(4000, "bye");
+    if (label === "answers") socket.onclose!({});
+  }
+  await time.tickAsync(1_999);
+  assertEquals(ended, []);
+  await time.tickAsync(1);
+  assertEquals(ended, ["silent"]);
+  await server.close();
+});
+
 Deno.test("server: presence by onOpen and onClose", async () => {
   const people = defineFeed({
     data: z.object({ here: z.array(z.string()) }),
