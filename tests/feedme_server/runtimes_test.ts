@@ -16,6 +16,13 @@ import { application } from "./edges/app.ts";
 
 /** A client adds, sees it, and leaves. */
 async function works(url: string, user: string): Promise<void> {
+  // A browser gives up where the subprotocol that it offers is not chosen.
+  const socket = new WebSocket(url, "feedme");
+  await new Promise((resolve) => socket.onopen = resolve);
+  assertEquals(socket.protocol, "feedme");
+  socket.close();
+  await new Promise((resolve) => socket.onclose = resolve);
+
   const client = feedmeClient<ApiOf<typeof application>>({
     transport: webSocketTransport({
       url,
