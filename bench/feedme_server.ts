@@ -225,9 +225,13 @@ async function diffs(): Promise<Row[]> {
     target: "report",
   });
   const record = {
-    entries: Object.fromEntries(flat.entries.map((each) => [each.id, each])),
+    entries: Object.fromEntries(
+      flat.entries.map((each) => [`note-${each.id}`, each]),
+    ),
   };
-  const next = { entries: { ...record.entries, 5: { id: 5, score: 1 } } };
+  const next = {
+    entries: { ...record.entries, "note-5": { id: 5, score: 1 } },
+  };
   const named = await compare(
     timed(record, next, 3),
     () => {

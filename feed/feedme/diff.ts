@@ -176,13 +176,15 @@ function diffArray(
   length: number,
 ): Change {
   const least = Math.min(before.length, after.length);
-  let head = 0;
-  while (head < least && same(before[head], after[head])) head++;
-  let tail = 0;
-  while (
-    tail < least - head &&
-    same(before[before.length - 1 - tail], after[after.length - 1 - tail])
-  ) tail++;
+  const head = alike(before, after, 0, 0, 1, least);
+  const tail = alike(
+    before,
+    after,
+    before.length - 1,
+    after.length - 1,
+    -1,
+    least - head,
+  );
   const middle: Gap = {
     from: head,
     to: before.length - tail,
@@ -238,6 +240,25 @@ function diffArray(
     }
   }
   return change;
+}
+
+/** How many elements are the same from two places on, in steps of `step`. */
+function alike(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  at: number,
+  newAt: number,
+  step: 1 | -1,
+  most: number,
+): number {
+  let count = 0;
+  for (; count < most; count++, at += step, newAt += step) {
+    const a = before[at];
+    const b = after[newAt];
+    // By far the most are the same object, and there may be many.
+    if (a !== b && !same(a, b)) break;
+  }
+  return count;
 }
 
 /** Where old and new elements differ, in order. */
