@@ -7,6 +7,8 @@ const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
   dev: async () => (await import("./dev.ts")).benchDev,
   proxy: async () => (await import("./proxy.ts")).benchProxy,
   feedme: async () => (await import("./feedme.ts")).benchFeedme,
+  feedme_server: async () =>
+    (await import("./feedme_server.ts")).benchFeedmeServer,
   socketcluster: async () =>
     (await import("./socketcluster.ts")).benchSocketCluster,
   status: async () => (await import("./status.ts")).benchStatus,

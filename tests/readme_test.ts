@@ -8,9 +8,16 @@ import { config } from "./config.ts";
 
 const root = new URL("..", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
-const [server, edge, page, , backend] = [
+const [server, edge, page, , , backend] = [
   ...readme.matchAll(/```ts ignore\n([\s\S]*?)```/g),
-].map(([, code]) => code!) as [string, string, string, string, string];
+].map(([, code]) => code!) as string[] as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 
 /** A folder with one file of the README in it. */
 async function written(

@@ -3,24 +3,25 @@
  * connect response without tokens, and everything else goes through it.
  */
 import { SessionBackend } from "../../client.ts";
+import {
+  type FeedmeClient,
+  feedmeClient,
+  type FeedmeFeed,
+  webSocketTransport,
+} from "../../feed/feedme/mod.ts";
 import type { BackendState } from "../../types.ts";
-import { backoff } from "../../net/backoff.ts";
+import type { BoardApi } from "./app.ts";
 
-interface Note {
-  id: string;
-  x: number;
-  y: number;
-  text: string;
-  color: number;
-  by?: string;
-}
+type Client = FeedmeClient<BoardApi>;
+type Note = BoardApi["actions"]["put"]["args"] & { by: string };
+type People = BoardApi["feeds"]["people"]["data"]["people"];
 
 const element = (id: string) => document.getElementById(id)!;
 const button = (id: string) => element(id) as HTMLButtonElement;
 const sheet = element("sheet");
 
 const query = new URLSearchParams(location.search);
-const board = query.get("board") ?? "plans";
+const boardName = query.get("board") ?? "plans";
 // A name for this tab: the demo's edge takes it at its word.
 const NAMES = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Niklaus"];
 const name = query.get("as") ??
@@ -30,10 +31,12 @@ sessionStorage.setItem("name", name);
 
 /** The board's place at the edge, with who asks. */
 const at = (path: string) =>
-  `/boards/${encodeURIComponent(board)}/${path}?as=${encodeURIComponent(name)}`;
+  `/boards/${encodeURIComponent(boardName)}/${path}?as=${
+    encodeURIComponent(name)
+  }`;
 
-element("board").textContent = board;
-document.title = `${board} · Feedline board`;
+element("board").textContent = boardName;
+document.title = `${boardName} · Feedline board`;
 
 /** A colour for a person that is the same in every tab. */
 function colorOf(name: string): string {
@@ -82,12 +85,47 @@ function showOver(title: string, text: string, again = false): void {
 // The notes.
 
 const notes = new Map<string, { note: Note; card: HTMLElement }>();
-let socket: WebSocket | undefined;
+/** The notes of the feed that the page shows. */
+const shown = new Map<string, unknown>();
+let client: Client | undefined;
+let board: FeedmeFeed<BoardApi["feeds"]["board"]> | undefined;
 
-function send(message: unknown): void {
-  if (socket?.readyState === WebSocket.OPEN) {
-    socket.send(JSON.stringify(message));
+/**
+ * Notes whose change is on its way: shown as they are here until the backend
+ * has answered. `next` is what has changed since.
+ */
+const sending = new Map<string, { next?: Note }>();
+
+/** Sends one change of a note at a time, and the latest after it. */
+async function sendNote(note: Note): Promise<void> {
+  const busy = sending.get(note.id);
+  if (busy) return void (busy.next = note);
+  const state: { next?: Note } = { next: note };
+  sending.set(note.id, state);
+  while (state.next) {
+    const { by: _, ...args } = state.next;
+    delete state.next;
+    // What was not sent is not on the board: the next feed data tells.
+    await client?.action("put", args).catch(() => {});
   }
+  sending.delete(note.id);
+  showNotes();
+}
+
+/** Shows the notes as they are on the board. */
+function showNotes(): void {
+  if (board?.state() !== "open") return;
+  const shared = board.data()!.notes;
+  for (const id of notes.keys()) {
+    if (!shared[id] && !sending.has(id)) remove(id);
+  }
+  for (const [id, note] of Object.entries(shared)) {
+    // What did not change is the same object as before.
+    if (sending.has(id) || shown.get(id) === note) continue;
+    put({ id, ...note });
+    shown.set(id, note);
+  }
+  showHint();
 }
 
 function put(note: Note): HTMLElement {
@@ -98,7 +136,7 @@ function put(note: Note): HTMLElement {
   card.style.setProperty("--paper", `var(--n${note.color})`);
   const text = card.querySelector<HTMLElement>("[contenteditable]")!;
   if (text.textContent !== note.text) text.textContent = note.text;
-  card.querySelector(".by")!.textContent = note.by ?? name;
+  card.querySelector(".by")!.textContent = note.by;
   showHint();
   return card;
 }
@@ -106,6 +144,7 @@ function put(note: Note): HTMLElement {
 function remove(id: string): void {
   notes.get(id)?.card.remove();
   notes.delete(id);
+  shown.delete(id);
   showHint();
 }
 
@@ -132,14 +171,14 @@ function makeCard(id: string): HTMLElement {
   const change = (changes: Partial<Note>) => {
     const note = { ...notes.get(id)!.note, ...changes };
     put(note);
-    send({ type: "note", note });
+    sendNote(note);
   };
   text.addEventListener(
     "input",
     () => change({ text: text.textContent!.slice(0, 280) }),
   );
   close.addEventListener("click", () => {
-    send({ type: "remove", id });
+    client?.action("remove", { id }).catch(() => {});
     remove(id);
   });
   card.addEventListener("pointerdown", (event) => {
@@ -176,9 +215,10 @@ function add(x: number, y: number): void {
     y,
     text: "",
     color: Math.floor(Math.random() * 6),
+    by: name,
   };
   put(note).querySelector<HTMLElement>("[contenteditable]")!.focus();
-  send({ type: "note", note });
+  sendNote(note);
 }
 
 button("add").addEventListener(
@@ -194,14 +234,12 @@ sheet.addEventListener("dblclick", (event) => {
 
 const cursors = new Map<string, HTMLElement>();
 let you = "";
-let names = new Map<string, string>();
 
-function showPeople(people: { id: string; name: string }[]): void {
-  names = new Map(people.map(({ id, name }) => [id, name]));
-  const sorted = [...people].sort((a, b) =>
-    Number(b.id === you) - Number(a.id === you)
+function showPeople(people: People): void {
+  const sorted = Object.entries(people).sort(([a], [b]) =>
+    Number(b === you) - Number(a === you)
   );
-  element("people").replaceChildren(...sorted.map(({ id, name }) => {
+  element("people").replaceChildren(...sorted.map(([id, { name }]) => {
     const item = document.createElement("li");
     item.textContent = name.slice(0, 2);
     item.title = id === you ? `${name} (you)` : name;
@@ -209,9 +247,13 @@ function showPeople(people: { id: string; name: string }[]): void {
     item.style.setProperty("--who", colorOf(name));
     return item;
   }));
+  for (const id of [...cursors.keys()]) if (!people[id]) hideCursor(id);
+  for (const [id, { name, at }] of sorted) {
+    if (at && id !== you) showCursor(id, name, at.x, at.y);
+  }
 }
 
-function showCursor(id: string, x: number, y: number): void {
+function showCursor(id: string, name: string, x: number, y: number): void {
   let cursor = cursors.get(id);
   if (!cursor) {
     cursor = document.createElement("div");
@@ -219,9 +261,9 @@ function showCursor(id: string, x: number, y: number): void {
     cursor.innerHTML =
       '<svg viewBox="0 0 18 18"><path d="M2 1l13 6-6 2-2 6z"/></svg>';
     const label = document.createElement("span");
-    label.textContent = names.get(id) ?? "";
+    label.textContent = name;
     cursor.append(label);
-    cursor.style.setProperty("--who", colorOf(names.get(id) ?? ""));
+    cursor.style.setProperty("--who", colorOf(name));
     cursors.set(id, cursor);
     sheet.append(cursor);
   }
@@ -238,66 +280,64 @@ let pointed = 0;
 sheet.addEventListener("pointermove", (event) => {
   if (event.timeStamp - pointed < 50) return;
   pointed = event.timeStamp;
-  send({ type: "cursor", ...position(event) });
+  client?.action("point", position(event)).catch(() => {});
 });
 
 // The connection.
 
-function receive(message: Record<string, unknown>): void {
-  switch (message.type) {
-    case "welcome":
-      you = message.you as string;
-      for (const id of [...notes.keys()]) remove(id);
-      for (const note of message.notes as Note[]) put(note);
-      showHint();
-      break;
-    case "note":
-      put(message.note as Note);
-      break;
-    case "remove":
-      remove(message.id as string);
-      break;
-    case "people":
-      showPeople(message.people as { id: string; name: string }[]);
-      break;
-    case "cursor":
-      showCursor(
-        message.id as string,
-        message.x as number,
-        message.y as number,
-      );
-      break;
-    case "left":
-      hideCursor(message.id as string);
-      break;
-  }
-}
-
-/** Joins the board, again and again until its backend has ended. */
-function join(backend: SessionBackend, attempt = 0): void {
+/** Joins the board; the client comes back by itself until the backend has ended. */
+function join(backend: SessionBackend): void {
   if (backend.isTerminated()) return;
-  const url = new URL(`ws?as=${encodeURIComponent(name)}`, backend.url);
-  url.protocol = url.protocol.replace("http", "ws");
-  socket = new WebSocket(url);
-  socket.onopen = () => {
-    attempt = 0;
+  const joined = client = feedmeClient<BoardApi>({
+    transport: webSocketTransport({
+      url: new URL(`ws?as=${encodeURIComponent(name)}`, backend.url),
+    }),
+    connectRetryMs: 500,
+    connectRetryBackoffMs: 1_000,
+    connectRetryMaxMs: 10_000,
+    connectRetryJitter: 1,
+  });
+  board = joined.feed("board", {});
+  board.on("open", () => {
     button("add").disabled = false;
     element("over").hidden = true;
-  };
-  socket.onmessage = ({ data }) => receive(JSON.parse(data));
-  socket.onclose = () => {
+    showNotes();
+  });
+  board.on("action", showNotes);
+  board.desireOpen();
+
+  const people = joined.feed("people", {});
+  const show = () => showPeople(people.data()?.people ?? {});
+  people.on("open", show);
+  people.on("action", show);
+  people.on("close", () => showPeople({}));
+  people.desireOpen();
+
+  joined.on("connect", async () => {
+    const answer = await joined.action("me", {}).catch(() => undefined);
+    you = answer?.id ?? "";
+    show();
+  });
+  joined.on("disconnect", () => {
     button("add").disabled = true;
-    for (const id of [...cursors.keys()]) hideCursor(id);
-    showPeople([]);
     if (!backend.isTerminated()) {
       showOver("Connection lost", "Trying again …");
-      setTimeout(() => join(backend, attempt + 1), backoff(attempt));
     }
-  };
+  });
+  joined.connect();
+}
+
+/** Leaves a board whose backend has ended. */
+function leave(): void {
+  client?.[Symbol.asyncDispose]();
+  client = board = undefined;
+  button("add").disabled = true;
+  showPeople({});
 }
 
 async function openBoard(): Promise<void> {
   states = [];
+  for (const id of [...notes.keys()]) remove(id);
   showSteps();
   showOver("Opening the board …", "A process of its own is started for it.");
   const response = await fetch(at("connect"), { method: "POST" });
@@ -312,6 +352,7 @@ async function openBoard(): Promise<void> {
     showSteps();
     button("end").disabled = state.status !== "ready";
     if (state.status === "terminated") {
+      leave();
       const { exit_error, termination_reason } = state;
       const reason = termination_reason
         ? `Reason: ${termination_reason}.`
@@ -349,7 +390,7 @@ button("share").addEventListener("click", () => {
   const others = NAMES.filter((other) => other !== name);
   const as = others[Math.floor(Math.random() * others.length)]!;
   const url = new URL(location.href);
-  url.search = new URLSearchParams({ board, as }).toString();
+  url.search = new URLSearchParams({ board: boardName, as }).toString();
   globalThis.open(url);
 });
 start();

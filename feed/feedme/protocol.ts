@@ -366,3 +366,63 @@ export function readServerMessage(text: string): Received {
 export function writeClientMessage(message: ClientMessage): string {
   return JSON.stringify(message);
 }
+
+/** What each message of a client has beside `MessageType`. */
+const CLIENT_MESSAGES: ReadonlyMap<string, Shape> = /* @__PURE__ */ new Map<
+  string,
+  Shape
+>([
+  ["Handshake", [[["Versions", isVersions]]]],
+  ["Action", [[
+    ["ActionName", isText],
+    ["ActionArgs", isRecord],
+    ["CallbackId", isText],
+  ]]],
+  ["FeedOpen", [FEED]],
+  ["FeedClose", [FEED]],
+]);
+
+function isVersions(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return "Not an array.";
+  if (value.length === 0) return "Empty.";
+  return value.every((version) => typeof version === "string")
+    ? undefined
+    : "One or more elements is not a string.";
+}
+
+/** Tells where `message` departs from the messages of a client, or nothing. */
+export function checkClientMessage(message: unknown): string | undefined {
+  if (!isObject(message)) return "Not an object.";
+  const type = Object.hasOwn(message, "MessageType")
+    ? message.MessageType
+    : undefined;
+  const shape = typeof type === "string"
+    ? CLIENT_MESSAGES.get(type)
+    : undefined;
+  if (!shape) return "MessageType > Missing or invalid.";
+  const reason = checkShape(message, shape, 1);
+  return reason && `(${type} Message) ${reason}`;
+}
+
+/** A message of a client that was read, or why it could not be. */
+export type ClientReceived =
+  | { message: ClientMessage }
+  | { message?: undefined; problem: string };
+
+/** Reads a message of a client. Never throws. */
+export function readClientMessage(text: string): ClientReceived {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch {
+    return { problem: "Invalid JSON." };
+  }
+  return checkClientMessage(raw) === undefined
+    ? { message: raw as ClientMessage }
+    : { problem: "Schema violation." };
+}
+
+/** Writes a message of a server. */
+export function writeServerMessage(message: ServerMessage): string {
+  return JSON.stringify(message);
+}

@@ -5,11 +5,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import {
-  bridge,
-  type BridgeSocket,
-  sendableCode,
-} from "../../session/bridge.ts";
+import { sendableCode } from "../../net/close_code.ts";
+import { bridge, type BridgeSocket } from "../../session/bridge.ts";
 import type { SessionProxyOptions } from "../../session/proxy.ts";
 import { HANDSHAKE, open, raw, startEdge, until } from "./support.ts";
 

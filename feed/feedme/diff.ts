@@ -1,0 +1,410 @@
+/**
+ * Makes deltas from two snapshots: what turns the old feed data into the new.
+ *
+ * Snapshots share structure: branches that are the same object are skipped
+ * unread, so the work follows what changed, and the width of the containers on
+ * the way there. Branches that are equal but not the same object cost a
+ * comparison and no delta. Where the deltas within a container would be longer
+ * than the container, it is set as a whole.
+ */
+import { deepEqual } from "./delta.ts";
+import { isJson } from "./json.ts";
+import {
+  type Delta,
+  isObject,
+  type Json,
+  type JsonObject,
+} from "./protocol.ts";
+
+/** Deeper containers are replaced as a whole: nesting must not exhaust the stack. */
+const DEEPEST = 200;
+
+/** Insertions and deletions that are looked for in one array. */
+const MOST_EDITS = 128;
+
+/** Characters of a delta beside its path and value. */
+const FRAME = 30;
+
+type Path = (string | number)[];
+
+/** Deltas, and the characters that they take. */
+interface Change {
+  deltas: Delta[];
+  size: number;
+}
+
+/**
+ * The deltas that turn `before` into `after`, in order; none if both are equal.
+ *
+ * @throws {TypeError} if what is new in `after` is not JSON
+ */
+export function diff(before: JsonObject, after: JsonObject): Delta[] {
+  const { deltas } = diffValue(before, after, [], 0);
+  for (const delta of deltas) {
+    if ("Value" in delta && !isJson(delta.Value)) {
+      throw new TypeError(
+        `Feed data must be JSON, which it is not at ${
+          JSON.stringify(delta.Path)
+        }`,
+      );
+    }
+  }
+  return deltas;
+}
+
+/** `length` is that of the path as text. */
+function diffValue(
+  before: unknown,
+  after: unknown,
+  path: Path,
+  length: number,
+): Change {
+  if (Object.is(before, after) || before === after) return none();
+  const nested = path.length < DEEPEST;
+  if (Array.isArray(before) && Array.isArray(after)) {
+    if (nested) {
+      return shortest(diffArray(before, after, path, length), after, path);
+    }
+  } else if (isObject(before) && isObject(after)) {
+    if (nested) {
+      return shortest(diffObject(before, after, path, length), after, path);
+    }
+  } else if (typeof before === "boolean" && typeof after === "boolean") {
+    return one({ Operation: "Toggle", Path: path }, length);
+  } else if (typeof before === "string" && typeof after === "string") {
+    return diffText(before, after, path, length);
+  }
+  if (deepEqual(before, after)) return none();
+  return one({ Operation: "Set", Path: path, Value: after as Json }, length);
+}
+
+function none(): Change {
+  return { deltas: [], size: 0 };
+}
+
+function one(delta: Delta, length: number): Change {
+  const value = "Value" in delta ? textSize(delta.Value, Infinity) : 0;
+  return { deltas: [delta], size: FRAME + length + value };
+}
+
+function add(change: Change, { deltas, size }: Change): void {
+  for (const delta of deltas) change.deltas.push(delta);
+  change.size += size;
+}
+
+/** The change, or setting `after` as a whole if that is shorter. */
+function shortest(change: Change, after: unknown, path: Path): Change {
+  const limit = change.size - FRAME;
+  if (change.deltas.length === 0 || limit <= 0) return change;
+  const size = textSize(after, limit);
+  if (size >= limit) return change;
+  return {
+    deltas: [{ Operation: "Set", Path: path, Value: after as Json }],
+    size: size + FRAME,
+  };
+}
+
+function diffText(
+  before: string,
+  after: string,
+  path: Path,
+  length: number,
+): Change {
+  // A few characters more in the operation's name must pay off.
+  if (before.length > 4 && after.length > before.length) {
+    if (after.startsWith(before)) {
+      const Value = after.slice(before.length);
+      return one({ Operation: "Append", Path: path, Value }, length);
+    }
+    if (after.endsWith(before)) {
+      const Value = after.slice(0, -before.length);
+      return one({ Operation: "Prepend", Path: path, Value }, length);
+    }
+  }
+  return one({ Operation: "Set", Path: path, Value: after }, length);
+}
+
+function diffObject(
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+  path: Path,
+  length: number,
+): Change {
+  const change = none();
+  const names = Object.keys(after);
+  let kept = 0;
+  for (const name of names) {
+    const value = after[name];
+    const known = Object.hasOwn(before, name);
+    if (known) kept++;
+    if (known && before[name] === value) continue;
+    const inner = [...path, name];
+    const innerLength = length + name.length + 3;
+    add(
+      change,
+      known ? diffValue(before[name], value, inner, innerLength) : one({
+        Operation: "Set",
+        Path: inner,
+        Value: value as Json,
+      }, innerLength),
+    );
+  }
+  const oldNames = Object.keys(before);
+  if (kept === oldNames.length) return change;
+  for (const name of oldNames) {
+    if (Object.hasOwn(after, name)) continue;
+    add(
+      change,
+      one({ Operation: "Delete", Path: [...path, name] }, length + name.length),
+    );
+  }
+  return change;
+}
+
+/** Elements of an old array, and those of the new that stand in their place. */
+interface Gap {
+  from: number;
+  to: number;
+  newFrom: number;
+  newTo: number;
+}
+
+function diffArray(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  path: Path,
+  length: number,
+): Change {
+  const least = Math.min(before.length, after.length);
+  const head = alike(before, after, 0, 0, 1, least);
+  const tail = alike(
+    before,
+    after,
+    before.length - 1,
+    after.length - 1,
+    -1,
+    least - head,
+  );
+  const middle: Gap = {
+    from: head,
+    to: before.length - tail,
+    newFrom: head,
+    newTo: after.length - tail,
+  };
+  const change = none();
+  // How far the array has grown by the deltas so far.
+  let shift = 0;
+  for (const gap of gapsOf(before, after, middle)) {
+    const { from, to, newFrom, newTo } = gap;
+    const paired = Math.min(to - from, newTo - newFrom);
+    for (let index = 0; index < paired; index++) {
+      add(
+        change,
+        diffValue(
+          before[from + index],
+          after[newFrom + index],
+          [...path, from + index + shift],
+          length + 5,
+        ),
+      );
+    }
+    const at = from + paired + shift;
+    for (let index = from + paired; index < to; index++) {
+      const last = at === before.length + shift - 1;
+      add(
+        change,
+        at === 0
+          ? one({ Operation: "DeleteFirst", Path: path }, length)
+          : last
+          ? one({ Operation: "DeleteLast", Path: path }, length)
+          : one({ Operation: "Delete", Path: [...path, at] }, length + 5),
+      );
+      shift--;
+    }
+    for (let index = newFrom + paired; index < newTo; index++) {
+      const Value = after[index] as Json;
+      const place = index;
+      const count = before.length + shift;
+      add(
+        change,
+        place === count
+          ? one({ Operation: "InsertLast", Path: path, Value }, length)
+          : place === 0
+          ? one({ Operation: "InsertFirst", Path: path, Value }, length)
+          : one(
+            { Operation: "InsertBefore", Path: [...path, place], Value },
+            length + 5,
+          ),
+      );
+      shift++;
+    }
+  }
+  return change;
+}
+
+/** How many elements are the same from two places on, in steps of `step`. */
+function alike(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  at: number,
+  newAt: number,
+  step: 1 | -1,
+  most: number,
+): number {
+  let count = 0;
+  for (; count < most; count++, at += step, newAt += step) {
+    const a = before[at];
+    const b = after[newAt];
+    // By far the most are the same object, and there may be many.
+    if (a !== b && !same(a, b)) break;
+  }
+  return count;
+}
+
+/** Where old and new elements differ, in order. */
+function gapsOf(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  middle: Gap,
+): Gap[] {
+  const { from, to, newFrom, newTo } = middle;
+  const count = to - from;
+  const newCount = newTo - newFrom;
+  if (count === 0 && newCount === 0) return [];
+  if (count <= 1 || newCount <= 1) return anchored(before, after, middle);
+  if (count === newCount) {
+    // Elements that changed where they stand are the likely thing.
+    const gaps: Gap[] = [];
+    let different = 0;
+    for (let index = 0; index < count; index++) {
+      if (same(before[from + index], after[newFrom + index])) continue;
+      different++;
+      gaps.push({
+        from: from + index,
+        to: from + index + 1,
+        newFrom: newFrom + index,
+        newTo: newFrom + index + 1,
+      });
+    }
+    if (different <= Math.max(2, count / 2)) return gaps;
+  }
+  return anchored(before, after, middle);
+}
+
+/**
+ * The gaps between a longest common subsequence, by Myers' algorithm as far as
+ * {@linkcode MOST_EDITS}; one gap where more has changed.
+ *
+ * @see {@link https://doi.org/10.1007/BF01840446}
+ */
+function anchored(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  middle: Gap,
+): Gap[] {
+  const { from, to, newFrom, newTo } = middle;
+  const count = to - from;
+  const newCount = newTo - newFrom;
+  const most = Math.min(MOST_EDITS, count + newCount);
+  // The furthest old index on each diagonal, for each number of edits.
+  const trace: Int32Array[] = [];
+  let reached = new Int32Array(2 * most + 3);
+  for (let edits = 0; edits <= most; edits++) {
+    trace.push(reached.slice());
+    const next = reached;
+    for (let k = -edits; k <= edits; k += 2) {
+      const centre = most + 1 + k;
+      let x = k === -edits ||
+          (k !== edits && next[centre - 1]! < next[centre + 1]!)
+        ? next[centre + 1]!
+        : next[centre - 1]! + 1;
+      let y = x - k;
+      while (
+        x < count && y < newCount && same(before[from + x], after[newFrom + y])
+      ) {
+        x++;
+        y++;
+      }
+      next[centre] = x;
+      if (x >= count && y >= newCount) {
+        return gapsFrom(trace, most, edits, middle);
+      }
+    }
+    reached = next;
+  }
+  return [middle];
+}
+
+/** Walks the trace back from the end and joins neighbouring edits. */
+function gapsFrom(
+  trace: Int32Array[],
+  most: number,
+  edits: number,
+  { from, to, newFrom, newTo }: Gap,
+): Gap[] {
+  const gaps: Gap[] = [];
+  let x = to - from;
+  let y = newTo - newFrom;
+  for (let d = edits; d > 0; d--) {
+    const reached = trace[d]!;
+    const k = x - y;
+    const centre = most + 1 + k;
+    const down = k === -d ||
+      (k !== d && reached[centre - 1]! < reached[centre + 1]!);
+    const previous = down ? k + 1 : k - 1;
+    const startX = reached[most + 1 + previous]!;
+    const startY = startX - previous;
+    const endX = down ? startX : startX + 1;
+    const endY = down ? startY + 1 : startY;
+    const last = gaps.at(-1);
+    if (last && last.from === from + endX && last.newFrom === newFrom + endY) {
+      last.from = from + startX;
+      last.newFrom = newFrom + startY;
+    } else {
+      gaps.push({
+        from: from + startX,
+        to: from + endX,
+        newFrom: newFrom + startY,
+        newTo: newFrom + endY,
+      });
+    }
+    x = startX;
+    y = startY;
+  }
+  return gaps.reverse();
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b ||
+    (typeof a === "object" && typeof b === "object" && deepEqual(a, b));
+}
+
+/**
+ * About how many characters `value` takes as JSON, as far as `limit`. It keeps
+ * its own stack.
+ */
+function textSize(value: unknown, limit: number): number {
+  let size = 0;
+  const pending: unknown[] = [value];
+  while (pending.length > 0 && size < limit) {
+    const next = pending.pop();
+    if (typeof next === "string") {
+      size += next.length + 2;
+    } else if (Array.isArray(next)) {
+      size += next.length + 1;
+      // More elements than that take more characters than that.
+      if (size >= limit) return size;
+      for (const element of next) pending.push(element);
+    } else if (isObject(next)) {
+      size += 2;
+      for (const name in next) {
+        size += name.length + 4;
+        if (size >= limit) return size;
+        pending.push(next[name]);
+      }
+    } else {
+      size += `${String(next)}`.length;
+    }
+  }
+  return size;
+}

@@ -1,0 +1,67 @@
+/** A socket in memory: what the server sends is kept, nothing is sent by itself. */
+import type { FeedmeSocket } from "../../feed/feedme/connection.ts";
+
+// deno-lint-ignore no-explicit-any
+type Any = any;
+
+export class FakeSocket implements FeedmeSocket {
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: unknown) => void) | null = null;
+  bufferedAmount = 0;
+  readonly sent: Any[] = [];
+  readonly texts: string[] = [];
+  closed: [code?: number, reason?: string] | undefined;
+
+  send(text: string): void {
+    this.texts.push(text);
+    this.sent.push(JSON.parse(text));
+  }
+
+  close(code?: number, reason?: string): void {
+    this.closed ??= [code, reason].filter((each) => each !== undefined) as [];
+    this.onclose?.({});
+  }
+
+  /** The client sends it. */
+  receive(message: unknown): void {
+    this.onmessage!({
+      data: typeof message === "string" || message instanceof Uint8Array
+        ? message
+        : JSON.stringify(message),
+    });
+  }
+
+  /** Sends `message` and tells what the server sent since. */
+  async ask(message: unknown): Promise<Any[]> {
+    this.receive(message);
+    await settled();
+    return this.sent.splice(0);
+  }
+
+  async shake(): Promise<this> {
+    await this.ask(HANDSHAKE);
+    return this;
+  }
+}
+
+/** After all that needs no time has happened. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await Promise.resolve();
+}
+
+export const HANDSHAKE = { MessageType: "Handshake", Versions: ["0.1"] };
+export const openOf = (FeedName: string, FeedArgs = {}) => ({
+  MessageType: "FeedOpen",
+  FeedName,
+  FeedArgs,
+});
+export const closeOf = (FeedName: string, FeedArgs = {}) => ({
+  MessageType: "FeedClose",
+  FeedName,
+  FeedArgs,
+});
+export const actionOf = (
+  ActionName: string,
+  ActionArgs = {},
+  CallbackId = "1",
+) => ({ MessageType: "Action", ActionName, ActionArgs, CallbackId });

@@ -1,0 +1,150 @@
+/**
+ * The server on the sockets of each runtime: Hono's `upgradeWebSocket` on Deno,
+ * Bun and Node, and those of `ws`. `durable_test.ts` has workerd.
+ */
+import { Hono } from "@hono/hono";
+import { upgradeWebSocket } from "@hono/hono/deno";
+import { assertEquals } from "@std/assert";
+import { deadline } from "@std/async";
+import { type WebSocket as WsSocket, WebSocketServer } from "ws";
+import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
+import { type ApiOf, feedmeServer } from "../../feed/feedme/server.ts";
+import { verifiedUser } from "../../server.ts";
+import { config } from "../config.ts";
+import { TextLineStream } from "../feedme/lines.ts";
+import { application } from "./edges/app.ts";
+
+/** A client adds, sees it, and leaves. */
+async function works(url: string, user: string): Promise<void> {
+  // A browser gives up where the subprotocol that it offers is not chosen.
+  const socket = new WebSocket(url, "feedme");
+  await new Promise((resolve) => socket.onopen = resolve);
+  assertEquals(socket.protocol, "feedme");
+  socket.close();
+  await new Promise((resolve) => socket.onclose = resolve);
+
+  const client = feedmeClient<ApiOf<typeof application>>({
+    transport: webSocketTransport({
+      url,
+      headers: { "x-verified-username": user },
+    }),
+  });
+  const feed = client.feed("count", {});
+  feed.desireOpen();
+  client.connect();
+  await deadline(feed.opened(), 5_000);
+  await client.action("add", { n: 2 });
+  assertEquals(feed.data(), { n: 2, by: user });
+  await client[Symbol.asyncDispose]();
+}
+
+Deno.test("hono: the server's events on Deno", async () => {
+  await using server = feedmeServer(application);
+  const app = new Hono().get(
+    "/ws",
+    upgradeWebSocket(
+      (c) => server.events(verifiedUser(c.req.raw.headers)),
+    ),
+  );
+  const http = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    app.fetch,
+  );
+  await works(`ws://127.0.0.1:${(http.addr as Deno.NetAddr).port}/ws`, "ada");
+  assertEquals([...server.clients], []);
+  await http.shutdown();
+});
+
+Deno.test({
+  name: "ws: its sockets as they are",
+  // It leaves a keep-alive of the HTTP server behind for a moment.
+  sanitizeOps: false,
+  sanitizeResources: false,
+  async fn() {
+    await using server = feedmeServer(application);
+    const sockets = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    sockets.on(
+      "connection",
+      (socket: WsSocket, request: { headers: Record<string, string> }) =>
+        server.accept(socket, { user: request.headers["x-verified-username"] }),
+    );
+    await new Promise((resolve) => sockets.on("listening", resolve));
+    const { port } = sockets.address() as { port: number };
+    // A frame that no WebSocket sends: an error, which must end nothing else.
+    const bad = await Deno.connect({ port, hostname: "127.0.0.1" });
+    const lines = [
+      "GET / HTTP/1.1",
+      "host: x",
+      "upgrade: websocket",
+      "connection: upgrade",
+      "sec-websocket-version: 13",
+      "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==",
+      "\r\n",
+    ];
+    await bad.write(new TextEncoder().encode(lines.join("\r\n")));
+    await bad.read(new Uint8Array(1_000));
+    await bad.write(new Uint8Array([0xff, 0xff, 0xff, 0xff]));
+    while (await bad.read(new Uint8Array(1_000)) !== null);
+    bad.close();
+    await works(`ws://127.0.0.1:${port}`, "grace");
+    await new Promise((resolve) => sockets.close(resolve));
+  },
+});
+
+async function version(command: string): Promise<string> {
+  try {
+    const { stdout } = await new Deno.Command(command, { args: ["--version"] })
+      .output();
+    return new TextDecoder().decode(stdout);
+  } catch {
+    return "";
+  }
+}
+
+const bun = await version("bun") ? "bun" : undefined;
+let node: string | undefined;
+for (const command of [Deno.env.get("FEEDLINE_NODE") ?? "", "node"]) {
+  const major = command && /^v(\d+)/.exec(await version(command))?.[1];
+  if (Number(major) >= 22) node ??= command;
+}
+
+for (const [name, command] of [["bun", bun], ["node", node]] as const) {
+  Deno.test({
+    name: `hono: the server's events on ${name}`,
+    ignore: !command,
+    async fn() {
+      const folder = await Deno.makeTempDir();
+      const root = new URL("../../", import.meta.url);
+      const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          "bundle",
+          "--quiet",
+          `--config=${config}`,
+          "--platform=deno",
+          `--output=${folder}/edge.mjs`,
+          `tests/feedme_server/edges/${name}.ts`,
+        ],
+        cwd: root,
+      }).output();
+      if (!success) throw new Error(new TextDecoder().decode(stderr));
+      const child = new Deno.Command(command!, {
+        args: [`${folder}/edge.mjs`],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "inherit",
+      }).spawn();
+      const lines = child.stdout.pipeThrough(new TextDecoderStream())
+        .pipeThrough(new TextLineStream()).getReader();
+      try {
+        const { value } = await deadline(lines.read(), 20_000);
+        const [port] = /\d+/.exec(value!)!;
+        await works(`ws://127.0.0.1:${port}/ws`, "ada");
+      } finally {
+        child.kill("SIGKILL");
+        await child.status;
+        await lines.cancel();
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}

@@ -1,0 +1,538 @@
+/** What an application and its clients notice of the server. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { z } from "zod";
+import * as mini from "zod/mini";
+import { feedMd5 } from "../../feed/feedme/digest.ts";
+import {
+  defineAction,
+  defineFeed,
+  FeedmeRejection,
+  feedmeServer,
+  type FeedmeServerOptions,
+} from "../../feed/feedme/server.ts";
+import {
+  actionOf,
+  closeOf,
+  FakeSocket,
+  HANDSHAKE,
+  openOf,
+  settled,
+} from "./fake_socket.ts";
+
+const room = defineFeed({
+  args: z.object({ id: z.string().max(3) }),
+  data: z.object({ lines: z.array(z.string()) }),
+  authorize: ({ client, args }) => client.user !== "mallory" && args.id !== "x",
+  initial: ({ id }) => ({ lines: [`welcome to ${id}`] }),
+});
+const count = defineFeed({
+  data: mini.object({ n: mini.number() }),
+  actions: { added: mini.object({ n: mini.number() }) },
+  initial: () => ({ n: 0 }),
+  digest: true,
+});
+const say = defineAction({
+  args: z.object({ id: z.string(), text: z.string().max(10) }),
+  data: z.object({ count: z.number() }),
+  authorize: async ({ client }) => {
+    await Promise.resolve();
+    return client.auth.role === "writer";
+  },
+  handler({ id, text }, { client, feed }) {
+    if (text === "reject") throw new FeedmeRejection("NO_WAY", { text });
+    if (text === "throw") throw new Error("the password is 1234");
+    if (text === "wrong") return { count: "1" as unknown as number };
+    const live = feed(room, { id });
+    live.update("said", { by: client.user ?? null }, ({ lines }) => ({
+      lines: [...lines, text],
+    }));
+    return { count: live.data.lines.length };
+  },
+});
+const hang = defineAction({ handler: () => new Promise<void>(() => {}) });
+
+function start(options: FeedmeServerOptions = {}) {
+  const errors: unknown[] = [];
+  const server = feedmeServer(
+    { feeds: { room, count }, actions: { say, hang } },
+    {
+      onError: (error, where) => errors.push([where, String(error)]),
+      ...options,
+    },
+  );
+  const join = (user?: string, auth = {}) => {
+    const socket = new FakeSocket();
+    const client = server.accept(socket, { user, auth });
+    return { socket, client };
+  };
+  return {
+    server,
+    errors,
+    join,
+    async up(user?: string, auth = {}) {
+      return await join(user, auth).socket.shake();
+    },
+  };
+}
+
+const refusedFeed = (ErrorCode: string, FeedName: string, FeedArgs = {}) => ({
+  MessageType: "FeedOpenResponse",
+  FeedName,
+  FeedArgs,
+  Success: false,
+  ErrorCode,
+  ErrorData: {},
+});
+const opened = (FeedName: string, FeedArgs: object, FeedData: object) => ({
+  MessageType: "FeedOpenResponse",
+  Success: true,
+  FeedName,
+  FeedArgs,
+  FeedData,
+});
+const ID = { id: "1" };
+
+Deno.test("server: handshake in both dialects, and a failed one", async () => {
+  for (const dialect of ["spec", "npm"] as const) {
+    await using server = feedmeServer({}, { dialect });
+    const socket = new FakeSocket();
+    const client = server.accept(socket);
+    assertEquals(await socket.ask({ ...HANDSHAKE, Versions: ["9"] }), [
+      { MessageType: "HandshakeResponse", Success: false },
+    ]);
+    assertEquals([...server.clients], []);
+    assertEquals(await socket.ask(HANDSHAKE), [{
+      MessageType: "HandshakeResponse",
+      Success: true,
+      Version: "0.1",
+      ...(dialect === "npm" && { ClientId: client.id }),
+    }]);
+    assertEquals([...server.clients], [client]);
+  }
+});
+
+Deno.test("server: a feed, a change, an answer, in this order", async () => {
+  const { server, up, errors } = start();
+  const ada = await up("ada", { role: "writer" });
+  const grace = await up("grace");
+  for (const socket of [ada, grace]) {
+    assertEquals(await socket.ask(openOf("room", ID)), [
+      opened("room", ID, { lines: ["welcome to 1"] }),
+    ]);
+  }
+  const change = {
+    MessageType: "FeedAction",
+    FeedName: "room",
+    FeedArgs: ID,
+    ActionName: "said",
+    ActionData: { by: "ada" },
+    FeedDeltas: [{ Operation: "InsertLast", Path: ["lines"], Value: "hi" }],
+  };
+  assertEquals(await ada.ask(actionOf("say", { ...ID, text: "hi" })), [
+    change,
+    {
+      MessageType: "ActionResponse",
+      CallbackId: "1",
+      Success: true,
+      ActionData: { count: 2 },
+    },
+  ]);
+  assertEquals(grace.sent.splice(0), [change]);
+  assertEquals(server.feed(room, ID).subscribers, 2);
+  // One text for all.
+  assertEquals(ada.texts.at(-2), grace.texts.at(-1));
+  assertEquals(await grace.ask(closeOf("room", ID)), [
+    { MessageType: "FeedCloseResponse", FeedName: "room", FeedArgs: ID },
+  ]);
+  await ada.ask(actionOf("say", { ...ID, text: "hi" }));
+  assertEquals(grace.sent, []);
+  // What was changed is kept while nobody looks.
+  await ada.ask(closeOf("room", ID));
+  assertEquals((await ada.ask(openOf("room", ID)))[0].FeedData.lines.length, 3);
+  assertEquals(errors, []);
+  await server.close();
+  assertEquals(ada.closed, [1001, "the server is closing"]);
+});
+
+Deno.test("server: refusals, each with its code and nothing more", async () => {
+  const { server, up, errors } = start();
+  const ada = await up("ada", { role: "writer" });
+  const mallory = await up("mallory");
+  assertEquals(await ada.ask(openOf("nope")), [
+    refusedFeed("UNKNOWN_FEED", "nope"),
+  ]);
+  assertEquals(
+    await ada.ask(openOf("toString")),
+    [refusedFeed("UNKNOWN_FEED", "toString")],
+  );
+  assertEquals(
+    await mallory.ask(openOf("room", ID)),
+    [refusedFeed("NOT_AUTHORIZED", "room", ID)],
+  );
+  assertEquals(
+    await ada.ask(openOf("room", { id: "x" })),
+    [refusedFeed("NOT_AUTHORIZED", "room", { id: "x" })],
+  );
+  // Too long, none at all, one too many (which the schema would drop).
+  for (const args of [{ id: "1234" }, {}, { ...ID, more: "" }]) {
+    const [answer] = await ada.ask(openOf("room", args));
+    assertEquals(answer.ErrorCode, "INVALID_ARGUMENTS");
+  }
+  assertEquals(
+    (await ada.ask(openOf("count", { a: "1" })))[0].ErrorCode,
+    "INVALID_ARGUMENTS",
+  );
+  const refused = async (socket: FakeSocket, message: object) => {
+    const [{ MessageType, Success, ErrorCode, ErrorData }] = await socket.ask(
+      message,
+    );
+    assertEquals([MessageType, Success], ["ActionResponse", false]);
+    return [ErrorCode, ErrorData];
+  };
+  const saying = (text: unknown) => actionOf("say", { ...ID, text });
+  assertEquals(await refused(ada, actionOf("constructor")), [
+    "UNKNOWN_ACTION",
+    {},
+  ]);
+  assertEquals(await refused(mallory, saying("hi")), ["NOT_AUTHORIZED", {}]);
+  const [code, { issues }] = await refused(ada, saying(5));
+  assertEquals([code, issues[0].path], ["INVALID_ARGUMENTS", ["text"]]);
+  assertEquals(await refused(ada, saying("reject")), [
+    "NO_WAY",
+    { text: "reject" },
+  ]);
+  assertEquals(errors, []);
+  assertEquals(await refused(ada, saying("throw")), ["INTERNAL_ERROR", {}]);
+  assertEquals(await refused(ada, saying("wrong")), ["INTERNAL_ERROR", {}]);
+  assertEquals(errors.length, 2);
+  assert(!ada.texts.join().includes("1234 "));
+  await server.close();
+});
+
+Deno.test("server: updates that are wrong change nothing and tell nobody", async () => {
+  const { server, up } = start();
+  const ada = await up();
+  await ada.ask(openOf("count"));
+  const live = server.feed(count);
+  const wrong = [
+    () => live.update("added", { n: 1 }, { n: NaN }),
+    () => live.update("added", { n: 1 }, undefined as never),
+    () => live.update("added", { n: "1" } as never, { n: 1 }),
+    () => live.update("other" as never, {} as never, { n: 1 }),
+    () => live.apply("added", { n: 1 }, [{ Operation: "Toggle", Path: ["n"] }]),
+    () => live.apply("added", { n: 1 }, [{ Operation: "Nope" } as never]),
+    () =>
+      server.feed(defineFeed({ data: count.data, initial: () => ({ n: 0 }) })),
+    () => server.feed(room, { id: 1 } as never),
+  ];
+  for (const each of wrong) assertThrows(each, TypeError);
+  assertThrows(
+    () =>
+      live.update("added", { n: 1 }, () => {
+        live.update("added", { n: 1 }, { n: 1 });
+        return { n: 2 };
+      }),
+    Error,
+    "within its own change",
+  );
+  assertEquals(live.data, { n: 1 });
+  assertEquals(ada.sent.splice(0).length, 1);
+  // The digest is of the new data.
+  live.apply("added", { n: 2 }, [{
+    Operation: "Increment",
+    Path: ["n"],
+    Value: 2,
+  }]);
+  assertEquals(ada.sent[0].FeedMd5, feedMd5({ n: 3 }));
+  await server.close();
+});
+
+Deno.test("server: termination of a feed for all, for one, and of all feeds of one", async () => {
+  const { server, join } = start();
+  const clients = ["a", "b"].map((user) => join(user));
+  const [a, b] = clients.map(({ socket }) => socket) as [
+    FakeSocket,
+    FakeSocket,
+  ];
+  for (const { socket } of clients) {
+    await socket.shake();
+    await socket.ask(openOf("room", ID));
+    await socket.ask(openOf("count"));
+  }
+  const ended = (FeedName: string, FeedArgs: object, ErrorCode = "END") => ({
+    MessageType: "FeedTermination",
+    FeedName,
+    FeedArgs,
+    ErrorCode,
+    ErrorData: { why: 1 },
+  });
+  server.feed(room, ID).terminate("END", { why: 1 }, clients[0]!.client);
+  assertEquals([a.sent.splice(0), b.sent.splice(0)], [[ended("room", ID)], []]);
+  server.feed(room, ID).terminate("END", { why: 1 });
+  assertEquals([a.sent.splice(0), b.sent.splice(0)], [[], [ended("room", ID)]]);
+  assertEquals(server.feed(room, ID).subscribers, 0);
+  await b.ask(openOf("room", ID));
+  clients[1]!.client.terminate("END", { why: 1 });
+  assertEquals(b.sent.splice(0), [ended("count", {}), ended("room", ID)]);
+  assertEquals(server.feed(count).subscribers, 1);
+  // A close that crossed it is answered; a second one is a violation.
+  assertEquals(
+    (await b.ask(closeOf("count")))[0].MessageType,
+    "FeedCloseResponse",
+  );
+  assertEquals(
+    (await b.ask(closeOf("count")))[0].MessageType,
+    "ViolationResponse",
+  );
+  await server.close();
+});
+
+Deno.test("server: violations are answered, and by option end the connection", async () => {
+  for (const disconnectOnViolation of [false, true]) {
+    const { server, up } = start({ disconnectOnViolation });
+    const socket = await up();
+    assertEquals(await socket.ask("not json".padEnd(3_000)), [{
+      MessageType: "ViolationResponse",
+      Diagnostics: {
+        Problem: "Invalid JSON.",
+        Message: "not json".padEnd(1_000),
+      },
+    }]);
+    assertEquals(
+      socket.closed,
+      disconnectOnViolation ? [1008, "protocol violation"] : undefined,
+    );
+    await server.close();
+  }
+});
+
+Deno.test("server: limits", async () => {
+  const { server, up } = start({
+    maxOpenFeeds: 2,
+    maxPendingActions: 2,
+    maxMessageLength: 200,
+  });
+  const socket = await up();
+  for (const id of ["1", "2"]) await socket.ask(openOf("room", { id }));
+  assertEquals(await socket.ask(openOf("room", { id: "3" })), [
+    refusedFeed("TOO_MANY_FEEDS", "room", { id: "3" }),
+  ]);
+  await socket.ask(closeOf("room", { id: "1" }));
+  assertEquals(
+    (await socket.ask(openOf("room", { id: "3" })))[0].Success,
+    true,
+  );
+  for (const id of ["1", "2"]) {
+    assertEquals(await socket.ask(actionOf("hang", {}, id)), []);
+  }
+  assertEquals(
+    (await socket.ask(actionOf("hang", {}, "3")))[0].ErrorCode,
+    "TOO_MANY_ACTIONS",
+  );
+  const binary = await up();
+  binary.receive(new Uint8Array(3));
+  await settled();
+  assertEquals(binary.closed, [1003, "text messages only"]);
+  await socket.ask(JSON.stringify(HANDSHAKE).padEnd(200));
+  assertEquals(socket.closed, undefined);
+  await socket.ask(JSON.stringify(HANDSHAKE).padEnd(201));
+  assertEquals(socket.closed, [1009, "message too long"]);
+  for (const wrong of [-1, 1.5, NaN]) {
+    assertThrows(() => feedmeServer({}, { maxOpenFeeds: wrong }), TypeError);
+  }
+  await server.close();
+  assertThrows(() => server.accept(new FakeSocket()), Error, "closed");
+});
+
+Deno.test("server: who does not shake hands is let go", async () => {
+  using time = new FakeTime();
+  const { server, join } = start({ handshakeTimeoutMs: 100 });
+  const { socket } = join();
+  const other = await join().socket.shake();
+  await socket.ask("not json");
+  await time.tickAsync(99);
+  assertEquals(socket.closed, undefined);
+  await time.tickAsync(1);
+  assertEquals(socket.closed, [1008, "no handshake"]);
+  assertEquals(other.closed, undefined);
+  await server.close();
+});
+
+Deno.test("server: who does not read is cut off, and nobody waits for him", async () => {
+  const gone: unknown[] = [];
+  const { server, up } = start({
+    maxBufferedBytes: 1_000,
+    onDisconnect: ({ user }) => gone.push(user),
+  });
+  const slow = await up("slow");
+  const other = await up("other");
+  for (const socket of [slow, other]) await socket.ask(openOf("count"));
+  const bytes = slow.texts.at(-1)!.length;
+  const live = server.feed(count);
+  // What a feed's data takes may wait beside the bound.
+  slow.bufferedAmount = 1_000 + bytes;
+  live.update("added", { n: 1 }, { n: 1 });
+  assertEquals([slow.sent.splice(0).length, slow.closed], [1, undefined]);
+  slow.bufferedAmount++;
+  live.update("added", { n: 1 }, { n: 2 });
+  assertEquals([slow.sent.length, slow.closed], [0, [
+    1013,
+    "reads too slowly",
+  ]]);
+  await settled();
+  assertEquals([live.subscribers, gone], [1, ["slow"]]);
+  live.update("added", { n: 1 }, { n: 3 });
+  assertEquals(other.sent.length, 3);
+  await server.close();
+});
+
+Deno.test("server: a close that nobody answers is ended where the platform can", async () => {
+  using time = new FakeTime();
+  const ended: string[] = [];
+  class Stubborn extends FakeSocket {
+    constructor(readonly label: string) {
+      super();
+    }
+    override close(): void {}
+    terminate(): void {
+      ended.push(this.label);
+      this.onclose?.({});
+    }
+  }
+  const server = feedmeServer({});
+  for (const label of ["silent", "answers"]) {
+    const socket = new Stubborn(label);
+    const client = server.accept(socket);
+    await socket.shake();
+    client.close(4000, "bye");
+    if (label === "answers") socket.onclose!({});
+  }
+  await time.tickAsync(1_999);
+  assertEquals(ended, []);
+  await time.tickAsync(1);
+  assertEquals(ended, ["silent"]);
+  await server.close();
+});
+
+Deno.test("server: presence by onOpen and onClose", async () => {
+  const people = defineFeed({
+    data: z.object({ here: z.array(z.string()) }),
+    initial: () => ({ here: [] as string[] }),
+    onOpen: ({ client, live }) =>
+      live.update(
+        "came",
+        {},
+        ({ here }) => ({ here: [...here, client.user!] }),
+      ),
+    onClose: ({ client, live }) =>
+      live.update("left", {}, ({ here }) => ({
+        here: here.filter((user) => user !== client.user),
+      })),
+  });
+  const server = feedmeServer({ feeds: { people } });
+  const join = async (user: string) => {
+    const socket = new FakeSocket();
+    server.accept(socket, { user });
+    await socket.shake();
+    assertEquals(
+      (await socket.ask(openOf("people")))[0].FeedData.here.at(-1),
+      user,
+    );
+    return socket;
+  };
+  const here = () => server.feed(people).data.here;
+  const [a, b, c] = [await join("a"), await join("b"), await join("c")];
+  assertEquals(a.sent.length, 2);
+  assertEquals(here(), ["a", "b", "c"]);
+  await a.ask(closeOf("people"));
+  assertEquals(here(), ["b", "c"]);
+  b.close();
+  await settled();
+  assertEquals(here(), ["c"]);
+  server.feed(people).terminate("END");
+  assertEquals([here(), c.sent.map(({ ActionName }) => ActionName)], [
+    [],
+    ["left", "left", undefined],
+  ]);
+  await server.close();
+});
+
+Deno.test("server: feeds that take their time to load, fail to, or are let go", async () => {
+  const loads: PromiseWithResolvers<{ n: number }>[] = [];
+  const late = defineFeed({
+    data: z.object({ n: z.number() }),
+    initial: () => {
+      loads.push(Promise.withResolvers());
+      return loads.at(-1)!.promise;
+    },
+  });
+  const errors: string[] = [];
+  const server = feedmeServer({ feeds: { late } }, {
+    onError: (error, where) => errors.push(`${where} ${error}`),
+  });
+  const sockets = [new FakeSocket(), new FakeSocket(), new FakeSocket()];
+  for (const socket of sockets) {
+    server.accept(socket);
+    await socket.shake();
+    assertEquals(await socket.ask(openOf("late")), []);
+  }
+  const live = server.feed(late);
+  assertThrows(() => live.data, Error, "await loaded() first");
+  sockets[2]!.close();
+  loads[0]!.resolve({ n: 1 });
+  assertEquals(await live.loaded(), { n: 1 });
+  await settled();
+  assertEquals(sockets.map(({ sent }) => sent.length), [1, 1, 0]);
+  // Unchanged, so it is loaded again when the next one comes.
+  for (const socket of sockets.slice(0, 2)) await socket.ask(closeOf("late"));
+  await sockets[0]!.ask(openOf("late"));
+  assertEquals(loads.length, 2);
+  loads[1]!.reject(new Error("the database is gone"));
+  await settled();
+  assertEquals(sockets[0]!.sent.splice(0), [
+    refusedFeed("INTERNAL_ERROR", "late"),
+  ]);
+  await sockets[0]!.ask(openOf("late"));
+  loads[2]!.resolve({ n: "3" } as never);
+  await settled();
+  assertEquals(sockets[0]!.sent.splice(0)[0].ErrorCode, "INTERNAL_ERROR");
+  assertEquals(errors.length, 2);
+  await assertRejects(
+    async () => {
+      const loading = live.loaded();
+      loads[3]!.reject(new Error("gone"));
+      await loading;
+    },
+    Error,
+    "gone",
+  );
+  // Changed, so it stays until it is released.
+  await sockets[0]!.ask(openOf("late"));
+  loads[4]!.resolve({ n: 5 });
+  await settled();
+  live.update("x", {}, { n: 6 });
+  await sockets[0]!.ask(closeOf("late"));
+  assertEquals(live.data, { n: 6 });
+  live.release();
+  await sockets[0]!.ask(openOf("late"));
+  assertEquals(loads.length, 6);
+  loads[5]!.resolve({ n: 0 });
+  await server.close();
+});
+
+Deno.test("server: a client that acts within a send sees each change once", async () => {
+  // A socket in memory that answers at once, as none on a network does.
+  const { server, up } = start();
+  const first = await up();
+  const second = await up();
+  await first.ask(openOf("count"));
+  first.send = (text) => {
+    FakeSocket.prototype.send.call(first, text);
+    if (text.includes("FeedAction")) second.receive(openOf("count"));
+  };
+  server.feed(count).update("added", { n: 1 }, { n: 1 });
+  await settled();
+  assertEquals(second.sent.map(({ FeedData }) => FeedData), [{ n: 1 }]);
+  await server.close();
+});
