@@ -18,6 +18,9 @@ interface Result {
   plain: number[];
   md5: number[];
   opening: number;
+  /** The share of opening that is the platform's `JSON.parse`. */
+  parsing: number;
+  openingMd5: number;
 }
 
 /** The package that holds the binary of `npm:node` for this machine. */
@@ -136,17 +139,28 @@ export async function benchFeedme(): Promise<void> {
       target: targets[index] === undefined ? "report" : `≥ ${targets[index]}×`,
     }))
   );
+  for (
+    const [runtime, result] of [["Deno", inDeno], ["Node 24", inNode]] as const
+  ) {
+    rows.push(
+      {
+        what: `opening a feed of 1 MB, no digest, ${runtime}`,
+        measured: times(result.opening),
+        target: "≥ 2×",
+      },
+      {
+        what: `opening it up to its first FeedMd5, ${runtime}`,
+        measured: times(result.openingMd5),
+        target: "≥ 2×",
+      },
+      {
+        what: `JSON.parse alone, share of ours, ${runtime}`,
+        measured: `${Math.round(100 * result.parsing)} %`,
+        target: "report",
+      },
+    );
+  }
   rows.push(
-    {
-      what: "opening a feed of 1 MB, Deno",
-      measured: times(inDeno.opening),
-      target: "≥ 2×",
-    },
-    {
-      what: "opening a feed of 1 MB, Node 24",
-      measured: times(inNode.opening),
-      target: "≥ 2×",
-    },
     {
       what: "the client for browsers, gzip",
       measured: `${(kilobytes / 1000).toFixed(1)} kB`,

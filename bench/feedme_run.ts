@@ -4,7 +4,7 @@
  * `bench/feedme.ts`, bundled, in each runtime; prints JSON.
  */
 import { feedmeClient } from "../feed/feedme/mod.ts";
-import { Digest } from "../feed/feedme/digest.ts";
+import { Digest, feedMd5 } from "../feed/feedme/digest.ts";
 import peerClient from "feedme-client";
 import { median } from "./compare.ts";
 
@@ -176,8 +176,14 @@ async function actions(count: number, md5: boolean): Promise<number> {
   return median(times[1]) / median(times[0]);
 }
 
-/** The same for opening a feed with a message of 1 MB. */
-async function opening(): Promise<number> {
+/**
+ * The same for opening a feed with a message of 1 MB; with `md5`, up to its first
+ * action, whose `FeedMd5` is verified, as nothing is before. Beside the ratio: the
+ * time of the message's bare `JSON.parse`, which both sides pay, as a share of ours.
+ */
+async function opening(
+  md5: boolean,
+): Promise<{ ratio: number; parsing: number }> {
   const list: Any[] = [];
   for (let size = 0; size < 1_000_000;) {
     const entry = { id: list.length, name: `entry ${list.length}`, score: 0 };
@@ -190,6 +196,15 @@ async function opening(): Promise<number> {
     FeedArgs: {},
     Success: true,
     FeedData: { entries: list },
+  });
+  const action = JSON.stringify({
+    MessageType: "ActionRevelation",
+    FeedName: "big",
+    FeedArgs: {},
+    ActionName: "nothing",
+    ActionData: {},
+    FeedDeltas: [],
+    FeedMd5: feedMd5({ entries: list }),
   });
   const once = async (old: boolean): Promise<number> => {
     const transport = new Memory();
@@ -209,13 +224,19 @@ async function opening(): Promise<number> {
     client.connect();
     await asked;
     // npm's client hands the data out by `data()` alone.
-    const opened = new Promise((resolve) =>
-      feed.on("open", () => resolve(feed.data()))
-    );
+    const done = new Promise((resolve) => {
+      feed.on("open", () => {
+        const data = feed.data();
+        if (md5) transport.emit("message", action);
+        else resolve(data);
+      });
+      feed.on("action", resolve);
+      client.on("badServerMessage", resolve);
+    });
     (globalThis as Any).gc();
     const start = performance.now();
     transport.emit("message", text);
-    await opened;
+    await done;
     const ms = performance.now() - start;
     await new Promise((resolve) => {
       client.on("disconnect", resolve);
@@ -223,15 +244,21 @@ async function opening(): Promise<number> {
     });
     return ms;
   };
-  const times: [number[], number[]] = [[], []];
+  const times: [number[], number[], number[]] = [[], [], []];
   for (let round = -2; round < 15; round++) {
     const ours = await once(false);
     const peer = await once(true);
+    (globalThis as Any).gc();
+    const start = performance.now();
+    JSON.parse(text);
+    const parsing = performance.now() - start;
     if (round < 0) continue;
     times[0].push(ours);
     times[1].push(peer);
+    times[2].push(parsing);
   }
-  return median(times[1]) / median(times[0]);
+  const [ours, peer, parsing] = times.map(median) as [number, number, number];
+  return { ratio: peer / ours, parsing: parsing / ours };
 }
 
 const SIZES = [10, 1_000, 10_000, 100_000];
@@ -241,11 +268,16 @@ const SIZES = [10, 1_000, 10_000, 100_000];
     plain: [] as number[],
     md5: [] as number[],
     opening: 0,
+    parsing: 0,
+    openingMd5: 0,
   };
   for (const size of SIZES) {
     result.plain.push(await actions(size, false));
     result.md5.push(await actions(size, true));
   }
-  result.opening = await opening();
+  const plain = await opening(false);
+  result.opening = plain.ratio;
+  result.parsing = plain.parsing;
+  result.openingMd5 = (await opening(true)).ratio;
   console.log(JSON.stringify(result));
 })();

@@ -262,8 +262,35 @@ Deno.test("a polluted prototype does not make a message", () => {
   prototype.Diagnostics = {};
   try {
     assert(!readServerMessage("{}").message);
+    assert(!readServerMessage('{"a":1,"b":2}').message);
+    assert(!readServerMessage('{"Diagnostics":{},"b":2}').message);
+    const good = '{"MessageType":"HandshakeResponse","Success":false}';
+    assert(readServerMessage(good).message);
   } finally {
     delete prototype.MessageType;
     delete prototype.Diagnostics;
+  }
+});
+
+Deno.test("a type of message that is no known name", () => {
+  for (
+    const type of [
+      '["FeedAction"]',
+      '{"toString":1,"valueOf":1}',
+      '"HandshakeResponse true"',
+      '"HandshakeResponse false"',
+      '"FeedAction "',
+      "null",
+      "1",
+    ]
+  ) {
+    for (const rest of ["", ',"Success":true', ',"Success":false']) {
+      const received = readServerMessage(`{"MessageType":${type}${rest}}`);
+      assert("schemaViolation" in received);
+      assertEquals(
+        received.schemaViolation,
+        "MessageType > Missing or invalid.",
+      );
+    }
   }
 });
