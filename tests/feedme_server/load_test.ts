@@ -4,6 +4,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { z } from "zod";
 import {
   defineAction,
@@ -191,6 +193,10 @@ Deno.test("load: a flood of one who does not read ends with him", async () => {
   await until(() => gone.includes("reader"), "the reader has left");
 });
 
+// Left to itself the collector may wait for longer than a test does.
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
+
 Deno.test("load: 10,000 come and go, and nothing of them stays", async () => {
   await using test = serve();
   const { server, gone, visitors, url } = test;
@@ -208,12 +214,10 @@ Deno.test("load: 10,000 come and go, and nothing of them stays", async () => {
   // Whatever is still there of one would hold its connection.
   const remaining = () => visitors.filter((ref) => ref.deref()).length;
   assertEquals(visitors.length, 10_000);
-  let garbage: unknown[] = [];
   await until(() => {
-    garbage = Array.from({ length: 200_000 }, (_, index) => ({ index }));
+    collectGarbage();
     return remaining() === 0;
-  }, `the last of ${remaining()} is forgotten`);
-  assertEquals(garbage.length, 200_000);
+  }, "the last is forgotten");
 });
 
 const NAMES = ["list", "nope", "__proto__", "constructor", "toString", ""];
