@@ -114,14 +114,14 @@ Deno.test("portable: Deno", async () => {
   await portable(`ws://${server.origin}/`);
 });
 
-for (const command of ["bun", "node"]) {
+for (const command of ["bun", Deno.env.get("FEEDLINE_NODE") ?? "node"]) {
   const found = version(command);
   // Node has `WebSocket` since 22.
-  const old = command === "node" && Number(found?.match(/\d+/)?.[0]) < 22;
+  const old = command !== "bun" && Number(found?.match(/\d+/)?.[0]) < 22;
   Deno.test({
-    name: `portable: ${command} ${found ?? "(skipped: not here)"}${
-      old ? " (skipped: too old)" : ""
-    }`,
+    name: `portable: ${command.split("/").at(-1)} ${
+      found ?? "(skipped: not here)"
+    }${old ? " (skipped: too old)" : ""}`,
     ignore: found === undefined || old,
     async fn() {
       await using server = serve();
