@@ -92,8 +92,6 @@ export interface FollowOptions {
   keepTrying?: boolean | undefined;
   /** @default {globalThis.fetch} */
   fetch?: typeof fetch | undefined;
-  /** Headers of each request. */
-  headers?: Record<string, string> | undefined;
   /** Milliseconds of silence after which the stream counts as lost. @default {60_000} */
   silence?: number | undefined;
   /** Delays between attempts. */
@@ -154,10 +152,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
   const plane = isPlane(options.statusUrl);
 
   async function ask(signal: AbortSignal): Promise<BackendState> {
-    const response = await fetch(uncached(options.statusUrl), {
-      headers: options.headers ?? {},
-      signal,
-    });
+    const response = await fetch(uncached(options.statusUrl), { signal });
     return await readState(response, action);
   }
 
@@ -196,7 +191,6 @@ export async function followStatus(options: FollowOptions): Promise<void> {
     const start = performance.now();
     try {
       const headers: Record<string, string> = {
-        ...options.headers,
         accept: "text/event-stream",
       };
       if (sendId && lastEventId) headers["last-event-id"] = lastEventId;

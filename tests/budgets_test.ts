@@ -4,7 +4,7 @@
  */
 import { assert } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import { config } from "./config.ts";
+import { bundle } from "./bundle.ts";
 
 /** Bytes at most. */
 const BUDGETS: Record<string, number> = {
@@ -22,19 +22,7 @@ const BUDGETS: Record<string, number> = {
 
 /** The size of an entry point as a browser loads it, gzipped, in bytes. */
 async function bundledSize(entry: string): Promise<number> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "bundle",
-      "--quiet",
-      `--config=${config}`,
-      "--platform=browser",
-      "--minify",
-      entry,
-    ],
-    cwd: new URL("..", import.meta.url),
-  }).output();
-  assert(success, new TextDecoder().decode(stderr));
-  return gzipSync(stdout, { level: 9 }).byteLength;
+  return gzipSync(await bundle(entry, "--minify"), { level: 9 }).byteLength;
 }
 
 for (const [entry, budget] of Object.entries(BUDGETS)) {

@@ -4,8 +4,8 @@
  * it that notes the ones workerd lets pass or a `catch` would hide.
  */
 import workerd from "workerd";
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { config } from "../config.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { bundle } from "../bundle.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -77,22 +77,6 @@ async function importOnWorkerd(module: string | Uint8Array): Promise<string> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** An entry point with all that it imports, as one module. */
-async function bundle(entry: string): Promise<Uint8Array> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "bundle",
-      "--quiet",
-      `--config=${config}`,
-      "--platform=browser",
-      entry,
-    ],
-    cwd: root,
-  }).output();
-  assert(success, new TextDecoder().decode(stderr));
-  return stdout;
 }
 
 const { exports }: { exports: Record<string, string> } = JSON.parse(
