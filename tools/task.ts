@@ -119,8 +119,8 @@ async function check(): Promise<void> {
   await deno("check", `--config=${dom}`, ...portable, ...PAGES);
 }
 
-/** Runs `deno <args>` in the project's folder and ends with its exit code unless it is 0. */
-async function deno(...args: string[]): Promise<void> {
+/** Runs `deno <args>` in the project's folder: its exit code. */
+async function run(...args: string[]): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), { args, cwd: root }).spawn();
   // Ctrl-C reaches the child by itself; this script only has to outlive it.
   const ignore = () => {};
@@ -130,7 +130,56 @@ async function deno(...args: string[]): Promise<void> {
   const { code } = await child.status;
   Deno.removeSignalListener("SIGINT", ignore);
   Deno.removeSignalListener("SIGTERM", forward);
+  return code;
+}
+
+/** The same, and ends with its exit code unless that is 0. */
+async function deno(...args: string[]): Promise<void> {
+  const code = await run(...args);
   if (code !== 0) Deno.exit(code);
+}
+
+function unitTests(...args: string[]): Promise<void> {
+  return deno("test", "-A", "--doc", `--config=${config}`, ...args);
+}
+
+/** The same cases on every runtime; see tests/conformance/main.ts. */
+function conformance(...args: string[]): Promise<void> {
+  return deno(
+    "run",
+    "-A",
+    // Without it Deno remarks that a request's signal will once mean less.
+    "--unstable-no-legacy-abort",
+    `--config=${config}`,
+    "tests/conformance/main.ts",
+    ...args,
+  );
+}
+
+/** The unit tests and the matrix, whose last line counts both. */
+async function allTests(): Promise<void> {
+  const report = await Deno.makeTempFile({ suffix: ".xml" });
+  try {
+    const code = await run(
+      "test",
+      "-A",
+      "--doc",
+      `--config=${config}`,
+      `--junit-path=${report}`,
+    );
+    const [, tests = 0, failures = 0, errors = 0] =
+      /<testsuites[^>]* tests="(\d+)" failures="(\d+)" errors="(\d+)"/.exec(
+        await Deno.readTextFile(report),
+      )?.map(Number) ?? [];
+    const failed = failures + errors;
+    await conformance(
+      `--passed=${tests - failed}`,
+      // A test run may also fail as a whole, e.g. when a file does not load.
+      `--failed=${failed || (code === 0 ? 0 : 1)}`,
+    );
+  } finally {
+    await Deno.remove(report);
+  }
 }
 
 const [name, ...rest] = Deno.args;
@@ -154,7 +203,11 @@ switch (name) {
     await deno("publish", "--dry-run", "--allow-dirty", `--config=${config}`);
     break;
   case "test":
-    await deno("test", "-A", "--doc", `--config=${config}`, ...rest);
+    if (rest.length > 0) await unitTests(...rest);
+    else await allTests();
+    break;
+  case "conformance":
+    await conformance(...rest);
     break;
   case "bench":
     await deno("run", "-A", `--config=${config}`, "bench/main.ts", ...rest);
@@ -183,7 +236,9 @@ switch (name) {
     break;
   default:
     console.error(
-      `unknown task ${JSON.stringify(name)}: ok, test, bench, demo or dev`,
+      `unknown task ${
+        JSON.stringify(name)
+      }: ok, test, conformance, bench, demo or dev`,
     );
     Deno.exit(2);
 }

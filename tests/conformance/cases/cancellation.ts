@@ -1,0 +1,3 @@
+import type { Area } from "../suite.ts";
+
+export const cancellation: Area = { name: "cancellation", cases: {} };

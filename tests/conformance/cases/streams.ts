@@ -1,0 +1,3 @@
+import type { Area } from "../suite.ts";
+
+export const streams: Area = { name: "streams", cases: {} };

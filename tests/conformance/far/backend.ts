@@ -1,0 +1,84 @@
+/**
+ * The session backend of the cases: tells what it got, echoes, and does as the
+ * path says. The dev platform runs one for each room.
+ */
+const encoder = new TextEncoder();
+
+/** Lines every 20 ms until their reader is gone; how many have gone is counted. */
+let left = 0;
+function ticks(): Response {
+  let timer: ReturnType<typeof setInterval>;
+  let count = 0;
+  return new Response(
+    new ReadableStream({
+      start(stream) {
+        const tick = () =>
+          stream.enqueue(encoder.encode(`data: ${count++}\n\n`));
+        tick();
+        timer = setInterval(tick, 20);
+      },
+      cancel() {
+        clearInterval(timer);
+        left++;
+      },
+    }),
+    { headers: { "content-type": "text/event-stream" } },
+  );
+}
+
+/** How the clients of its sockets ended them. */
+const closed: [number, string][] = [];
+function upgrade(request: Request, { pathname, searchParams }: URL): Response {
+  const protocol = searchParams.get("choose");
+  const { socket, response } = Deno.upgradeWebSocket(
+    request,
+    protocol ? { protocol } : {},
+  );
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => {
+    if (pathname === "/hello") {
+      socket.send(JSON.stringify(Object.fromEntries(request.headers)));
+    }
+    if (pathname === "/close") {
+      socket.close(
+        Number(searchParams.get("code")),
+        searchParams.get("reason") ?? "",
+      );
+    }
+  };
+  socket.onmessage = ({ data }) => socket.send(data);
+  socket.onerror = (event) => event.preventDefault();
+  socket.onclose = ({ code, reason }) => void closed.push([code, reason]);
+  return response;
+}
+
+Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, (request) => {
+  const url = new URL(request.url);
+  if (request.headers.get("upgrade") === "websocket") {
+    return upgrade(request, url);
+  }
+  switch (url.pathname) {
+    case "/echo":
+      return new Response(request.body);
+    case "/ticks":
+      return ticks();
+    case "/counts":
+      return Response.json({ left, closed });
+    case "/redirect":
+      return new Response(null, {
+        status: 302,
+        headers: { location: url.searchParams.get("to")! },
+      });
+    case "/cookie":
+      return new Response("ok", { headers: { "set-cookie": "theirs=1" } });
+    case "/exit":
+      setTimeout(() => Deno.exit(Number(url.searchParams.get("code"))), 10);
+      return new Response("ends");
+  }
+  return Response.json({
+    pid: Deno.pid,
+    method: request.method,
+    path: url.pathname + url.search,
+    headers: Object.fromEntries(request.headers),
+  });
+});

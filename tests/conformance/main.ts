@@ -1,0 +1,313 @@
+/**
+ * The conformance matrix: the same cases on every runtime, against far ends
+ * that this driver starts: the dev platform, `feedme-server-core` and
+ * `socketcluster-server` from npm, a scripted peer for faults, and what each
+ * runtime itself serves.
+ *
+ * `deno task conformance [--on=bun] [--only=text]`
+ */
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import * as esbuild from "esbuild";
+import { chromium } from "playwright-core";
+import { startDevPlatform } from "../../session/dev/mod.ts";
+import { bundle } from "../bundle.ts";
+import { executablePath } from "../chromium.ts";
+import { config } from "../config.ts";
+import { folder, startProgram } from "../program.ts";
+import { type Found, runtime } from "../runtimes.ts";
+import { Peer } from "../socketcluster/peer.ts";
+import { startWorker } from "../workerd.ts";
+import { startFeedmeServer } from "./far/feedme_server.ts";
+import { startScriptedPeer } from "./far/scripted_peer.ts";
+import type { FarEnds, Outcome } from "./suite.ts";
+import { type Column, exceptions, table } from "./table.ts";
+
+const { values: { on, only, ...unit } } = parseArgs({
+  args: Deno.args,
+  options: {
+    /** Columns whose name contains this, e.g. `bun` or `workerd`. */
+    on: { type: "string", default: "" },
+    /** Cases whose area and name contain this. */
+    only: { type: "string", default: "" },
+    /** How many unit tests passed and failed before: counted in. */
+    passed: { type: "string", default: "0" },
+    failed: { type: "string", default: "0" },
+  },
+});
+
+/** The far ends that all runtimes share. */
+type Shared = Omit<FarEnds, "runtime" | "edge" | "feedmeServer" | "run">;
+
+/** Where a runtime's own server listens. */
+interface Served {
+  edge: number;
+  feedme: number;
+}
+
+/** Runs the cases somewhere. */
+type Runner = (far: FarEnds) => Promise<Outcome[]>;
+
+await using started = new AsyncDisposableStack();
+
+async function startShared(): Promise<Shared> {
+  const platform = started.use(
+    await startDevPlatform({
+      module: new URL("far/backend.ts", import.meta.url),
+      config: fileURLToPath(new URL(`../../${config}`, import.meta.url)),
+      port: 0,
+      proxyPort: 0,
+      grace: 2_000,
+    }),
+  );
+  const peer = started.use(await startScriptedPeer());
+  return {
+    platform: Number(new URL(platform.apiUrl).port),
+    scripted: peer.origin,
+    feedme: await startFeedmeServer(),
+    socketcluster: started.use(await Peer.start()).port,
+  };
+}
+
+/** One file of a program and all it imports, for a runtime that resolves no names. */
+async function bundled(path: string, platform = "browser"): Promise<string> {
+  const code = await bundle(
+    `tests/conformance/${path}`,
+    `--platform=${platform}`,
+  );
+  // The cases say `await using`, which Node 22 does not know. The library does not.
+  const lowered = await esbuild.transform(code, {
+    target: "es2022",
+    format: "esm",
+  });
+  return lowered.code;
+}
+
+/** How the servers find the dev platform. */
+const env = (shared: Shared) => ({
+  JAMSOCKET_DEV: "true",
+  JAMSOCKET_DEV_PORT: String(shared.platform),
+});
+
+async function serveOnDeno(shared: Shared): Promise<Served> {
+  const program = started.use(
+    await startProgram(Deno.execPath(), [
+      "run",
+      "-A",
+      // Without it Deno remarks that a request's signal will once mean less.
+      "--unstable-no-legacy-abort",
+      `--config=${config}`,
+      "tests/conformance/servers/deno.ts",
+    ], env(shared)),
+  );
+  return JSON.parse(program.said);
+}
+
+/** Runs a program to its end, which has to come by itself. */
+async function runCommand(
+  command: string,
+  args: string[],
+): Promise<Outcome[]> {
+  const child = new Deno.Command(command, {
+    args: [...args, only],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let text = "";
+  let hung = false;
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    // All is said; what is left open would keep the process.
+    if (text.endsWith("]\n")) {
+      timer ??= setTimeout(() => {
+        hung = true;
+        child.kill("SIGKILL");
+      }, 5_000);
+    }
+  }
+  clearTimeout(timer);
+  const { code } = await child.status;
+  const outcomes: Outcome[] = JSON.parse(
+    text.slice(text.lastIndexOf("\n", text.length - 2) + 1) || "[]",
+  );
+  const failure = hung
+    ? "something keeps the process"
+    : code === 0
+    ? undefined
+    : `it ended with code ${code}`;
+  return [...outcomes, {
+    area: "disposal",
+    name: "the process ends by itself",
+    took: 0,
+    ...(failure && { failure }),
+  }];
+}
+
+const cases = await bundled("runners/command.ts");
+const casesFile = started.use(await folder({ "cases.mjs": cases }));
+const worker = await bundled("runners/worker.ts");
+const shared = await startShared();
+const denoServes = await serveOnDeno(shared);
+
+/** A column of a program that is here, or why there is none. */
+async function commandColumn(
+  name: string,
+  runtime: "bun" | "node",
+  found: Found,
+): Promise<Column> {
+  if ("missing" in found) return { name, missing: found.missing };
+  const server = started.use(
+    await folder({
+      "server.mjs": await bundled(`servers/${runtime}.ts`, "deno"),
+    }),
+  );
+  await using program = await startProgram(
+    found.path,
+    [`${server.path}/server.mjs`],
+    env(shared),
+  );
+  return await column(
+    `${name} ${found.version}`,
+    { runtime },
+    JSON.parse(program.said),
+    (far) =>
+      runCommand(found.path, [
+        `${casesFile.path}/cases.mjs`,
+        JSON.stringify(far),
+      ]),
+  );
+}
+
+async function workerdColumn(compatibilityDate: string): Promise<Column> {
+  await using server = await startWorker({
+    module: await bundled("servers/workerd.ts"),
+    compatibilityDate,
+    vars: env(shared),
+    objects: { LIVE: "Live" },
+  });
+  await using runner = await startWorker({ module: worker, compatibilityDate });
+  return await column(
+    `workerd ${compatibilityDate}`,
+    { runtime: "workerd", date: compatibilityDate },
+    { edge: server.port, feedme: server.port },
+    async (far) => {
+      const answer = await fetch(`http://127.0.0.1:${runner.port}/`, {
+        method: "POST",
+        body: JSON.stringify({ far, only }),
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(text);
+      return JSON.parse(text);
+    },
+  );
+}
+
+async function chromiumColumn(): Promise<Column> {
+  if (!executablePath) {
+    return { name: "Chromium", missing: "there is no Chromium here" };
+  }
+  const browser = await chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-background-networking"],
+  });
+  try {
+    return await column(
+      `Chromium ${browser.version().split(".")[0]}`,
+      { runtime: "chromium" },
+      denoServes,
+      async (far) => {
+        const page = await browser.newPage();
+        await page.goto(far.edge);
+        await page.addScriptTag({
+          type: "module",
+          content: await bundled("runners/page.ts"),
+        });
+        await page.waitForFunction("globalThis.conformance");
+        return await page.evaluate(
+          `conformance(${JSON.stringify(far)}, ${JSON.stringify(only)})`,
+        ) as Outcome[];
+      },
+    );
+  } finally {
+    await browser.close();
+  }
+}
+
+/** Runs the cases and tells of each that failed. */
+async function column(
+  name: string,
+  here: Pick<FarEnds, "runtime" | "date">,
+  served: Served,
+  runner: Runner,
+): Promise<Column> {
+  const outcomes = await runner({
+    ...shared,
+    ...here,
+    edge: `http://127.0.0.1:${served.edge}`,
+    feedmeServer: `ws://127.0.0.1:${served.feedme}/feedme`,
+    run: crypto.randomUUID().slice(0, 8),
+  });
+  for (const { area, name: what, failure } of outcomes) {
+    if (failure) console.error(`\n${name}: ${area}: ${what}\n${failure}`);
+  }
+  return { name, outcomes };
+}
+
+const columns: Record<string, () => Promise<Column>> = {
+  deno: () =>
+    column(
+      `Deno ${Deno.version.deno}`,
+      { runtime: "deno" },
+      denoServes,
+      (far) =>
+        runCommand(Deno.execPath(), [
+          "run",
+          "-A",
+          `${casesFile.path}/cases.mjs`,
+          JSON.stringify(far),
+        ]),
+    ),
+  bun: async () => commandColumn("Bun", "bun", await runtime("bun")),
+  node22: async () => commandColumn("Node", "node", await runtime("node22")),
+  node: async () => commandColumn("Node", "node", await runtime("node")),
+  // Before and after the changes of 2026 to WebSockets: the binary type
+  // (2026-03-17) and the answer to a close frame (2026-04-07).
+  "workerd 2026-03-01": () => workerdColumn("2026-03-01"),
+  "workerd 2026-10-01": () => workerdColumn("2026-10-01"),
+  chromium: chromiumColumn,
+};
+
+const matrix: Column[] = [];
+for (const [name, run] of Object.entries(columns)) {
+  if (!name.includes(on)) continue;
+  const start = Date.now();
+  try {
+    matrix.push(await run());
+  } catch (error) {
+    const failure = (error as Error).stack ?? String(error);
+    console.error(`\n${name}\n${failure}`);
+    const what = { area: "all", name: "runs at all", failure, took: 0 };
+    matrix.push({ name, outcomes: [what] });
+  }
+  console.error(`${name}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
+}
+
+const outcomes = matrix.flatMap(({ outcomes = [] }) => outcomes);
+const ran = outcomes.filter(({ exception }) => exception === undefined);
+const failed = ran.filter(({ failure }) => failure !== undefined).length;
+const missing = matrix.filter(({ missing }) => missing !== undefined);
+
+console.log();
+for (const line of exceptions(matrix)) console.log(line);
+for (const { name, missing: why } of missing) console.log(`${name}: ${why}`);
+console.log(`\n${table(matrix)}\n`);
+// In CI a runtime that is missing is a failure.
+const allFailed = Number(unit.failed) + failed +
+  (Deno.env.get("CI") ? missing.length : 0);
+const allPassed = Number(unit.passed) + ran.length - failed;
+console.log(`${allPassed} passed, ${allFailed} failed`);
+await started.disposeAsync();
+await esbuild.stop();
+Deno.exit(allFailed > 0 ? 1 : 0);

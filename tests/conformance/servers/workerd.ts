@@ -1,0 +1,23 @@
+/** On workerd: the edge as a worker, the Feedme server in a Durable Object. */
+import type { Context } from "@hono/hono";
+import { Jamsocket } from "@feedline/feedline/server";
+import { feedmeServer } from "@feedline/feedline/feed/feedme/server";
+import { webSocketPair } from "../../../examples/durable/workers.ts";
+import { app } from "./app.ts";
+import { application } from "./application.ts";
+
+export class Live {
+  readonly #server = feedmeServer(application);
+
+  fetch(): Response {
+    const { socket, response } = webSocketPair("feedme");
+    this.#server.accept(socket, { user: "ada" });
+    return response;
+  }
+}
+
+export default app({ engine: (c) => Jamsocket.fromEnv(c.env) })
+  .get("/feedme", (c: Context) => {
+    const { LIVE } = c.env;
+    return LIVE.get(LIVE.idFromName("live")).fetch(c.req.raw);
+  });

@@ -1,0 +1,74 @@
+/** Programs that tests start: a process that says in one line that it is ready. */
+import { deadline } from "@std/async";
+
+/** A running program. */
+export interface Program extends AsyncDisposable {
+  /** Its first line. */
+  said: string;
+}
+
+/**
+ * Starts a program and waits for its first line, for 20 s at most; it is killed
+ * when it is disposed of. What it says on stderr goes to ours.
+ */
+export async function startProgram(
+  command: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<Program> {
+  const child = new Deno.Command(command, {
+    args,
+    env,
+    cwd: new URL("..", import.meta.url),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const end = async () => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    await child.status;
+    await drained;
+  };
+  const first = Promise.withResolvers<string>();
+  // To its end, or the pipe would fill.
+  const drained = (async () => {
+    let text = "";
+    for await (
+      const chunk of child.stdout.pipeThrough(new TextDecoderStream())
+    ) {
+      if (text.includes("\n")) continue;
+      text += chunk;
+      const end = text.indexOf("\n");
+      if (end >= 0) first.resolve(text.slice(0, end));
+    }
+    first.reject(new Error(`${command} ended before it was ready: ${text}`));
+  })();
+  try {
+    const said = await deadline(first.promise, 20_000);
+    return { said, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** A folder with these files, until it is disposed of. */
+export async function folder(
+  files: Record<string, string | Uint8Array>,
+): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir();
+  for (const [name, content] of Object.entries(files)) {
+    await Deno.writeFile(
+      `${path}/${name}`,
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    );
+  }
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
