@@ -9,10 +9,10 @@
 import * as esbuild from "esbuild";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { requireRuntime } from "../tests/runtimes.ts";
 import { printTable, type Row } from "./compare.ts";
 
 const root = new URL("../", import.meta.url);
-const NODE_VERSION = "24.21.0";
 
 interface Result {
   plain: number[];
@@ -21,16 +21,6 @@ interface Result {
   /** The share of opening that is the platform's `JSON.parse`. */
   parsing: number;
   openingMd5: number;
-}
-
-/** The package that holds the binary of `npm:node` for this machine. */
-function nodePackage(): string {
-  const { os, arch } = Deno.build;
-  const platform = os === "windows" ? "win" : os;
-  const cpu = arch === "aarch64" ? "arm64" : "x64";
-  // `npm:node` installs it by a script, which Deno does not run unasked.
-  const prefix = os === "darwin" && cpu === "arm64" ? "node-bin" : "node";
-  return `${prefix}-${platform}-${cpu}`;
 }
 
 async function run(
@@ -60,7 +50,6 @@ async function prepare(folder: URL): Promise<URL> {
     dependencies: {
       "feedme-client": "0.0.35",
       "feedme-util": "0.2.1",
-      [nodePackage()]: NODE_VERSION,
     },
     overrides: { "feedme-util": "0.2.1" },
   };
@@ -109,7 +98,7 @@ export async function benchFeedme(): Promise<void> {
   const { href } = pathToFileURL(await Deno.makeTempDir() + "/");
   const folder = new URL(href);
   const bundle = await prepare(folder);
-  const node = new URL(`node_modules/${nodePackage()}/bin/node`, folder);
+  const node = await requireRuntime("node24");
   const inDeno: Result = JSON.parse(
     await run(Deno.execPath(), [
       "run",
@@ -119,7 +108,7 @@ export async function benchFeedme(): Promise<void> {
     ]),
   );
   const inNode: Result = JSON.parse(
-    await run(node.pathname, ["--expose-gc", bundle.pathname]),
+    await run(node, ["--expose-gc", bundle.pathname]),
   );
   await Deno.remove(folder, { recursive: true });
   const kilobytes = await size();

@@ -7,6 +7,9 @@
  * Then what it costs to make deltas from two snapshots.
  */
 import { diff } from "../feed/feedme/diff.ts";
+import { bundle } from "../tests/bundle.ts";
+import { config } from "../tests/config.ts";
+import { requireRuntime } from "../tests/runtimes.ts";
 import { TextLineStream } from "../tests/feedme/lines.ts";
 import { compare, median, printTable, type Row } from "./compare.ts";
 
@@ -24,9 +27,6 @@ interface Said {
 }
 
 const root = new URL("../", import.meta.url);
-const config = import.meta.resolve("@hono/hono").startsWith("npm:")
-  ? "deno.npm.json"
-  : "deno.json";
 
 /** A command that runs the other file. */
 type Runtime = readonly [command: string, ...args: string[]];
@@ -40,29 +40,14 @@ const DENO: Runtime = [
   "bench/feedme_server_run.ts",
 ];
 
-/** Node, where there is one: `FEEDLINE_NODE`, or the one on the path. */
-async function node(folder: string): Promise<Runtime | undefined> {
+/** The other file on Node 24. */
+async function node(folder: string): Promise<Runtime> {
   const file = `${folder}/run.mjs`;
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "bundle",
-      "--quiet",
-      `--config=${config}`,
-      "--platform=deno",
-      `--output=${file}`,
-      "bench/feedme_server_run.ts",
-    ],
-    cwd: root,
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  for (const command of [Deno.env.get("FEEDLINE_NODE") ?? "", "node"]) {
-    const version = command && await new Deno.Command(command, {
-      args: ["--version"],
-    }).output().then(({ stdout }) => new TextDecoder().decode(stdout))
-      .catch(() => "");
-    if (Number(/^v(\d+)/.exec(version)?.[1]) >= 20) return [command, file];
-  }
-  return undefined;
+  await Deno.writeFile(
+    file,
+    await bundle("bench/feedme_server_run.ts", "--platform=deno"),
+  );
+  return [await requireRuntime("node24"), file];
 }
 
 /** One process and what it says, line by line. */
@@ -288,9 +273,10 @@ async function deliveries(name: string, runtime: Runtime): Promise<Row[]> {
 /** Prints the table. */
 export async function benchFeedmeServer(): Promise<void> {
   const folder = await Deno.makeTempDir();
-  const rows = await deliveries("Deno", DENO);
-  const inNode = await node(folder);
-  if (inNode) rows.push(...await deliveries("Node", inNode));
+  const rows = [
+    ...await deliveries("Deno", DENO),
+    ...await deliveries("Node 24", await node(folder)),
+  ];
   await Deno.remove(folder, { recursive: true });
   printTable(
     `Feedme server: ${

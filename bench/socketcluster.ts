@@ -5,20 +5,15 @@
  */
 import { gzipSync } from "node:zlib";
 import { config } from "../tests/config.ts";
+import { requireRuntime } from "../tests/runtimes.ts";
 import { Peer } from "../tests/socketcluster/peer.ts";
 import { printTable, type Row } from "./compare.ts";
 
 const here = (path: string) => new URL(path, import.meta.url).pathname;
 
-async function run(
-  command: string,
-  args: string[],
-  cwd?: string,
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    ...cwd === undefined ? {} : { cwd },
-  }).output();
+async function run(command: string, args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args })
+    .output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }
@@ -38,19 +33,6 @@ async function bundle(
     here("socketcluster_cases.ts"),
   ]);
   return path;
-}
-
-/** The program of Node 24, from npm: the package `node` is made of these. */
-async function installNode(folder: string): Promise<string> {
-  const os = Deno.build.os === "windows" ? "win" : Deno.build.os;
-  const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";
-  const name = `node-${os}-${arch}`;
-  await Deno.writeTextFile(
-    `${folder}/package.json`,
-    JSON.stringify({ dependencies: { [name]: "24" } }),
-  );
-  await run(Deno.execPath(), ["install", "--quiet"], folder);
-  return `${folder}/node_modules/${name}/bin/node${os === "win" ? ".exe" : ""}`;
 }
 
 /** What an application loads, as a browser does: bundled, minified, gzipped. */
@@ -76,7 +58,7 @@ export async function benchSocketCluster(): Promise<void> {
     const network = await bundle(folder, "deno");
     const runtimes = {
       Deno: [Deno.execPath(), "run", "-A", "--v8-flags=--expose-gc"],
-      "Node 24": [await installNode(folder), "--expose-gc"],
+      "Node 24": [await requireRuntime("node24"), "--expose-gc"],
     };
     await using server = await Peer.start({
       pingInterval: 1e6,

@@ -8,21 +8,23 @@ export interface Program extends AsyncDisposable {
 }
 
 /**
- * Starts a program and waits for its first line, for 20 s at most; it is killed
- * when it is disposed of. What it says on stderr goes to ours.
+ * Starts a program and waits for its first line on `from`, for 20 s at most; it
+ * is killed when it is disposed of. Its other output goes to ours.
  */
 export async function startProgram(
   command: string,
   args: string[],
   env: Record<string, string> = {},
+  from: "stdout" | "stderr" = "stdout",
 ): Promise<Program> {
   const child = new Deno.Command(command, {
     args,
     env,
     cwd: new URL("..", import.meta.url),
     stdin: "null",
-    stdout: "piped",
+    stdout: "inherit",
     stderr: "inherit",
+    [from]: "piped",
   }).spawn();
   const end = async () => {
     try {
@@ -38,7 +40,7 @@ export async function startProgram(
   const drained = (async () => {
     let text = "";
     for await (
-      const chunk of child.stdout.pipeThrough(new TextDecoderStream())
+      const chunk of child[from].pipeThrough(new TextDecoderStream())
     ) {
       if (text.includes("\n")) continue;
       text += chunk;
@@ -58,7 +60,7 @@ export async function startProgram(
 
 /** A folder with these files, until it is disposed of. */
 export async function folder(
-  files: Record<string, string | Uint8Array>,
+  files: Record<string, string | Uint8Array> = {},
 ): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir();
   for (const [name, content] of Object.entries(files)) {

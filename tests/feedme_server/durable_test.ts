@@ -1,73 +1,16 @@
 /** The sample worker in workerd: one key is one object there. */
-import workerd from "workerd";
 import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import type { PollApi } from "../../examples/durable/worker.ts";
 import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
-import { config } from "../config.ts";
-import { TextLineStream } from "../feedme/lines.ts";
-
-const root = new URL("../../", import.meta.url);
-
-async function startWorker() {
-  const folder = await Deno.makeTempDir();
-  const bundled = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "bundle",
-      "--quiet",
-      `--config=${config}`,
-      "--platform=browser",
-      `--output=${folder}/worker.mjs`,
-      "examples/durable/worker.ts",
-    ],
-    cwd: root,
-  }).output();
-  if (!bundled.success) {
-    throw new Error(new TextDecoder().decode(bundled.stderr));
-  }
-  await Deno.writeTextFile(
-    `${folder}/config.capnp`,
-    `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [(name = "polls", worker = .polls)],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "polls")],
-);
-const polls :Workerd.Worker = (
-  modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
-  compatibilityDate = "2026-10-01",
-  compatibilityFlags = ["no_nodejs_compat", "no_nodejs_compat_v2"],
-  bindings = [(name = "POLLS", durableObjectNamespace = "Poll")],
-  durableObjectNamespaces = [(className = "Poll", uniqueKey = "polls")],
-  durableObjectStorage = (inMemory = void),
-);
-`,
-  );
-  const child = new Deno.Command(
-    (workerd as unknown as { default: string }).default,
-    {
-      args: ["serve", "--control-fd=1", `${folder}/config.capnp`],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    },
-  ).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream())
-    .pipeThrough(new TextLineStream()).getReader();
-  const { value } = await deadline(lines.read(), 20_000);
-  const { port } = JSON.parse(value!);
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-      await lines.cancel().catch(() => {});
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
-}
+import { bundle } from "../bundle.ts";
+import { startWorker } from "../workerd.ts";
 
 Deno.test("durable object: voters of one poll meet, those of another do not", async () => {
-  await using worker = await startWorker();
+  await using worker = await startWorker({
+    module: await bundle("examples/durable/worker.ts"),
+    objects: { POLLS: "Poll" },
+  });
   const join = async (poll: string) => {
     const client = feedmeClient<PollApi>({
       transport: webSocketTransport({

@@ -2,11 +2,14 @@
  * The example's edge on each runtime it is written for, in a process of its own,
  * with the real engine before a platform of HTTP and a backend of real sockets.
  */
-import workerd from "workerd";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SessionBackend } from "../../client.ts";
-import { config } from "../config.ts";
 import type { ConnectResponse } from "../../types.ts";
+import { bundle } from "../bundle.ts";
+import { config } from "../config.ts";
+import { folder, startProgram } from "../program.ts";
+import { runtime } from "../runtimes.ts";
+import { startWorker } from "../workerd.ts";
 import {
   HANDSHAKE,
   open,
@@ -18,7 +21,6 @@ import {
   until,
 } from "./support.ts";
 
-const root = new URL("../../", import.meta.url);
 /** The platform's HTTP API before a scripted engine. */
 function startPlatform() {
   const backend = startBackend();
@@ -66,62 +68,26 @@ function startPlatform() {
 
 type Platform = ReturnType<typeof startPlatform>;
 
-/** A process that says on which port it listens, in its first line. */
-async function startProcess(
+/** The example's edge as a program, which says its port in its first line. */
+async function startEdge(
   command: string,
   args: string[],
-  env: Record<string, string>,
+  platform: Platform,
+  from?: "stderr",
 ): Promise<Server> {
-  const child = new Deno.Command(command, {
-    args,
-    env: { ...env, JAMSOCKET_DEV: "true" },
-    cwd: root,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let text = "";
-  const read = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-    }
-  };
-  // To their ends, or the pipes would fill.
-  const drained = Promise.all([read(child.stdout), read(child.stderr)]);
-  const said = () => /(?:on |port":|0\.0\.0\.0:)(\d+)/.exec(text);
-  await until(() => said() !== null, `${command} said its port`, 20_000)
-    .catch((error) => {
-      child.kill("SIGKILL");
-      throw new Error(text, { cause: error });
-    });
-  const port = said()!;
+  const program = await startProgram(command, args, {
+    JAMSOCKET_DEV: "true",
+    JAMSOCKET_DEV_PORT: String(platform.port),
+    COOKIE_SECRET: "secret",
+    PORT: "0",
+  }, from);
+  const [port] = /(?:on |0\.0\.0\.0:)(\d+)/.exec(program.said)?.slice(1) ?? [];
+  assert(port, program.said);
   return {
-    port: Number(port[1]),
-    origin: `http://127.0.0.1:${port[1]}`,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-      await drained;
-    },
+    port: Number(port),
+    origin: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
-}
-
-/** One file of the entry and all it imports, in a folder of its own. */
-async function bundle(entry: string, platform: string): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "bundle",
-      "--quiet",
-      `--config=${config}`,
-      `--platform=${platform}`,
-      `--output=${folder}/edge.mjs`,
-      entry,
-    ],
-    cwd: root,
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return folder;
 }
 
 interface Differences {
@@ -345,109 +311,73 @@ async function conforms(
   }
 }
 
-async function works(command: string, args: string[]): Promise<string> {
-  try {
-    const { success, stdout } = await new Deno.Command(command, { args })
-      .output();
-    return success ? new TextDecoder().decode(stdout).trim() : "";
-  } catch {
-    return "";
-  }
-}
-
-const bun = await works("bun", ["--version"]) ? "bun" : undefined;
-// The first version with a WebSocket of its own is 22.
-const nodes = [Deno.env.get("FEEDLINE_NODE") ?? "", "node"];
-let node: string | undefined;
-for (const command of nodes) {
-  const version = command && await works(command, ["--version"]);
-  if (version && Number(/^v(\d+)/.exec(version)?.[1]) >= 22) node ??= command;
-}
-
 /** Deno's and Node's outgoing sockets send no code below 3000 but 1000. */
 const strict = (code: number) => code + 3000;
 
 Deno.test("the edge on Deno", async () => {
   await using platform = startPlatform();
-  await using edge = await startProcess(Deno.execPath(), [
-    "run",
-    "--allow-net",
-    "--allow-env",
-    "--unstable-no-legacy-abort",
-    `--config=${config}`,
-    "examples/edge/deno.ts",
-  ], {
-    JAMSOCKET_DEV_PORT: String(platform.port),
-    COOKIE_SECRET: "secret",
-    PORT: "0",
-  });
+  await using edge = await startEdge(
+    Deno.execPath(),
+    [
+      "run",
+      "--allow-net",
+      "--allow-env",
+      "--unstable-no-legacy-abort",
+      `--config=${config}`,
+      "examples/edge/deno.ts",
+    ],
+    platform,
+    "stderr",
+  );
   await conforms(edge, platform, { code: strict, none: 101 });
 });
 
-Deno.test({
-  name: "the edge on Bun",
-  ignore: !bun,
-  async fn() {
-    const folder = await bundle("tests/proxy/edges/bun.ts", "deno");
-    await using platform = startPlatform();
-    await using edge = await startProcess(bun!, [`${folder}/edge.mjs`], {
-      JAMSOCKET_DEV_PORT: String(platform.port),
-    });
-    await conforms(edge, platform, { code: (code) => code, none: 502 });
-    await Deno.remove(folder, { recursive: true });
-  },
-});
-
-Deno.test({
-  name: "the edge on Node (22 or newer)",
-  ignore: !node,
-  async fn() {
-    const folder = await bundle("tests/proxy/edges/node.ts", "deno");
-    await using platform = startPlatform();
-    await using edge = await startProcess(node!, [`${folder}/edge.mjs`], {
-      JAMSOCKET_DEV_PORT: String(platform.port),
-    });
-    await conforms(edge, platform, { code: strict, none: 502 });
-    await Deno.remove(folder, { recursive: true });
-  },
-});
+for (
+  const [name, file, found, code] of [
+    ["Bun", "bun", await runtime("bun"), (code: number) => code],
+    ["Node", "node", await runtime("node"), strict],
+  ] as const
+) {
+  const missing = "missing" in found;
+  Deno.test({
+    name: `the edge on ${name}${missing ? ` (skipped: ${found.missing})` : ""}`,
+    ignore: missing,
+    async fn() {
+      if (missing) return;
+      await using program = await folder({
+        "edge.mjs": await bundle(
+          `tests/proxy/edges/${file}.ts`,
+          "--platform=deno",
+        ),
+      });
+      await using platform = startPlatform();
+      await using edge = await startEdge(
+        found.path,
+        [`${program.path}/edge.mjs`],
+        platform,
+      );
+      await conforms(edge, platform, { code, none: 502 });
+    },
+  });
+}
 
 Deno.test("the edge on workerd", async () => {
-  const folder = await bundle("examples/edge/worker.ts", "browser");
   await using platform = startPlatform();
-  // workerd reaches public addresses only, unless told otherwise.
-  await Deno.writeTextFile(
-    `${folder}/config.capnp`,
-    `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "edge", worker = .edge),
-    (name = "internet", network = (allow = ["public", "private"])),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "edge")],
-);
-const edge :Workerd.Worker = (
-  modules = [(name = "edge.mjs", esModule = embed "edge.mjs")],
-  compatibilityDate = "2026-10-01",
-  compatibilityFlags = ["no_nodejs_compat", "no_nodejs_compat_v2"],
-  bindings = [
-    (name = "JAMSOCKET_DEV", text = "true"),
-    (name = "JAMSOCKET_DEV_PORT", text = "${platform.port}"),
-    (name = "COOKIE_SECRET", text = "secret"),
-  ],
-  globalOutbound = "internet",
-);
-`,
-  );
-  await using edge = await startProcess(
-    (workerd as unknown as { default: string }).default,
-    ["serve", "--control-fd=1", `${folder}/config.capnp`],
-    {},
-  );
+  await using worker = await startWorker({
+    module: await bundle("examples/edge/worker.ts"),
+    vars: {
+      JAMSOCKET_DEV: "true",
+      JAMSOCKET_DEV_PORT: String(platform.port),
+      COOKIE_SECRET: "secret",
+    },
+  });
+  const edge = {
+    ...worker,
+    origin: `http://127.0.0.1:${worker.port}`,
+  };
   await conforms(edge, platform, {
     native: true,
     code: (code) => code,
     none: 101,
   });
-  await Deno.remove(folder, { recursive: true });
 });

@@ -3,9 +3,10 @@
  * most effects while a worker's modules are evaluated, and by a module before
  * it that notes the ones workerd lets pass or a `catch` would hide.
  */
-import workerd from "workerd";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { bundle } from "../bundle.ts";
+import { folder } from "../program.ts";
+import { path as workerd } from "../workerd.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -53,30 +54,16 @@ const main :Workerd.Worker = (
 
 /** Imports the text of a module in a worker: what is wrong with that, or "". */
 async function importOnWorkerd(module: string | Uint8Array): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const files = {
-      "main.mjs": MAIN,
-      "watch.mjs": WATCH,
-      "entry.mjs": module,
-      "config.capnp": CONFIG,
-    };
-    for (const [name, content] of Object.entries(files)) {
-      await Deno.writeFile(
-        `${folder}/${name}`,
-        typeof content === "string"
-          ? new TextEncoder().encode(content)
-          : content,
-      );
-    }
-    const { success, stderr } = await new Deno.Command(
-      (workerd as unknown as { default: string }).default,
-      { args: ["test", `${folder}/config.capnp`] },
-    ).output();
-    return success ? "" : new TextDecoder().decode(stderr);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using files = await folder({
+    "main.mjs": MAIN,
+    "watch.mjs": WATCH,
+    "entry.mjs": module,
+    "config.capnp": CONFIG,
+  });
+  const { success, stderr } = await new Deno.Command(workerd, {
+    args: ["test", `${files.path}/config.capnp`],
+  }).output();
+  return success ? "" : new TextDecoder().decode(stderr);
 }
 
 const { exports }: { exports: Record<string, string> } = JSON.parse(

@@ -1,6 +1,8 @@
 /** The npm tarball, installed in empty projects: its types and what it does. */
 import { assert, assertEquals } from "@std/assert";
 import { pack } from "../../tools/pack.ts";
+import { folder } from "../program.ts";
+import { runtime } from "../runtimes.ts";
 import { startDevPlatform } from "../../session/dev/mod.ts";
 
 const TYPESCRIPT = "typescript@7.0.2";
@@ -13,22 +15,13 @@ const { name, exports } = JSON.parse(
 const entries = Object.keys(exports).filter((path) => path !== "./dev")
   .map((path) => name + path.slice(1));
 
-/** An empty folder, gone at the end. */
-async function tempFolder(): Promise<{ path: string } & AsyncDisposable> {
-  const path = await Deno.makeTempDir();
-  return {
-    path,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
-  };
-}
-
 /** The tarball's bytes, packed once. */
 let packed: Promise<Uint8Array> | undefined;
 function tarball(): Promise<Uint8Array> {
   return packed ??= (async () => {
-    await using folder = await tempFolder();
-    await pack(`${folder.path}/feedline.tgz`);
-    return await Deno.readFile(`${folder.path}/feedline.tgz`);
+    await using empty = await folder();
+    await pack(`${empty.path}/feedline.tgz`);
+    return await Deno.readFile(`${empty.path}/feedline.tgz`);
   })();
 }
 
@@ -52,23 +45,13 @@ async function run(
   return text;
 }
 
-async function version(command: string): Promise<string | undefined> {
-  try {
-    const { stdout } = await new Deno.Command(command, { args: ["--version"] })
-      .output();
-    return new TextDecoder().decode(stdout).trim();
-  } catch {
-    return undefined;
-  }
-}
-
 /** An empty project with the tarball and the consumer's program in it. */
 async function project(
-  manager: "npm" | "bun",
+  manager: string,
   ...packages: string[]
 ): Promise<{ path: string } & AsyncDisposable> {
-  const folder = await tempFolder();
-  const { path } = folder;
+  const made = await folder();
+  const { path } = made;
   await Deno.writeFile(`${path}/feedline.tgz`, await tarball());
   await Deno.writeTextFile(
     `${path}/package.json`,
@@ -94,9 +77,9 @@ async function project(
   );
   const add = manager === "npm"
     ? ["install", "--no-audit", "--no-fund", "--silent"]
-    : ["add", "--silent"];
+    : ["add", "--silent"]; // Bun
   await run(path, manager, ...add, "./feedline.tgz", ...packages);
-  return folder;
+  return made;
 }
 
 /** The consumer's program does what it should. */
@@ -122,37 +105,25 @@ async function works(path: string, command: string): Promise<void> {
   });
 }
 
-// From 24 on every version of Node runs TypeScript as it is.
-const named = Deno.env.get("FEEDLINE_NODE");
-let node = named;
-for (const command of named ? [] : ["node"]) {
-  const found = await version(command);
-  if (Number(/^v(\d+)/.exec(found ?? "")?.[1]) >= 24) node = command;
+const npm = await run(".", "npm", "--version").then(() => true, () => false);
+
+for (const name of ["node", "bun"] as const) {
+  const found = await runtime(name);
+  const missing = !npm
+    ? "npm is not here"
+    : "missing" in found && found.missing;
+  Deno.test({
+    name: `npm tarball - in an empty ${name} project${
+      missing ? ` (skipped: ${missing})` : ""
+    }`,
+    ignore: Boolean(missing),
+    async fn() {
+      if ("missing" in found) return;
+      await using app = await project(name === "bun" ? found.path : "npm");
+      await works(app.path, found.path);
+    },
+  });
 }
-const bun = await version("bun");
-const npm = await version("npm");
-
-Deno.test({
-  name: npm && node
-    ? "npm tarball - in an empty Node project"
-    : "npm tarball - in an empty Node project (needs npm and Node 24: FEEDLINE_NODE)",
-  ignore: !npm || !node,
-  async fn() {
-    await using app = await project("npm");
-    await works(app.path, node!);
-  },
-});
-
-Deno.test({
-  name: bun
-    ? "npm tarball - in an empty Bun project"
-    : "npm tarball - in an empty Bun project (needs bun)",
-  ignore: !bun,
-  async fn() {
-    await using app = await project("bun");
-    await works(app.path, "bun");
-  },
-});
 
 // Deno's own types: the gate checks consumer.ts like every other file.
 Deno.test({
