@@ -47,7 +47,6 @@ function edge(engine: Jamsocket, page: string, script: string): Hono {
         user: user(c.req.query("as")),
         spawn: { max_idle_seconds: 120 },
       }),
-      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
     }),
   );
   // Only for showing what happens when a backend ends.

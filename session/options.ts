@@ -33,8 +33,11 @@ export interface SessionProxyOptions {
     c: Context,
     name: string,
   ) => SessionGrant | Response | null | Promise<SessionGrant | Response | null>;
-  /** Accepts WebSockets. @default the runtime passes them on natively (Workers) */
-  upgrade?: UpgradeAdapter;
+  /**
+   * Accepts WebSockets: needed on Bun and Node.
+   * @default Deno's own way; on Workers they are passed on natively
+   */
+  upgrade?: UpgradeAdapter | undefined;
 
   /**
    * The origin under which clients reach the edge, where something in front of

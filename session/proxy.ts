@@ -31,8 +31,8 @@
  * of `connect` as they do on the platform's.
  *
  * On Cloudflare Workers a WebSocket passes through natively, so that the platform's
- * limits count. Elsewhere the option `upgrade` says how to accept one, and two
- * sockets are joined, within the limits of the options.
+ * limits count. Elsewhere two sockets are joined, within the limits of the
+ * options; how to accept one the option `upgrade` says on Bun and Node.
  *
  * @module
  */
@@ -48,13 +48,25 @@ import type { Context, Hono as HonoApp } from "./hono.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { passHttp, passJoined, passNative } from "./passage.ts";
 import { originTest } from "./path.ts";
+import { ownUpgrade } from "./upgrade.ts";
 
 export type { WebSocketConstructor } from "../net/dial.ts";
 export * from "../types.ts";
 export type { BridgeSocket } from "./bridge.ts";
 export { ProxyError } from "./failure.ts";
 export type { SessionGrant, SessionProxyOptions } from "./options.ts";
-export * from "./upgrade.ts";
+export {
+  type BunSocket,
+  bunUpgrade,
+  type BunUpgradeOptions,
+  type BunWebSocketHandlers,
+  nodeUpgrade,
+  type NodeUpgradeOptions,
+  type NodeWebSocketServer,
+  type UpgradeAdapter,
+  type Upgraded,
+  type UpgradeOptions,
+} from "./upgrade.ts";
 
 /** Methods that a page may use on other origins without being asked who it is. */
 const SAFE = /^(GET|HEAD|OPTIONS)$/;
@@ -76,6 +88,7 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/;
  */
 export function sessionProxy(options: SessionProxyOptions): HonoApp {
   const { authorize, missingOrigin = "allow", keepAlive = 8_000 } = options;
+  const upgrade = options.upgrade ?? ownUpgrade();
   const backends = new Backends(options);
   const foreign = originTest(options.origins ?? []);
   const listed = (options.origins?.length ?? 0) > 0;
@@ -141,7 +154,6 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   function backend(visit: Visit): Promise<Response> {
     const { c } = visit;
     if (!isUpgrade(c.req.raw)) return passHttp(visit, backends, options);
-    const { upgrade } = options;
     if (!upgrade) return passNative(visit, backends, options);
     return passJoined(visit, backends, options, upgrade, (end: BridgeEnd) => {
       if (end.by !== "bridge") return;

@@ -27,13 +27,32 @@ export interface Upgraded {
 /**
  * Accepts the WebSocket that the request of a context asks for. Called when the
  * backend's end is open.
- *
- * On Deno: `(c, options) => Deno.upgradeWebSocket(c.req.raw, options)`.
  */
 export type UpgradeAdapter = (
   c: Context,
   options: UpgradeOptions,
 ) => Upgraded | Promise<Upgraded>;
+
+/** As much of a runtime's global object as {@linkcode ownUpgrade} uses. */
+interface Accepting {
+  upgradeWebSocket(request: Request, options: UpgradeOptions): Upgraded;
+}
+
+/**
+ * The adapter of a runtime that accepts an upgrade by the request alone, which
+ * is Deno's; elsewhere undefined. Asked for by name, so that nothing is needed
+ * from a runtime that has no such thing.
+ */
+export function ownUpgrade(): UpgradeAdapter | undefined {
+  const runtime: Partial<Accepting> | undefined = Reflect.get(
+    globalThis,
+    "Deno",
+  );
+  if (typeof runtime?.upgradeWebSocket !== "function") return undefined;
+  return (c, options) =>
+    (runtime as Accepting)
+      .upgradeWebSocket(c.req.raw, options);
+}
 
 /** As much of a server-side socket of Bun as {@linkcode bunUpgrade} uses. */
 export interface BunSocket {

@@ -13,16 +13,21 @@ import {
 /** What differs from one runtime to another. */
 export interface EdgeOptions
   extends Pick<SessionProxyOptions, "engine" | "upgrade"> {
-  /** What cookies are signed with. */
-  cookieSecret: (c: Context) => string;
+  /** What cookies are signed with; without it nobody gets in. */
+  cookieSecret: (c: Context) => string | undefined;
 }
 
 export function edge({ cookieSecret, ...options }: EdgeOptions): Hono {
   const app = new Hono();
+  const secret = (c: Context): string => {
+    const value = cookieSecret(c);
+    if (!value) throw new Error("COOKIE_SECRET is not set");
+    return value;
+  };
 
   // A stand-in for the sign-in of your application.
   app.post("/sign-in/:user", async (c) => {
-    await setSignedCookie(c, "user", c.req.param("user"), cookieSecret(c), {
+    await setSignedCookie(c, "user", c.req.param("user"), secret(c), {
       httpOnly: true,
       sameSite: "Lax",
       path: "/",
@@ -35,7 +40,7 @@ export function edge({ cookieSecret, ...options }: EdgeOptions): Hono {
     sessionProxy({
       ...options,
       async authorize(c, name) {
-        const user = await getSignedCookie(c, cookieSecret(c), "user");
+        const user = await getSignedCookie(c, secret(c), "user");
         if (!user || !/^[a-z0-9-]{1,40}$/.test(name)) return null;
         return { key: `room-${name}`, user, spawn: { max_idle_seconds: 300 } };
       },

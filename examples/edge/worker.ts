@@ -1,12 +1,17 @@
-/** The edge as a Cloudflare worker: `npx wrangler dev` in this folder. */
+/**
+ * The edge as one file for Cloudflare Workers and for Deno. In this folder:
+ * `npx wrangler dev`, or
+ * `JAMSOCKET_DEV=true COOKIE_SECRET=… deno serve -NE worker.ts`.
+ */
 import { Jamsocket } from "@feedline/feedline/server";
 import type { Hono } from "@hono/hono";
+import { env } from "@hono/hono/adapter";
 import { edge } from "./app.ts";
 
-// Settings and secrets come with each request. WebSockets pass through natively.
+// On Workers settings and secrets come with each request.
 const app: Hono = edge({
-  engine: (c) => Jamsocket.fromEnv(c.env),
-  cookieSecret: (c) => c.env.COOKIE_SECRET,
+  engine: (c) => Jamsocket.fromEnv(env(c)),
+  cookieSecret: (c) => env(c).COOKIE_SECRET,
 });
 
 export default app;

@@ -20,7 +20,6 @@ Deno.test("the edge before the dev platform - spawn, talk, die, come back", asyn
     sessionProxy({
       engine,
       authorize: () => ({ user: "ada", auth: { role: "editor" } }),
-      upgrade: (c, options) => Deno.upgradeWebSocket(c.req.raw, options),
     }),
   );
   await using edge = serve(app.fetch);
