@@ -1,7 +1,7 @@
 /**
- * The runtimes beside Deno that tests and benchmarks run on, from npm. Each is
- * installed once into a folder for temporary files, by Deno itself: a machine
- * needs nothing but that.
+ * The runtimes beside Deno that tests and benchmarks run on, and wrangler, from
+ * npm. Each is installed once into a folder for temporary files, by Deno itself:
+ * a machine needs nothing but that.
  */
 import { globSync } from "node:fs";
 
@@ -31,7 +31,9 @@ const PACKAGES = {
   node: [nodePackage(), "latest", NODE],
 } as const;
 
-const temporary = Deno.env.get("TMPDIR") ?? Deno.env.get("TEMP") ?? "/tmp";
+const temporary = `${
+  Deno.env.get("TMPDIR") ?? Deno.env.get("TEMP") ?? "/tmp"
+}/feedline-runtimes`;
 
 /** Runs a program to its end: what it printed. */
 async function output(
@@ -48,10 +50,24 @@ async function output(
   return text(stdout);
 }
 
+/** Installs what `package.json` says into a folder. */
+async function install(folder: string, packageJson: unknown): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(
+    `${folder}/package.json`,
+    JSON.stringify(packageJson),
+  );
+  await Deno.writeTextFile(
+    `${folder}/deno.json`,
+    JSON.stringify({ nodeModulesDir: "auto", lock: false }),
+  );
+  await output(Deno.execPath(), ["install", "--quiet"], folder);
+}
+
 /** Finds a runtime, or installs it. */
 export async function runtime(name: keyof typeof PACKAGES): Promise<Found> {
   const [dependency, version, binary] = PACKAGES[name];
-  const folder = `${temporary}/feedline-runtimes/${name}-${version}`;
+  const folder = `${temporary}/${name}-${version}`;
   const find = async (): Promise<Found> => {
     // Of several, for one kind of processor or C library each, one runs.
     for (const path of globSync(`${folder}/node_modules/${binary}`)) {
@@ -65,19 +81,33 @@ export async function runtime(name: keyof typeof PACKAGES): Promise<Found> {
   const before = await find();
   if ("path" in before) return before;
   try {
-    await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeTextFile(
-      `${folder}/package.json`,
-      JSON.stringify({ dependencies: { [dependency]: version } }),
-    );
-    await Deno.writeTextFile(
-      `${folder}/deno.json`,
-      JSON.stringify({ nodeModulesDir: "auto", lock: false }),
-    );
-    await output(Deno.execPath(), ["install", "--quiet"], folder);
+    await install(folder, { dependencies: { [dependency]: version } });
     return await find();
   } catch (error) {
     return { missing: `${dependency}@${version}: ${(error as Error).message}` };
+  }
+}
+
+/** Finds wrangler, a program for Node, or installs it. */
+export async function wrangler(): Promise<Found> {
+  const version = "4.153.0";
+  const folder = `${temporary}/wrangler-${version}`;
+  const path = `${folder}/node_modules/wrangler/bin/wrangler.js`;
+  try {
+    const there = await Deno.stat(path).then(() => true, () => false);
+    if (!there) {
+      const { imports } = JSON.parse(
+        await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
+      );
+      await install(folder, {
+        dependencies: { wrangler: version },
+        // The one that the other tests run.
+        overrides: { workerd: imports.workerd.replace("npm:workerd@", "") },
+      });
+    }
+    return { path, version };
+  } catch (error) {
+    return { missing: `wrangler@${version}: ${(error as Error).message}` };
   }
 }
 
