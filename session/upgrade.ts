@@ -1,7 +1,7 @@
 /**
  * How a server accepts a WebSocket, where the runtime does not pass upgrades on
- * by itself. Nothing here imports a runtime: each adapter works with objects of
- * the runtime that the application hands in.
+ * by itself. Nothing here imports a runtime: the adapters for Bun and Node work
+ * with objects that the application hands in.
  */
 import type { Context } from "./hono.ts";
 import type { BridgeSocket } from "./bridge.ts";

@@ -1,16 +1,22 @@
 /** The README's lines, run as they stand there. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { deadline, delay } from "@std/async";
+import { fileURLToPath as fromFileUrl } from "node:url";
+import { SessionBackend } from "../client.ts";
 import { Jamsocket } from "../server.ts";
 import { type DevPlatform, startDevPlatform } from "../session/dev/mod.ts";
+import type { ConnectResponse } from "../types.ts";
+import { bundle } from "./bundle.ts";
 import { inChromium } from "./chromium.ts";
 import { config } from "./config.ts";
+import { ECHO, Peer } from "./dev/helpers.ts";
+import { type Found, runtime } from "./runtimes.ts";
 
 const root = new URL("..", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
-const [server, edge, page, , , backend] = [
-  ...readme.matchAll(/```ts ignore\n([\s\S]*?)```/g),
-].map(([, code]) => code!) as string[] as [
+const blocks = [...readme.matchAll(/```ts ignore\n([\s\S]*?)```/g)]
+  .map(([, code]) => code!);
+const [server, , page, , , backend] = blocks as [
   string,
   string,
   string,
@@ -18,14 +24,22 @@ const [server, edge, page, , , backend] = [
   string,
   string,
 ];
+/** Blocks that begin with the name of the file that they are. */
+const files = new Map(blocks.flatMap((code) => {
+  const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? [];
+  return name ? [[name, code]] : [];
+}));
 
-/** A folder with one file of the README in it. */
+/** A folder with one file of the README in it, beside those that have a name. */
 async function written(
   code: string,
 ): Promise<{ path: string } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
-  const path = `${folder}/main.ts`;
+  const path = `${folder}/example.ts`;
   await Deno.writeTextFile(path, code);
+  for (const [name, code] of files) {
+    await Deno.writeTextFile(`${folder}/${name}`, code);
+  }
   return {
     path,
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
@@ -79,50 +93,145 @@ Deno.test("README: the server's lines spawn a backend, watch it and reach it", a
   ]);
 });
 
+/** What runs each of the README's edges: Deno's subcommand, or another runtime. */
+const EDGES: Record<string, "serve" | "run" | Found> = {
+  "edge.ts": "serve",
+  "main.ts": "run",
+  "bun.ts": await runtime("bun"),
+  "node.ts": await runtime("node"),
+};
+
+/** One of the README's edges, in a process of its own before the dev platform. */
+async function startEdge(
+  name: string,
+  { apiUrl }: DevPlatform,
+): Promise<{ origin: string } & AsyncDisposable> {
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const { port } = listener.addr;
+  listener.close();
+  const folder = await written(
+    files.get(name)!.replace("port: 8000", `port: ${port}`),
+  );
+  const env = {
+    JAMSOCKET_DEV: "true",
+    JAMSOCKET_DEV_PORT: new URL(apiUrl).port,
+    DENO_SERVE_ADDRESS: `tcp:127.0.0.1:${port}`,
+    PORT: String(port),
+  };
+  const on = EDGES[name]!;
+  let command: Deno.Command;
+  if (typeof on === "string") command = deno([on, "-NE", folder.path], env);
+  else {
+    if ("missing" in on) throw new Error(on.missing);
+    const bundled = `${folder.path}.mjs`;
+    await Deno.writeFile(
+      bundled,
+      await bundle(folder.path, "--platform=deno"),
+    );
+    command = new Deno.Command(on.path, {
+      args: [bundled],
+      env,
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+  const child = command.spawn();
+  const said = child.output();
+  const origin = `http://127.0.0.1:${port}`;
+  const end = async () => {
+    try {
+      child.kill();
+    } catch {
+      // It has ended by itself.
+    }
+    const { stdout, stderr } = await said;
+    await folder[Symbol.asyncDispose]();
+    return text(stdout) + text(stderr);
+  };
+  for (let i = 0;; i++) {
+    const answer = await fetch(origin).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer) break;
+    if (i === 400) throw new Error(await end());
+    await delay(25);
+  }
+  return {
+    origin,
+    async [Symbol.asyncDispose]() {
+      await end();
+    },
+  };
+}
+
+for (const [name, on] of Object.entries(EDGES)) {
+  const missing = typeof on !== "string" && "missing" in on && on.missing;
+  Deno.test({
+    name: `README: ${name} passes HTTP, status and WebSockets${
+      missing ? ` (skipped: ${missing})` : ""
+    }`,
+    // In CI it is meant to be there, so that its absence is a failure.
+    ignore: Boolean(missing) && !Deno.env.has("CI"),
+    async fn() {
+      await using platform = await platformOf(fromFileUrl(ECHO));
+      await using edge = await startEdge(name, platform);
+      const headers = { cookie: "session=1" };
+      const connect = (headers = {}) =>
+        fetch(`${edge.origin}/rooms/room-1/connect`, {
+          method: "POST",
+          headers,
+        });
+      const refused = await connect();
+      await refused.body?.cancel();
+      assertEquals(refused.status, 403);
+      const answer: ConnectResponse = await (await connect(headers)).json();
+      await using backend = new SessionBackend(answer, {
+        fetch: (input, init) => fetch(input, { ...init, headers }),
+      });
+      await backend.ready({ timeout: 30_000 });
+      const plain = await fetch(`${backend.url}a`, { headers });
+      const seen = await plain.json();
+      assertEquals([seen.path, seen.headers["x-verified-username"]], [
+        "/a",
+        "ada",
+      ]);
+      const peer = await Peer.open(`${backend.url}ws`, { headers });
+      assertEquals(
+        JSON.parse(await peer.next())["x-verified-username"],
+        "ada",
+      );
+      peer.socket.send("there");
+      assertEquals(await peer.next(), "there");
+      await peer.close();
+    },
+  });
+}
+
 inChromium(
   "README: the page's lines work through the edge's",
   async (browser) => {
     await using module = await written(backend);
     await using platform = await platformOf(module.path);
-    await using main = await written(onPort(edge, platform));
-    const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-    const { port } = listener.addr;
-    listener.close();
-    await using child = deno(["run", "-A", main.path], {
-      DENO_SERVE_ADDRESS: `tcp:127.0.0.1:${port}`,
-    }).spawn();
-    const origin = `http://127.0.0.1:${port}`;
-    for (let i = 0; i < 200; i++) {
-      const answer = await fetch(origin).catch(() => undefined);
-      await answer?.body?.cancel();
-      if (answer) break;
-      await delay(25);
-    }
+    await using edge = await startEdge("edge.ts", platform);
     await using script = await written(page);
-    const bundled = await deno([
-      "bundle",
-      "-q",
-      "--platform=browser",
-      script.path,
-    ])
-      .output();
-    assert(bundled.success, text(bundled.stderr));
-
+    const bundled = text(await bundle(script.path));
     const context = await browser.newContext();
-    await context.addCookies([{ name: "session", value: "1", url: origin }]);
+    await context.addCookies([{
+      name: "session",
+      value: "1",
+      url: edge.origin,
+    }]);
     const tab = await context.newPage();
     const logged: string[] = [];
     tab.on("console", (message) => {
       if (message.type() === "log") logged.push(message.text());
     });
-    await tab.route(`${origin}/`, (route) =>
+    await tab.route(`${edge.origin}/`, (route) =>
       route.fulfill({
         contentType: "text/html",
-        body: `<script type="module">${
-          text(bundled.stdout)
-        }\ndocument.title = "done"</script>`,
+        body:
+          `<script type="module">${bundled}\ndocument.title = "done"</script>`,
       }));
-    await tab.goto(`${origin}/`);
+    await tab.goto(`${edge.origin}/`);
     await deadline(
       (async () => {
         while (!logged.includes("ready")) await delay(10);
@@ -142,7 +251,5 @@ inChromium(
       port: Number(new URL(platform.apiUrl).port),
     }).terminate(id, { hard: true });
     await tab.waitForFunction('document.title === "done"');
-    child.kill();
-    await child.output();
   },
 );

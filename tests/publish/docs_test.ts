@@ -64,7 +64,10 @@ Deno.test("docs - a block that is marked ignore says what would work", async () 
             !new RegExp(`(const|using) ${name}\\b`).test(code)
           )
           .map(([name, type]) => `declare const ${name}: ${type};\n`);
-        const file = `${path.replaceAll(/\W/g, "_")}_${files.length}.ts`;
+        // A block that begins with a file's name is imported by others.
+        const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? [];
+        const file = name ??
+          `${path.replaceAll(/\W/g, "_")}_${files.length}.ts`;
         files.push(file);
         await Deno.writeTextFile(
           `${folder}/${file}`,
