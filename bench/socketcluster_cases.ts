@@ -36,51 +36,95 @@ async function subscribed(client: Create): Promise<any> {
   return socket;
 }
 
-/** Feeds all frames, so many in a macrotask, to one loop; the time until it got all. */
-async function consume(client: Create, burst: number): Promise<number> {
+/** What frames are said to, and where their data comes out. */
+interface Feed {
+  say(frame: string): void;
+  data: AsyncIterable<unknown>;
+  end(): void;
+}
+
+async function feedOf(client: Create): Promise<Feed> {
   const socket = await subscribed(client);
   const { last } = MemoryWebSocket;
+  return {
+    say: (frame) => last.say(frame),
+    data: socket.channel("c"),
+    end: () => socket.disconnect(),
+  };
+}
+
+/** The least that any client does: parse, look at the channel, keep, hand on. */
+function bareFeed(consumed: boolean): Feed {
+  let queue: unknown[] = [];
+  let head = 0;
+  let wake = () => {};
+  return {
+    say(frame) {
+      const { event, data } = JSON.parse(frame);
+      if (event !== "#publish" || data.channel !== "c" || !consumed) return;
+      if (queue.push(data.data) === 1) wake();
+    },
+    data: {
+      [Symbol.asyncIterator]: () => ({
+        next() {
+          if (head === queue.length) [queue, head] = [[], 0];
+          const result = () => ({ value: queue[head++], done: false });
+          return queue.length > 0
+            ? Promise.resolve(result())
+            : new Promise<void>((resolve) => wake = resolve).then(result);
+        },
+      }),
+    },
+    end() {},
+  };
+}
+
+/** Feeds all frames, so many in a macrotask, to one loop; the time until it got all. */
+async function consume(
+  { say, data, end }: Feed,
+  burst: number,
+): Promise<number> {
   const frames = Array.from({ length: 1000 }, (_, i) => frame(i));
   let got = 0;
   const loop = (async () => {
-    for await (const _ of socket.channel("c")) {
+    for await (const _ of data) {
       if (++got === FRAMES) break;
     }
   })();
   await macrotask();
   const start = performance.now();
   for (let i = 0; i < FRAMES;) {
-    for (const end = i + burst; i < end; i++) last.say(frames[i % 1000]!);
+    for (const end = i + burst; i < end; i++) say(frames[i % 1000]!);
     if (i < FRAMES) await macrotask();
   }
   await loop;
   const time = performance.now() - start;
-  socket.disconnect();
+  end();
   return time;
 }
 
 /** Feeds all frames to nobody. */
-async function dispatch(client: Create): Promise<number> {
-  const socket = await subscribed(client);
-  const { last } = MemoryWebSocket;
+function dispatch({ say, end }: Feed): number {
   const frames = Array.from({ length: 1000 }, (_, i) => frame(i));
   const start = performance.now();
-  for (let i = 0; i < FRAMES; i++) last.say(frames[i % 1000]!);
+  for (let i = 0; i < FRAMES; i++) say(frames[i % 1000]!);
   const time = performance.now() - start;
-  socket.disconnect();
+  end();
   return time;
 }
 
-/** The ratio peer / ours of a case: how many times as fast ours is. */
+/** How many times as fast as the peer ours is, and a bare loop. */
 async function faster(
-  run: (client: Create) => Promise<number>,
-): Promise<number> {
-  const { ratio } = await compare(
-    () => run(clients.peer),
-    () => run(clients.ours),
-    7,
-  );
-  return ratio;
+  run: (feed: Feed) => number | Promise<number>,
+  consumed = true,
+): Promise<{ ours: number; bare: number }> {
+  const peer = async () => run(await feedOf(clients.peer));
+  const ours = async () => run(await feedOf(clients.ours));
+  const bare = async () => run(bareFeed(consumed));
+  return {
+    ours: (await compare(peer, ours, 7)).ratio,
+    bare: (await compare(peer, bare, 7)).ratio,
+  };
 }
 
 /** Bytes that 1,000,000 messages take which nobody has read. */
@@ -158,10 +202,10 @@ async function loopback(
 
 const [what, argument, constructor] = process.argv.slice(2);
 const cases: Record<string, () => unknown> = {
-  burst: () => faster((client) => consume(client, FRAMES)),
-  hundred: () => faster((client) => consume(client, 100)),
-  one: () => faster((client) => consume(client, 1)),
-  nobody: () => faster(dispatch),
+  burst: () => faster((feed) => consume(feed, FRAMES)),
+  hundred: () => faster((feed) => consume(feed, 100)),
+  one: () => faster((feed) => consume(feed, 1)),
+  nobody: () => faster(dispatch, false),
   memory: () => memory(clients[argument as "ours" | "peer"]),
   loopback: () =>
     loopback(
