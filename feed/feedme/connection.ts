@@ -138,7 +138,11 @@ export class Connection implements ServedClient {
   /** The socket has closed. */
   lost(): void {
     clearTimeout(this.#patience);
-    if (!this.#ended) this.#finish();
+    if (this.#ended) return;
+    this.#finish();
+    // Workers before compatibility date 2026-04-07 leave the answer to us, and
+    // the client would wait for it.
+    closeWith(this.#socket, 1000, "");
   }
 
   /** Resolves when the socket has closed. */

@@ -153,8 +153,12 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
       this.#listen();
       this.emit("message", data);
     };
-    socket.onclose = ({ code }) =>
+    socket.onclose = ({ code }) => {
       this.#fail(`The WebSocket closed (code ${code}).`);
+      // A Worker's socket may be closing still: that has answered the other
+      // side, and no second event follows.
+      this.#closing.delete(socket);
+    };
     this.#listen();
     this.emit("connect");
   }

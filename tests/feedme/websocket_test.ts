@@ -1,12 +1,14 @@
 /** The transport on real sockets. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { deadline, delay } from "@std/async";
+import type { WebSocketConstructor } from "../../net/dial.ts";
 import {
   webSocketTransport,
   type WebSocketTransportOptions,
 } from "../../feed/feedme/websocket.ts";
 
 type Hook = (socket: WebSocket) => void;
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 function serve(onSocket: Hook, refuse = false) {
   const requests: { url: string; headers: Headers }[] = [];
@@ -207,4 +209,31 @@ Deno.test("websocket: the address is asked for each time", async () => {
     "disconnect FAILURE: The WebSocket could not be opened.",
   );
   assertEquals((errors[0]!.cause as Error).message, "no token");
+});
+
+Deno.test("websocket: one that says that it closed and is closing, as on Workers", async () => {
+  // Before 2026-04-07 they wait for a close in return, and tell nothing more.
+  const closes: unknown[] = [];
+  const socket = {
+    readyState: 0,
+    close: (code: number) => void closes.push(code),
+  } as unknown as Writable<WebSocket>;
+  const { transport, until } = listen({
+    url: "ws://x",
+    WebSocket: function () {
+      return socket;
+    } as unknown as WebSocketConstructor,
+  });
+  transport.connect();
+  await delay(0);
+  socket.readyState = 1;
+  socket.onopen!(new Event("open"));
+  await until("connect");
+  socket.readyState = 2;
+  socket.onclose!(new CloseEvent("close", { code: 4001 }));
+  await until("(code 4001)");
+  const start = performance.now();
+  await transport[Symbol.asyncDispose]!();
+  assert(performance.now() - start < 1_000);
+  assertEquals(closes, [1000]);
 });

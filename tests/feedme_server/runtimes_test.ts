@@ -1,18 +1,40 @@
 /**
- * The server on the sockets of each runtime: Hono's `upgradeWebSocket` on Deno,
- * Bun and Node, and those of `ws`. `durable_test.ts` has workerd.
+ * The server on sockets: Hono's `upgradeWebSocket` on Deno, and those of `ws`.
+ * The conformance cases have it on every runtime.
  */
 import { Hono } from "@hono/hono";
 import { upgradeWebSocket } from "@hono/hono/deno";
 import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import { type WebSocket as WsSocket, WebSocketServer } from "ws";
+import { z } from "zod";
 import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
-import { type ApiOf, feedmeServer } from "../../feed/feedme/server.ts";
+import {
+  type ApiOf,
+  defineAction,
+  defineFeed,
+  feedmeServer,
+} from "../../feed/feedme/server.ts";
 import { verifiedUser } from "../../server.ts";
-import { config } from "../config.ts";
-import { TextLineStream } from "../feedme/lines.ts";
-import { application } from "./edges/app.ts";
+
+const count = defineFeed({
+  data: z.object({ n: z.number(), by: z.string() }),
+  initial: () => ({ n: 0, by: "" }),
+});
+const application = {
+  feeds: { count },
+  actions: {
+    add: defineAction({
+      args: z.object({ n: z.number() }),
+      handler: ({ n }, { client, feed }) =>
+        feed(count).update(
+          "added",
+          {},
+          (data) => ({ n: data.n + n, by: `${client.user}` }),
+        ),
+    }),
+  },
+};
 
 /** A client adds, sees it, and leaves. */
 async function works(url: string, user: string): Promise<void> {
@@ -90,61 +112,3 @@ Deno.test({
     await new Promise((resolve) => sockets.close(resolve));
   },
 });
-
-async function version(command: string): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(command, { args: ["--version"] })
-      .output();
-    return new TextDecoder().decode(stdout);
-  } catch {
-    return "";
-  }
-}
-
-const bun = await version("bun") ? "bun" : undefined;
-let node: string | undefined;
-for (const command of [Deno.env.get("FEEDLINE_NODE") ?? "", "node"]) {
-  const major = command && /^v(\d+)/.exec(await version(command))?.[1];
-  if (Number(major) >= 22) node ??= command;
-}
-
-for (const [name, command] of [["bun", bun], ["node", node]] as const) {
-  Deno.test({
-    name: `hono: the server's events on ${name}`,
-    ignore: !command,
-    async fn() {
-      const folder = await Deno.makeTempDir();
-      const root = new URL("../../", import.meta.url);
-      const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: [
-          "bundle",
-          "--quiet",
-          `--config=${config}`,
-          "--platform=deno",
-          `--output=${folder}/edge.mjs`,
-          `tests/feedme_server/edges/${name}.ts`,
-        ],
-        cwd: root,
-      }).output();
-      if (!success) throw new Error(new TextDecoder().decode(stderr));
-      const child = new Deno.Command(command!, {
-        args: [`${folder}/edge.mjs`],
-        stdin: "null",
-        stdout: "piped",
-        stderr: "inherit",
-      }).spawn();
-      const lines = child.stdout.pipeThrough(new TextDecoderStream())
-        .pipeThrough(new TextLineStream()).getReader();
-      try {
-        const { value } = await deadline(lines.read(), 20_000);
-        const [port] = /\d+/.exec(value!)!;
-        await works(`ws://127.0.0.1:${port}/ws`, "ada");
-      } finally {
-        child.kill("SIGKILL");
-        await child.status;
-        await lines.cancel();
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  });
-}

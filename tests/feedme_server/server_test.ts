@@ -536,3 +536,12 @@ Deno.test("server: a client that acts within a send sees each change once", asyn
   assertEquals(second.sent.map(({ FeedData }) => FeedData), [{ n: 1 }]);
   await server.close();
 });
+
+Deno.test("server: a client's close is answered, as Workers may not do it", async () => {
+  const { server, up } = start();
+  const socket = await up();
+  socket.onclose!({ code: 1001 });
+  await settled();
+  assertEquals(socket.closed, [1000, ""]);
+  assertEquals([...server.clients], []);
+});

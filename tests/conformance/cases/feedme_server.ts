@@ -1,16 +1,30 @@
-/** Our Feedme server: in memory, and on the sockets of this runtime. */
-import { feedmeClient, webSocketTransport } from "../../../feed/feedme/mod.ts";
-import { same } from "../check.ts";
-import type { Area } from "../suite.ts";
+/** Our Feedme server: on the sockets of this runtime, and in memory. */
+import { ok, rejects, same, until } from "../check.ts";
+import type { Area, Test } from "../suite.ts";
+import { complaints, connect, connected, feedLog } from "./feedme.ts";
+import { limits } from "./feedme_limits.ts";
+import { served } from "./feedme_served.ts";
+import { actionOf, HANDSHAKE } from "./memory.ts";
+
+/** A socket of the server, and all that it tells. */
+async function open({ feedmeServer }: Test) {
+  const socket = new WebSocket(feedmeServer, "feedme");
+  const texts: string[] = [];
+  const end: { closed?: [number, string] } = {};
+  const opened = Promise.withResolvers<unknown>();
+  socket.onopen = opened.resolve;
+  socket.onerror = () => opened.reject(new Error("no connection"));
+  socket.onmessage = ({ data }) => texts.push(data);
+  socket.onclose = ({ code, reason }) => void (end.closed = [code, reason]);
+  await opened.promise;
+  return { socket, texts, end };
+}
 
 export const feedmeServerArea: Area = {
   name: "Feedme server",
   cases: {
     async "it serves a feed on this runtime's sockets"(t) {
-      await using client = feedmeClient({
-        transport: webSocketTransport({ url: t.feedmeServer }),
-      });
-      client.connect();
+      await using client = connect(t.feedmeServer);
       const id = t.name("counter");
       const feed = client.feed("counter", { id });
       feed.desireOpen();
@@ -18,5 +32,129 @@ export const feedmeServerArea: Area = {
       same(await client.action("add", { id, n: 2 }), { by: "ada" });
       same(feed.data(), { n: 2, by: ["ada"] });
     },
+
+    async "two clients on sockets see each change once, and its end"(t) {
+      await using one = connect(t.feedmeServer);
+      await using two = connect(t.feedmeServer);
+      const id = t.name("counter é😀");
+      const feeds = [one, two].map((client) => client.feed("counter", { id }));
+      const errors = [one, two].map(complaints);
+      for (const feed of feeds) feed.desireOpen();
+      for (const feed of feeds) await feed.opened();
+      const logs = feeds.map(feedLog);
+      await one.action("add", { id, n: 1 });
+      await two.action("sign", { id, by: "é😀" });
+      await one.action("end", { id });
+      for (const log of logs) {
+        await until(() => log.length === 3, "told");
+        same(log, [
+          'added {"n":1,"by":["ada"]}',
+          'signed {"n":1,"by":["ada","é😀"]}',
+          "close TERMINATED",
+        ]);
+      }
+      same(errors, [[], []], "the digests were right");
+      const error = await rejects(feeds[1]!.opened());
+      same([error.serverErrorCode, error.serverErrorData], ["ENDED", { id }]);
+    },
+
+    async "what is refused comes with its reason over a socket"(t) {
+      await using client = connect(t.feedmeServer);
+      await connected(client);
+      const refused = async (asked: Promise<unknown>) => {
+        const error = await rejects(asked);
+        return [error.serverErrorCode, error.serverErrorData];
+      };
+      same(await refused(client.action("refuse", {})), ["FULL", { seats: 12 }]);
+      same(await refused(client.action("nothing", {})), ["UNKNOWN_ACTION", {}]);
+      const [code] = await refused(client.action("add", { id: 1, n: 1 }));
+      same(code, "INVALID_ARGUMENTS");
+      const staff = client.feed("staff", {});
+      staff.desireOpen();
+      same(await refused(staff.opened()), ["NOT_AUTHORIZED", {}]);
+    },
+
+    async "clients that close a feed or leave are noticed"(t) {
+      await using client = connect(t.feedmeServer);
+      await connected(client);
+      const id = t.name("counter");
+      const watchers = async (n: number) =>
+        (await client.action("watchers", { id })).n === n;
+      const leaving = connect(t.feedmeServer);
+      for (const each of [client, leaving]) {
+        const feed = each.feed("counter", { id });
+        feed.desireOpen();
+        await feed.opened();
+        await client.action("add", { id, n: 1 });
+      }
+      ok(await watchers(2), "two watch");
+      await leaving[Symbol.asyncDispose]();
+      await until(() => watchers(1), "one watches");
+      // Not even a close: the connection of this one ends at once.
+      const { socket } = await open(t);
+      socket.send(JSON.stringify(HANDSHAKE));
+      const FeedOpen = { MessageType: "FeedOpen", FeedName: "counter" };
+      socket.send(JSON.stringify({ ...FeedOpen, FeedArgs: { id } }));
+      await until(() => watchers(2), "two watch");
+      socket.close();
+      await until(() => watchers(1), "one watches");
+    },
+
+    async "a client that the server closes learns the code, and comes back"(t) {
+      const { socket, texts, end } = await open(t);
+      same(socket.protocol, "feedme");
+      socket.send(JSON.stringify(HANDSHAKE));
+      await until(() => texts.length === 1, "handshake");
+      socket.send(JSON.stringify(actionOf("leave")));
+      await until(() => end.closed !== undefined, "closed");
+      same(end.closed, [4001, "as you wish"]);
+
+      await using client = connect(t.feedmeServer);
+      await connected(client);
+      const reasons: unknown[] = [];
+      client.on("disconnect", (error) => reasons.push(error?.transportError));
+      same((await rejects(client.action("leave", {}))).outcome, "unknown");
+      await connected(client);
+      same(reasons.map(String), [
+        "Error: FAILURE: The WebSocket closed (code 4001).",
+      ]);
+    },
+
+    async "violations are answered over a socket, and what is too much ends it"(
+      t,
+    ) {
+      const { socket, texts } = await open(t);
+      socket.send('{"MessageType":"__proto__"}');
+      await until(() => texts.length === 1, "answered");
+      same(JSON.parse(texts[0]!), {
+        MessageType: "ViolationResponse",
+        Diagnostics: {
+          Problem: "Schema violation.",
+          Message: '{"MessageType":"__proto__"}',
+        },
+      });
+      socket.close();
+      const tooMuch: [string | ArrayBuffer, number, string][] = [
+        ["é".repeat(65_537), 1009, "message too long"],
+        [new ArrayBuffer(3), 1003, "text messages only"],
+      ];
+      for (const [message, code, reason] of tooMuch) {
+        const { socket, end } = await open(t);
+        socket.send(message);
+        await until(() => end.closed !== undefined, "closed");
+        same(end.closed, [code, reason]);
+      }
+    },
+
+    async "a megabyte of data opens over a socket"(t) {
+      await using client = connect(t.feedmeServer);
+      const feed = client.feed("large", {});
+      feed.desireOpen();
+      const { lines } = await feed.opened() as { lines: string[] };
+      same([lines.length, lines.at(-1)], [10_000, "é".repeat(50)]);
+    },
+
+    ...served,
+    ...limits,
   },
 };

@@ -1,6 +1,7 @@
 /**
  * `feedme-server-core` from npm, told what to do by its clients: each board
- * `{ id }` is a feed of its own, and actions say what happens on it.
+ * `{ id }`, with or without further arguments, is a feed of its own, and actions
+ * say what happens on it.
  */
 // deno-lint-ignore-file no-explicit-any
 import feedmeServerCore from "feedme-server-core";
@@ -16,13 +17,14 @@ const actions: Record<
     response.failure(code, data),
   ignore: () => {},
   /** Publishes an action on a board, which then has `data`. */
-  reveal(server, { id, name, actionData, deltas, data, md5 }, _, response) {
+  reveal(server, params, _request, response) {
+    const { id, args, name, actionData, deltas, data, md5 } = params;
     boards.set(id, data);
     server.actionRevelation({
       actionName: name,
       actionData,
       feedName: "board",
-      feedArgs: { id },
+      feedArgs: { id, ...args },
       feedDeltas: deltas,
       ...(md5 ? { feedData: data } : {}),
     });

@@ -12,7 +12,10 @@ export const counter = defineFeed({
   data: z.object({ n: z.number(), by: z.array(z.string()) }),
   initial: () => ({ n: 0, by: [] }),
   retain: false,
+  digest: true,
 });
+
+const id = z.object({ id: z.string() });
 
 export const application = {
   feeds: {
@@ -21,6 +24,10 @@ export const application = {
       data: z.object({ secret: z.string() }),
       authorize: ({ client }) => client.auth.role === "staff",
       initial: () => ({ secret: "of the staff" }),
+    }),
+    large: defineFeed({
+      data: z.object({ lines: z.array(z.string()) }),
+      initial: () => ({ lines: Array(10_000).fill("é".repeat(50)) }),
     }),
   },
   actions: {
@@ -35,6 +42,27 @@ export const application = {
         }));
         return { by };
       },
+    }),
+    /** By deltas: who counted is somebody else. */
+    sign: defineAction({
+      args: z.object({ id: z.string(), by: z.string() }),
+      handler: ({ id, by }, { feed }) =>
+        feed(counter, { id }).apply("signed", {}, [
+          { Operation: "InsertLast", Path: ["by"], Value: by },
+        ]),
+    }),
+    end: defineAction({
+      args: id,
+      handler: ({ id }, { feed }) =>
+        feed(counter, { id }).terminate("ENDED", { id }),
+    }),
+    /** How many have a counter open. */
+    watchers: defineAction({
+      args: id,
+      data: z.object({ n: z.number() }),
+      handler: ({ id }, { feed }) => ({
+        n: feed(counter, { id }).subscribers,
+      }),
     }),
     refuse: defineAction({
       handler() {

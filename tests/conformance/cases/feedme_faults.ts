@@ -1,0 +1,229 @@
+/** The Feedme client with servers that are slow, refuse, hang up or are not there. */
+import { feedmeClient, webSocketTransport } from "../../../feed/feedme/mod.ts";
+import { ok, pause, rejects, same, until } from "../check.ts";
+import type { Area } from "../suite.ts";
+import {
+  clientLog,
+  connect,
+  connected,
+  feedLog,
+  HANDSHAKE,
+  message,
+  opened,
+  thrown,
+} from "./feedme.ts";
+
+/** Above the ports that systems give out: nobody listens there. */
+const NOBODY = "ws://127.0.0.1:65533";
+
+export const clientFaults: Area["cases"] = {
+  async "the subprotocol feedme is offered, or what is asked for"(t) {
+    const peer = await t.script({ sockets: [HANDSHAKE] });
+    for (const protocols of [undefined, ["own", "feedme"]]) {
+      const sockets: WebSocket[] = [];
+      await using client = connect(webSocketTransport({
+        url: peer.url,
+        ...(protocols && { protocols }),
+        WebSocket: class extends WebSocket {
+          constructor(url: string, protocols?: string | string[]) {
+            super(url, protocols);
+            sockets.push(this);
+          }
+        },
+      }));
+      await connected(client);
+      // The peer has chosen the first.
+      same(sockets.map(({ protocol }) => protocol), [
+        protocols?.[0] ?? "feedme",
+      ]);
+    }
+    const codes = async () =>
+      (await peer.seen()).sockets.map(({ closed }) => closed?.[0]);
+    await until(async () => !(await codes()).includes(undefined), "closed");
+    same(await codes(), [1000, 1000]);
+  },
+
+  async "a binary message ends the connection, and the next one begins"(t) {
+    const peer = await t.script({
+      sockets: [[...HANDSHAKE, { bytes: [1, 2] }, { send: "late" }], HANDSHAKE],
+    });
+    await using client = connect(peer.ws);
+    const log = clientLog(client);
+    const failed = Promise.withResolvers<unknown>();
+    client.on("disconnect", (error) => failed.resolve(error?.transportError));
+    same(
+      String(await failed.promise),
+      "Error: FAILURE: The server sent a binary message.",
+    );
+    await until(() => log.length === 5, "connected again");
+    same(log, [
+      "connecting",
+      "connect",
+      "disconnect TRANSPORT_FAILURE",
+      "connecting",
+      "connect",
+    ]);
+  },
+
+  async "a link that is cut or closed is told with its code"(t) {
+    const peer = await t.script({
+      sockets: [
+        [...HANDSHAKE, { close: [4001, "enough"] }],
+        [...HANDSHAKE, { received: 2 }, { cut: true }],
+        HANDSHAKE,
+      ],
+    });
+    await using client = connect(peer.ws);
+    const reasons: string[] = [];
+    client.on(
+      "disconnect",
+      (error) => reasons.push(String(error?.transportError)),
+    );
+    await until(
+      () => reasons.length === 1 && client.state() === "connected",
+      "connected again",
+    );
+    same((await rejects(client.action("x", {}))).outcome, "unknown");
+    await connected(client);
+    // Deno makes the event of a connection that failed without a code:
+    // `new CloseEvent("close")`, in its ext/websocket/01_websocket.js.
+    const code = t.runtime === "deno" ? 0 : 1006;
+    same(reasons, [
+      "Error: FAILURE: The WebSocket closed (code 4001).",
+      `Error: FAILURE: The WebSocket closed (code ${code}).`,
+    ]);
+  },
+
+  async "where nobody answers it tries again, as often as it may"(t) {
+    const refusing = await t.script({});
+    for (const url of [NOBODY, refusing.ws]) {
+      await using client = connect(`${url}/secret`, {
+        connectRetryMaxAttempts: 2,
+      });
+      const log = clientLog(client);
+      const errors: unknown[] = [];
+      client.on("disconnect", (error) => errors.push(error));
+      await until(() => log.length === 6, "three attempts");
+      await pause(30);
+      const attempt = ["connecting", "disconnect TRANSPORT_FAILURE"];
+      same(log, [...attempt, ...attempt, ...attempt]);
+      same(client.state(), "disconnected");
+      same(
+        String(errors[0]),
+        "FeedmeError: TRANSPORT_FAILURE: The transport connection failed.",
+      );
+      ok(!JSON.stringify(errors).includes("secret"), "no address in it");
+    }
+  },
+
+  async "a wait for the next attempt can be given up, or cut short"(t) {
+    const peer = await t.script({ sockets: [HANDSHAKE] });
+    const urls = [NOBODY, NOBODY, peer.ws];
+    await using client = connect(
+      webSocketTransport({ url: () => Promise.resolve(urls.shift()!) }),
+      { connectRetryMs: 3_600_000, connectRetryMaxMs: 3_600_000 },
+    );
+    const log = clientLog(client);
+    await until(() => log.length === 2, "failed");
+    same(client.cancelRetry(), true);
+    await until(() => log.length === 3, "told");
+    same(client.cancelRetry(), false);
+    client.connect();
+    await until(() => log.length === 5, "failed again");
+    client.connect();
+    await until(() => log.length === 7, "connected");
+    const failed = ["connecting", "disconnect TRANSPORT_FAILURE"];
+    same(log, [...failed, "disconnect", ...failed, "connecting", "connect"]);
+    same(urls, [], "the address is asked for each time");
+  },
+
+  async "a handshake that does not come times out, and is tried again"(t) {
+    const peer = await t.script({ sockets: [[], HANDSHAKE] });
+    await using client = connect(peer.ws, { connectTimeoutMs: 500 });
+    const log = clientLog(client);
+    const errors: unknown[] = [];
+    client.on("disconnect", (error) => errors.push(error?.message));
+    await connected(client);
+    same(errors, ["TIMEOUT: The connection attempt timed out."]);
+    await until(() => log.length === 4, "told");
+    same(log, ["connecting", "disconnect TIMEOUT", "connecting", "connect"]);
+  },
+
+  async "a handshake that is refused is not tried again"(t) {
+    const peer = await t.script({
+      sockets: [[
+        { received: 1 },
+        message("HandshakeResponse", { Success: false }),
+      ]],
+    });
+    await using client = connect(peer.ws);
+    const log = clientLog(client);
+    await until(() => log.length === 2, "refused");
+    await pause(30);
+    same(log, ["connecting", "disconnect HANDSHAKE_REJECTED"]);
+    same(client.state(), "disconnected");
+  },
+
+  async "a feed whose opening takes too long is told closed, and opens when it comes"(
+    t,
+  ) {
+    const peer = await t.script({
+      sockets: [[...HANDSHAKE, { received: 3 }, opened({ n: 1 })]],
+    });
+    await using client = connect(peer.ws, { feedTimeoutMs: 50 });
+    await connected(client);
+    const feed = client.feed("f", {});
+    const log = feedLog(feed);
+    feed.desireOpen();
+    await until(() => log.length === 2, "timed out");
+    same([feed.state(), log], ["closed", ["opening", "close TIMEOUT"]]);
+    client.action("go on", {}).catch(() => {});
+    same(await feed.opened(), { n: 1 });
+    await until(() => log.length === 4, "told");
+    same(log.slice(2), ["opening", 'open {"n":1}']);
+  },
+
+  async "what makes no sense is refused at once, and after the end all is"(t) {
+    const peer = await t.script({ sockets: [HANDSHAKE] });
+    const client = feedmeClient({
+      transport: webSocketTransport({ url: peer.ws }),
+    });
+    const code = (call: () => unknown) => String(thrown(call)).split(": ")[1];
+    const cyclic: { self?: unknown } = {};
+    cyclic.self = cyclic;
+    // deno-lint-ignore no-explicit-any
+    const [any, feed] = [client as any, client.feed("f", {})];
+    const calls = [
+      () => any.action(1, {}),
+      () => any.action("x", []),
+      () => any.action("x", { n: NaN }),
+      () => any.action("x", { date: new Date(0) }),
+      () => any.action("x", cyclic),
+      () => any.action("x", {}, null),
+      () => any.feed("f", { n: 1 }),
+      () => feed.desireClosed(),
+      () => feed.data(),
+      () => client.disconnect(),
+      () => feedmeClient({ transport: any }),
+      () => connect(peer.ws, { connectRetryMs: 0.5 }),
+    ];
+    same(calls.map(code), [
+      ...calls.slice(0, 7).map(() => "INVALID_ARGUMENT"),
+      "INVALID_FEED_STATE",
+      "INVALID_FEED_STATE",
+      "INVALID_STATE",
+      "TRANSPORT_ERROR",
+      "INVALID_ARGUMENT",
+    ]);
+    await client[Symbol.asyncDispose]();
+    same([client.destroyed(), feed.destroyed()], [true, true]);
+    const late = [
+      () => client.connect(),
+      () => client.action("x", {}),
+      () => client.feed("f", {}),
+      () => feed.desireOpen(),
+      () => feed.state(),
+    ];
+    same(late.map(code), late.map(() => "DESTROYED"));
+  },
+};

@@ -1,0 +1,154 @@
+/** Our Feedme server in memory: dialects, violations, limits, and how it ends. */
+import { ok, pause, same, until } from "../check.ts";
+import type { Area } from "../suite.ts";
+import { clientLog, thrown } from "./feedme.ts";
+import { actionOf, closeOf, HANDSHAKE, openOf, Raw } from "./memory.ts";
+import { count, ID, room, start } from "./memory_server.ts";
+
+export const limits: Area["cases"] = {
+  async "violations are answered, and end the connection where that is wanted"() {
+    const violations: [message: unknown, problem: string][] = [
+      ["not JSON", "Invalid JSON."],
+      ["[".repeat(10_000), "Invalid JSON."],
+      [{ MessageType: "__proto__" }, "Schema violation."],
+      [{ ...HANDSHAKE, more: 1 }, "Schema violation."],
+      [openOf("count", { n: 1 }), "Schema violation."],
+      [HANDSHAKE, "Unexpected Handshake message."],
+      [closeOf("count"), "Unexpected FeedClose message."],
+      [openOf("room", ID), "Unexpected FeedOpen message."],
+      [actionOf("hang"), "Action message reused an outstanding CallbackId."],
+    ];
+    {
+      await using served = start();
+      const early = new Raw(served.server);
+      const answer = await early.ask(openOf("room", ID));
+      same(answer.Diagnostics.Problem, "Handshake required.");
+      const raw = await served.raw();
+      await raw.ask(openOf("room", ID));
+      raw.send(actionOf("hang"));
+      for (const [message, Problem] of violations) {
+        const { MessageType, Diagnostics } = await raw.ask(message);
+        same([MessageType, Diagnostics.Problem], [
+          "ViolationResponse",
+          Problem,
+        ]);
+        ok(Diagnostics.Message.length <= 1_000, "no more than that is quoted");
+      }
+      same([raw.closed, await raw.rest()], [undefined, []]);
+    }
+    await using served = start({ disconnectOnViolation: true });
+    const raw = await served.raw();
+    same((await raw.ask("not JSON")).MessageType, "ViolationResponse");
+    await until(() => raw.closed !== undefined, "closed");
+    same(raw.closed, [1008, "protocol violation"]);
+    same([...served.server.clients], []);
+  },
+
+  async "two dialects are spoken side by side"() {
+    await using served = start();
+    const client = await served.client({ dialect: "npm" });
+    const spec = new Raw(served.server);
+    const npm = new Raw(served.server, { dialect: "npm" });
+    const answer = {
+      MessageType: "HandshakeResponse",
+      Success: true,
+      Version: "0.1",
+    };
+    same(await spec.ask({ ...HANDSHAKE, Versions: ["9"] }), {
+      MessageType: "HandshakeResponse",
+      Success: false,
+    });
+    same(await spec.ask(HANDSHAKE), answer);
+    same(await npm.ask(HANDSHAKE), { ...answer, ClientId: npm.client.id });
+    for (const raw of [spec, npm]) await raw.ask(openOf("room", ID));
+    const feed = client.feed("room", ID);
+    feed.desireOpen();
+    await feed.opened();
+    served.server.feed(room, ID).update("said", {}, { lines: [] });
+    same((await spec.next()).MessageType, "FeedAction");
+    same((await npm.next()).MessageType, "ActionRevelation");
+    same(feed.data(), { lines: [] });
+    await client[Symbol.asyncDispose]();
+  },
+
+  async "beyond its limits a client is refused or cut off"() {
+    await using served = start({
+      maxOpenFeeds: 2,
+      maxPendingActions: 2,
+      maxMessageLength: 200,
+    });
+    const raw = await served.raw();
+    const open = (id: string) => raw.ask(openOf("room", { id }));
+    for (const id of ["1", "2"]) same((await open(id)).Success, true);
+    same((await open("3")).ErrorCode, "TOO_MANY_FEEDS");
+    await raw.ask(closeOf("room", ID));
+    same((await open("3")).Success, true);
+    for (const id of ["1", "2"]) raw.send(actionOf("hang", {}, id));
+    const answer = await raw.ask(actionOf("hang", {}, "3"));
+    same([answer.CallbackId, answer.ErrorCode], ["3", "TOO_MANY_ACTIONS"]);
+    const cut: [message: unknown, closed: unknown][] = [
+      ["x".repeat(201), [1009, "message too long"]],
+      [new Uint8Array(3), [1003, "text messages only"]],
+    ];
+    for (const [message, closed] of cut) {
+      const raw = await served.raw();
+      raw.send(message);
+      await until(() => raw.closed !== undefined, "cut off");
+      same([raw.closed, await raw.rest()], [closed, []]);
+    }
+    same([...served.server.clients], [raw.client]);
+  },
+
+  async "who does not shake hands in time is cut off"() {
+    await using served = start({ handshakeTimeoutMs: 30 });
+    const shaken = await served.raw();
+    const silent = new Raw(served.server);
+    await until(() => silent.closed !== undefined, "cut off");
+    same(silent.closed, [1008, "no handshake"]);
+    await pause(10);
+    same([shaken.closed, [...served.server.clients]], [undefined, [
+      shaken.client,
+    ]]);
+  },
+
+  async "who does not read is cut off, and others are not held up"() {
+    await using served = start({ maxBufferedBytes: 1_000 });
+    const [slow, quick] = [await served.raw(), await served.raw()];
+    for (const raw of [slow, quick]) await raw.ask(openOf("count"));
+    const live = served.server.feed(count);
+    slow.socket.bufferedAmount = 900;
+    live.update("added", { n: 1 }, { n: 1 });
+    same((await slow.next()).ActionName, "added");
+    // The data of what is open may wait beside the limit, but not all this.
+    slow.socket.bufferedAmount = 2_000;
+    live.update("added", { n: 1 }, { n: 2 });
+    await until(() => slow.closed !== undefined, "cut off");
+    same(slow.closed, [1013, "reads too slowly"]);
+    same((await quick.rest()).length, 2);
+    same(live.subscribers, 1);
+  },
+
+  async "a client is closed by the application, and all of them at the end"() {
+    await using served = start();
+    const [a, b] = [await served.raw(), await served.raw()];
+    const error = thrown(() => a.client.close(1001));
+    ok(error instanceof RangeError, "1001 is the server's own");
+    a.client.close(4001, "signed out");
+    await until(() => a.closed !== undefined, "closed");
+    same([a.closed, a.client.signal.aborted], [[4001, "signed out"], true]);
+    await using client = await served.client();
+    const log = clientLog(client);
+    same([...served.server.clients].length, 2);
+    await served.server.close();
+    same([b.closed, [...served.server.clients]], [
+      [1001, "the server is closing"],
+      [],
+    ]);
+    await until(() => log.length > 0, "told");
+    same(log[0], "disconnect TRANSPORT_FAILURE");
+    same(
+      String(thrown(() => new Raw(served.server))),
+      "Error: The Feedme server is closed",
+    );
+  },
+};
