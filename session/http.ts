@@ -29,8 +29,11 @@ async function readText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** The parts of an error body that are text, or nothing. */
-function toApiError(text: string): ApiError | undefined {
+/** The parts of an error body that are text, fit to be shown, or nothing. */
+function toApiError(
+  text: string,
+  secrets: readonly string[],
+): ApiError | undefined {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -44,11 +47,11 @@ function toApiError(text: string): ApiError | undefined {
       ? outer.error
       : outer) as Record<string, unknown> | null;
   if (typeof inner?.message !== "string") return undefined;
-  const error: ApiError = { message: inner.message };
+  const error: ApiError = { message: presentable(inner.message, secrets) };
   for (const name of ["status", "code", "kind", "id"] as const) {
     const value = inner[name];
     if (typeof value === "string" || typeof value === "number") {
-      error[name] = `${value}`;
+      error[name] = presentable(`${value}`, secrets);
     }
   }
   return error;
@@ -82,11 +85,7 @@ export async function toHTTPError(
 ): Promise<HTTPError> {
   // The status is the error; a body that cannot be read adds nothing to it.
   const text = await readText(response).catch(() => "");
-  const parsed = toApiError(text);
-  const error = parsed && {
-    ...parsed,
-    message: presentable(parsed.message, secrets),
-  };
+  const error = toApiError(text, secrets);
   // Plain text is not shown: Plane quotes the request in it.
   const detail = error?.message ?? "";
   const seconds = Number(response.headers.get("retry-after") ?? NaN);

@@ -312,6 +312,7 @@ Deno.test("secrets appear in no error, JSON or inspection", async () => {
         message:
           `bad token ${TOKEN} for https://x.example/connection-token-123/ \u001b[31m`,
         code: "Unauthorized",
+        id: `request of ${TOKEN}`,
       },
     }, { status: 401 })
   );

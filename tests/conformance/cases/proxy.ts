@@ -1,14 +1,313 @@
-/** The edge route that this runtime serves, before a session backend. */
-import { same } from "../check.ts";
+/** The edge route that this runtime serves, before a session backend: HTTP. */
+import { SessionBackend, verifiedUser } from "../../../mod.ts";
+import { ok, rejects, same, until } from "../check.ts";
 import type { Area } from "../suite.ts";
+import { socketCases } from "./proxy/sockets.ts";
+import { ask, connect, counts, ended, leave, shared } from "./rooms.ts";
+
+/** The answer's code, with its body read. */
+async function code(answer: Promise<Response>): Promise<number> {
+  const response = await answer;
+  await response.text();
+  return response.status;
+}
 
 export const proxy: Area = {
   name: "proxy",
   cases: {
     async "who may not enter is refused"(t) {
-      const answer = await fetch(`${t.edge}/rooms/closed/status`);
-      await answer.body?.cancel();
-      same(answer.status, 403);
+      const room = `${t.edge}/rooms/closed`;
+      for (
+        const [method, path] of [
+          ["POST", "/connect"],
+          ["GET", "/status"],
+          ["GET", "/status/stream"],
+          ["GET", "/status/some-backend"],
+          ["GET", "/backend/"],
+          ["POST", "/backend/echo"],
+        ]
+      ) {
+        const answer = await fetch(room + path, { method: method! });
+        same(answer.status, 403, path);
+        const { error } = await answer.json();
+        same(error.message, "not allowed");
+      }
     },
+
+    async "an answer to connect leads to the edge and holds no token"(t) {
+      const room = `${t.edge}/rooms/${shared(t)}`;
+      const answer = await connect(t, shared(t));
+      const { backend_id } = answer;
+      same({ ...answer, spawned: false, status: "" }, {
+        backend_id,
+        spawned: false,
+        status: "",
+        token: "",
+        url: `${room}/backend/`,
+        secret_token: null,
+        status_url: `${room}/status/${backend_id}`,
+        ready_url: "",
+      });
+      const again = await connect(t, shared(t));
+      same([again.backend_id, again.spawned], [backend_id, false]);
+    },
+
+    async "a path and a query cross as they were written"(t) {
+      for (
+        const path of [
+          "",
+          "a/b?x=1&y=%2F&x=2",
+          "a%2Fb?x=%2F%3F",
+          "%C3%BCber/%E2%9C%93?q=gr%C3%BCn%20%2B",
+          "a//b/",
+          "a;v=1/b@c:d",
+        ]
+      ) {
+        same((await (await ask(t, path)).json()).path, `/${path}`);
+      }
+    },
+
+    async "methods cross, and bodies of any size"(t) {
+      for (const method of ["PUT", "PATCH", "DELETE", "OPTIONS"]) {
+        same((await (await ask(t, "", { method })).json()).method, method);
+      }
+      const head = await ask(t, "", { method: "HEAD" });
+      same([head.status, await head.text()], [200, ""]);
+      const sent = Uint8Array.from(
+        { length: 300_000 },
+        (_, index) => index * 7 % 256,
+      );
+      const answer = await ask(t, "echo", { method: "POST", body: sent });
+      const back = new Uint8Array(await answer.arrayBuffer());
+      same(back.length, sent.length, "bytes");
+      ok(back.every((byte, index) => byte === sent[index]), "the same bytes");
+      const empty = await ask(t, "echo", { method: "POST" });
+      same(await empty.text(), "");
+    },
+
+    async "an answer comes piece by piece, and leaving it is noticed"(t) {
+      const { left } = await counts(t);
+      for (const leaving of ["abort", "cancel"]) {
+        const controller = new AbortController();
+        const answer = await ask(t, "ticks", { signal: controller.signal });
+        same(answer.headers.get("content-type"), "text/event-stream");
+        const reader = answer.body!.getReader();
+        const decoder = new TextDecoder();
+        let text = "";
+        // The answer has no end: what comes has come before it.
+        while (!text.includes("data: 3\n\n")) {
+          const { value } = await reader.read();
+          text += decoder.decode(value, { stream: true });
+        }
+        if (leaving === "abort") {
+          controller.abort();
+          // What came before the abort may still be read.
+          const error = await rejects((async () => {
+            while (!(await reader.read()).done);
+          })());
+          same(error.name, "AbortError");
+        } else await reader.cancel();
+      }
+      await until(
+        async () => (await counts(t)).left === left + 2,
+        "the backend knows that both readers have left",
+      );
+    },
+
+    async "who asks is said by the edge alone"(t) {
+      const answer = await ask(t, "", {
+        headers: {
+          "x-verified-username": "mallory",
+          "x-verified-user-data": '{"seat":"all"}',
+          "x-verified-secret": "guessed",
+          "x-forwarded-for": "10.1.2.3",
+          "x-real-ip": "10.1.2.3",
+          "authorization": "Bearer of-the-application",
+          "x-app": "crosses",
+        },
+      });
+      const { headers } = await answer.json();
+      same(headers["x-app"], "crosses");
+      ok(!JSON.stringify(headers).includes("10.1.2.3"), "no claimed address");
+      same(headers.authorization, undefined, "authorization");
+      const { user, auth, secret } = verifiedUser(new Headers(headers));
+      same([user, auth], ["ada", { seat: "grün ✓" }]);
+      ok(secret !== "guessed", "the secret is the platform's");
+    },
+
+    async "a backend's redirects stay within the edge"(t) {
+      const room = `${t.edge}/rooms/${shared(t)}/backend`;
+      for (
+        const [to, lands] of [
+          ["/there?x=1", "/there?x=1"],
+          ["there", "/there"],
+          ["deeper/", "/deeper/"],
+        ]
+      ) {
+        const answer = await ask(t, `redirect?to=${encodeURIComponent(to!)}`);
+        same([answer.redirected, answer.url], [true, room + lands]);
+        same((await answer.json()).path, lands);
+      }
+      const away = encodeURIComponent("https://elsewhere.example/");
+      const answer = await ask(t, `redirect?to=${away}`);
+      same(answer.status, 502);
+      same(
+        (await answer.json()).error.message,
+        "the backend redirects to another place",
+      );
+    },
+
+    async "a backend sets no cookie, and what it says is not stored"(t) {
+      const answer = await ask(t, "cookie");
+      same(await answer.text(), "ok");
+      same(answer.headers.getSetCookie(), []);
+      same(answer.headers.get("cache-control"), "no-store");
+      // A page sees no such header, but what it did.
+      const { document } = globalThis as { document?: { cookie: string } };
+      same(document?.cookie ?? "", "");
+    },
+
+    async "a path that could leave the backend is refused"(t) {
+      // No `fetch` takes these apart; `%2e%2e/` it would.
+      for (
+        const path of ["..%2fx", "%252e%252e%252fx", "a/..%5cx", "%2fx", "a%00"]
+      ) {
+        const answer = await ask(t, path);
+        same(answer.status, 400, path);
+        same(
+          (await answer.json()).error.message,
+          "the path could leave the backend",
+        );
+      }
+    },
+
+    async "what the edge does not serve is not found"(t) {
+      const room = `${t.edge}/rooms/${shared(t)}`;
+      for (
+        const path of ["", "/", "/other", "/status/a/b", "/connect/more"]
+      ) {
+        same(await code(fetch(room + path)), 404, path);
+      }
+      same(await code(fetch(`${room}/connect`)), 404, "GET connect");
+      same(
+        await code(fetch(`${room}/status`, { method: "POST" })),
+        404,
+        "POST status",
+      );
+    },
+
+    async "a status is read at the edge, and reading spawns nothing"(t) {
+      const { status_url } = await connect(t, shared(t));
+      await using backend = new SessionBackend(await connect(t, shared(t)));
+      await backend.ready();
+      const room = `${t.edge}/rooms/${shared(t)}`;
+      for (const url of [status_url, `${room}/status`]) {
+        const answer = await fetch(url);
+        same(answer.headers.get("cache-control"), "no-store");
+        same((await answer.json()).status, "ready");
+      }
+      same(await code(fetch(`${room}/status/another`)), 410);
+      const nobody = `${t.edge}/rooms/${t.name("room")}`;
+      for (const path of ["/status", "/status/stream"]) {
+        same(await code(fetch(nobody + path)), 404, path);
+      }
+      same(await code(fetch(`${nobody}/status/another`)), 410);
+      const asleep = `${t.edge}/rooms/${t.name("asleep")}`;
+      same(await code(fetch(`${asleep}/connect`, { method: "POST" })), 409);
+      same(await code(fetch(`${asleep}/backend/`)), 409);
+    },
+
+    async "states are streamed at the edge, from where a reader was"(t) {
+      const room = t.name("room");
+      const { backend_id, status_url } = await connect(t, room);
+      await leave(t, room);
+      await ended(status_url);
+      const read = async (headers: Record<string, string> = {}) => {
+        const answer = await fetch(`${status_url}/stream`, { headers });
+        same(answer.headers.get("content-type"), "text/event-stream");
+        const text = await answer.text();
+        return [...text.matchAll(/id: (.*)\ndata: (.*)\n\n/g)]
+          .map(([, id, data]) => [id!, JSON.parse(data!).status]);
+      };
+      const all = await read();
+      same(
+        all,
+        [
+          "scheduled",
+          "loading",
+          "starting",
+          "waiting",
+          "ready",
+          "terminated",
+        ].map((status, index) => [`${backend_id}:${index + 1}`, status]),
+      );
+      same(await read({ "last-event-id": `${backend_id}:4` }), all.slice(4));
+      same(
+        await code(fetch(`${status_url}/stream`, {
+          headers: { "last-event-id": "another:4" },
+        })),
+        410,
+      );
+    },
+
+    async "after a backend has ended, the next request has a new one"(t) {
+      const room = t.name("room");
+      const url = `${t.edge}/rooms/${room}/backend/`;
+      const first = await connect(t, room);
+      const { pid } = await (await fetch(url)).json();
+      await leave(t, room);
+      await ended(first.status_url);
+      const answer = await (await fetch(url)).json();
+      ok(answer.pid !== pid, "another process");
+      const second = await connect(t, room);
+      ok(second.backend_id !== first.backend_id, "another backend");
+      // Who watched the first one learns that it is gone.
+      same(await code(fetch(first.status_url)), 410);
+      await using watcher = new SessionBackend(first);
+      await watcher.onTerminatedPromise;
+      await leave(t, room);
+      await ended(second.status_url);
+    },
+
+    async "a request whose body was sent is not sent to a second backend"(t) {
+      const room = t.name("room");
+      const url = `${t.edge}/rooms/${room}/backend/echo`;
+      const { status_url } = await connect(t, room);
+      const post = () => fetch(url, { method: "POST", body: "an order" });
+      same(await (await post()).text(), "an order");
+      await leave(t, room);
+      await ended(status_url);
+      const answer = await post();
+      same(answer.status, 410);
+      same(
+        (await answer.json()).error.message,
+        "the backend is gone; the request was not repeated, because its body was sent",
+      );
+      // From now on there is a new one.
+      same(await (await post()).text(), "an order");
+      await leave(t, room);
+    },
+
+    async "a page of another origin changes nothing"(t) {
+      const { hits } = await counts(t);
+      if (t.runtime === "chromium") {
+        // A page sets no Origin, but has one: at this address it is another.
+        const foreign = t.edge.replace("127.0.0.1", "localhost");
+        const url = `${foreign}/rooms/${shared(t)}/backend/hit`;
+        await fetch(url, { method: "POST", mode: "no-cors" });
+      } else {
+        const answer = await ask(t, "hit", {
+          method: "POST",
+          headers: { origin: "https://elsewhere.example" },
+        });
+        same(answer.status, 403);
+        await answer.text();
+      }
+      same((await counts(t)).hits, hits, "requests that reached the backend");
+      const own = await ask(t, "hit", { method: "POST" });
+      same(await own.json(), hits + 1, "but the edge's own page may");
+    },
+
+    ...socketCases,
   },
 };

@@ -1,29 +1,319 @@
-/** `SessionBackend`, from the answer of this runtime's edge route on. */
-import { SessionBackend } from "../../../client.ts";
-import type { ConnectResponse } from "../../../types.ts";
-import { same } from "../check.ts";
-import type { Area, Test } from "../suite.ts";
+/** `SessionBackend`, from the answer of this runtime's edge route on, and from a scripted one. */
+import {
+  BackendEndedError,
+  HTTPError,
+  SessionBackend,
+  type SessionBackendOptions,
+} from "../../../client.ts";
+import type { BackendState, ConnectResponse } from "../../../types.ts";
+import { collect, ok, pause, rejects, same, until } from "../check.ts";
+import type { Answer } from "../far/script.ts";
+import type { Area, ScriptedPeer } from "../suite.ts";
+import { connect, leave, shared } from "./rooms.ts";
+import { answering, event } from "./status/hosted.ts";
+import { visible } from "./visible.ts";
 
-/** Connects to a room of the edge. */
-export async function connect(
-  { edge }: Test,
-  room: string,
-): Promise<ConnectResponse> {
-  const answer = await fetch(`${edge}/rooms/${room}/connect`, {
-    method: "POST",
-  });
-  return await answer.json();
+/** Watches a backend whose platform is scripted. */
+function watch(
+  { url }: ScriptedPeer,
+  more: Partial<ConnectResponse> = {},
+  options: SessionBackendOptions = {},
+): SessionBackend {
+  return new SessionBackend({
+    backend_id: "b1",
+    spawned: true,
+    status: "scheduled",
+    token: "TOKEN-1",
+    url: `${url}/TOKEN-1/`,
+    secret_token: "SECRET-1",
+    status_url: `${url}/v2/backend/b1/status`,
+    ready_url: "",
+    ...more,
+  }, options);
 }
+
+/** A stream that says so much, and then nothing more. */
+const silent = (...statuses: string[]): Answer => ({
+  chunks: ["retry: 1\n\n", ...statuses.map((status) => event(status))],
+  then: "silence",
+});
+
+const names = (states: readonly BackendState[]) =>
+  states.map(({ status }) => status);
 
 export const sessionBackend: Area = {
   name: "SessionBackend",
   cases: {
-    async "it becomes ready"(t) {
-      await using backend = new SessionBackend(
-        await connect(t, t.name("room")),
-      );
+    async "it becomes ready, and says so in each way"(t) {
+      const room = t.name("room");
+      await using backend = new SessionBackend(await connect(t, room));
+      let calls = 0;
+      backend.onReady(() => calls++);
+      backend.onReady(() => calls++)();
       await backend.ready({ timeout: 15_000 });
+      await backend.onReadyPromise;
+      same([backend.isReady(), backend.isTerminated()], [true, false]);
+      backend.onReady(() => calls++);
+      same(calls, 2, "calls of onReady");
+      same((await backend.status()).status, "ready");
+      await leave(t, room);
+    },
+
+    async "a whole life is told in order, and then again"(t) {
+      const room = t.name("room");
+      await using backend = new SessionBackend(await connect(t, room));
+      const told: string[] = [];
+      backend.onReady(() => told.push("onReady"));
+      backend.onTerminated(() => told.push("onTerminated"));
+      backend.onStatus(({ status }) => told.push(status));
+      backend.onStatus(() => told.push("taken back"))();
+      const states = collect(backend.statuses());
+      await backend.ready();
+      await leave(t, room);
+      await backend.onTerminatedPromise;
+      same(told, [
+        "scheduled",
+        "loading",
+        "starting",
+        "waiting",
+        "onReady",
+        "ready",
+        "onTerminated",
+        "terminated",
+      ]);
+      same([backend.isReady(), backend.isTerminated()], [false, true]);
+      backend.onTerminated(() => told.push("at once"));
+      same(told.at(-1), "at once");
+      const life = told.filter((name) => /^[a-z]+$/.test(name));
+      same(names(await states), life, "who read on the way");
+      same(names(await collect(backend.statuses())), life, "who reads later");
+    },
+
+    async "a backend that ends at once is never ready"(t) {
+      await using backend = new SessionBackend(
+        await connect(t, t.name("broken-room")),
+      );
+      for (const promise of [backend.ready(), backend.onReadyPromise]) {
+        const error = await rejects(promise);
+        ok(error instanceof BackendEndedError, `that error, not ${error}`);
+        same(error.name, "BackendEndedError");
+        const { status, exit_error } = error.state as BackendState & {
+          status: "terminated";
+        };
+        same([status, exit_error], ["terminated", true]);
+      }
+    },
+
+    async "why a backend was never ready stands in the error"(t) {
+      const peer = await answering(t, {
+        chunks: [
+          event("scheduled"),
+          event("terminated", { termination_reason: "startup_timeout" }),
+        ],
+      });
+      // Nobody asks this one: its rejected promise is no unhandled one.
+      await using unasked = watch(peer);
+      await using backend = watch(peer);
+      const error = await rejects(backend.ready());
+      same(
+        error.message,
+        'Backend "b1" ended before it was ready (startuptimeout)',
+      );
+      await unasked.onTerminatedPromise;
+      let ready = false;
+      backend.onReady(() => ready = true);
+      same([ready, backend.isReady()], [false, false]);
+    },
+
+    async "waiting for it has a limit, and can go on after it"(t) {
+      const peer = await answering(
+        t,
+        {
+          chunks: ["retry: 100\n\n", event("scheduled")],
+          then: "end",
+        },
+        silent("scheduled", "ready"),
+      );
+      await using backend = watch(peer);
+      const error = await rejects(backend.ready({ timeout: 10 }));
+      same(error.name, "TimeoutError");
+      same(error.message, 'Backend "b1" was not ready within 10 ms');
+      const controller = new AbortController();
+      const waiting = backend.ready({ signal: controller.signal });
+      const reason = new Error("enough");
+      controller.abort(reason);
+      ok(await rejects(waiting) === reason, "the signal's own reason");
+      await backend.ready({ timeout: 10_000 });
+    },
+
+    async "an answer that says ready needs no stream to be so"(t) {
+      const peer = await answering(t, silent());
+      await using backend = watch(peer, { status: "ready" });
       same(backend.isReady(), true);
+      await backend.ready();
+      await backend.onReadyPromise;
+    },
+
+    async "a stream that is lost comes back, and nothing comes twice"(t) {
+      const peer = await answering(
+        t,
+        { status: 503 },
+        { chunks: ["retry: 1\n\n", event("scheduled")], then: "cut" },
+        { status: 500 },
+        { chunks: [event("scheduled"), event("ready")], then: "cut" },
+        { chunks: [event("scheduled"), event("ready"), event("terminated")] },
+      );
+      const errors: unknown[] = [];
+      const onError = (error: unknown) => errors.push(error);
+      await using backend = watch(peer, {}, { onError });
+      same(names(await collect(backend.statuses())), [
+        "scheduled",
+        "ready",
+        "terminated",
+      ]);
+      same(
+        errors.flatMap((error) =>
+          error instanceof HTTPError ? [error.code] : []
+        ),
+        [503, 500],
+        "what was told of",
+      );
+    },
+
+    async "a backend that the platform forgot counts as terminated"(t) {
+      for (const status of [404, 410]) {
+        const peer = await answering(t, { status });
+        const errors: unknown[] = [];
+        const onError = (error: unknown) => errors.push(error);
+        await using backend = watch(peer, {}, { onError });
+        await backend.onTerminatedPromise;
+        same(backend.isTerminated(), true);
+        const error = await rejects(backend.ready());
+        ok(error instanceof BackendEndedError, `that error, not ${error}`);
+        ok(error.cause instanceof HTTPError, `caused by ${error.cause}`);
+        same(error.cause.code, status);
+        same((await rejects(backend.statuses().next())).code, status);
+        same(errors.length, 1, "errors");
+      }
+    },
+
+    async "the edge says that it knows no such backend"(t) {
+      const answer = await connect(t, t.name("broken-room"));
+      const nobody = answer.status_url.replace(answer.backend_id, "nobody");
+      await using backend = new SessionBackend({
+        ...answer,
+        status_url: nobody,
+      });
+      await backend.onTerminatedPromise;
+      same((await rejects(backend.ready())).cause.code, 410);
+    },
+
+    async "destroy() in any phase is the last that is heard"(t) {
+      const life = ["scheduled", "ready", "terminating", "terminated"];
+      for (let length = 0; length <= life.length; length++) {
+        const peer = await answering(t, silent(...life.slice(0, length)));
+        await using backend = watch(peer);
+        const told: string[] = [];
+        backend.onStatus(({ status }) => told.push(status));
+        if (length > 0) {
+          await until(() => told.length === length, `${length} states came`);
+        }
+        backend.onStatus(() => told.push("late"));
+        backend.destroy();
+        backend.destroy();
+        // What has ended stays so; anything else is no longer watched.
+        const ended = length === life.length;
+        same([backend.isReady(), backend.isTerminated()], [false, ended]);
+        const asked = backend.ready();
+        if (life.indexOf("ready") < length) await asked;
+        else {
+          const error = await rejects(asked);
+          ok(error instanceof BackendEndedError, `that error, not ${error}`);
+          same(error.message, 'Backend "b1" is no longer watched');
+        }
+        await backend[Symbol.asyncDispose]();
+        await pause(10);
+        same(told, life.slice(0, length));
+      }
+    },
+
+    async "destroy() ends who waits, and in a listener too"(t) {
+      const peer = await answering(t, {
+        chunks: [event("scheduled"), event("ready")],
+        then: "silence",
+      });
+      await using backend = watch(peer);
+      const told: string[] = [];
+      backend.onStatus(({ status }) => {
+        told.push(status);
+        backend.destroy();
+      });
+      backend.onStatus(() => told.push("a second listener"));
+      const waiting = backend.ready({ timeout: 60_000 });
+      const error = await rejects(waiting);
+      ok(error instanceof BackendEndedError, `that error, not ${error}`);
+      same(told, ["scheduled"]);
+    },
+
+    async "its status is read without a token"(t) {
+      const answer = await connect(t, shared(t));
+      await using backend = new SessionBackend(answer);
+      same(backend.statusUrl, answer.status_url);
+      const response = await fetch(backend.statusUrl);
+      const { status, time } = await response.json();
+      ok(
+        ["scheduled", "loading", "starting", "waiting", "ready"]
+          .includes(status),
+        status,
+      );
+      ok(!Number.isNaN(Date.parse(time)), time);
+      same((await backend.status()).status.length > 0, true);
+    },
+
+    async "no secret stands in its JSON or on it"(t) {
+      const peer = await answering(t, silent("scheduled"), { status: 404 });
+      await using backend = watch(peer);
+      ok(backend.url.includes("TOKEN-1"), "its address is a capability");
+      await until(async () => (await peer.seen()).requests.length > 0, "asked");
+      backend.destroy();
+      const shown = visible(backend) + visible(await rejects(backend.ready()));
+      ok(!/TOKEN|SECRET/.test(shown), `no secret in ${shown}`);
+      // What asks for the status does not hold it either.
+      const { requests } = await peer.seen();
+      ok(!/TOKEN|SECRET/.test(JSON.stringify(requests)), "none was sent");
+    },
+
+    async "two who watch one backend see the same"(t) {
+      const room = t.name("room");
+      const answers = await Promise.all([connect(t, room), connect(t, room)]);
+      same(answers.filter(({ spawned }) => spawned).length, 1, "spawned");
+      await using one = new SessionBackend(answers[0]!);
+      await using other = new SessionBackend(answers[1]!);
+      await Promise.all([one.ready(), other.ready()]);
+      const third = new SessionBackend(answers[0]!);
+      await third.ready();
+      // One that stops watching takes nothing from the others.
+      await third[Symbol.asyncDispose]();
+      await leave(t, room);
+      const seen = await Promise.all([
+        collect(one.statuses()),
+        collect(other.statuses()),
+      ]);
+      same(seen[0], seen[1]);
+      same(seen[0]!.at(-1)?.status, "terminated");
+    },
+
+    // deno-lint-ignore require-await
+    async "what is no connect response is refused"() {
+      for (const junk of [null, undefined, {}, "x", { url: "http://x" }]) {
+        let error: unknown;
+        try {
+          new SessionBackend(junk as never);
+        } catch (thrown) {
+          error = thrown;
+        }
+        ok(error instanceof TypeError, `a TypeError, not ${error}`);
+      }
     },
   },
 };

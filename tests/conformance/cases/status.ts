@@ -1,7 +1,11 @@
-/** Following a backend's states with the engines, on the dev platform and on one with faults. */
-import { Jamsocket } from "../../../server.ts";
-import { collect, same } from "../check.ts";
-import type { Area, ScriptedPeer, Test } from "../suite.ts";
+/** Following a backend's states with the engines, on the dev platform. */
+import { HTTPError, Jamsocket } from "../../../server.ts";
+import { collect, ok, pause, rejects, same, until } from "../check.ts";
+import type { Area, Test } from "../suite.ts";
+import { connect, leave } from "./rooms.ts";
+import { planeCases } from "./status/plane.ts";
+import { answerCases } from "./status/answers.ts";
+import { faultCases } from "./status/faults.ts";
 
 /** What only a program may do. */
 export const NO_PAGE = {
@@ -11,20 +15,14 @@ export const NO_PAGE = {
 /** The engine of the dev platform. */
 const local = (t: Test) => new Jamsocket({ dev: true, port: t.platform });
 
-/** A hosted platform that does as its script says. */
-const hosted = ({ url }: ScriptedPeer) =>
-  new Jamsocket({ account: "a", token: "TOKEN", service: "s", apiUrl: url });
-
-/** One event of a status stream. */
-export const event = (status: string, id = status) =>
-  `id: ${id}\ndata: ${
-    JSON.stringify({ status, time: "2026-01-01T00:00:00Z" })
-  }\n\n`;
-
 export const status: Area = {
   name: "status following",
   exceptions: {
     "a backend is spawned, followed and ended": NO_PAGE,
+    "a key is held by one backend, another key by another": NO_PAGE,
+    "with spawn: false nothing is spawned": NO_PAGE,
+    "a key held by a backend with another tag is refused": NO_PAGE,
+    "a backend is killed where it was not asked": NO_PAGE,
   },
   cases: {
     async "a backend is spawned, followed and ended"(t) {
@@ -34,9 +32,11 @@ export const status: Area = {
       });
       same(spawned, true, "spawned");
       const seen: string[] = [];
-      for await (const { status } of engine.statuses(backend_id)) {
-        seen.push(status);
-        if (status === "ready") await engine.terminate(backend_id);
+      let last: unknown;
+      for await (const state of engine.statuses(backend_id)) {
+        seen.push(state.status);
+        last = { ...state, time: "" };
+        if (state.status === "ready") await engine.terminate(backend_id);
       }
       same(seen, [
         "scheduled",
@@ -47,34 +47,132 @@ export const status: Area = {
         "terminating",
         "terminated",
       ]);
+      same(last, {
+        status: "terminated",
+        time: "",
+        termination_reason: "external",
+        termination_kind: "soft",
+        exit_error: false,
+      });
     },
 
-    async "a stream that breaks off gives each state once, in order"(t) {
-      const peer = await t.script({
-        http: {
-          "/v2/backend/b1/status/stream": [
-            { chunks: [event("scheduled"), event("loading")], then: "cut" },
-            {
-              chunks: ["retry: 1\n", event("loading"), event("ready")],
-              then: "cut",
-            },
-            { chunks: [event("ready"), event("terminated")] },
-          ],
-        },
-      });
-      const states = await collect(hosted(peer).statuses("b1"));
-      same(states.map(({ status }) => status), [
-        "scheduled",
-        "loading",
-        "ready",
-        "terminated",
-      ]);
-      const { requests } = await peer.seen();
-      same(requests.map(({ headers }) => headers["last-event-id"]), [
-        undefined,
-        "loading",
-        "ready",
-      ], "Last-Event-ID");
+    async "a key is held by one backend, another key by another"(t) {
+      const engine = local(t);
+      const [key, other] = [t.name("room"), t.name("room")];
+      const answers = await Promise.all(
+        [key, key, other, key].map((key) => engine.connect({ key })),
+      );
+      const ids = answers.map(({ backend_id }) => backend_id);
+      same(ids.map((id) => ids.indexOf(id)), [0, 0, 2, 0], "whose they are");
+      same(answers.filter(({ spawned }) => spawned).length, 2, "spawned");
+      same(new Set(answers.map(({ token }) => token)).size, 4, "tokens");
+      for (const id of new Set(ids)) await engine.terminate(id, { hard: true });
     },
+
+    async "with spawn: false nothing is spawned"(t) {
+      const engine = local(t);
+      const key = t.name("room");
+      const error = await rejects(engine.connect({ key, spawn: false }));
+      ok(error instanceof HTTPError, "an HTTPError");
+      same(error.code, 409);
+      const { backend_id } = await engine.connect({ key });
+      const found = await engine.connect({ key, spawn: false });
+      same([found.backend_id, found.spawned], [backend_id, false]);
+      await engine.terminate(backend_id, { hard: true });
+    },
+
+    async "a key held by a backend with another tag is refused"(t) {
+      const engine = local(t);
+      const key = t.name("room");
+      const { backend_id } = await engine.connect({ key, tag: "v1" });
+      const error = await rejects(engine.connect({ key, tag: "v2" }));
+      ok(error instanceof HTTPError, "an HTTPError");
+      same(error.code, 409);
+      ok(error.message.includes("tag"), error.message);
+      const again = await engine.connect({ key, spawn: { tag: "v1" } });
+      same([again.backend_id, again.spawned], [backend_id, false]);
+      await engine.terminate(backend_id, { hard: true });
+    },
+
+    async "a backend is killed where it was not asked"(t) {
+      const engine = local(t);
+      const { backend_id } = await engine.connect({ key: t.name("room") });
+      await engine.terminate(backend_id, { hard: true });
+      const states = await collect(engine.statuses(backend_id));
+      same(
+        states.slice(-2).map((state) => [
+          state.status,
+          "termination_reason" in state && state.termination_reason,
+        ]),
+        [["hard-terminating", "external"], ["terminated", "external"]],
+      );
+      const error = await rejects(engine.terminate(t.name("nobody")));
+      ok(error instanceof HTTPError, "an HTTPError");
+      same(error.code, 404);
+    },
+
+    async "status() tells of a running and of an ended backend"(t) {
+      const engine = local(t);
+      const room = t.name("room");
+      const { backend_id } = await connect(t, room);
+      await leave(t, room, 7);
+      // It answered, so it was ready.
+      const { status } = await engine.status(backend_id);
+      ok(status === "ready" || status === "terminated", status);
+      await collect(engine.statuses(backend_id));
+      const last = await engine.status(backend_id);
+      ok(!Number.isNaN(Date.parse(last.time)), last.time);
+      same({ ...last, time: "" }, {
+        status: "terminated",
+        time: "",
+        termination_reason: null,
+        termination_kind: null,
+        exit_error: true,
+      });
+    },
+
+    async "an unknown backend is an HTTPError with code 404"(t) {
+      const engine = local(t);
+      const id = t.name("nobody");
+      for (
+        const call of [
+          engine.status(id),
+          engine.statusStream(id, () => {}),
+          engine.statuses(id).next(),
+        ]
+      ) {
+        const error = await rejects(call);
+        ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
+        same([error.name, error.code], ["HTTPError", 404]);
+        ok(error.message.includes(id), error.message);
+      }
+    },
+
+    async "statusStream() tells each state once, until it is left"(t) {
+      const engine = local(t);
+      const room = t.name("room");
+      const { backend_id } = await connect(t, room);
+      const [stayed, left]: [string[], string[]] = [[], []];
+      await engine.statusStream(
+        backend_id,
+        ({ status }) => stayed.push(status),
+      );
+      const leaves = await engine.statusStream(
+        backend_id,
+        ({ status }) => left.push(status),
+      );
+      await until(() => left.at(-1) === "ready", "it is ready");
+      leaves();
+      leaves();
+      await leave(t, room);
+      await until(() => stayed.at(-1) === "terminated", "it has ended");
+      await pause(50);
+      const past = ["scheduled", "loading", "starting", "waiting", "ready"];
+      same([stayed, left], [[...past, "terminated"], past]);
+    },
+
+    ...faultCases,
+    ...answerCases,
+    ...planeCases,
   },
 };

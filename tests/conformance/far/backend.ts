@@ -4,6 +4,12 @@
  */
 const encoder = new TextEncoder();
 
+const code = Deno.env.get("EXIT_AT_ONCE");
+if (code !== undefined) Deno.exit(Number(code));
+
+/** How many requests came for `/hit`. */
+let hits = 0;
+
 /** Lines every 20 ms until their reader is gone; how many have gone is counted. */
 let left = 0;
 function ticks(): Response {
@@ -30,15 +36,15 @@ function ticks(): Response {
 const closed: [number, string][] = [];
 function upgrade(request: Request, { pathname, searchParams }: URL): Response {
   const protocol = searchParams.get("choose");
+  // Read before the upgrade: after it Deno has none to show.
+  const hello = JSON.stringify(Object.fromEntries(request.headers));
   const { socket, response } = Deno.upgradeWebSocket(
     request,
     protocol ? { protocol } : {},
   );
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
-    if (pathname === "/hello") {
-      socket.send(JSON.stringify(Object.fromEntries(request.headers)));
-    }
+    if (pathname === "/hello") socket.send(hello);
     if (pathname === "/close") {
       socket.close(
         Number(searchParams.get("code")),
@@ -63,7 +69,9 @@ Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, (request) => {
     case "/ticks":
       return ticks();
     case "/counts":
-      return Response.json({ left, closed });
+      return Response.json({ left, hits, closed });
+    case "/hit":
+      return Response.json(++hits);
     case "/redirect":
       return new Response(null, {
         status: 302,

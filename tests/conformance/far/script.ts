@@ -7,8 +7,8 @@ export interface Answer {
   headers?: Record<string, string>;
   /** The body as JSON. */
   json?: unknown;
-  /** The body in pieces, each sent for itself. */
-  chunks?: readonly string[];
+  /** The body in pieces, each sent for itself; bytes as numbers. */
+  chunks?: readonly (string | number[])[];
   /** What follows the body: its end, a broken connection, or silence. @default "end" */
   then?: "end" | "cut" | "silence";
 }
@@ -39,6 +39,8 @@ export interface Script {
   sockets?: readonly (readonly Step[])[];
   /** The subprotocol to choose. @default the first on offer */
   protocol?: string;
+  /** The request headers that a page may send. @default those that Feedline sends */
+  allowHeaders?: string;
 }
 
 /** What a scripted peer saw. */

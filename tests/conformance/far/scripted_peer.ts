@@ -41,9 +41,21 @@ export async function startScriptedPeer(): Promise<
       response.writeHead(200, cors);
       response.end(JSON.stringify(value));
     };
-    if (request.method === "OPTIONS") return json(null);
+    if (request.method === "OPTIONS") {
+      const allowed = peers.get(name)?.script.allowHeaders;
+      response.writeHead(200, {
+        ...cors,
+        ...(allowed && { "access-control-allow-headers": allowed }),
+      });
+      return response.end();
+    }
     let body = "";
-    for await (const chunk of request) body += chunk;
+    try {
+      for await (const chunk of request) body += chunk;
+    } catch {
+      // Whoever asked has gone.
+      return;
+    }
     if (path === "" && request.method === "POST") {
       peers.set(name, {
         script: JSON.parse(body),
@@ -122,7 +134,8 @@ async function respond(
   response.flushHeaders();
   if (json !== undefined) response.write(JSON.stringify(json));
   for (const chunk of chunks) {
-    await new Promise((resolve) => response.write(chunk, resolve));
+    const data = typeof chunk === "string" ? chunk : new Uint8Array(chunk);
+    await new Promise((resolve) => response.write(data, resolve));
   }
   if (then === "end") response.end();
   // A little later, so that what was written has a chance to arrive.

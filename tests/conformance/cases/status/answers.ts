@@ -1,0 +1,163 @@
+/** What a platform answers: busy, forgetful, newer than we are, or talkative. */
+import { HTTPError } from "../../../../server.ts";
+import { collect, ok, rejects, same } from "../../check.ts";
+import type { Answer } from "../../far/script.ts";
+import type { Area } from "../../suite.ts";
+import { visible } from "../visible.ts";
+import {
+  answering,
+  event,
+  follow,
+  hosted,
+  names,
+  SOON,
+  TOKEN,
+} from "./hosted.ts";
+
+export const answerCases: Area["cases"] = {
+  async "a backend that the platform forgets ends with an error"(t) {
+    for (const status of [404, 410]) {
+      const peer = await answering(
+        t,
+        { chunks: [SOON, event("scheduled")] },
+        { status, json: { error: { message: "no such backend" } } },
+      );
+      const { states, errors } = await follow(peer);
+      same(names(states), ["scheduled"]);
+      const { error, final } = errors.at(-1)!;
+      ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
+      same([error.code, final], [status, true]);
+
+      const again = await answering(
+        t,
+        { chunks: [SOON, event("scheduled")] },
+        { status },
+      );
+      const read = hosted(again).statuses("b1");
+      same((await read.next()).value?.status, "scheduled");
+      same((await rejects(read.next())).code, status);
+    }
+  },
+
+  async "a platform that is busy says when to come back"(t) {
+    const busy = (seconds: number): Answer => ({
+      status: 503,
+      headers: {
+        "retry-after": String(seconds),
+        // A page sees this header of another origin only so.
+        "access-control-expose-headers": "retry-after",
+      },
+    });
+    const never = await answering(t, busy(7));
+    const error = await rejects(hosted(never).statuses("b1").next());
+    ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
+    same([error.code, error.retryAfter], [503, 7000]);
+
+    const peer = await answering(
+      t,
+      { chunks: [SOON, event("scheduled")] },
+      busy(1),
+      { chunks: [event("terminated")] },
+    );
+    const start = Date.now();
+    const { states, errors } = await follow(peer);
+    ok(Date.now() - start > 950, `too early, after ${Date.now() - start} ms`);
+    same(names(states), ["scheduled", "terminated"]);
+    same(
+      errors.map(({ error, final }) => [(error as HTTPError).code, final]),
+      [[503, false]],
+    );
+  },
+
+  async "an answer that is no event stream is an error"(t) {
+    const page: Answer = {
+      headers: { "content-type": "text/html" },
+      chunks: ["<p>data: x"],
+    };
+    const first = await answering(t, page);
+    const error = await rejects(hosted(first).statuses("b1").next());
+    ok(error instanceof TypeError, `a TypeError, not ${error}`);
+    ok(error.message.includes("no event stream"), error.message);
+
+    const later = await answering(
+      t,
+      { chunks: [SOON, event("scheduled")] },
+      page,
+      { chunks: [event("terminated")] },
+    );
+    const { states, errors } = await follow(later);
+    same(names(states), ["scheduled", "terminated"]);
+    same(errors.length, 1, "errors");
+  },
+
+  async "statuses and fields of a newer platform come through"(t) {
+    const peer = await answering(t, {
+      chunks: [
+        event("scheduled", { region: { name: "eu", of: [1, 2] } }),
+        event("hibernating", { depth: 3 }),
+        event("hibernating", { depth: 4 }),
+        event("terminated", { note: "grün ✓" }),
+      ],
+    });
+    const time = "2026-01-01T00:00:00Z";
+    same(await collect(hosted(peer).statuses("b1")), [
+      { status: "scheduled", time, region: { name: "eu", of: [1, 2] } },
+      { status: "hibernating", time, depth: 3 },
+      { status: "terminated", time, note: "grün ✓" },
+    ]);
+  },
+
+  async "both spellings of a reason are one"(t) {
+    for (
+      const [sent, shown] of [
+        ["key_expired", "keyexpired"],
+        ["keyexpired", "keyexpired"],
+        ["startup_timeout", "startuptimeout"],
+        ["internal_error", "internalerror"],
+      ]
+    ) {
+      const peer = await answering(t, {
+        chunks: [
+          event("terminating", { termination_reason: sent }),
+          event("terminated", { termination_reason: sent }),
+        ],
+      });
+      const states = await collect(hosted(peer).statuses("b1"));
+      same(
+        states.map((state) => Reflect.get(state, "termination_reason")),
+        [shown, shown],
+      );
+    }
+  },
+
+  async "the API token is in no error, no JSON and no property"(t) {
+    const error = {
+      message: `bad ${TOKEN} for https://x.example/CONNECTION-TOKEN/`,
+      code: "Unauthorized",
+      id: `e1 ${TOKEN}`,
+    };
+    const refusal: Answer = { status: 401, json: { error } };
+    const peer = await t.script({
+      http: {
+        "/v2/service/a/s/connect": [refusal],
+        "/v2/backend/b1/terminate": [refusal],
+      },
+    });
+    const engine = hosted(peer);
+    const texts = [visible(engine)];
+    for (const call of [engine.connect(), engine.terminate("b1")]) {
+      const error = await rejects(call);
+      ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
+      same([error.code, error.error?.code], [401, "Unauthorized"]);
+      texts.push(visible(error));
+    }
+    for (const text of texts) {
+      ok(!/TOKEN/.test(text), `no token in ${text}`);
+    }
+    const { requests } = await peer.seen();
+    same(requests.map(({ headers }) => headers.authorization), [
+      `Bearer ${TOKEN}`,
+      `Bearer ${TOKEN}`,
+    ], "but it was sent");
+  },
+};

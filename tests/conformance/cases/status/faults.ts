@@ -1,0 +1,169 @@
+/** Streams that break off, stammer or never end: follows keep every state. */
+import { collect, same } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import {
+  answering,
+  event,
+  follow,
+  hosted,
+  names,
+  path,
+  SOON,
+} from "./hosted.ts";
+
+const LIFE = [
+  "scheduled",
+  "loading",
+  "starting",
+  "waiting",
+  "ready",
+  "terminating",
+  "terminated",
+];
+const NOTE = "grün ✓";
+/** A whole life, with characters of two and three bytes. */
+const WHOLE = SOON +
+  LIFE.map((status) => event(status, { note: NOTE })).join("");
+
+export const faultCases: Area["cases"] = {
+  async "a stream that breaks off gives each state once, in order"(t) {
+    const peer = await answering(
+      t,
+      { chunks: [event("scheduled"), event("loading")], then: "cut" },
+      { chunks: ["retry: 1\n", event("loading"), event("ready")], then: "cut" },
+      { chunks: [event("ready"), event("terminated")] },
+    );
+    same(names(await collect(hosted(peer).statuses("b1"))), [
+      "scheduled",
+      "loading",
+      "ready",
+      "terminated",
+    ]);
+    const { requests } = await peer.seen();
+    same(requests.map(({ headers }) => headers["last-event-id"]), [
+      undefined,
+      "loading",
+      "ready",
+    ], "Last-Event-ID");
+  },
+
+  async "a stream that breaks off at any byte loses nothing"(t) {
+    const bytes = [...new TextEncoder().encode(WHOLE)];
+    const cuts = Array.from(
+      { length: 40 },
+      (_, index) =>
+        SOON.length + Math.floor(index * (bytes.length - SOON.length) / 40),
+    );
+    const peer = await t.script({
+      http: Object.fromEntries(
+        cuts.map((cut) => [path(`b${cut}`), [
+          { chunks: [bytes.slice(0, cut)], then: "cut" },
+          { chunks: [WHOLE] },
+        ]]),
+      ),
+    });
+    const engine = hosted(peer);
+    await Promise.all(cuts.map(async (cut) => {
+      const states = await collect(engine.statuses(`b${cut}`));
+      same(
+        states.map((state) => [state.status, Reflect.get(state, "note")]),
+        LIFE.map((status) => [status, NOTE]),
+        `cut after ${cut} bytes`,
+      );
+    }));
+    const { requests } = await peer.seen();
+    same(requests.length, 2 * cuts.length, "requests");
+  },
+
+  async "a stream whose every byte is a chunk is read like any other"(t) {
+    const peer = await answering(t, { chunks: [WHOLE] });
+    const engine = hosted(peer, {
+      async fetch(input, init) {
+        const { body, headers } = await fetch(input, init);
+        const single = new TransformStream<Uint8Array, Uint8Array>({
+          transform(chunk, out) {
+            for (const byte of chunk) out.enqueue(Uint8Array.of(byte));
+          },
+        });
+        return new Response(body!.pipeThrough(single), { headers });
+      },
+    });
+    const states = await collect(engine.statuses("b1"));
+    same(
+      states.map((state) => [state.status, Reflect.get(state, "note")]),
+      LIFE.map((status) => [status, NOTE]),
+    );
+  },
+
+  async "following ends after the last state, though the server stays"(t) {
+    const peer = await answering(t, { chunks: [WHOLE], then: "silence" });
+    same(names(await collect(hosted(peer).statuses("b1"))), LIFE);
+  },
+
+  async "events that are no states are told, and nothing is lost"(t) {
+    const peer = await answering(t, {
+      chunks: [
+        event("scheduled"),
+        "data: {\n\n",
+        "data: null\n\n",
+        'data: {"status":5}\n\n',
+        "data: []\n\n",
+        "event: x\n\n",
+        "nonsense\n\n",
+        ": a comment\n\n",
+        event("ready").replaceAll("\n", "\r\n"),
+        event("terminated"),
+      ],
+    });
+    const { states, errors } = await follow(peer);
+    same(names(states), ["scheduled", "ready", "terminated"]);
+    same(
+      errors.map(({ error, final }) => [(error as Error).message, final]),
+      Array(4).fill([
+        'Following the status of backend "b1": an event is not a state',
+        false,
+      ]),
+    );
+  },
+
+  async "an event that never ends is cut off at a bound"(t) {
+    const peer = await answering(
+      t,
+      {
+        chunks: [SOON, event("scheduled"), `data: ${"x".repeat(70_000)}`],
+        then: "silence",
+      },
+      { chunks: [event("terminated")] },
+    );
+    const { states, errors } = await follow(peer);
+    same(names(states), ["scheduled", "terminated"]);
+    same(errors.map(({ error }) => String(error)), [
+      "RangeError: A server-sent event is longer than 65536 characters",
+    ]);
+  },
+
+  async "a server that lets no page send Last-Event-ID is followed without"(t) {
+    const peer = await t.script({
+      allowHeaders: "authorization, content-type",
+      http: {
+        [path("b1")]: [
+          { chunks: [SOON, event("scheduled")], then: "cut" },
+          { chunks: [event("scheduled"), event("ready")], then: "cut" },
+          { chunks: [event("ready"), event("terminated")] },
+        ],
+      },
+    });
+    const { states } = await follow(peer);
+    same(names(states), ["scheduled", "ready", "terminated"]);
+    const { requests } = await peer.seen();
+    // Only browsers ask a server which headers they may send it
+    // (https://fetch.spec.whatwg.org/#http-cors-protocol).
+    same(
+      requests.map(({ headers }) => headers["last-event-id"]),
+      t.runtime === "chromium"
+        ? [undefined, undefined, undefined]
+        : [undefined, "scheduled", "ready"],
+      "Last-Event-ID",
+    );
+  },
+};

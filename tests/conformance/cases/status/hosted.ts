@@ -1,0 +1,59 @@
+/** A hosted platform that is scripted, and what it says. */
+import {
+  type BackendState,
+  Jamsocket,
+  type JamsocketHostedInitOptions,
+} from "../../../../server.ts";
+import { until } from "../../check.ts";
+import type { Answer } from "../../far/script.ts";
+import type { ScriptedPeer, Test } from "../../suite.ts";
+
+export const TOKEN = "TOKEN-of-the-api";
+
+/** A hosted platform that does as its script says. */
+export const hosted = (
+  { url }: ScriptedPeer,
+  more: Partial<JamsocketHostedInitOptions> = {},
+) =>
+  new Jamsocket({
+    account: "a",
+    token: TOKEN,
+    service: "s",
+    apiUrl: url,
+    ...more,
+  });
+
+/** Where the states of a backend are. */
+export const path = (backend: string) => `/v2/backend/${backend}/status/stream`;
+
+/** A platform whose stream of the backend `b1` is answered so, time after time. */
+export const answering = (t: Test, ...answers: Answer[]) =>
+  t.script({ http: { [path("b1")]: answers } });
+
+/** One event of a status stream. */
+export const event = (status: string, more: object = {}) =>
+  `id: ${status}\ndata: ${
+    JSON.stringify({ status, time: "2026-01-01T00:00:00Z", ...more })
+  }\n\n`;
+
+/** Where a case would wait for long: the server says how long to wait. */
+export const SOON = "retry: 1\n\n";
+
+export const names = (states: readonly BackendState[]) =>
+  states.map(({ status }) => status);
+
+/** Follows `b1` to its end, with all that is told on the way. */
+export async function follow(peer: ScriptedPeer) {
+  const states: BackendState[] = [];
+  const errors: { error: unknown; final: boolean }[] = [];
+  await hosted(peer).statusStream("b1", (state) => states.push(state), {
+    onError: (error, { final }) => errors.push({ error, final }),
+  });
+  await until(
+    () =>
+      errors.some(({ final }) => final) ||
+      states.at(-1)?.status === "terminated",
+    "it has ended",
+  );
+  return { states, errors };
+}

@@ -1,0 +1,203 @@
+/** The same engine calls in the words of Plane's controller, which is scripted. */
+import { HTTPError, Plane, type PlaneInitOptions } from "../../../../server.ts";
+import { collect, ok, rejects, same } from "../../check.ts";
+import type { Area, ScriptedPeer } from "../../suite.ts";
+import { visible } from "../visible.ts";
+
+const SECRET = "Basic SECRET-of-the-controller";
+
+const plane = (
+  { url }: ScriptedPeer,
+  more: Partial<PlaneInitOptions> = {},
+) =>
+  new Plane({
+    controllerUrl: url,
+    cluster: "main",
+    namespace: "ns",
+    executable: { image: "rooms", env: { A: "1", B: "1" } },
+    headers: { authorization: SECRET },
+    ...more,
+  });
+
+/** What the controller answers to `POST /ctrl/connect`. */
+const answer = {
+  backend_id: "b1",
+  spawned: true,
+  status: "scheduled",
+  token: "t1",
+  url: "http://localhost:9090/t1/",
+  secret_token: "s1",
+  status_url: "http://localhost:8080/pub/b/b1/status",
+  drone: "d1",
+};
+
+/** One event of Plane's stream, which counts milliseconds since 1970. */
+const event = (id: number, status: string, more: object = {}) =>
+  `id: ${id}\ndata: ${
+    JSON.stringify({ status, time: 1_767_225_600_000 + id, ...more })
+  }\n\n`;
+
+export const planeCases: Area["cases"] = {
+  async "Plane is asked in the words of its controller"(t) {
+    const peer = await t.script({
+      http: { "/ctrl/connect": [{ json: answer }] },
+    });
+    const response = await plane(peer).connect({
+      key: "k",
+      spawn: {
+        tag: "v1",
+        max_idle_seconds: 5,
+        executable: { env: { B: "2" }, mount: true },
+      },
+      user: "ada",
+      auth: { seat: "grün ✓" },
+    });
+    same(response, { ...answer, ready_url: "" });
+    const [request] = (await peer.seen()).requests;
+    same(
+      [request!.method, request!.path, request!.headers.authorization],
+      ["POST", "/ctrl/connect", SECRET],
+    );
+    same(JSON.parse(request!.body), {
+      key: { name: "k", namespace: "ns", tag: "v1" },
+      spawn_config: {
+        cluster: "main",
+        executable: { image: "rooms", env: { A: "1", B: "2" }, mount: true },
+        max_idle_seconds: 5,
+      },
+      user: "ada",
+      auth: { seat: "grün ✓" },
+    });
+  },
+
+  async "Plane's states have the names and times of all others"(t) {
+    const peer = await t.script({
+      http: {
+        "/pub/b/b1/status": [
+          { json: { status: "ready", time: 1_767_225_600_000 } },
+        ],
+        "/pub/b/b1/status-stream": [
+          {
+            chunks: ["retry: 1\n", event(0, "scheduled"), event(1, "ready")],
+            then: "cut",
+          },
+          {
+            chunks: [
+              event(2, "terminating", {
+                reason: "key_expired",
+                termination: "soft",
+              }),
+              event(3, "terminated", {
+                reason: "key_expired",
+                termination: "soft",
+                exit_code: 3,
+                last_status: "terminating",
+              }),
+            ],
+          },
+        ],
+      },
+    });
+    const engine = plane(peer);
+    same(await engine.status("b1"), {
+      status: "ready",
+      time: "2026-01-01T00:00:00.000Z",
+    });
+    same(await collect(engine.statuses("b1")), [
+      { status: "scheduled", time: "2026-01-01T00:00:00.000Z" },
+      { status: "ready", time: "2026-01-01T00:00:00.001Z" },
+      {
+        status: "terminating",
+        time: "2026-01-01T00:00:00.002Z",
+        termination_reason: "keyexpired",
+        termination_kind: "soft",
+        reason: "key_expired",
+        termination: "soft",
+      },
+      {
+        status: "terminated",
+        time: "2026-01-01T00:00:00.003Z",
+        termination_reason: "keyexpired",
+        termination_kind: "soft",
+        exit_error: true,
+        reason: "key_expired",
+        termination: "soft",
+        exit_code: 3,
+        last_status: "terminating",
+      },
+    ]);
+    const { requests } = await peer.seen();
+    same(
+      requests.map(({ headers }) => [
+        headers["last-event-id"],
+        headers.authorization,
+      ]),
+      [[undefined, undefined], [undefined, undefined], ["1", undefined]],
+      "Last-Event-ID, and no secret where all may read",
+    );
+  },
+
+  async "Plane is told to end a backend softly or at once"(t) {
+    const peer = await t.script({
+      http: {
+        "/ctrl/b/b1/soft-terminate": [{ json: null }],
+        "/ctrl/b/b1/hard-terminate": [{ json: null }],
+      },
+    });
+    await plane(peer).terminate("b1");
+    await plane(peer).terminate("b1", { hard: true });
+    const { requests } = await peer.seen();
+    same(
+      requests.map(({ method, path, headers }) => [
+        method,
+        path,
+        headers.authorization,
+      ]),
+      [
+        ["POST", "/ctrl/b/b1/soft-terminate", SECRET],
+        ["POST", "/ctrl/b/b1/hard-terminate", SECRET],
+      ],
+    );
+  },
+
+  async "Plane's errors say their kind and keep the secret"(t) {
+    const refusal = {
+      status: 409,
+      json: {
+        id: "e1",
+        kind: "KeyHeld",
+        message: `The key is held; you sent ${SECRET}`,
+      },
+    };
+    const peer = await t.script({ http: { "/ctrl/connect": [refusal] } });
+    const engine = plane(peer);
+    const error = await rejects(engine.connect({ key: "k", spawn: false }));
+    ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
+    same([error.code, error.error?.kind, error.error?.id], [
+      409,
+      "KeyHeld",
+      "e1",
+    ]);
+    for (
+      const call of [engine.status("b9"), engine.statuses("b9").next()]
+    ) {
+      same((await rejects(call)).code, 404, "of an unknown backend");
+    }
+    for (const text of [visible(engine), visible(error)]) {
+      ok(!text.includes("SECRET"), `no secret in ${text}`);
+    }
+  },
+
+  async "a key of Plane whose backend is ending is asked for again"(t) {
+    const peer = await t.script({
+      http: {
+        "/ctrl/connect": [
+          { json: { ...answer, spawned: false, status: "terminating" } },
+          { json: { ...answer, backend_id: "b2" } },
+        ],
+      },
+    });
+    const { backend_id, spawned } = await plane(peer).connect({ key: "k" });
+    same([backend_id, spawned], ["b2", true]);
+  },
+};
