@@ -10,7 +10,7 @@ import { diff } from "../feed/feedme/diff.ts";
 import { bundle } from "../tests/bundle.ts";
 import { config } from "../tests/config.ts";
 import { requireRuntime } from "../tests/runtimes.ts";
-import { TextLineStream } from "../tests/feedme/lines.ts";
+import { TextLineStream } from "../tests/lines.ts";
 import { compare, median, printTable, type Row } from "./compare.ts";
 
 const CLIENTS = 1_000;

@@ -1,5 +1,6 @@
 /** Programs that tests start: a process that says in one line that it is ready. */
 import { deadline } from "@std/async";
+import { TextLineStream } from "./lines.ts";
 
 /** A running program. */
 export interface Program extends AsyncDisposable {
@@ -38,16 +39,10 @@ export async function startProgram(
   const first = Promise.withResolvers<string>();
   // To its end, or the pipe would fill.
   const drained = (async () => {
-    let text = "";
-    for await (
-      const chunk of child[from].pipeThrough(new TextDecoderStream())
-    ) {
-      if (text.includes("\n")) continue;
-      text += chunk;
-      const end = text.indexOf("\n");
-      if (end >= 0) first.resolve(text.slice(0, end));
-    }
-    first.reject(new Error(`${command} ended before it was ready: ${text}`));
+    const lines = child[from].pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream());
+    for await (const line of lines) first.resolve(line);
+    first.reject(new Error(`${command} ended before it said anything`));
   })();
   try {
     const said = await deadline(first.promise, 20_000);

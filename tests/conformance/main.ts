@@ -18,6 +18,7 @@ import { folder, startProgram } from "../program.ts";
 import { type Found, runtime } from "../runtimes.ts";
 import { Peer } from "../socketcluster/peer.ts";
 import { startWorker } from "../workerd.ts";
+import { TextLineStream } from "../lines.ts";
 import { startFeedmeServer } from "./far/feedme_server.ts";
 import { startScriptedPeer } from "./far/scripted_peer.ts";
 import type { FarEnds, Outcome } from "./suite.ts";
@@ -114,26 +115,30 @@ async function runCommand(
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
+  const outcomes: Outcome[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let text = "";
   let hung = false;
-  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    // All is said; what is left open would keep the process.
-    if (text.endsWith("]\n")) {
-      timer ??= setTimeout(() => {
-        hung = true;
-        child.kill("SIGKILL");
-      }, 5_000);
+  for await (
+    const line of child.stdout.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream())
+  ) {
+    if (line !== "all") {
+      outcomes.push(JSON.parse(line));
+      continue;
     }
+    // What is left open would keep the process.
+    timer = setTimeout(() => {
+      hung = true;
+      child.kill("SIGKILL");
+    }, 5_000);
   }
   clearTimeout(timer);
   const { code } = await child.status;
-  const outcomes: Outcome[] = JSON.parse(
-    text.slice(text.lastIndexOf("\n", text.length - 2) + 1) || "[]",
-  );
+  const last = outcomes.at(-1)?.name;
   const failure = hung
     ? "something keeps the process"
+    : timer === undefined
+    ? `it ended with code ${code} after "${last}", before the last case`
     : code === 0
     ? undefined
     : `it ended with code ${code}`;

@@ -75,12 +75,11 @@ const LIMIT = 20_000;
  * Runs every case whose area and name contain `only`, one after the other: what
  * one leaves behind would show in the next.
  */
-export async function run(
+export async function* run(
   areas: readonly Area[],
   far: FarEnds,
   only = "",
-): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+): AsyncGenerator<Outcome> {
   // Where the runtime has no such events, it ends at an unhandled rejection.
   const stray = new Map<Promise<unknown>, string>();
   const on = (type: string, take: (event: PromiseRejectionEvent) => void) => {
@@ -100,7 +99,7 @@ export async function run(
       if (!`${area}: ${name}`.includes(only)) continue;
       const exception = exceptions[name]?.[far.runtime];
       if (exception) {
-        outcomes.push({ area, name, exception, took: 0 });
+        yield { area, name, exception, took: 0 };
         continue;
       }
       const start = Date.now();
@@ -110,11 +109,10 @@ export async function run(
           : undefined);
       stray.clear();
       const took = Date.now() - start;
-      outcomes.push({ area, name, took, ...(failure && { failure }) });
+      yield { area, name, took, ...(failure && { failure }) };
     }
   }
   for (const off of offs) off();
-  return outcomes;
 }
 
 /** What is wrong with a case on this runtime, or nothing. */

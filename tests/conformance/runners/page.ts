@@ -1,8 +1,9 @@
 /** A page: whoever drives the browser calls this. */
 import { areas } from "../cases/mod.ts";
+import { collect } from "../check.ts";
 import { type FarEnds, type Outcome, run } from "../suite.ts";
 
 Object.assign(globalThis, {
   conformance: (far: FarEnds, only: string): Promise<Outcome[]> =>
-    run(areas, far, only),
+    collect(run(areas, far, only)),
 });

@@ -1,10 +1,11 @@
 /** workerd: the far ends come as a request, the outcomes are the answer. */
 import { areas } from "../cases/mod.ts";
+import { collect } from "../check.ts";
 import { run } from "../suite.ts";
 
 export default {
   async fetch(request: Request): Promise<Response> {
     const { far, only } = await request.json();
-    return Response.json(await run(areas, far, only));
+    return Response.json(await collect(run(areas, far, only)));
   },
 };

@@ -145,8 +145,9 @@ export const answerCases: Area["cases"] = {
     });
     const engine = hosted(peer);
     const texts = [visible(engine)];
-    for (const call of [engine.connect(), engine.terminate("b1")]) {
-      const error = await rejects(call);
+    const calls = [() => engine.connect(), () => engine.terminate("b1")];
+    for (const call of calls) {
+      const error = await rejects(call());
       ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
       same([error.code, error.error?.code], [401, "Unauthorized"]);
       texts.push(visible(error));
