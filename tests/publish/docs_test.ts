@@ -135,3 +135,24 @@ Deno.test("docs - files, tasks and tests that they name exist", async () => {
     if (path === "docs/security.md") assert(count > 20, `${count} tests named`);
   }
 });
+
+Deno.test("docs - the API overview names every value that an entry point exports, and no other", async () => {
+  const { name, exports } = JSON.parse(
+    await Deno.readTextFile(`${root}deno.json`),
+  );
+  const [, ...sections] = pages.get("docs/api.md")!.split("\n## ");
+  const named = new Map(sections.map((section) => {
+    const [title = "", ...lines] = section.split("\n");
+    const rows = lines.filter((line) => line.startsWith("| `"));
+    const names = rows.flatMap((row) =>
+      [...row.split("|")[1]!.matchAll(/`(\w+)`/g)].map(([, name]) => name!)
+    );
+    return [title.replaceAll("`", ""), names.sort()];
+  }));
+  for (const [path, file] of Object.entries<string>(exports)) {
+    // These two only collect what others have.
+    if (path === "." || path === "./feed") continue;
+    const values = Object.keys(await import(`${root}${file}`));
+    assertEquals(named.get(name + path.slice(1)), values.sort(), path);
+  }
+});
