@@ -90,15 +90,11 @@ export function dial(
       onOpen?.(socket);
       resolve(socket);
     };
-    socket.onclose = (event) =>
-      fail(
-        new Error(`WebSocket closed before it opened (code ${event.code})`),
-      );
-    // `close` follows `error` and tells more.
-    socket.onerror = (event) => {
-      if (typeof (event as ErrorEvent).preventDefault === "function") {
-        event.preventDefault();
-      }
+    // Before a socket is open its close code tells nothing. On Node 22 there is
+    // an error and no close: https://github.com/nodejs/undici/issues/3546
+    socket.onclose = socket.onerror = (event: Event) => {
+      if (typeof event.preventDefault === "function") event.preventDefault();
+      fail(new Error("WebSocket closed before it opened"));
     };
   });
 }

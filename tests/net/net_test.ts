@@ -212,3 +212,23 @@ Deno.test("dial fails once, clearly: refused, nobody there, too slow, aborted", 
     resolve(new Response(null, { status: 500 }));
   }
 });
+
+Deno.test("dial fails at an error that no close follows, as on Node 22", async () => {
+  class Refused extends EventTarget {
+    onerror: ((event: Event) => void) | null = null;
+    binaryType = "blob";
+    constructor() {
+      super();
+      queueMicrotask(() => this.onerror?.(new Event("error")));
+    }
+    close() {}
+  }
+  await assertRejects(
+    () =>
+      dial("ws://127.0.0.1:1/", {
+        WebSocket: Refused as unknown as typeof WebSocket,
+      }),
+    Error,
+    "WebSocket closed before it opened",
+  );
+});
