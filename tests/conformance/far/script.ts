@@ -7,8 +7,8 @@ export interface Answer {
   headers?: Record<string, string>;
   /** The body as JSON. */
   json?: unknown;
-  /** The body in pieces, each sent for itself. */
-  chunks?: readonly string[];
+  /** The body in pieces, each sent for itself; bytes as numbers. */
+  chunks?: readonly (string | number[])[];
   /** What follows the body: its end, a broken connection, or silence. @default "end" */
   then?: "end" | "cut" | "silence";
 }
@@ -35,8 +35,11 @@ export interface Script {
    * gets the first one, and the last one is for all that follow.
    */
   http?: Record<string, readonly Answer[]>;
-  /** What happens on each WebSocket; the last one is for all that follow. */
-  sockets?: readonly (readonly Step[])[];
+  /**
+   * What happens on each WebSocket; the last one is for all that follow.
+   * `"silence"`: its upgrade is never answered, and is among the requests.
+   */
+  sockets?: readonly (readonly Step[] | "silence")[];
   /** The subprotocol to choose. @default the first on offer */
   protocol?: string;
 }
@@ -49,6 +52,8 @@ export interface Seen {
     path: string;
     headers: Record<string, string>;
     body: string;
+    /** The client has gone before it was answered in full. */
+    gone?: true;
   }[];
   sockets: {
     /** Texts; binary messages as arrays of numbers. */

@@ -11,6 +11,8 @@ import type { Answer, Script, Seen, Step } from "./script.ts";
 
 interface Peer extends Seen {
   script: Script;
+  /** How many upgrades were asked for. */
+  upgrades: number;
   /** How often each path was asked for. */
   asked: Map<string, number>;
 }
@@ -47,6 +49,7 @@ export async function startScriptedPeer(): Promise<
     if (path === "" && request.method === "POST") {
       peers.set(name, {
         script: JSON.parse(body),
+        upgrades: 0,
         asked: new Map(),
         requests: [],
         sockets: [],
@@ -60,7 +63,11 @@ export async function startScriptedPeer(): Promise<
     }
     if (path === "") return json(peer);
     const { method, headers } = request;
-    peer.requests.push({ method, path, headers, body });
+    const seen: Seen["requests"][number] = { method, path, headers, body };
+    peer.requests.push(seen);
+    response.on("close", () => {
+      if (!response.writableFinished) seen.gone = true;
+    });
     const asked = peer.asked.get(path) ?? 0;
     peer.asked.set(path, asked + 1);
     await respond(response, entry(peer.script.http?.[path], asked), cors);
@@ -68,15 +75,29 @@ export async function startScriptedPeer(): Promise<
 
   const sockets = new WebSocketServer({ noServer: true });
   server.on("upgrade", (request: any, socket: any, head: any) => {
-    const peer = peers.get(split(request.url).name);
+    const { name, path } = split(request.url);
+    const peer = peers.get(name);
     if (!peer?.script.sockets) {
       return socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    }
+    const steps = entry(peer.script.sockets, peer.upgrades++) ?? [];
+    if (steps === "silence") {
+      const { method, headers } = request;
+      const seen: Seen["requests"][number] = {
+        method,
+        path,
+        headers,
+        body: "",
+      };
+      peer.requests.push(seen);
+      socket.on("error", () => {});
+      socket.on("close", () => seen.gone = true);
+      return;
     }
     // Set for the call that follows, which asks for it at once.
     sockets.options.handleProtocols = (offered: Set<string>) =>
       peer.script.protocol ?? [...offered][0] ?? false;
     sockets.handleUpgrade(request, socket, head, (ws: any) => {
-      const steps = entry(peer.script.sockets, peer.sockets.length);
       const seen: Seen["sockets"][number] = { messages: [] };
       peer.sockets.push(seen);
       ws.on(
@@ -90,7 +111,7 @@ export async function startScriptedPeer(): Promise<
         (code: number, reason: Uint8Array) =>
           seen.closed = [code, String(reason)],
       );
-      play(ws, steps ?? [], seen);
+      play(ws, steps, seen);
     });
   });
   await new Promise<void>((resolve) =>
@@ -122,7 +143,8 @@ async function respond(
   response.flushHeaders();
   if (json !== undefined) response.write(JSON.stringify(json));
   for (const chunk of chunks) {
-    await new Promise((resolve) => response.write(chunk, resolve));
+    const data = typeof chunk === "string" ? chunk : new Uint8Array(chunk);
+    await new Promise((resolve) => response.write(data, resolve));
   }
   if (then === "end") response.end();
   // A little later, so that what was written has a chance to arrive.
