@@ -32,9 +32,10 @@ export type Step =
 export interface Script {
   /**
    * Answers by the path below the peer's address (no query); the first request
-   * gets the first one, and the last one is for all that follow.
+   * gets the first one, and the last one is for all that follow. `"silence"` is
+   * none at all.
    */
-  http?: Record<string, readonly Answer[]>;
+  http?: Record<string, readonly (Answer | "silence")[]>;
   /**
    * What happens on each WebSocket; the last one is for all that follow.
    * `"silence"`: its upgrade is never answered, and is among the requests.

@@ -38,6 +38,8 @@ export async function startScriptedPeer(): Promise<
   };
 
   const server = createServer(async (request: any, response: any) => {
+    // A connection for each request: a kept one may end as it is used again.
+    response.setHeader("connection", "close");
     const { name, path } = split(request.url);
     const json = (value: unknown) => {
       response.writeHead(200, cors);
@@ -45,7 +47,12 @@ export async function startScriptedPeer(): Promise<
     };
     if (request.method === "OPTIONS") return json(null);
     let body = "";
-    for await (const chunk of request) body += chunk;
+    try {
+      for await (const chunk of request) body += chunk;
+    } catch {
+      // The client has gone.
+      return;
+    }
     if (path === "" && request.method === "POST") {
       peers.set(name, {
         script: JSON.parse(body),
@@ -91,8 +98,9 @@ export async function startScriptedPeer(): Promise<
       };
       peer.requests.push(seen);
       socket.on("error", () => {});
+      socket.on("end", () => socket.end());
       socket.on("close", () => seen.gone = true);
-      return;
+      return socket.resume();
     }
     // Set for the call that follows, which asks for it at once.
     sockets.options.handleProtocols = (offered: Set<string>) =>
@@ -130,9 +138,10 @@ export async function startScriptedPeer(): Promise<
 
 async function respond(
   response: any,
-  answer: Answer | undefined,
+  answer: Answer | "silence" | undefined,
   cors: Record<string, string>,
 ): Promise<void> {
+  if (answer === "silence") return;
   const { status = 200, headers, json, chunks = [], then = "end" } = answer ??
     { status: 404 };
   response.writeHead(status, {
