@@ -38,8 +38,6 @@ export async function startScriptedPeer(): Promise<
   };
 
   const server = createServer(async (request: any, response: any) => {
-    // A connection for each request: a kept one may end as it is used again.
-    response.setHeader("connection", "close");
     const { name, path } = split(request.url);
     const json = (value: unknown) => {
       response.writeHead(200, cors);
@@ -85,7 +83,10 @@ export async function startScriptedPeer(): Promise<
     const { name, path } = split(request.url);
     const peer = peers.get(name);
     if (!peer?.script.sockets) {
-      return socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+      // It ends, so nobody may use it again: workerd would.
+      return socket.end(
+        "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+      );
     }
     const steps = entry(peer.script.sockets, peer.upgrades++) ?? [];
     if (steps === "silence") {
