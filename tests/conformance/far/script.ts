@@ -32,11 +32,15 @@ export type Step =
 export interface Script {
   /**
    * Answers by the path below the peer's address (no query); the first request
-   * gets the first one, and the last one is for all that follow.
+   * gets the first one, and the last one is for all that follow. `"silence"` is
+   * none at all.
    */
-  http?: Record<string, readonly Answer[]>;
-  /** What happens on each WebSocket; the last one is for all that follow. */
-  sockets?: readonly (readonly Step[])[];
+  http?: Record<string, readonly (Answer | "silence")[]>;
+  /**
+   * What happens on each WebSocket; the last one is for all that follow.
+   * `"silence"`: its upgrade is never answered, and is among the requests.
+   */
+  sockets?: readonly (readonly Step[] | "silence")[];
   /** The subprotocol to choose. @default the first on offer */
   protocol?: string;
   /** The request headers that a page may send. @default those that Feedline sends */
@@ -51,6 +55,8 @@ export interface Seen {
     path: string;
     headers: Record<string, string>;
     body: string;
+    /** The client has gone before it was answered in full. */
+    gone?: true;
   }[];
   sockets: {
     /** Texts; binary messages as arrays of numbers. */

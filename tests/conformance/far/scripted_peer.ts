@@ -11,6 +11,8 @@ import type { Answer, Script, Seen, Step } from "./script.ts";
 
 interface Peer extends Seen {
   script: Script;
+  /** How many upgrades were asked for. */
+  upgrades: number;
   /** How often each path was asked for. */
   asked: Map<string, number>;
 }
@@ -59,6 +61,7 @@ export async function startScriptedPeer(): Promise<
     if (path === "" && request.method === "POST") {
       peers.set(name, {
         script: JSON.parse(body),
+        upgrades: 0,
         asked: new Map(),
         requests: [],
         sockets: [],
@@ -72,7 +75,11 @@ export async function startScriptedPeer(): Promise<
     }
     if (path === "") return json(peer);
     const { method, headers } = request;
-    peer.requests.push({ method, path, headers, body });
+    const seen: Seen["requests"][number] = { method, path, headers, body };
+    peer.requests.push(seen);
+    response.on("close", () => {
+      if (!response.writableFinished) seen.gone = true;
+    });
     const asked = peer.asked.get(path) ?? 0;
     peer.asked.set(path, asked + 1);
     await respond(response, entry(peer.script.http?.[path], asked), cors);
@@ -80,15 +87,33 @@ export async function startScriptedPeer(): Promise<
 
   const sockets = new WebSocketServer({ noServer: true });
   server.on("upgrade", (request: any, socket: any, head: any) => {
-    const peer = peers.get(split(request.url).name);
+    const { name, path } = split(request.url);
+    const peer = peers.get(name);
     if (!peer?.script.sockets) {
-      return socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+      // It ends, so nobody may use it again: workerd would.
+      return socket.end(
+        "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+      );
+    }
+    const steps = entry(peer.script.sockets, peer.upgrades++) ?? [];
+    if (steps === "silence") {
+      const { method, headers } = request;
+      const seen: Seen["requests"][number] = {
+        method,
+        path,
+        headers,
+        body: "",
+      };
+      peer.requests.push(seen);
+      socket.on("error", () => {});
+      socket.on("end", () => socket.end());
+      socket.on("close", () => seen.gone = true);
+      return socket.resume();
     }
     // Set for the call that follows, which asks for it at once.
     sockets.options.handleProtocols = (offered: Set<string>) =>
       peer.script.protocol ?? [...offered][0] ?? false;
     sockets.handleUpgrade(request, socket, head, (ws: any) => {
-      const steps = entry(peer.script.sockets, peer.sockets.length);
       const seen: Seen["sockets"][number] = { messages: [] };
       peer.sockets.push(seen);
       ws.on(
@@ -102,7 +127,7 @@ export async function startScriptedPeer(): Promise<
         (code: number, reason: Uint8Array) =>
           seen.closed = [code, String(reason)],
       );
-      play(ws, steps ?? [], seen);
+      play(ws, steps, seen);
     });
   });
   await new Promise<void>((resolve) =>
@@ -121,9 +146,10 @@ export async function startScriptedPeer(): Promise<
 
 async function respond(
   response: any,
-  answer: Answer | undefined,
+  answer: Answer | "silence" | undefined,
   cors: Record<string, string>,
 ): Promise<void> {
+  if (answer === "silence") return;
   const { status = 200, headers, json, chunks = [], then = "end" } = answer ??
     { status: 404 };
   response.writeHead(status, {

@@ -1,0 +1,181 @@
+/** Signals and what waits for a feed or a SocketCluster server. */
+import { rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import {
+  acted,
+  feedmeHandshake,
+  feedmeOf,
+  hosted,
+  opensBoard,
+  setsN,
+  watched,
+} from "../scripted.ts";
+import {
+  handshake,
+  openScripted,
+  packet,
+  published,
+} from "../socketcluster/far.ts";
+import { ends, fetchEnds, reason } from "./ends.ts";
+
+export const live: Area["cases"] = {
+  async "who waits for a feed may give up, and it opens all the same"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...feedmeHandshake,
+        // It opens when something else is wanted.
+        { received: 3 },
+        opensBoard({ n: 1 }),
+        acted,
+      ]],
+    });
+    await using client = feedmeOf(peer);
+    const feed = client.feed("board", {});
+    feed.desireOpen();
+    await ends(feed.opened({ signal: AbortSignal.abort(reason) }));
+    const controller = new AbortController();
+    const waiting = ends(feed.opened(controller));
+    await until(() => feed.state() === "opening", "it was asked for");
+    controller.abort(reason);
+    await waiting;
+    same([feed.desiredState(), feed.state()], ["open", "opening"]);
+    await client.action("any", {});
+    same(await feed.opened(), { n: 1 });
+  },
+
+  async "a loop over a feed ends, with what waits in it; others go on"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...feedmeHandshake,
+        { received: 2 },
+        opensBoard(),
+        setsN(1),
+        setsN(2),
+      ]],
+    });
+    await using client = feedmeOf(peer);
+    const feed = client.feed("board", {});
+    const controller = new AbortController();
+    const [left, waits, stays] = [
+      feed.actions(controller),
+      feed.actions(controller),
+      feed.actions(),
+    ];
+    const open = waits.next();
+    feed.desireOpen();
+    await until(() => feed.snapshot()?.n === 2, "the actions came");
+    same((await open).value?.newData, { n: 1 });
+    same((await waits.next()).value?.newData, { n: 2 });
+    const pending = ends(waits.next(), "a pending read");
+    controller.abort(reason);
+    await pending;
+    await ends(left.next(), "a backlog");
+    same((await left.next()).done, true);
+    same((await stays.next()).value?.newData, { n: 1 });
+    await ends(feed.actions(controller).next(), "one that begins later");
+  },
+
+  async "a call that was given up is not sent, or its answer not heard"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...handshake(),
+        { received: 3 },
+        packet([{ rid: 2, data: "late" }, { rid: 3, data: "mine" }]),
+      ]],
+    });
+    await using socket = openScripted(peer);
+    const waiting = new AbortController();
+    // There is no connection yet.
+    const unsent = ends(socket.invoke("never", 1, waiting), "a queued call");
+    waiting.abort(reason);
+    await unsent;
+    await ends(socket.invoke("never", 2, waiting), "with an aborted signal");
+    await socket.listener("connect").once(5000);
+
+    const controller = new AbortController();
+    const given = ends(socket.invoke("given up", 3, controller));
+    await until(
+      async () => (await peer.seen()).sockets[0]!.messages.length === 2,
+      "it was sent",
+    );
+    controller.abort(reason);
+    await given;
+    same(await socket.invoke("next"), "mine");
+    const { sockets: [seen] } = await peer.seen();
+    same(
+      seen!.messages.map((text) => JSON.parse(text as string).event),
+      ["#handshake", "given up", "next"],
+    );
+  },
+
+  async "loops and waits of a socket end, and leave no reader"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...handshake(),
+        { received: 2 },
+        packet([{ rid: 2 }, published("room", 1), published("room", 2)]),
+      ]],
+    });
+    await using socket = openScripted(peer);
+    const channel = socket.subscribe("room");
+    const controller = new AbortController();
+    const got: unknown[] = [];
+    const reader = channel.toReadable(controller).getReader();
+    const ended = [
+      ends(
+        (async () => {
+          for await (const data of channel.createConsumer(controller)) {
+            got.push(data);
+            // The second is in the backlog: it is not given any more.
+            controller.abort(reason);
+          }
+        })(),
+        "a loop",
+      ),
+      ends(channel.listener("kickOut").once(controller), "a wait"),
+      ends(socket.procedure("p").next(controller), "a wait for a call"),
+    ];
+    await Promise.all(ended);
+    await ends(reader.read(), "a stream");
+    same(got, [1]);
+    same(channel.getOutputConsumerStatsList(), []);
+    same(channel.getAllListenersConsumerStatsList(), []);
+    same(socket.getAllProceduresConsumerStatsList(), []);
+    same(channel.isSubscribed(), true);
+  },
+
+  async "signals that fire by themselves, or are one of several, do too"(t) {
+    const peer = await t.script({
+      http: {
+        "/v2/backend/b1/status": ["silence"],
+        "/status/stream": ["silence"],
+      },
+      sockets: [handshake()],
+    });
+    await using backend = watched(peer);
+    await using socket = openScripted(peer);
+    const calls = (signal: AbortSignal) => [
+      hosted(peer).status("b1", { signal }),
+      backend.ready({ signal }),
+      backend.statuses({ signal }).next(),
+      socket.invoke("wait", null, { signal }),
+      socket.receiver("any").once({ signal }),
+    ];
+    const late = await Promise.all(
+      calls(AbortSignal.timeout(30)).map(rejects),
+    );
+    same(late.map(({ name }) => name), late.map(() => "TimeoutError"));
+    const controller = new AbortController();
+    const both = AbortSignal.any([
+      controller.signal,
+      AbortSignal.timeout(60_000),
+    ]);
+    const [status, ...others] = calls(both);
+    const waiting = [
+      fetchEnds(t, status!),
+      ...others.map((call) => ends(call)),
+    ];
+    controller.abort(reason);
+    await Promise.all(waiting);
+  },
+};

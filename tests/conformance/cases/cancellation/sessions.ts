@@ -1,0 +1,176 @@
+/** Signals and what waits for a platform or a backend's states. */
+import { pause, rejects, same, until } from "../../check.ts";
+import type { Area, ScriptedPeer } from "../../suite.ts";
+import { hosted, watched } from "../scripted.ts";
+import { event } from "../status.ts";
+import { ends, fetchEnds, reason } from "./ends.ts";
+
+/** Resolves when the peer has got a request, or so many. */
+const arrived = (peer: ScriptedPeer, count = 1) =>
+  until(
+    async () => (await peer.seen()).requests.length === count,
+    `${count} requests came`,
+  );
+
+/** Resolves when the clients of all requests are gone. */
+const gone = (peer: ScriptedPeer) =>
+  until(
+    async () => (await peer.seen()).requests.every(({ gone }) => gone),
+    "the requests have ended",
+  );
+
+export const sessions: Area["cases"] = {
+  async "with an aborted signal nothing is begun"(t) {
+    const peer = await t.script({});
+    const engine = hosted(peer);
+    const options = { signal: AbortSignal.abort(reason) };
+    const states: unknown[] = [];
+    await ends(engine.connect({ key: "k" }, options), "connect");
+    await ends(engine.status("b1", options), "status");
+    await ends(engine.statuses("b1", options).next(), "statuses");
+    await ends(
+      engine.statusStream("b1", (state) => states.push(state), options),
+      "statusStream",
+    );
+    await ends(engine.terminate("b1", options), "terminate");
+    same([(await peer.seen()).requests, states], [[], []]);
+  },
+
+  async "a call of the platform ends while the platform is silent"(t) {
+    // It does not answer, or begins to and says no more.
+    for (const answer of ["silence", { then: "silence" }] as const) {
+      const peer = await t.script({
+        http: {
+          "/v2/service/a/s/connect": [answer],
+          "/v2/backend/b1/status": [answer],
+          "/v2/backend/b1/terminate": [answer],
+        },
+      });
+      const engine = hosted(peer);
+      const controller = new AbortController();
+      const calls = [
+        engine.connect({ key: "k" }, controller),
+        engine.status("b1", controller),
+        engine.terminate("b1", controller),
+      ].map((call) => fetchEnds(t, call));
+      await arrived(peer, 3);
+      controller.abort(reason);
+      await Promise.all(calls);
+      await gone(peer);
+    }
+  },
+
+  async "a loop over states ends, and nothing is asked again"(t) {
+    const peer = await t.script({
+      http: {
+        "/v2/backend/b1/status/stream": [{
+          chunks: ["retry: 1\n", event("scheduled"), event("loading")],
+          then: "silence",
+        }],
+      },
+    });
+    const controller = new AbortController();
+    const seen: string[] = [];
+    await ends((async () => {
+      const states = hosted(peer).statuses("b1", controller);
+      for await (const { status } of states) {
+        seen.push(status);
+        if (status === "loading") setTimeout(() => controller.abort(reason));
+      }
+    })());
+    await gone(peer);
+    await pause(30);
+    same([seen, (await peer.seen()).requests.length], [
+      ["scheduled", "loading"],
+      1,
+    ]);
+  },
+
+  async "a callback is not called after the signal"(t) {
+    const peer = await t.script({
+      http: {
+        "/v2/backend/b1/status/stream": [{
+          chunks: [event("scheduled") + event("loading") + event("ready")],
+          then: "silence",
+        }],
+      },
+    });
+    const controller = new AbortController();
+    const seen: string[] = [];
+    const stop = await hosted(peer).statusStream("b1", ({ status }) => {
+      seen.push(status);
+      if (status === "loading") controller.abort(reason);
+    }, controller);
+    await gone(peer);
+    stop();
+    same(seen, ["scheduled", "loading"]);
+  },
+
+  async "who waits for a backend may give up, and it is watched on"(t) {
+    const peer = await t.script({
+      http: {
+        "/status/stream": [{ chunks: [event("scheduled")], then: "silence" }],
+        "/status": ["silence"],
+      },
+    });
+    await using backend = watched(peer);
+    await ends(backend.ready({ signal: AbortSignal.abort(reason) }));
+    const controller = new AbortController();
+    const waits = [
+      ends(backend.ready(controller), "ready"),
+      fetchEnds(t, backend.status(controller)),
+    ];
+    await arrived(peer, 2);
+    controller.abort(reason);
+    await Promise.all(waits);
+    const late = await rejects(backend.ready({ timeout: 20 }));
+    same([late.name, late.message], [
+      "TimeoutError",
+      'Backend "b1" was not ready within 20 ms',
+    ]);
+    await until(
+      async () =>
+        (await peer.seen()).requests.some(({ path, gone }) =>
+          path === "/status" && gone
+        ),
+      "the status is not asked for any more",
+    );
+    const { requests } = await peer.seen();
+    same(requests.filter(({ gone }) => !gone).map(({ path }) => path), [
+      "/status/stream",
+    ]);
+    same(backend.isTerminated(), false);
+  },
+
+  async "a signal ends one reader of a backend's states, not the other"(t) {
+    const peer = await t.script({
+      http: {
+        "/status/stream": [
+          { chunks: ["retry: 1\n", event("scheduled")], then: "cut" },
+          { chunks: [event("ready"), event("terminated")] },
+        ],
+      },
+    });
+    await using backend = watched(peer);
+    const controller = new AbortController();
+    const [left, stayed]: string[][] = [[], []];
+    await Promise.all([
+      ends((async () => {
+        for await (const { status } of backend.statuses(controller)) {
+          left!.push(status);
+          controller.abort(reason);
+        }
+      })()),
+      (async () => {
+        for await (const { status } of backend.statuses()) {
+          stayed!.push(status);
+        }
+      })(),
+    ]);
+    same([left, stayed], [["scheduled"], [
+      "scheduled",
+      "ready",
+      "terminated",
+    ]]);
+  },
+};

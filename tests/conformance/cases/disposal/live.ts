@@ -1,0 +1,257 @@
+/** Disposal of Feedme clients, feeds, SocketCluster sockets and their streams. */
+// deno-lint-ignore-file no-explicit-any
+import { FeedmeError } from "../../../../feed/feedme/mod.ts";
+import { ok, rejects, same, until } from "../../check.ts";
+import type { Script, Seen } from "../../far/script.ts";
+import type { Area } from "../../suite.ts";
+import { feedmeHandshake, feedmeOf, opensBoard, setsN } from "../scripted.ts";
+import {
+  handshake,
+  openScripted,
+  packet,
+  published,
+} from "../socketcluster/far.ts";
+import { came, ended, watch } from "./watch.ts";
+
+/**
+ * How far a connection may have come: what the peer does with it, and how it is
+ * known there. They are tried one after the other, as browsers connect to a
+ * host.
+ */
+const stages: [
+  state: string,
+  sockets?: Script["sockets"],
+  begun?: (seen: Seen) => unknown,
+][] = [
+  ["not answered", ["silence"], ({ requests }) => requests.length],
+  ["no handshake", [[]], ({ sockets }) => sockets[0]?.messages.length],
+  ["refused"],
+];
+
+/** What a call throws. */
+function thrown(call: () => unknown): any {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+export const live: Area["cases"] = {
+  async "a Feedme client that is disposed tells everybody who waits"(t) {
+    using watching = watch();
+    const peer = await t.script({
+      sockets: [[...feedmeHandshake, { received: 2 }, opensBoard()]],
+    });
+    const client = feedmeOf(peer);
+    const feed = client.feed("board", {});
+    const other = client.feed("other", {});
+    const events: string[] = [];
+    let action: Promise<any>, opened: Promise<any>, loop: Promise<any>;
+    {
+      await using _ = client;
+      feed.desireOpen();
+      await feed.opened();
+      client.on("disconnect", () => events.push("disconnect"));
+      feed.on("close", () => events.push("close"));
+      other.desireOpen();
+      action = rejects(client.action("any", {}));
+      opened = rejects(other.opened());
+      loop = feed.actions().next();
+    }
+    same(watching.left(), []);
+    const { code, outcome } = await action;
+    same([code, outcome], ["NOT_CONNECTED", "unknown"]);
+    same((await opened).code, "DESTROYED");
+    same((await loop).done, true);
+    same(events, ["close", "disconnect"]);
+    await ended(peer);
+    await client[Symbol.asyncDispose]();
+    same([client.destroyed(), feed.destroyed()], [true, true]);
+    for (
+      const call of [
+        () => client.state(),
+        () => client.connect(),
+        () => client.destroy(),
+        () => client.action("any", {}),
+        () => client.feed("board", {}),
+        () => feed.desireOpen(),
+        () => feed.data(),
+        () => feed.actions(),
+      ]
+    ) {
+      const error = thrown(call);
+      ok(error instanceof FeedmeError, `${call} throws`);
+      same(error.code, "DESTROYED", `${call}`);
+    }
+    same(feed.snapshot(), undefined);
+  },
+
+  async "a Feedme client can be disposed while it connects"(t) {
+    using watching = watch();
+    for (const [state, sockets, begun] of stages) {
+      const peer = await t.script({ ...(sockets && { sockets }) });
+      const client = feedmeOf(peer);
+      const feed = client.feed("board", {});
+      feed.desireOpen();
+      const opened = rejects(feed.opened());
+      if (begun) await came(peer, begun);
+      // It waits to try again.
+      else await until(() => client.state() === "disconnected", "it failed");
+      await client[Symbol.asyncDispose]();
+      same((await opened).code, "DESTROYED", state);
+      await ended(peer);
+      same(watching.left(), [], state);
+    }
+  },
+
+  async "a feed that is disposed is closed, another of its name is not"(t) {
+    using watching = watch();
+    const peer = await t.script({
+      sockets: [[
+        ...feedmeHandshake,
+        { received: 2 },
+        opensBoard({ n: 0 }),
+        // When the application says so.
+        { received: 3 },
+        setsN(1),
+      ]],
+    });
+    await using client = feedmeOf(peer);
+    const stays = client.feed("board", {});
+    const told: string[] = [];
+    {
+      await using leaves = client.feed("board", {});
+      leaves.desireOpen();
+      await leaves.opened();
+      for (const event of ["action", "close"] as const) {
+        leaves.on(event, () => told.push(event));
+      }
+      stays.desireOpen();
+      same(await stays.opened(), { n: 0 });
+      await leaves[Symbol.asyncDispose]();
+      same(thrown(() => leaves.state()).code, "DESTROYED");
+    }
+    const next = stays.actions();
+    client.action("more", {}).catch(() => {});
+    same((await next.next()).value?.newData, { n: 1 });
+    same(told, ["close"]);
+    await next.return!();
+    // The last one closes the feed of the server.
+    await stays[Symbol.asyncDispose]();
+    await came(
+      peer,
+      ({ sockets }) =>
+        sockets[0]!.messages.some((text) =>
+          JSON.parse(text as string).MessageType === "FeedClose"
+        ),
+    );
+    await client[Symbol.asyncDispose]();
+    same(watching.left(), []);
+  },
+
+  async "a SocketCluster socket that is disposed ends its loops and calls"(
+    t,
+  ) {
+    using watching = watch();
+    const peer = await t.script({
+      sockets: [
+        [...handshake(), { received: 2 }, packet({ rid: 2 })],
+        [...handshake({}, 4), { received: 2 }, packet({ rid: 5, data: "b" })],
+      ],
+    });
+    const socket = openScripted(peer, { batchOnHandshake: false });
+    const closes: number[] = [];
+    const loops = [
+      (async () => {
+        for await (const { code } of socket.listener("close")) {
+          closes.push(code);
+        }
+      })(),
+      (async () => {
+        for await (const _ of socket.channel("room"));
+      })(),
+      (async () => {
+        for await (const _ of socket.receiver("any"));
+      })(),
+      (async () => {
+        for await (const _ of socket.procedure("any"));
+      })(),
+    ];
+    let call: Promise<any>;
+    {
+      await using _ = socket;
+      const channel = socket.subscribe("room");
+      await channel.listener("subscribe").once(5000);
+      call = rejects(socket.invoke("wait"));
+      socket.startBatching();
+      socket.transmit("dropped");
+    }
+    same(watching.left(), []);
+    await Promise.all(loops);
+    const { name, sent } = await call;
+    same([name, sent], ["BadConnectionError", true]);
+    await ended(peer);
+    same((await peer.seen()).sockets[0]!.closed![0], 1000);
+    await socket[Symbol.asyncDispose]();
+    same([closes, socket.state, socket.id, socket.pendingReconnect], [
+      [1000],
+      "closed",
+      null,
+      false,
+    ]);
+    same(thrown(() => socket.send("x")).name, "InvalidActionError");
+
+    // As after disconnect(), a call connects again.
+    socket.stopBatching();
+    socket.unsubscribe("room");
+    same(await socket.invoke("again"), "b");
+    await socket[Symbol.asyncDispose]();
+    same(watching.left(), []);
+  },
+
+  async "a SocketCluster socket can be disposed while it connects"(t) {
+    using watching = watch();
+    for (const [state, sockets, begun] of stages) {
+      const peer = await t.script({ ...(sockets && { sockets }) });
+      const socket = openScripted(peer, { reconnect: "compatible" });
+      const call = rejects(socket.invoke("any"));
+      if (begun) await came(peer, begun);
+      // It waits to try again.
+      else await until(() => socket.pendingReconnect, "it failed");
+      await socket[Symbol.asyncDispose]();
+      const { name, sent } = await call;
+      same([name, sent], ["BadConnectionError", false], state);
+      same(socket.pendingReconnect, false, state);
+      await ended(peer);
+      same(watching.left(), [], state);
+    }
+  },
+
+  async "a channel's streams that are disposed are off the channel"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...handshake(),
+        { received: 2 },
+        packet([{ rid: 2 }, published("room", 1), published("room", 2)]),
+      ]],
+    });
+    await using socket = openScripted(peer);
+    const channel = socket.subscribe("room");
+    {
+      await using consumer = channel.createConsumer({ timeout: 60_000 });
+      await using events = channel.listener("kickOut").createConsumer();
+      const readable = channel.readable;
+      same(channel.getOutputConsumerStatsList().length, 2);
+      same((await consumer.next()).value, 1);
+      await readable.cancel();
+      await consumer[Symbol.asyncDispose]();
+      same(await consumer.next(), { value: undefined, done: true });
+      same(events.getBackpressure(), 0);
+    }
+    same(channel.getOutputConsumerStatsList(), []);
+    same(channel.getAllListenersConsumerStatsList(), []);
+    same(channel.isSubscribed(), true);
+  },
+};

@@ -1,0 +1,70 @@
+/** Disposal of what follows a backend's states. */
+import { rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import { hosted, watched } from "../scripted.ts";
+import { event } from "../status.ts";
+import { came, ended, watch } from "./watch.ts";
+
+export const sessions: Area["cases"] = {
+  async "who watches a backend no more leaves nothing behind"(t) {
+    using watching = watch();
+    const peer = await t.script({
+      http: {
+        "/status/stream": [{ chunks: [event("scheduled")], then: "silence" }],
+      },
+    });
+    const backend = watched(peer);
+    const told: string[] = [];
+    {
+      await using inScope = backend;
+      inScope.onStatus(({ status }) => told.push(status));
+      inScope.onReady(() => told.push("ready"));
+      inScope.onTerminated(() => told.push("ended"));
+      await until(() => told.length === 1, "the first state came");
+    }
+    same(watching.left(), []);
+    await ended(peer);
+    backend.destroy();
+    await backend[Symbol.asyncDispose]();
+    same([told, backend.isReady(), backend.isTerminated()], [
+      ["scheduled"],
+      false,
+      false,
+    ]);
+    same((await rejects(backend.ready())).name, "BackendEndedError");
+    const states = backend.statuses();
+    same((await states.next()).value?.status, "scheduled");
+    same((await rejects(states.next())).name, "BackendEndedError");
+    same((await rejects(backend.status())).name, "AbortError");
+    same((await peer.seen()).requests.length, 1);
+  },
+
+  async "nor if the platform was silent, or it was to try again"(t) {
+    using watching = watch();
+    for (const answer of ["silence", { status: 500 }] as const) {
+      const peer = await t.script({ http: { "/status/stream": [answer] } });
+      const backend = watched(peer);
+      const waiting = rejects(backend.ready({ timeout: 60_000 }));
+      await came(peer, ({ requests }) => requests.length > 0);
+      backend.destroy();
+      same((await waiting).name, "BackendEndedError");
+      await backend[Symbol.asyncDispose]();
+      same(watching.left(), [], JSON.stringify(answer));
+      if (answer === "silence") await ended(peer);
+    }
+  },
+
+  async "a loop over an engine's states that is left ends its request"(t) {
+    using watching = watch();
+    const peer = await t.script({
+      http: {
+        "/v2/backend/b1/status/stream": [
+          { chunks: [event("scheduled")], then: "silence" },
+        ],
+      },
+    });
+    for await (const _ of hosted(peer).statuses("b1")) break;
+    same(watching.left(), []);
+    await ended(peer);
+  },
+};

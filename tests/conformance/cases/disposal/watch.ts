@@ -1,0 +1,80 @@
+/** What is left after a disposal: here, and in the eyes of the peer. */
+// deno-lint-ignore-file no-explicit-any
+import { until } from "../../check.ts";
+import type { Seen } from "../../far/script.ts";
+import type { ScriptedPeer } from "../../suite.ts";
+
+/**
+ * Whether the caller's caller is Node's own `fetch` or `WebSocket`, which sets
+ * timers with the same functions: it keeps idle connections for a while, see
+ * https://github.com/nodejs/undici/blob/main/lib/util/timers.js
+ */
+const isNodes = () =>
+  new Error().stack?.split("\n")[3]?.includes("node:internal/deps/undici");
+
+/**
+ * Watches what is made while it is in scope: timers that wait, and WebSockets
+ * that nobody has closed. The library looks these names up when it needs them.
+ */
+export function watch() {
+  const scope = globalThis as any;
+  const { setTimeout, setInterval, clearTimeout, clearInterval, WebSocket } =
+    scope;
+  const timers = new Map<unknown, string>();
+  const sockets: WebSocket[] = [];
+  const clear = (native: (id: unknown) => void) => (id: unknown) => {
+    timers.delete(id);
+    native.call(scope, id);
+  };
+  Object.assign(scope, {
+    setTimeout(callback: (...args: any[]) => void, ms = 0, ...args: any[]) {
+      const id = setTimeout.call(scope, () => {
+        timers.delete(id);
+        callback(...args);
+      }, ms);
+      if (!isNodes()) timers.set(id, `timeout of ${ms} ms`);
+      return id;
+    },
+    setInterval(callback: () => void, ms: number) {
+      const id = setInterval.call(scope, callback, ms);
+      if (!isNodes()) timers.set(id, `interval of ${ms} ms`);
+      return id;
+    },
+    clearTimeout: clear(clearTimeout),
+    clearInterval: clear(clearInterval),
+    WebSocket: function (...args: unknown[]) {
+      const socket = new WebSocket(...args);
+      sockets.push(socket);
+      return socket;
+    },
+  });
+  return {
+    /** What there is now. */
+    left: () => [
+      ...timers.values(),
+      // One that was closed while it connected may be CLOSING for long.
+      ...sockets.filter(({ readyState }) => readyState < 2)
+        .map(({ readyState }) => `socket in state ${readyState}`),
+    ],
+    [Symbol.dispose]: () =>
+      void Object.assign(scope, {
+        setTimeout,
+        setInterval,
+        clearTimeout,
+        clearInterval,
+        WebSocket,
+      }),
+  };
+}
+
+/** Resolves when all requests and sockets have ended in the eyes of the peer. */
+export const ended = (peer: ScriptedPeer) =>
+  until(async () => {
+    const { requests, sockets } = await peer.seen();
+    return requests.every(({ gone }) => gone) &&
+      sockets.every(({ closed }) => closed);
+  }, "the peer saw all of them end");
+
+/** Resolves when something came to the peer. */
+export const came = (peer: ScriptedPeer, what: (seen: Seen) => unknown) =>
+  until(async () => Boolean(what(await peer.seen())), "it came");

@@ -1,0 +1,328 @@
+/** How connections begin, break off, come back and end; and frames that err. */
+// deno-lint-ignore-file no-explicit-any
+import { ok, pause, rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import {
+  control,
+  doom,
+  handshake,
+  hungUp,
+  log,
+  open,
+  openScripted,
+  packet,
+  published,
+} from "./far.ts";
+
+export const connections: Area["cases"] = {
+  async "a connection that breaks off comes back with all it had"(t) {
+    const socket = open(t);
+    const closes = log(socket, "close");
+    const channel = socket.subscribe(t.name("room"));
+    const got: unknown[] = [];
+    const loop = (async () => {
+      for await (const data of channel) got.push(data);
+      return "ended";
+    })();
+    await channel.listener("subscribe").once(5000);
+    await channel.invokePublish("one");
+    await control(socket, "login", { payload: { username: "ann" } });
+
+    const pending = rejects(socket.invoke("wait", 60_000));
+    const again = socket.listener("connect").once(5000);
+    const subscribed = channel.listener("subscribe").once(5000);
+    doom(socket, "terminate");
+    const { name, sent } = await pending;
+    same([name, sent], ["BadConnectionError", true]);
+    same((await again).isAuthenticated, true);
+    await subscribed;
+    await channel.invokePublish("two");
+
+    await socket[Symbol.asyncDispose]();
+    same([await loop, got], ["ended", ["one", "two"]]);
+    same(closes.map(([, { code }]) => code), [1006, 1000]);
+    same(socket.state, "closed");
+  },
+
+  async "an eager socket is back soon, and tries on while it is refused"(t) {
+    const peer = await t.script({
+      sockets: [
+        [{ received: 1 }, { cut: true }],
+        [{ received: 1 }, { close: [4321, "not now"] }],
+        handshake({}, 3),
+      ],
+    });
+    await using socket = openScripted(peer);
+    const events = log(socket, "connectAbort", "connect");
+    const delays: (number | null)[] = [];
+    (async () => {
+      for await (const _ of socket.listener("close")) {
+        // The attempt is scheduled in the turn of the event.
+        delays.push(socket.pendingReconnectTimeout);
+      }
+    })();
+    await until(() => events.some(([name]) => name === "connect"), "connected");
+    same(
+      events.slice(0, 2).map(([name, { code, reason }]) => [
+        name,
+        code,
+        reason,
+      ]),
+      [
+        ["connectAbort", 1006, hungUp(t)],
+        ["connectAbort", 4321, "not now"],
+      ],
+    );
+    ok(
+      delays.length === 2 && delays[0]! < 500 && delays[1]! < 1000,
+      `delays ${delays}`,
+    );
+    same((await peer.seen()).sockets.length, 3);
+  },
+
+  async "the server's close codes are told as they are"(t) {
+    await using socket = open(t, {
+      autoConnect: false,
+      autoReconnect: false,
+    });
+    for (
+      const [what, code, reason, told, error] of [
+        ["disconnect", 1000, "bye", "bye", undefined],
+        ["disconnect", 4321, "", "", 4321],
+        ["disconnect", 4500, "grüße", "grüße", 4500],
+        [
+          "disconnect",
+          4006,
+          "",
+          "Failed to bind socket to message broker",
+          4006,
+        ],
+        [
+          "closeWithoutCode",
+          1005,
+          "",
+          "Socket closed without status code",
+          1005,
+        ],
+        ["terminate", 1006, "", hungUp(t), 1006],
+      ] as const
+    ) {
+      const closed = socket.listener("disconnect").once(5000);
+      const errors = log(socket, "error");
+      const connected = socket.listener("connect").once(5000);
+      socket.connect();
+      await connected;
+      doom(socket, what, { code, reason });
+      same(await closed, { code, reason: told }, `${what} ${code}`);
+      await pause(0);
+      same(
+        errors.map(([, { error }]) => error.code),
+        error ? [error] : [],
+        `the error of ${code}`,
+      );
+      socket.closeListener("error");
+    }
+  },
+
+  async "the application's close codes reach the server"(t) {
+    const peer = await t.script({ sockets: [handshake(), handshake({}, 2)] });
+    await using socket = openScripted(peer);
+    await socket.listener("connect").once(5000);
+    for (
+      const [code, reason] of [[5000, ""], [1001, ""], [
+        4000,
+        "ä".repeat(62),
+      ]] as const
+    ) {
+      let failure: any;
+      try {
+        socket.disconnect(code, reason);
+      } catch (error) {
+        failure = error;
+      }
+      same([failure?.name, socket.state], ["InvalidArgumentsError", "open"]);
+    }
+    const events = log(socket, "disconnect", "close", "error");
+    socket.disconnect(4444, "grüße");
+    same([socket.state, socket.id, socket.pendingReconnect], [
+      "closed",
+      null,
+      false,
+    ]);
+    await until(() => events.length === 3, "it is told");
+    const told = { code: 4444, reason: "grüße" };
+    same(events.slice(0, 2), [["disconnect", told], ["close", told]]);
+    same(
+      [events[2]![1].error.name, events[2]![1].error.code],
+      ["SocketProtocolError", 4444],
+    );
+    const connected = socket.listener("connect").once(5000);
+    socket.connect();
+    await connected;
+    socket.disconnect();
+    await until(
+      async () => (await peer.seen()).sockets[1]!.closed !== undefined,
+      "both are closed",
+    );
+    same((await peer.seen()).sockets.map(({ closed }) => closed), [
+      [4444, "grüße"],
+      [1000, ""],
+    ]);
+  },
+
+  async "connect, disconnect and connect at once leave one connection"(t) {
+    const peer = await t.script({ sockets: [handshake()] });
+    await using socket = openScripted(peer, { autoConnect: false });
+    const events = log(
+      socket,
+      "connecting",
+      "connectAbort",
+      "disconnect",
+      "connect",
+      "error",
+    );
+    socket.connect();
+    socket.connect();
+    socket.disconnect();
+    socket.connect();
+    await until(() => events.some(([name]) => name === "connect"), "connected");
+    same(events.map(([name]) => name), [
+      "connecting",
+      "connectAbort",
+      "connecting",
+      "connect",
+    ]);
+    await until(
+      async () =>
+        (await peer.seen()).sockets.filter(({ closed }) => !closed).length ===
+          1,
+      "one is open",
+    );
+    same(socket.state, "open");
+  },
+
+  async "a handshake that is refused says why, in the server's words"(t) {
+    for (
+      const [block, code] of [["default", 4008], ["4501", 4501]] as const
+    ) {
+      await using socket = open(t, {
+        query: { block },
+        autoConnect: false,
+      });
+      const events = log(socket, "error", "connectAbort", "connect");
+      socket.connect();
+      await until(() => events.length === 3, "it is told");
+      same(events.map(([name]) => name), ["error", "connectAbort", "error"]);
+      same(events[0]![1].error.name, "NoEntryError");
+      same(events[1]![1], { code, reason: "NoEntryError: no entry" });
+      same(
+        [events[2]![1].error.name, events[2]![1].error.code],
+        ["SocketProtocolError", code],
+      );
+      same(socket.pendingReconnect, code < 4500);
+    }
+  },
+
+  async "where there is no server, a call fails and was not sent"(t) {
+    const peer = await t.script({});
+    await using socket = openScripted(peer, { autoReconnect: false });
+    const events = log(socket, "connectAbort", "error");
+    const { name, type, code, sent } = await rejects(socket.invoke("echo"));
+    same([name, type, code, sent], [
+      "BadConnectionError",
+      "connectAbort",
+      1006,
+      false,
+    ]);
+    await until(() => events.length === 2, "it is told");
+    same(events.map(([name]) => name), ["connectAbort", "error"]);
+  },
+
+  async "pings of both protocol versions are answered"(t) {
+    for (
+      const [protocolVersion, ping, pong] of [[1, "#1", "#2"], [
+        2,
+        "",
+        "",
+      ]] as const
+    ) {
+      const peer = await t.script({
+        sockets: [[...handshake(), { send: ping }]],
+      });
+      await using socket = openScripted(peer, { protocolVersion });
+      const events = log(socket, "raw", "error");
+      await until(
+        async () => (await peer.seen()).sockets[0]?.messages.length === 2,
+        `it answered ${JSON.stringify(ping)}`,
+      );
+      same((await peer.seen()).sockets[0]!.messages[1], pong);
+      same([socket.state, events], ["open", []]);
+    }
+  },
+
+  async "a server that falls silent is given up"(t) {
+    const peer = await t.script({
+      sockets: [handshake({ pingTimeout: 60 }), handshake({}, 2)],
+    });
+    await using socket = openScripted(peer);
+    await socket.listener("connect").once(5000);
+    const connected = socket.listener("connect").once(5000);
+    same(await socket.listener("disconnect").once(5000), {
+      code: 4000,
+      reason: "Server ping timed out",
+    });
+    await connected;
+  },
+
+  async "frames that err change nothing, and calls go on"(t) {
+    const hostile = [
+      "{",
+      "null",
+      "17",
+      "[]",
+      "[[],null,{}]",
+      '{"rid":99,"data":1}',
+      '{"rid":{}}',
+      '{"event":"#publish"}',
+      '{"event":"#publish","data":{"channel":{}}}',
+      '{"event":"#kickOut","data":null}',
+      '{"__proto__":{"polluted":1},"event":"x"}',
+      "\u0000\ud83d\ude00",
+    ];
+    const peer = await t.script({
+      sockets: [[
+        ...handshake(),
+        { received: 2 },
+        packet({ rid: 2 }),
+        ...hostile.map((send) => ({ send })),
+        // Without a token; it is an error, and logs nobody in.
+        packet({ event: "#setAuthToken", data: {} }),
+        packet(published("room", "sound")),
+        { received: 3 },
+        packet({ rid: 3, data: "there" }),
+      ]],
+    });
+    await using socket = openScripted(peer);
+    const raw = log(socket, "raw");
+    const wrong = socket.listener("error").once(5000);
+    same(await socket.subscribe("room").once(5000), "sound");
+    same((await wrong).error.name, "InvalidMessageError");
+    same(await socket.invoke("still", null), "there");
+    same([socket.state, socket.authState], ["open", "unauthenticated"]);
+    same(({} as any).polluted, undefined);
+    // What is no packet is told as it came.
+    same(
+      raw.map(([, { message }]) => message),
+      [
+        "{",
+        "null",
+        "17",
+        "[[],null,{}]",
+        "[[],null,{}]",
+        "[[],null,{}]",
+        '{"rid":{}}',
+        "\u0000\ud83d\ude00",
+      ],
+    );
+  },
+};

@@ -1,0 +1,148 @@
+/** Who the socket is: tokens, and where they are kept. */
+import {
+  localStorageAuth,
+  MemoryAuth,
+} from "../../../../feed/socketcluster/mod.ts";
+import { ok, rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import { control, doom, open } from "./far.ts";
+
+/** Where the runtime keeps things by itself; not all have it. */
+function storage(): Storage | undefined {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+export const tokens: Area["cases"] = {
+  async "a token logs in, until it is given up"(t) {
+    await using socket = open(t);
+    const token = await control(socket, "sign", {
+      payload: { username: "ann" },
+    });
+    const told = socket.listener("authenticate").once(5000);
+    same(await socket.authenticate(token), {
+      isAuthenticated: true,
+      authError: null,
+    });
+    same((await told).authToken.username, "ann");
+    same([socket.authState, socket.authToken.username], [
+      "authenticated",
+      "ann",
+    ]);
+    same(await socket.auth.loadToken(socket.authTokenName), token);
+    const out = socket.listener("deauthenticate").once(5000);
+    await socket.deauthenticate();
+    same((await out).oldSignedAuthToken, token);
+    same([socket.authState, socket.signedAuthToken], ["unauthenticated", null]);
+    same(await socket.auth.loadToken(socket.authTokenName), null);
+    const again = socket.listener("connect").once(5000);
+    socket.reconnect();
+    same((await again).isAuthenticated, false);
+  },
+
+  async "the server logs in, and what waited for that is subscribed"(t) {
+    await using socket = open(t);
+    const channel = socket.subscribe(t.name("private"), { waitForAuth: true });
+    await socket.listener("connect").once(5000);
+    same(channel.state, "pending");
+    await control(socket, "login", { payload: { username: "ann" } });
+    await until(() => channel.state === "subscribed", "it is subscribed");
+    same(socket.authToken.username, "ann");
+    // The next connection begins with the token.
+    const again = socket.listener("connect").once(5000);
+    doom(socket, "terminate");
+    same((await again).isAuthenticated, true);
+    await control(socket, "logout", { rejectOnFailedDelivery: true });
+    same([socket.authState, socket.authToken], ["unauthenticated", null]);
+  },
+
+  async "a token that is not accepted is not kept"(t) {
+    await using socket = open(t);
+    const sign = (payload: object, key?: string) =>
+      control(socket, "sign", { payload, key });
+    const kept = () => socket.auth.loadToken(socket.authTokenName);
+
+    const { isAuthenticated, authError } = await socket.authenticate(
+      await sign({ username: "banned" }),
+    );
+    same([isAuthenticated, authError.name], [false, "BannedError"]);
+    same(await kept(), null, "of a banned user");
+
+    const expired = await sign({ exp: Math.floor(Date.now() / 1000) - 100 });
+    const forged = await sign({ username: "ann" }, "another key");
+    for (
+      const [token, name] of [
+        [expired, "AuthTokenExpiredError"],
+        [forged, "AuthTokenInvalidError"],
+        ["not a token", "AuthTokenInvalidError"],
+      ] as const
+    ) {
+      same((await rejects(socket.authenticate(token))).name, name);
+      same(await kept(), null, name);
+      same(socket.authState, "unauthenticated");
+    }
+  },
+
+  async "tokens are in memory unless the application says otherwise"(t) {
+    await using socket = open(t);
+    await control(socket, "login", { payload: { username: "ann" } });
+    await until(() => socket.authState === "authenticated", "it is logged in");
+    same(storage()?.getItem(socket.authTokenName) ?? null, null);
+    await using other = open(t);
+    const { isAuthenticated } = await other.listener("connect").once(5000);
+    same(isAuthenticated, false);
+  },
+
+  async "tokens are kept wherever a map of the application keeps them"(t) {
+    const authEngine = new MemoryAuth(new Map());
+    {
+      await using socket = open(t, { authEngine, authTokenName: "mine" });
+      await control(socket, "login", { payload: { username: "ann" } });
+      await until(() => socket.authState === "authenticated", "logged in");
+    }
+    await using socket = open(t, { authEngine, authTokenName: "mine" });
+    const { isAuthenticated } = await socket.listener("connect").once(5000);
+    same([isAuthenticated, socket.authToken.username], [true, "ann"]);
+  },
+
+  async "localStorageAuth keeps tokens where there is a localStorage"(t) {
+    const authTokenName = t.name("token");
+    const options = () => ({ authEngine: localStorageAuth(), authTokenName });
+    const kept = storage();
+    if (t.runtime === "chromium") ok(kept, "a page has a localStorage");
+    try {
+      {
+        await using socket = open(t, options());
+        await control(socket, "login", { payload: { username: "ann" } });
+        await until(() => socket.authState === "authenticated", "logged in");
+        if (kept) same(kept.getItem(authTokenName), socket.signedAuthToken);
+        // The same engine knows it in any case.
+        same(
+          await socket.auth.loadToken(authTokenName),
+          socket.signedAuthToken,
+        );
+      }
+      // Another page load: only a localStorage has it still.
+      await using socket = open(t, options());
+      const { isAuthenticated } = await socket.listener("connect").once(5000);
+      same(isAuthenticated, kept !== undefined);
+      await socket.deauthenticate();
+    } finally {
+      same(kept?.getItem(authTokenName) ?? null, null);
+      kept?.removeItem(authTokenName);
+    }
+  },
+
+  async "what comes right after the handshake is not lost"(t) {
+    for (let i = 0; i < 10; i++) {
+      await using socket = open(t, { query: { greet: 1 } });
+      const hello = socket.receiver("hello").once(5000);
+      await socket.listener("authenticate").once(5000);
+      same(await hello, { nice: true });
+      same(socket.authToken.username, "greeted");
+    }
+  },
+};

@@ -1,0 +1,127 @@
+/** What a feed and a backend tell, to any number of readers. */
+import type { BackendState } from "../../../../types.ts";
+import { collect, ok, rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import {
+  feedmeHandshake,
+  feedmeOf,
+  hosted,
+  opensBoard,
+  setsN,
+  watched,
+} from "../scripted.ts";
+import { event } from "../status.ts";
+import { range, take } from "./values.ts";
+
+export const feeds: Area["cases"] = {
+  async "a feed's actions are a stream, which is new after its end"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...feedmeHandshake,
+        { received: 2 },
+        opensBoard(),
+        setsN(1),
+        setsN(2),
+        { received: 3 },
+        setsN(3),
+      ]],
+    });
+    await using client = feedmeOf(peer);
+    const feed = client.feed("board", {});
+    ok(feed.readable === feed.readable, "it is one stream");
+    const first = feed.readable.getReader();
+    feed.desireOpen();
+    for (const n of [1, 2]) {
+      const { value } = await first.read();
+      same([value?.name, value?.data, value?.newData], ["set", { n }, { n }]);
+    }
+    await first.cancel();
+    const second = feed.readable.getReader();
+    client.action("more", {}).catch(() => {});
+    same((await second.read()).value?.newData, { n: 3 });
+    feed.desireClosed();
+    feed.destroy();
+    same((await second.read()).done, true);
+  },
+
+  async "loops over a feed see the same, and a slow one is told"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...feedmeHandshake,
+        { received: 2 },
+        opensBoard({ n: 0 }),
+        ...range(1, 5).map(setsN),
+      ]],
+    });
+    await using client = feedmeOf(peer);
+    const feed = client.feed("board", {});
+    const loops = [feed.actions(), feed.actions({ limit: 5 })];
+    const slow = feed.actions({ limit: 3 });
+    feed.desireOpen();
+    await until(() => feed.snapshot()?.n === 5, "all actions came");
+    for (const loop of loops) {
+      const actions = await take(loop, 5);
+      same(actions.map(({ oldData, newData }) => [oldData.n, newData.n]), [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+        [3, 4],
+        [4, 5],
+      ]);
+    }
+    same((await take(slow, 3)).map(({ newData }) => newData.n), [1, 2, 3]);
+    same((await rejects(slow.next())).code, "OVERFLOW");
+    same((await slow.next()).done, true);
+  },
+
+  async "a backend's states are for any number of readers, late ones too"(t) {
+    const peer = await t.script({
+      http: {
+        "/status/stream": [
+          {
+            chunks: ["retry: 1\n", event("scheduled"), event("ready")],
+            then: "cut",
+          },
+          { chunks: [event("ready"), event("terminated")] },
+        ],
+      },
+    });
+    await using backend = watched(peer);
+    const names = async () =>
+      (await collect(backend.statuses())).map(({ status }) => status);
+    const expected = ["scheduled", "ready", "terminated"];
+    same(await Promise.all([names(), names()]), [expected, expected]);
+    same(await names(), expected);
+    same((await peer.seen()).requests.length, 2);
+  },
+
+  async "events are read whatever pieces they come in"(t) {
+    const time = "2026-01-01T00:00:00Z";
+    const states = [
+      { status: "scheduled", time, note: "ä€😀" },
+      { status: "ready", time },
+      { status: "terminated", time },
+    ];
+    const [first, second, third] = states.map((state) => JSON.stringify(state));
+    // Every way to end a line, comments, a byte order mark, data on two lines,
+    // and what readers have to skip.
+    const text = `\ufeff: a comment\ndata: ${first}\nid: 1\n\n` +
+      `event: message\r\nunknown: field\r\ndata:${
+        second!.replace(",", ",\r\ndata:")
+      }\r\n\r\n` +
+      `id\r:\rdata: ${third}\r\r`;
+    const bytes = [...new TextEncoder().encode(text)];
+    const pieces = (size: number) =>
+      range(0, Math.ceil(bytes.length / size) - 1)
+        .map((index) => bytes.slice(index * size, (index + 1) * size));
+    for (const size of [1, 3, bytes.length]) {
+      const peer = await t.script({
+        http: {
+          "/v2/backend/b1/status/stream": [{ chunks: pieces(size) }],
+        },
+      });
+      const got: BackendState[] = await collect(hosted(peer).statuses("b1"));
+      same(got, states, `in pieces of ${size}`);
+    }
+  },
+};
