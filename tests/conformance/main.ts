@@ -104,6 +104,10 @@ async function serveOnDeno(shared: Shared): Promise<Served> {
   return JSON.parse(program.said);
 }
 
+/** The case that only the driver can see. */
+const END = { area: "disposal", name: "the process ends by itself", took: 0 };
+const NO_END = { ...END, exception: "it lives until it is closed" };
+
 /** Runs a program to its end, which has to come by itself. */
 async function runCommand(
   command: string,
@@ -142,12 +146,7 @@ async function runCommand(
     : code === 0
     ? undefined
     : `it ended with code ${code}`;
-  return [...outcomes, {
-    area: "disposal",
-    name: "the process ends by itself",
-    took: 0,
-    ...(failure && { failure }),
-  }];
+  return [...outcomes, { ...END, ...(failure && { failure }) }];
 }
 
 const cases = await bundled("runners/command.ts");
@@ -204,7 +203,7 @@ async function workerdColumn(compatibilityDate: string): Promise<Column> {
       });
       const text = await answer.text();
       if (!answer.ok) throw new Error(text);
-      return JSON.parse(text);
+      return [...JSON.parse(text), NO_END];
     },
   );
 }
@@ -230,9 +229,10 @@ async function chromiumColumn(): Promise<Column> {
           content: await bundled("runners/page.ts"),
         });
         await page.waitForFunction("globalThis.conformance");
-        return await page.evaluate(
+        const outcomes = await page.evaluate<Outcome[]>(
           `conformance(${JSON.stringify(far)}, ${JSON.stringify(only)})`,
-        ) as Outcome[];
+        );
+        return [...outcomes, NO_END];
       },
     );
   } finally {

@@ -3,9 +3,9 @@ import { feedmeClient, webSocketTransport } from "../../../feed/feedme/mod.ts";
 import { rejects, same, until } from "../check.ts";
 import type { Area } from "../suite.ts";
 import { clientLog, connect, connected, feedLog, thrown } from "./feedme.ts";
-import { clientFaults } from "./feedme_faults.ts";
-import { clientFeeds, reveal, set } from "./feedme_feeds.ts";
-import { clientMessages } from "./feedme_messages.ts";
+import { clientFaults } from "./feedme_client/faults.ts";
+import { clientFeeds, reveal, set } from "./feedme_client/feeds.ts";
+import { clientMessages } from "./feedme_client/messages.ts";
 
 export const feedmeClientArea: Area = {
   name: "Feedme client",

@@ -2,9 +2,9 @@
 import { ok, rejects, same, until } from "../check.ts";
 import type { Area, Test } from "../suite.ts";
 import { complaints, connect, connected, feedLog } from "./feedme.ts";
-import { limits } from "./feedme_limits.ts";
-import { served } from "./feedme_served.ts";
-import { actionOf, HANDSHAKE } from "./memory.ts";
+import { limits } from "./feedme_server/limits.ts";
+import { served } from "./feedme_server/served.ts";
+import { actionOf, HANDSHAKE } from "./feedme_server/memory.ts";
 
 /** A socket of the server, and all that it tells. */
 async function open({ feedmeServer }: Test) {

@@ -5,13 +5,8 @@ import {
   type FeedmeClientOptions,
   webSocketTransport,
 } from "../../../feed/feedme/mod.ts";
-import { Jamsocket } from "../../../server.ts";
 import type { Step } from "../far/script.ts";
 import type { ScriptedPeer } from "../suite.ts";
-
-/** A hosted platform; backend `b1` is at `/v2/backend/b1`. */
-export const hosted = ({ url }: ScriptedPeer) =>
-  new Jamsocket({ account: "a", token: "TOKEN", service: "s", apiUrl: url });
 
 /** Watches backend `b1`, whose status stream is at `/status/stream`. */
 export const watched = ({ url }: ScriptedPeer) =>

@@ -5,11 +5,11 @@ import {
   acted,
   feedmeHandshake,
   feedmeOf,
-  hosted,
   opensBoard,
   setsN,
   watched,
 } from "../scripted.ts";
+import { hosted } from "../status/hosted.ts";
 import {
   handshake,
   openScripted,

@@ -1,8 +1,8 @@
 /** Signals and what waits for a platform or a backend's states. */
 import { pause, rejects, same, until } from "../../check.ts";
 import type { Area, ScriptedPeer } from "../../suite.ts";
-import { hosted, watched } from "../scripted.ts";
-import { event } from "../status.ts";
+import { watched } from "../scripted.ts";
+import { event, hosted } from "../status/hosted.ts";
 import { ends, fetchEnds, reason } from "./ends.ts";
 
 /** Resolves when the peer has got a request, or so many. */

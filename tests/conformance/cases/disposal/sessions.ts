@@ -1,8 +1,8 @@
 /** Disposal of what follows a backend's states. */
 import { rejects, same, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
-import { hosted, watched } from "../scripted.ts";
-import { event } from "../status.ts";
+import { watched } from "../scripted.ts";
+import { event, hosted } from "../status/hosted.ts";
 import { came, ended, watch } from "./watch.ts";
 
 export const sessions: Area["cases"] = {

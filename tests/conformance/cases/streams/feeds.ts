@@ -5,12 +5,11 @@ import type { Area } from "../../suite.ts";
 import {
   feedmeHandshake,
   feedmeOf,
-  hosted,
   opensBoard,
   setsN,
   watched,
 } from "../scripted.ts";
-import { event } from "../status.ts";
+import { event, hosted } from "../status/hosted.ts";
 import { range, take } from "./values.ts";
 
 export const feeds: Area["cases"] = {

@@ -3,14 +3,14 @@ import type {
   FeedmeTransport,
   TransportEvent,
   TransportListener,
-} from "../../../feed/feedme/mod.ts";
+} from "../../../../feed/feedme/mod.ts";
 import type {
   AcceptOptions,
   FeedmeServer,
   FeedmeSocket,
   ServedClient,
-} from "../../../feed/feedme/server.ts";
-import { pause, until } from "../check.ts";
+} from "../../../../feed/feedme/server.ts";
+import { pause, until } from "../../check.ts";
 
 /** One end of a connection; a message is a microtask on its way. */
 class End implements FeedmeSocket {

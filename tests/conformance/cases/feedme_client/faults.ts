@@ -1,7 +1,10 @@
 /** The Feedme client with servers that are slow, refuse, hang up or are not there. */
-import { feedmeClient, webSocketTransport } from "../../../feed/feedme/mod.ts";
-import { ok, pause, rejects, same, until } from "../check.ts";
-import type { Area } from "../suite.ts";
+import {
+  feedmeClient,
+  webSocketTransport,
+} from "../../../../feed/feedme/mod.ts";
+import { ok, pause, rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
 import {
   clientLog,
   connect,
@@ -11,7 +14,7 @@ import {
   message,
   opened,
   thrown,
-} from "./feedme.ts";
+} from "../feedme.ts";
 
 /** Above the ports that systems give out: nobody listens there. */
 const NOBODY = "ws://127.0.0.1:65533";

@@ -1,14 +1,14 @@
 /** Our Feedme server in memory: feeds, actions, and who may have them. */
 import { z } from "zod";
-import type { FeedmeClient } from "../../../feed/feedme/mod.ts";
+import type { FeedmeClient } from "../../../../feed/feedme/mod.ts";
 import {
   defineFeed,
   FeedmeRejection,
   feedmeServer,
-} from "../../../feed/feedme/server.ts";
-import { ok, rejects, same, until } from "../check.ts";
-import type { Area } from "../suite.ts";
-import { complaints, feedLog, thrown } from "./feedme.ts";
+} from "../../../../feed/feedme/server.ts";
+import { ok, rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import { complaints, feedLog, thrown } from "../feedme.ts";
 import { closeOf, openOf, Raw } from "./memory.ts";
 import { count, ID, refused, room, start, WRITER } from "./memory_server.ts";
 

@@ -3,10 +3,10 @@ import type {
   FeedArgs,
   FeedmeClient,
   JsonObject,
-} from "../../../feed/feedme/mod.ts";
-import { ok, rejects, same, until } from "../check.ts";
-import type { Area } from "../suite.ts";
-import { clientLog, connect, connected, feedLog } from "./feedme.ts";
+} from "../../../../feed/feedme/mod.ts";
+import { ok, rejects, same, until } from "../../check.ts";
+import type { Area } from "../../suite.ts";
+import { clientLog, connect, connected, feedLog } from "../feedme.ts";
 
 /** The server publishes an action on a board, which then has `data`. */
 export async function reveal(

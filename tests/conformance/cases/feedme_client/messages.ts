@@ -1,7 +1,7 @@
 /** The Feedme client with servers whose messages are wrong, hostile or of another dialect. */
-import { ok, pause, same, until } from "../check.ts";
-import type { Step } from "../far/script.ts";
-import type { Area } from "../suite.ts";
+import { ok, pause, same, until } from "../../check.ts";
+import type { Step } from "../../far/script.ts";
+import type { Area } from "../../suite.ts";
 import {
   acted,
   clientLog,
@@ -12,7 +12,7 @@ import {
   HANDSHAKE,
   message,
   opened,
-} from "./feedme.ts";
+} from "../feedme.ts";
 
 /** The digest of other data. */
 const WRONG = "AAAAAAAAAAAAAAAAAAAAAA==";

@@ -1,6 +1,6 @@
 /** A Feedme server in memory, and what it serves. */
 import { z } from "zod";
-import type { FeedmeClient } from "../../../feed/feedme/mod.ts";
+import type { FeedmeClient } from "../../../../feed/feedme/mod.ts";
 import {
   type AcceptOptions,
   defineAction,
@@ -8,9 +8,9 @@ import {
   FeedmeRejection,
   feedmeServer,
   type FeedmeServerOptions,
-} from "../../../feed/feedme/server.ts";
-import { rejects } from "../check.ts";
-import { connect, connected } from "./feedme.ts";
+} from "../../../../feed/feedme/server.ts";
+import { rejects } from "../../check.ts";
+import { connect, connected } from "../feedme.ts";
 import { memoryTransport, Raw } from "./memory.ts";
 
 export const room = defineFeed({
