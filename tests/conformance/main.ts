@@ -120,8 +120,14 @@ async function runCommand(
     stderr: "inherit",
   }).spawn();
   const outcomes: Outcome[] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let ended = false;
   let hung = false;
+  const give = (ms: number) =>
+    setTimeout(() => {
+      hung = true;
+      child.kill("SIGKILL");
+    }, ms);
+  let timer = give(300_000);
   for await (
     const line of child.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(new TextLineStream())
@@ -130,19 +136,18 @@ async function runCommand(
       outcomes.push(JSON.parse(line));
       continue;
     }
+    ended = true;
     // What is left open would keep the process.
-    timer = setTimeout(() => {
-      hung = true;
-      child.kill("SIGKILL");
-    }, 5_000);
+    clearTimeout(timer);
+    timer = give(5_000);
   }
   clearTimeout(timer);
   const { code } = await child.status;
   const last = outcomes.at(-1)?.name;
-  const failure = hung
+  const failure = !ended
+    ? `it ${hung ? "hung" : "ended"} (code ${code}) after "${last}"`
+    : hung
     ? "something keeps the process"
-    : timer === undefined
-    ? `it ended with code ${code} after "${last}", before the last case`
     : code === 0
     ? undefined
     : `it ended with code ${code}`;
