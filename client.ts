@@ -19,7 +19,7 @@ import {
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
-import { readState, uncached } from "./session/http.ts";
+import { abortable, readState, uncached } from "./session/http.ts";
 import { callSafely, followStatus, StatusLog } from "./session/status.ts";
 
 export {
@@ -333,12 +333,13 @@ export class SessionBackend {
     const id = JSON.stringify(this.#backendId);
     const action = `Reading the status of backend ${id}`;
     const fetch = this.#fetch ?? globalThis.fetch;
-    const response = await fetch(uncached(this.#statusUrl), {
-      signal: signal
-        ? AbortSignal.any([signal, this.#controller.signal])
-        : this.#controller.signal,
-    });
-    return await readState(response, action);
+    const own = this.#controller.signal;
+    const either = signal ? AbortSignal.any([signal, own]) : own;
+    return await abortable(
+      fetch(uncached(this.#statusUrl), { signal: either })
+        .then((response) => readState(response, action)),
+      either,
+    );
   }
 
   /**

@@ -7,7 +7,13 @@ import {
   type StatusStreamOptions,
   type UnsubscribeFn,
 } from "../types.ts";
-import { readJson, readState, toHTTPError, uncached } from "./http.ts";
+import {
+  abortable,
+  readJson,
+  readState,
+  toHTTPError,
+  uncached,
+} from "./http.ts";
 import { followStatus, StatusLog } from "./status.ts";
 
 /** One call of a platform's API. */
@@ -66,8 +72,16 @@ export class EngineApi {
     };
   }
 
-  /** Sends one request; the answer may be of any kind. */
-  #request(
+  /** Sends one request and reads its answer, which may be of any kind. */
+  #request<T>(
+    path: string,
+    call: Omit<Call, "action">,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    return abortable(this.#send(path, call).then(read), call.signal);
+  }
+
+  #send(
     path: string,
     { json, authorized, signal }: Omit<Call, "action">,
   ): Promise<Response> {
@@ -87,12 +101,13 @@ export class EngineApi {
   }
 
   /** The JSON of a successful answer. */
-  async call(path: string, { action, ...call }: Call): Promise<unknown> {
-    const response = await this.#request(path, call);
-    if (!response.ok) {
-      throw await toHTTPError(response, action, this.#secrets);
-    }
-    return await readJson(response, action);
+  call(path: string, { action, ...call }: Call): Promise<unknown> {
+    return this.#request(path, call, async (response) => {
+      if (!response.ok) {
+        throw await toHTTPError(response, action, this.#secrets);
+      }
+      return await readJson(response, action);
+    });
   }
 
   /** A backend's present state. */
@@ -100,10 +115,11 @@ export class EngineApi {
     backendId: string,
     { signal }: CallOptions = {},
   ): Promise<BackendState> {
-    const path = this.backendPath(backendId, "/status");
-    return await readState(
-      await this.#request(path, { signal }),
-      `Reading the status of backend ${quote(backendId)}`,
+    const action = `Reading the status of backend ${quote(backendId)}`;
+    return await this.#request(
+      this.backendPath(backendId, "/status"),
+      { signal },
+      (response) => readState(response, action),
     );
   }
 

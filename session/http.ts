@@ -132,6 +132,23 @@ export async function readState(
   return state;
 }
 
+/**
+ * What waits for `fetch` and its body; aborted, it ends with the signal's own
+ * reason: workerd's `fetch` rejects with a copy, others' bodies with an error of
+ * theirs.
+ */
+export async function abortable<T>(
+  waiting: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  try {
+    return await waiting;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
 /** `url` with a parameter that no cache has seen: a `cache` option is not known everywhere. */
 export function uncached(url: string): string {
   const separator = url.includes("?") ? "&" : "?";

@@ -16,7 +16,7 @@ import {
   packet,
   published,
 } from "../socketcluster/far.ts";
-import { ends, fetchEnds, reason } from "./ends.ts";
+import { ends, reason } from "./ends.ts";
 
 export const live: Area["cases"] = {
   async "who waits for a feed may give up, and it opens all the same"(t) {
@@ -172,7 +172,7 @@ export const live: Area["cases"] = {
     ]);
     const [status, ...others] = calls(both);
     const waiting = [
-      fetchEnds(t, status!),
+      ends(status!),
       ...others.map((call) => ends(call)),
     ];
     controller.abort(reason);

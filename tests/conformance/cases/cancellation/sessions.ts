@@ -3,7 +3,7 @@ import { pause, rejects, same, until } from "../../check.ts";
 import type { Area, ScriptedPeer } from "../../suite.ts";
 import { watched } from "../scripted.ts";
 import { event, hosted } from "../status/hosted.ts";
-import { ends, fetchEnds, reason } from "./ends.ts";
+import { ends, reason } from "./ends.ts";
 
 /** Resolves when the peer has got a request, or so many. */
 const arrived = (peer: ScriptedPeer, count = 1) =>
@@ -52,7 +52,7 @@ export const sessions: Area["cases"] = {
         engine.connect({ key: "k" }, controller),
         engine.status("b1", controller),
         engine.terminate("b1", controller),
-      ].map((call) => fetchEnds(t, call));
+      ].map((call) => ends(call));
       await arrived(peer, 3);
       controller.abort(reason);
       await Promise.all(calls);
@@ -118,7 +118,7 @@ export const sessions: Area["cases"] = {
     const controller = new AbortController();
     const waits = [
       ends(backend.ready(controller), "ready"),
-      fetchEnds(t, backend.status(controller)),
+      ends(backend.status(controller)),
     ];
     await arrived(peer, 2);
     controller.abort(reason);
