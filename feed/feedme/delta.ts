@@ -16,7 +16,7 @@ import {
 
 /** The new data, or which delta could not be applied and why. */
 export type DeltaResult =
-  | { data: JsonObject }
+  | { data: JsonObject; reason?: undefined }
   | { data?: undefined; index: number; reason: string };
 
 type Node = Record<string, unknown> | unknown[];

@@ -1,8 +1,7 @@
 /** Feed objects: how an application opens, reads and watches a feed. */
 import { type ActionsOptions, ActionStream } from "./actions.ts";
 import type { AnyFeed, FeedAction } from "./api.ts";
-import type { Conversation } from "./conversation.ts";
-import type { Effect, Member } from "./effects.ts";
+import type { FeedSink, Member } from "./conversation.ts";
 import { callListener, Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedArgs, JsonObject } from "./protocol.ts";
@@ -41,23 +40,18 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What stands for a feed object in the conversation. */
-export interface FeedSink {
-  /** Tells the listeners. */
-  deliver(event: string, args: unknown[]): void;
-  /** The client has been destroyed. */
-  destroy(): void;
-}
-
 /** What a feed object needs of its client. */
 export interface FeedHost {
-  readonly core: Pick<
-    Conversation<FeedSink, unknown>,
-    "join" | "leave" | "desireOpen" | "desireClosed" | "data"
-  >;
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
   live(): boolean;
-  run(effects: Effect<FeedSink, unknown>[]): void;
+  /** Enters a feed object into the conversation. */
+  join(sink: FeedSink, name: string, args: FeedArgs): Member;
+  /** Takes it out again. */
+  leave(member: Member): void;
+  /** Wants it open or closed. May throw `TRANSPORT_ERROR`. */
+  desire(member: Member, open: boolean): void;
+  /** Its data, if it is open. */
+  data(member: Member): JsonObject | undefined;
 }
 
 /**
@@ -87,7 +81,7 @@ export interface FeedHost {
  */
 export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   readonly #host: FeedHost;
-  readonly #member: Member<FeedSink>;
+  readonly #member: Member;
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
   readonly #streams = new Set<ActionStream<FeedAction<F>>>();
@@ -104,7 +98,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
       deliver: (event, args) => this.#deliver(event, args),
       destroy: () => this.#end(),
     };
-    this.#member = host.core.join(sink, name, args);
+    this.#member = host.join(sink, name, args);
   }
 
   /**
@@ -113,15 +107,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
    */
   desireOpen(): void {
-    this.#check();
-    if (this.#member.desired) {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed is already desired open.",
-      );
-    }
-    const live = this.#host.live();
-    this.#host.run(this.#host.core.desireOpen(this.#member, live));
+    this.#desire(true);
   }
 
   /**
@@ -130,15 +116,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
    */
   desireClosed(): void {
-    this.#check();
-    if (!this.#member.desired) {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed is already desired closed.",
-      );
-    }
-    const live = this.#host.live();
-    this.#host.run(this.#host.core.desireClosed(this.#member, live));
+    this.#desire(false);
   }
 
   /**
@@ -169,12 +147,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   data(): FeedData<F> {
     if (this.state() !== "open") {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed object is not open.",
-      );
+      throw invalidState("The feed object is not open.");
     }
-    return this.#host.core.data(this.#member) as FeedData<F>;
+    return this.#host.data(this.#member) as FeedData<F>;
   }
 
   /**
@@ -183,7 +158,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   readonly snapshot = (): FeedData<F> | undefined => {
     if (this.#destroyed || this.#member.told !== "open") return undefined;
-    return this.#host.core.data(this.#member) as FeedData<F> | undefined;
+    return this.#host.data(this.#member) as FeedData<F> | undefined;
   };
 
   /**
@@ -268,12 +243,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   destroy(): void {
     this.#check();
     if (this.#member.desired) {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "Only feeds desired closed can be destroyed.",
-      );
+      throw invalidState("Only feeds desired closed can be destroyed.");
     }
-    this.#host.core.leave(this.#member);
+    this.#host.leave(this.#member);
     this.#end();
   }
 
@@ -294,6 +266,15 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.#destroyed) throw destroyed();
   }
 
+  #desire(open: boolean): void {
+    if ((this.desiredState() === "open") === open) {
+      throw invalidState(
+        `The feed is already desired ${open ? "open" : "closed"}.`,
+      );
+    }
+    this.#host.desire(this.#member, open);
+  }
+
   #deliver(event: string, args: unknown[]): void {
     // The conversation knows the arguments that belong to each event.
     this.emit(event as "opening", ...args as []);
@@ -312,10 +293,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.#destroyed) return destroyed();
     const { desired, error } = this.#member;
     if (!desired) {
-      return new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed is desired closed.",
-      );
+      return invalidState("The feed is desired closed.");
     }
     if (error?.code === "REJECTED" || error?.code === "TERMINATED") {
       return error;
@@ -361,4 +339,8 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
 
 function destroyed(): FeedmeError {
   return new FeedmeError("DESTROYED", "The feed object has been destroyed.");
+}
+
+function invalidState(text: string): FeedmeError {
+  return new FeedmeError("INVALID_FEED_STATE", text);
 }
