@@ -186,25 +186,19 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   opened({ signal }: WaitOptions = {}): Promise<FeedData<F>> {
     return new Promise((resolve, reject) => {
-      this.#check();
-      signal?.throwIfAborted();
       const look = () => {
-        const outcome = this.#outcome();
-        if (!outcome) return;
-        stop();
-        if (outcome instanceof FeedmeError) reject(outcome);
-        else resolve(outcome.data);
-      };
-      const abort = () => {
-        stop();
-        reject(signal!.reason);
-      };
-      const stop = () => {
+        try {
+          const data = this.#look(signal);
+          if (data === undefined) return;
+          resolve(data);
+        } catch (error) {
+          reject(error);
+        }
         unsubscribe();
-        signal?.removeEventListener("abort", abort);
+        signal?.removeEventListener("abort", look);
       };
       const unsubscribe = this.subscribe(look);
-      signal?.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", look);
       look();
     });
   }
@@ -283,23 +277,23 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
       const action = { name, data, newData, oldData } as FeedAction<F>;
       for (const stream of this.#streams) stream.push(action);
     }
+    this.#notify();
+  }
+
+  #notify(): void {
     for (const subscriber of this.#subscribers) {
       callListener(undefined, subscriber, []);
     }
   }
 
   /** What `opened()` waits for, if it has come. */
-  #outcome(): { data: FeedData<F> } | FeedmeError | undefined {
-    if (this.#destroyed) return destroyed();
+  #look(signal: AbortSignal | undefined): FeedData<F> | undefined {
+    this.#check();
+    signal?.throwIfAborted();
     const { desired, error } = this.#member;
-    if (!desired) {
-      return invalidState("The feed is desired closed.");
-    }
-    if (error?.code === "REJECTED" || error?.code === "TERMINATED") {
-      return error;
-    }
-    const data = this.snapshot();
-    return data === undefined ? undefined : { data };
+    if (!desired) throw invalidState("The feed is desired closed.");
+    if (error?.code === "REJECTED" || error?.code === "TERMINATED") throw error;
+    return this.snapshot();
   }
 
   #stream(): ReadableStream<FeedAction<F>> {
@@ -330,9 +324,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     this.#destroyed = true;
     for (const stream of this.#streams) stream.end();
     // Whoever waits for the feed to open has to be told.
-    for (const subscriber of this.#subscribers) {
-      callListener(undefined, subscriber, []);
-    }
+    this.#notify();
     this.#subscribers.clear();
   }
 }
