@@ -14,8 +14,12 @@ export type WebSocketConstructor = new (
   protocols?: string | string[],
 ) => WebSocket;
 
-/** Options of {@linkcode dial}. */
+/**
+ * Options of {@linkcode dial}. Those that it does not know are for the
+ * constructor, as `headers` is.
+ */
 export interface DialOptions extends WebSocketInit {
+  [option: string]: unknown;
   /** Ends the dial: the socket is closed and the promise rejects with the reason. */
   signal?: AbortSignal | undefined;
   /** Milliseconds until an unanswered dial fails. @default {10_000} */
@@ -41,19 +45,18 @@ export function dial(
   url: string,
   {
     protocols = [],
-    headers,
     signal,
     timeout = 10_000,
     onOpen,
-    WebSocket: Ctor,
+    WebSocket: Ctor = globalThis.WebSocket,
+    ...init
   }: DialOptions = {},
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    Ctor ??= globalThis.WebSocket;
-    // Only where headers are asked for: browsers take a list of names alone.
-    const second = headers && Object.keys(headers).length > 0
-      ? { protocols, headers } as unknown as string[]
+    // Only where more is asked for: browsers take a list of names alone.
+    const second = Object.keys(init).length > 0
+      ? { protocols, ...init } as unknown as string[]
       : protocols;
     const socket = new Ctor(url, second);
     socket.binaryType = "arraybuffer";
@@ -96,9 +99,7 @@ export function dial(
       );
     // `close` follows `error` and tells more.
     socket.onerror = (event) => {
-      if (typeof (event as ErrorEvent).preventDefault === "function") {
-        event.preventDefault();
-      }
+      event.preventDefault?.();
     };
   });
 }

@@ -11,7 +11,7 @@ import {
   hydrateError,
   InvalidMessageError,
 } from "./errors.ts";
-import { type Configuration, type Settings, toUri } from "./options.ts";
+import { type Configuration, toUri } from "./options.ts";
 import {
   findAnswer,
   type HandshakeStatus,
@@ -82,15 +82,13 @@ export class Transport {
 
   async #connect(): Promise<void> {
     const { settings } = this.#config;
-    const { wsOptions, WebSocket: Ctor = globalThis.WebSocket } = settings;
     try {
       await dial(toUri(settings, Date.now()), {
+        ...settings.wsOptions,
         timeout: settings.connectTimeout,
         signal: this.#dialing.signal,
         onOpen: (socket) => this.#begin(socket),
-        WebSocket: wsOptions && Object.keys(wsOptions).length > 0
-          ? withOptions(Ctor, wsOptions)
-          : Ctor,
+        WebSocket: settings.WebSocket,
       });
     } catch (error) {
       this.#resolveEnded();
@@ -285,14 +283,4 @@ export class Transport {
 /** Deno reports errors that nobody prevented as uncaught. */
 function preventDefault(event: Event): void {
   event.preventDefault?.();
-}
-
-/** `Ctor` with an object as its second argument. */
-function withOptions(
-  Ctor: Settings["WebSocket"] & object,
-  init: Record<string, unknown>,
-): Settings["WebSocket"] & object {
-  return function (url: string, protocols: string[]) {
-    return new Ctor(url, { protocols, ...init } as unknown as string[]);
-  } as unknown as Settings["WebSocket"] & object;
 }
