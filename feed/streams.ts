@@ -102,19 +102,16 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
    */
   async once(options?: number | OnceOptions): Promise<T> {
     const { timeout, signal } = toOptions(options);
-    const result = await this.next({ timeout, signal });
+    const result = await this.next(options);
     if (!result.done) return result.value;
     if (timeout !== undefined) {
       throw new TimeoutError(
         "Stream consumer operation timed out early because stream ended",
       );
     }
+    signal?.throwIfAborted();
     return new Promise((_, reject) => {
-      if (!signal) return;
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener("abort", () => reject(signal.reason), {
-        once: true,
-      });
+      signal?.addEventListener("abort", () => reject(signal.reason));
     });
   }
 

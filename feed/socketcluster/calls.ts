@@ -14,6 +14,7 @@ import {
   InvalidMessageError,
   ResourceLimitError,
 } from "./errors.ts";
+import type { InvokeOptions, TransmitOptions } from "./api.ts";
 import type { Closing, Connection } from "./connection.ts";
 import type { Configuration } from "./options.ts";
 import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
@@ -51,6 +52,13 @@ export class Call {
   }
 }
 
+/** What {@linkcode Calls} needs of the socket. */
+export interface CallsHost {
+  /** The default of a call's timeout, in milliseconds. */
+  readonly ackTimeout: number;
+  emit(eventName: string, data: unknown): void;
+}
+
 /** A packet in a batch, with the call that it belongs to. */
 interface Batched {
   packet: OutboundPacket;
@@ -59,6 +67,7 @@ interface Batched {
 
 /** The messages and calls of one socket. */
 export class Calls {
+  readonly #socket: CallsHost;
   readonly #config: Configuration;
   readonly #connection: Connection;
   readonly #queue = new Set<Call>();
@@ -66,13 +75,62 @@ export class Calls {
   #batch: Batched[] | undefined;
   #interval: ReturnType<typeof setInterval> | undefined;
 
-  constructor(config: Configuration, connection: Connection) {
+  constructor(
+    socket: CallsHost,
+    config: Configuration,
+    connection: Connection,
+  ) {
+    this.#socket = socket;
     this.#config = config;
     this.#connection = connection;
   }
 
+  /** Nobody waits for a message; one that is dropped is reported nevertheless. */
+  transmit(
+    event: string,
+    data?: unknown,
+    options?: TransmitOptions,
+  ): Promise<void> {
+    const reject = (error: unknown) => this.#socket.emit("error", { error });
+    this.call(event, data, { reject }, options);
+    return Promise.resolve();
+  }
+
+  /** Resolves with the answer. */
+  invoke(
+    event: string,
+    data?: unknown,
+    options?: InvokeOptions,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      options?.signal?.throwIfAborted();
+      this.call(event, data, { resolve, reject }, options);
+    });
+  }
+
+  /** Makes a call, and sees to a connection for it. */
+  call(
+    event: string,
+    data: unknown,
+    settle: Settle,
+    options?: InvokeOptions | null,
+  ): void {
+    let copy = data;
+    try {
+      if (this.#config.settings.cloneData) copy = structuredClone(data);
+    } catch (cause) {
+      const error = new InvalidMessageError("could not clone data", { cause });
+      error.sent = false;
+      return settle.reject(error);
+    }
+    this.#connection.ensure();
+    this.add(new Call(event, copy, settle), options);
+  }
+
   /** Sends a call, or keeps it until there is a connection. */
-  add(call: Call, timeout: number, signal?: AbortSignal): void {
+  add(call: Call, options?: InvokeOptions | null): void {
+    const timeout = options?.ackTimeout ?? this.#socket.ackTimeout;
+    const signal = options?.signal;
     const open = this.#connection.state === "open";
     const { queueLimit } = this.#config.settings;
     if (!open && this.#queue.size >= queueLimit) {
@@ -142,10 +200,7 @@ export class Calls {
     for (const call of calls) {
       // Calls that want an answer were told when the connection was dropped.
       if (!call.settle.resolve) {
-        this.fail(
-          call,
-          badConnection(call, { type: "disconnect", code: 1005 }),
-        );
+        this.#abort(call, { type: "disconnect", code: 1005 });
       }
     }
   }
@@ -273,7 +328,7 @@ export class Calls {
     const batch = this.#batch ?? [];
     this.#batch = undefined;
     for (const call of [...this.#inFlight.values()]) {
-      this.fail(call, badConnection(call, closing));
+      this.#abort(call, closing);
     }
     // What was in a batch never left; it is reported with what was queued.
     for (const { call } of batch) {
@@ -286,19 +341,12 @@ export class Calls {
   /** Ends the calls that wait for a connection, because none came about. */
   abortQueued(closing: Closing): void {
     for (const call of [...this.#queue]) {
-      this.fail(call, badConnection(call, closing));
+      this.#abort(call, closing);
     }
   }
-}
 
-function badConnection(
-  { event }: Call,
-  { type, code, reason }: Closing,
-): BadConnectionError {
-  return new BadConnectionError(
-    `Event ${event} was aborted due to a bad connection`,
-    type,
-    code,
-    reason,
-  );
+  #abort(call: Call, { type, code, reason }: Closing): void {
+    const text = `Event ${call.event} was aborted due to a bad connection`;
+    this.fail(call, new BadConnectionError(text, type, code, reason));
+  }
 }

@@ -3,7 +3,6 @@
  * disconnected, and connects again after a while.
  */
 import { onWake } from "../../net/lifecycle.ts";
-import { wait } from "../../net/wait.ts";
 import type { ConnectionState } from "./api.ts";
 import type { Configuration } from "./options.ts";
 import {
@@ -15,7 +14,7 @@ import { Transport } from "./transport.ts";
 
 /** The present state; whoever reads it needs no other flag. */
 type Link =
-  | { state: "closed"; retry?: { cancel: AbortController; delay: number } }
+  | { state: "closed"; retry?: { stop: () => void; delay: number } }
   | { state: "connecting"; transport: Transport }
   | { state: "open"; transport: Transport; since: number };
 
@@ -80,7 +79,7 @@ export class Connection {
   /** The one writer of the state. */
   #move(link: Link): void {
     const before = this.#link;
-    if (before.state === "closed") before.retry?.cancel.abort();
+    if (before.state === "closed") before.retry?.stop();
     this.#link = link;
   }
 
@@ -168,9 +167,14 @@ export class Connection {
     );
     if (delay === undefined) return;
     this.attempts++;
-    const cancel = new AbortController();
-    this.#move({ state: "closed", retry: { cancel, delay } });
-    wait(delay, { signal: cancel.signal, wake: onWake })
-      .then(() => this.connect(), () => {});
+    const retry = () => this.connect();
+    const timer = setTimeout(retry, delay);
+    // The network is back, or somebody looks again: no reason to wait longer.
+    const sleep = onWake(retry);
+    const stop = () => {
+      clearTimeout(timer);
+      sleep();
+    };
+    this.#move({ state: "closed", retry: { stop, delay } });
   }
 }

@@ -192,13 +192,7 @@ export function resolveOptions(clientOptions: ClientOptions): Settings {
     ...settings,
     ...settings.autoReconnectOptions,
   } as unknown as Record<string, number>;
-  for (
-    const name of [
-      "idleTimeout",
-      ...Object.keys(TIMES),
-      ...Object.keys(DELAYS),
-    ]
-  ) {
+  for (const name in { idleTimeout: 0, ...TIMES, ...DELAYS }) {
     const value = times[name]!;
     if (!(value >= 0 && value <= MAX_DELAY)) {
       throw new InvalidArgumentsError(

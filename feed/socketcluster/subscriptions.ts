@@ -21,8 +21,6 @@ export interface SubscriptionHost {
   readonly authState: AuthState;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
   readonly preparingPendingSubscriptions: boolean;
-  /** How long an answer may take, in milliseconds. */
-  readonly ackTimeout: number;
   /** Prepended to names of channels on the wire. */
   readonly channelPrefix: string | null;
   emit(eventName: string, data: unknown): void;
@@ -128,7 +126,7 @@ export class Subscriptions {
       },
     });
     subscription.request = call;
-    this.#calls.add(call, this.#socket.ackTimeout);
+    this.#calls.add(call);
     this.#socket.emit("subscribeRequest", {
       channel: name,
       subscriptionOptions,
@@ -175,10 +173,7 @@ export class Subscriptions {
     this.#drop(subscription);
     if (known && this.#socket.state === "open") {
       const channel = (this.#socket.channelPrefix ?? "") + name;
-      this.#calls.add(
-        new Call("#unsubscribe", channel, { reject() {} }),
-        this.#socket.ackTimeout,
-      );
+      this.#calls.add(new Call("#unsubscribe", channel, { reject() {} }));
     }
   }
 
