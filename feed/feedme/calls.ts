@@ -34,9 +34,9 @@ export class Calls {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The application invokes an action; `live` tells whether it can be sent. */
-  act(call: Call, name: string, args: JsonObject, live: boolean): void {
-    if (!live) {
+  /** The application invokes an action. Throws if its arguments nest too deep. */
+  act(call: Call, name: string, args: JsonObject): void {
+    if (!this.#shell.live()) {
       return this.#fail(
         call,
         "not_sent",

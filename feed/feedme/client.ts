@@ -7,7 +7,7 @@ import type { Call } from "./calls.ts";
 import { Conversation } from "./conversation.ts";
 import { callListener, Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
-import { type FeedHost, FeedmeFeed } from "./feed.ts";
+import { FeedmeFeed } from "./feed.ts";
 import { isJson } from "./json.ts";
 import {
   checkSettings,
@@ -72,9 +72,6 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   readonly #guard: TransportGuard;
   readonly #queue = new Queue();
   readonly #core: Conversation;
-  readonly #host: FeedHost;
-  /** What the conversation wants to send. */
-  #outbox: string[] = [];
   /** Connections whose end has not been seen; the last is the present one. */
   readonly #connections: Connection[] = [];
   #stopConnectTimer: (() => void) | undefined;
@@ -102,27 +99,18 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       this.#guard.detach();
       throw error;
     }
-    const core = this.#core = new Conversation({
-      send: (text) => this.#outbox.push(text),
+    this.#core = new Conversation({
+      live: () => this.#shaken() && this.#guard.state() === "connected",
+      send: (text) => {
+        if (this.#guard.state() === "connected") this.#guard.send(text);
+      },
       hangUp: (reason) => {
         if (this.#guard.state() === "connected") this.#hangUp(reason);
       },
-      start: (ms, job) => this.#start(ms, () => this.#run(job)),
+      start: (ms, job) => this.#start(ms, job),
       later: (job) => this.#queue.add(job),
       tell: (event, ...args) => this.#tell(event as "connect", ...args as []),
     }, this.#settings);
-    this.#host = {
-      live: () => this.#live(),
-      join: (...feed) => core.join(...feed),
-      leave: (member) => core.leave(member),
-      desire: (member, open) => {
-        const live = this.#live();
-        this.#run(() =>
-          open ? core.desireOpen(member, live) : core.desireClosed(member, live)
-        );
-      },
-      data: (member) => core.data(member),
-    };
     this.#retry = new Retry(
       this.#settings,
       () => this.#unattended(() => this.#dial()),
@@ -253,7 +241,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#check();
     if (typeof feedName !== "string") throw invalid("Invalid feed name.");
     if (!isFeedArgs(feedArgs)) throw invalid("Invalid feed arguments object.");
-    return new FeedmeFeed(this.#host, feedName, { ...feedArgs });
+    return new FeedmeFeed(this.#core, feedName, { ...feedArgs });
   }
 
   /**
@@ -303,18 +291,13 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       !this.#connections[0]!.hungUp;
   }
 
-  #live(): boolean {
-    return this.#shaken() && this.#guard.state() === "connected";
-  }
-
   #act(name: string, args: JsonObject, call: Call): void {
-    const live = this.#live();
     try {
-      this.#core.act(call, name, args, live);
-    } catch {
+      this.#core.act(call, name, args);
+    } catch (error) {
+      if (error instanceof FeedmeError) throw error;
       throw invalid("Action arguments must be JSON-expressible.");
     }
-    this.#flush();
   }
 
   // From one connection to the next.
@@ -349,7 +332,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   #onConnect(): void {
-    if (!this.#connections[0]!.hungUp) this.#run(() => this.#core.connected());
+    if (!this.#connections[0]!.hungUp) this.#core.connected();
   }
 
   #onMessage(text: string): void {
@@ -357,7 +340,6 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     if (this.#connections[0]!.hungUp) return;
     this.#core.receive(text);
     if (this.#core.up) this.#stopConnecting();
-    this.#flush();
   }
 
   #onDisconnect(transportError: Error | undefined): void {
@@ -396,25 +378,6 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   // What the conversation wants done, and what the application is told.
-
-  /** Has the conversation do something, then sends what it wants sent. */
-  #run(job: () => void): void {
-    job();
-    this.#flush();
-  }
-
-  /**
-   * If the transport breaks a rule meanwhile, the conversation has done all that
-   * there was to do, so that nobody waits in vain.
-   */
-  #flush(): void {
-    if (this.#outbox.length === 0) return;
-    const texts = this.#outbox;
-    this.#outbox = [];
-    for (const text of texts) {
-      if (this.#guard.state() === "connected") this.#guard.send(text);
-    }
-  }
 
   /** A timer of the client or of the conversation; 0 is never. */
   #start(ms: number, job: () => void): () => void {

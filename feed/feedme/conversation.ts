@@ -128,9 +128,14 @@ export class Conversation {
     }
   }
 
-  /** The application invokes an action; `live` as in {@linkcode desireOpen}. */
-  act(call: Call, name: string, args: JsonObject, live: boolean): void {
-    this.#calls.act(call, name, args, live);
+  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
+  live(): boolean {
+    return this.#shell.live();
+  }
+
+  /** The application invokes an action. Throws if its arguments nest too deep. */
+  act(call: Call, name: string, args: JsonObject): void {
+    this.#calls.act(call, name, args);
   }
 
   /** The application creates a feed object. */
@@ -168,11 +173,10 @@ export class Conversation {
     this.#forget(member.feed);
   }
 
-  /**
-   * The application wants a feed object open. `live` tells whether a message
-   * can be sent: the transport may have disconnected without having said so.
-   */
-  desireOpen(member: Member, live: boolean): void {
+  /** The application wants a feed object open. */
+  desireOpen(member: Member): void {
+    // The transport may have disconnected without having said so.
+    const live = this.live();
     member.desired = true;
     const { feed } = member;
     const { state } = feed;
@@ -193,8 +197,9 @@ export class Conversation {
     }
   }
 
-  /** The application wants a feed object closed; `live` as above. */
-  desireClosed(member: Member, live: boolean): void {
+  /** The application wants a feed object closed. */
+  desireClosed(member: Member): void {
+    const live = this.live();
     member.desired = false;
     const { feed } = member;
     this.#tell(member, "closed");
@@ -215,11 +220,11 @@ export class Conversation {
     const received = readServerMessage(text);
     if (received.message) return this.#receive(received.message);
     const { raw: serverMessage, ...problem } = received;
+    const what = "parseError" in problem
+      ? "Invalid JSON."
+      : "Schema violation.";
     this.#complain(
-      "INVALID_MESSAGE",
-      "parseError" in problem ? "Invalid JSON." : "Schema violation.",
-      serverMessage,
-      problem,
+      new FeedmeError("INVALID_MESSAGE", what, { serverMessage, ...problem }),
     );
   }
 
@@ -288,11 +293,7 @@ export class Conversation {
         ),
       );
     } else if (message.Version !== VERSION) {
-      this.#complain(
-        "UNEXPECTED_MESSAGE",
-        "HandshakeResponse specified invalid version.",
-        message,
-      );
+      this.#unexpected(message, "HandshakeResponse specified invalid version.");
     } else {
       this.#link = "up";
       this.#shell.tell("connect");
@@ -310,22 +311,29 @@ export class Conversation {
     const old = state.data;
     const { data, reason } = applyDeltas(old, message.FeedDeltas);
     if (!data) {
-      this.#leaveBad(feed, "The server passed an invalid feed delta.");
-      return this.#complain(
-        "INVALID_DELTA",
-        "Received FeedAction with contextually invalid feed delta.",
-        message,
-        { deltaViolation: reason },
+      return this.#leaveBad(
+        feed,
+        "The server passed an invalid feed delta.",
+        new FeedmeError(
+          "INVALID_DELTA",
+          "Received FeedAction with contextually invalid feed delta.",
+          { serverMessage: message, deltaViolation: reason },
+        ),
       );
     }
     if (message.FeedMd5 !== undefined) {
       state.digest ??= new Digest();
       if (state.digest.of(data) !== message.FeedMd5) {
-        this.#leaveBad(feed, "Hash verification failed.");
-        return this.#complain(
-          "INVALID_HASH",
-          "Feed data MD5 verification failed.",
-          message,
+        return this.#leaveBad(
+          feed,
+          "Hash verification failed.",
+          new FeedmeError(
+            "INVALID_HASH",
+            "Feed data MD5 verification failed.",
+            {
+              serverMessage: message,
+            },
+          ),
         );
       }
     }
@@ -353,17 +361,17 @@ export class Conversation {
   /** Closed, by the wish of `member`, the client or a new connection. */
   #open(feed: ServerFeed, { args }: Member): void {
     feed.args = args;
-    this.#send({
-      MessageType: "FeedOpen",
-      FeedName: feed.name,
-      FeedArgs: args,
-    });
     this.#enter(feed, { kind: "opening", stop: this.#limit(feed) });
     for (const member of feed.members) {
       if (member.desired && member.told === "closed") {
         this.#tell(member, "opening");
       }
     }
+    this.#send({
+      MessageType: "FeedOpen",
+      FeedName: feed.name,
+      FeedArgs: args,
+    });
   }
 
   #openIfWanted(feed: ServerFeed): void {
@@ -397,17 +405,19 @@ export class Conversation {
 
   /** Open, and not wanted or not trusted any more. */
   #leaveOpen(feed: ServerFeed, args = feed.args, bad = false): void {
+    feed.state = { kind: "closing", bad };
     this.#send({
       MessageType: "FeedClose",
       FeedName: feed.name,
       FeedArgs: args,
     });
-    feed.state = { kind: "closing", bad };
   }
 
-  #leaveBad(feed: ServerFeed, text: string): void {
+  /** Open, and the server has sent an action that does not fit. */
+  #leaveBad(feed: ServerFeed, reason: string, complaint: FeedmeError): void {
+    this.#closeAll(feed.members, "BAD_FEED_ACTION", reason);
+    this.#complain(complaint);
     this.#leaveOpen(feed, feed.args, true);
-    this.#closeAll(feed.members, "BAD_FEED_ACTION", text);
   }
 
   /**
@@ -480,21 +490,16 @@ export class Conversation {
     this.#shell.later(() => member.sink.deliver(event, args));
   }
 
-  #complain(
-    code: FeedmeErrorCode,
-    text: string,
-    serverMessage: unknown,
-    details?: FeedmeErrorDetails,
-  ): void {
-    const error = new FeedmeError(code, text, { serverMessage, ...details });
+  #complain(error: FeedmeError): void {
     this.#shell.tell("badServerMessage", error);
   }
 
-  #unexpected(message: ServerMessage): void {
+  #unexpected(
+    serverMessage: ServerMessage,
+    text = `Unexpected ${serverMessage.MessageType}.`,
+  ): void {
     this.#complain(
-      "UNEXPECTED_MESSAGE",
-      `Unexpected ${message.MessageType}.`,
-      message,
+      new FeedmeError("UNEXPECTED_MESSAGE", text, { serverMessage }),
     );
   }
 

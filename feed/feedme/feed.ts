@@ -1,7 +1,7 @@
 /** Feed objects: how an application opens, reads and watches a feed. */
 import { type ActionsOptions, ActionStream } from "./actions.ts";
 import type { AnyFeed, FeedAction } from "./api.ts";
-import type { FeedSink, Member } from "./conversation.ts";
+import type { Conversation, FeedSink, Member } from "./conversation.ts";
 import { callListener, Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedArgs, JsonObject } from "./protocol.ts";
@@ -40,20 +40,6 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What a feed object needs of its client. */
-export interface FeedHost {
-  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
-  live(): boolean;
-  /** Enters a feed object into the conversation. */
-  join(sink: FeedSink, name: string, args: FeedArgs): Member;
-  /** Takes it out again. */
-  leave(member: Member): void;
-  /** Wants it open or closed. May throw `TRANSPORT_ERROR`. */
-  desire(member: Member, open: boolean): void;
-  /** Its data, if it is open. */
-  data(member: Member): JsonObject | undefined;
-}
-
 /**
  * One feed object. Several may share a feed of the server: it is open as long
  * as one of them is desired open.
@@ -80,7 +66,7 @@ export interface FeedHost {
  * ```
  */
 export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
-  readonly #host: FeedHost;
+  readonly #core: Conversation;
   readonly #member: Member;
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
@@ -91,14 +77,14 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * Made by `client.feed()`.
    * @ignore
    */
-  constructor(host: FeedHost, name: string, args: FeedArgs) {
+  constructor(core: Conversation, name: string, args: FeedArgs) {
     super();
-    this.#host = host;
+    this.#core = core;
     const sink: FeedSink = {
       deliver: (event, args) => this.#deliver(event, args),
       destroy: () => this.#end(),
     };
-    this.#member = host.join(sink, name, args);
+    this.#member = core.join(sink, name, args);
   }
 
   /**
@@ -136,7 +122,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   state(): "closed" | "opening" | "open" {
     this.#check();
-    return this.#host.live() ? this.#member.told : "closed";
+    return this.#core.live() ? this.#member.told : "closed";
   }
 
   /**
@@ -149,7 +135,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.state() !== "open") {
       throw invalidState("The feed object is not open.");
     }
-    return this.#host.data(this.#member) as FeedData<F>;
+    return this.#core.data(this.#member) as FeedData<F>;
   }
 
   /**
@@ -158,7 +144,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   readonly snapshot = (): FeedData<F> | undefined => {
     if (this.#destroyed || this.#member.told !== "open") return undefined;
-    return this.#host.data(this.#member) as FeedData<F> | undefined;
+    return this.#core.data(this.#member) as FeedData<F> | undefined;
   };
 
   /**
@@ -239,7 +225,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.#member.desired) {
       throw invalidState("Only feeds desired closed can be destroyed.");
     }
-    this.#host.leave(this.#member);
+    this.#core.leave(this.#member);
     this.#end();
   }
 
@@ -266,7 +252,8 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
         `The feed is already desired ${open ? "open" : "closed"}.`,
       );
     }
-    this.#host.desire(this.#member, open);
+    if (open) this.#core.desireOpen(this.#member);
+    else this.#core.desireClosed(this.#member);
   }
 
   #deliver(event: string, args: unknown[]): void {

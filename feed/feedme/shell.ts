@@ -3,7 +3,12 @@ import type { FeedmeError } from "./errors.ts";
 
 /** The client, as its conversation sees it. Nothing here calls back at once. */
 export interface Shell {
-  /** Sends a text if the transport is still connected. */
+  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
+  live(): boolean;
+  /**
+   * Sends a text if the transport is still connected. May throw
+   * `TRANSPORT_ERROR` after all is over, so it has to come last.
+   */
   send(text: string): void;
   /** Ends the connection because of `reason`. */
   hangUp(reason: FeedmeError): void;

@@ -231,13 +231,18 @@ export class Calls {
     this.#batch ??= [];
   }
 
+  #takeBatch(): Batched[] {
+    const batch = this.#batch ?? [];
+    this.#batch = undefined;
+    return batch;
+  }
+
   /** Sends the batch as one frame. */
   flushBatch(): void {
     // Who gave up meanwhile does not want to be sent.
-    const wanted = (this.#batch ?? []).filter(({ call }) =>
+    const wanted = this.#takeBatch().filter(({ call }) =>
       !call?.settle.resolve || call.isControl || this.#inFlight.has(call.cid!)
     );
-    this.#batch = undefined;
     if (wanted.length === 0) return;
     try {
       this.#sendBatch(wanted);
@@ -263,9 +268,7 @@ export class Calls {
 
   /** Discards the batch. Subscriptions and the like are sent nevertheless. */
   cancelBatch(): void {
-    const batch = this.#batch ?? [];
-    this.#batch = undefined;
-    for (const { packet, call } of batch) {
+    for (const { packet, call } of this.#takeBatch()) {
       if (call?.isControl) this.#send(packet, call);
       else if (call?.settle.resolve) {
         this.fail(
@@ -325,8 +328,7 @@ export class Calls {
   /** Ends the calls that wait for an answer, because the connection is gone. */
   abortInFlight(closing: Closing): void {
     this.stopInterval();
-    const batch = this.#batch ?? [];
-    this.#batch = undefined;
+    const batch = this.#takeBatch();
     for (const call of [...this.#inFlight.values()]) {
       this.#abort(call, closing);
     }

@@ -55,11 +55,11 @@ export class Subscriptions {
   }
 
   /** Emits events on a channel, then on the socket. */
-  #tell(name: string, ...events: [eventName: string, data: object][]): void {
-    for (const [eventName, data] of events) {
+  #tell(name: string, events: Record<string, object>): void {
+    for (const [eventName, data] of Object.entries(events)) {
       this.#listeners.write(channelEventKey(name, eventName), data);
     }
-    for (const [eventName, data] of events) {
+    for (const [eventName, data] of Object.entries(events)) {
       this.#socket.emit(eventName, { channel: name, ...data });
     }
   }
@@ -140,11 +140,14 @@ export class Subscriptions {
     const oldChannelState = subscription.state;
     subscription.state = "subscribed";
     subscription.confirmed = true;
-    this.#tell(subscription.name, ["subscribeStateChange", {
-      oldChannelState,
-      newChannelState: "subscribed",
-      subscriptionOptions,
-    }], ["subscribe", { subscriptionOptions }]);
+    this.#tell(subscription.name, {
+      subscribeStateChange: {
+        oldChannelState,
+        newChannelState: "subscribed",
+        subscriptionOptions,
+      },
+      subscribe: { subscriptionOptions },
+    });
   }
 
   #refuse(
@@ -160,7 +163,7 @@ export class Subscriptions {
     // So it does where the server was only late, or had agreed before.
     const final = !(error instanceof TimeoutError) && !subscription.confirmed;
     if (final) this.#byName.delete(name);
-    this.#tell(name, ["subscribeFail", { error, subscriptionOptions }]);
+    this.#tell(name, { subscribeFail: { error, subscriptionOptions } });
   }
 
   /** Drops a channel. */
@@ -212,13 +215,10 @@ export class Subscriptions {
     oldChannelState: ChannelState,
     newChannelState: ChannelState,
   ): void {
-    this.#tell(
-      name,
-      ["subscribeStateChange", { oldChannelState, newChannelState }],
-      ...oldChannelState === "subscribed"
-        ? [["unsubscribe", {}] as [string, object]]
-        : [],
-    );
+    this.#tell(name, {
+      subscribeStateChange: { oldChannelState, newChannelState },
+      ...(oldChannelState === "subscribed" && { unsubscribe: {} }),
+    });
   }
 
   /** The state of a channel. */
