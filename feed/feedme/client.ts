@@ -353,12 +353,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#ended(reason);
     // The application may have connected again before it was told.
     if (this.#connections.length > 0) return;
-    if (reason?.code === "TRANSPORT_FAILURE" && wasUp) {
+    if (!hungUp && wasUp) {
       this.#retry.reset();
       if (this.#settings.reconnect) this.#dial();
-    } else if (
-      reason?.code === "TRANSPORT_FAILURE" || reason?.code === "TIMEOUT"
-    ) {
+    } else if (!hungUp || reason?.code === "TIMEOUT") {
       this.#retry.schedule();
     }
   }
