@@ -5,6 +5,7 @@
  */
 import { dial } from "../../net/dial.ts";
 import { onWake } from "../../net/lifecycle.ts";
+import type { ConnectionState } from "./api.ts";
 import {
   callTimeout,
   errorStatuses,
@@ -48,6 +49,10 @@ export class Transport {
   socket: WebSocket | undefined;
   /** How long the server may be silent, in milliseconds. */
   pingTimeout: number;
+  /** Its state; `closed` is the last. */
+  state: ConnectionState = "connecting";
+  /** When the handshake succeeded. */
+  openSince: number | undefined;
   /** Resolves when the WebSocket is closed for good. */
   readonly ended: Promise<void>;
 
@@ -56,7 +61,6 @@ export class Transport {
   readonly #dialing = new AbortController();
   readonly #ping: string;
   readonly #pong: string;
-  #state: "connecting" | "open" | "closed" = "connecting";
   /** The handshake in flight. */
   #handshake: { cid: number; token: string | null } | undefined;
   /** Packets that came before the handshake was answered. */
@@ -115,7 +119,7 @@ export class Transport {
     const { auth, settings, codec } = this.#config;
     try {
       const token = await auth.loadToken(settings.authTokenName);
-      if (this.#state === "closed") return;
+      if (this.state === "closed") return;
       const cid = this.#handler.nextCallId();
       this.#handshake = { cid, token };
       this.#handshakeTimer = setTimeout(
@@ -132,7 +136,7 @@ export class Transport {
 
   /** Gives the connection up because the handshake failed. */
   #refuse(error: unknown): void {
-    if (this.#state !== "connecting") return;
+    if (this.state !== "connecting") return;
     const failure = (error ?? new Error("handshake failed")) as {
       statusCode?: unknown;
     };
@@ -163,7 +167,7 @@ export class Transport {
     } catch (error) {
       return this.#handler.failed(error);
     }
-    if (this.#state !== "open") return this.#receiveEarly(packets, frame);
+    if (this.state !== "open") return this.#receiveEarly(packets, frame);
     if (Array.isArray(packets)) {
       for (const packet of packets) this.#handler.packet(packet, frame);
     } else {
@@ -173,7 +177,7 @@ export class Transport {
 
   /** Until the handshake is answered, all other packets wait. */
   #receiveEarly(packets: unknown, frame: unknown): void {
-    if (this.#state === "closed") return;
+    if (this.state === "closed") return;
     const cid = this.#handshake?.cid ?? NaN;
     const { answer, rest } = findAnswer(packets, cid);
     if (this.#early.length + rest.length > EARLY_PACKETS) {
@@ -197,7 +201,8 @@ export class Transport {
       );
     }
     if (status.authError) status.authError = hydrateError(status.authError);
-    this.#state = "open";
+    this.state = "open";
+    this.openSince = performance.now();
     this.pingTimeout = status.pingTimeout;
     this.#watch();
     this.#stopWaking = onWake(() => {
@@ -243,7 +248,7 @@ export class Transport {
   /** Hands a frame to the WebSocket. False if it cannot be sent any more. */
   send(frame: unknown): boolean {
     const { socket } = this;
-    if (!socket || this.#state === "closed") return false;
+    if (!socket || this.state === "closed") return false;
     if (socket.readyState !== socket.OPEN) {
       this.#drop(1005, "");
       return false;
@@ -254,14 +259,14 @@ export class Transport {
 
   /** The connection ended without the application's doing. */
   #drop(code: number, reason: string, cause?: unknown): void {
-    if (this.#state === "closed") return;
+    if (this.state === "closed") return;
     this.close(isCloseCode(code) ? code : 1000);
     this.#handler.closed(code, reason || errorStatuses[code] || reason, cause);
   }
 
   /** Ends the connection; nothing is told about it. */
   close(code: number, reason?: string): void {
-    this.#state = "closed";
+    this.state = "closed";
     this.#early = [];
     this.#stopWaking();
     clearTimeout(this.#timer);
