@@ -118,9 +118,9 @@ class Backlog<T> {
 export class Consumer<T>
   implements AsyncIterableIterator<T, undefined, unknown> {
   /** Counts from 1 within a family of streams. */
-  readonly id: number;
+  declare readonly id: number;
   /** The stream that it consumes. */
-  readonly stream: string;
+  declare readonly stream: string;
   /** How many values were discarded because the backlog was full. */
   dropped = 0;
 

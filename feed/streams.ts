@@ -47,7 +47,7 @@ function toOptions<O extends OnceOptions>(options: number | O | undefined): O {
  */
 export class ConsumableStream<T> implements AsyncIterable<T> {
   /** The name of the event, receiver, procedure or channel. */
-  readonly name: string;
+  declare readonly name: string;
   readonly #family: StreamFamily;
   readonly #key: string;
   readonly #label: string;

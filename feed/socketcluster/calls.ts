@@ -29,9 +29,9 @@ export interface Settle {
 
 /** A message or call on its way out. */
 export class Call {
-  readonly event: string;
-  readonly data: unknown;
-  readonly settle: Settle;
+  declare readonly event: string;
+  declare readonly data: unknown;
+  declare readonly settle: Settle;
   /** Set when the call is put into a packet. */
   cid: number | undefined;
   /** Whether it was handed to the network. */

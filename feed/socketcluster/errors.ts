@@ -59,7 +59,7 @@ export class SocketProtocolError extends SocketClusterError {
   /** Tells this class apart across realms and bundles. */
   override name = "SocketProtocolError";
   /** The close code. */
-  code: number;
+  declare code: number;
 
   /** `cause` may hold why the WebSocket could not be opened. */
   constructor(message: string, code: number, options?: ErrorOptions) {
@@ -73,11 +73,11 @@ export class BadConnectionError extends SocketClusterError {
   /** Tells this class apart across realms and bundles. */
   override name = "BadConnectionError";
   /** Whether an open connection was lost, or none came about. */
-  type: "disconnect" | "connectAbort";
+  declare type: "disconnect" | "connectAbort";
   /** The close code. */
-  code: number;
+  declare code: number;
   /** The close reason. */
-  reason: string;
+  declare reason: string;
 
   /** `code` and `reason` are those of the close. */
   constructor(

@@ -46,11 +46,11 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** The id of the connection; `null` without one. */
   id: string | null = null;
   /** The version of socketcluster-client whose methods this class has. */
-  readonly version: string;
+  declare readonly version: string;
   /** How long the server may be silent, in milliseconds. */
-  pingTimeout: number;
+  declare pingTimeout: number;
   /** The default of the option of `invoke` and `transmit`, in milliseconds. */
-  ackTimeout!: number;
+  declare ackTimeout: number;
   /** Prepended to the names of channels on the wire. */
   channelPrefix: string | null = null;
   /** Whether batches are sent at intervals. */
@@ -58,7 +58,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** Whether batches are sent at first, when connected. */
   batchOnHandshake = false;
   /** For how long, in milliseconds. */
-  batchOnHandshakeDuration!: number;
+  declare batchOnHandshakeDuration: number;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
   preparingPendingSubscriptions = false;
 

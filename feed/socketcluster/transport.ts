@@ -48,13 +48,13 @@ export class Transport {
   /** The WebSocket, once it is open. */
   socket: WebSocket | undefined;
   /** How long the server may be silent, in milliseconds. */
-  pingTimeout: number;
+  declare pingTimeout: number;
   /** Its state; `closed` is the last. */
   state: ConnectionState = "connecting";
   /** When the handshake succeeded. */
   openSince: number | undefined;
   /** Resolves when the WebSocket is closed for good. */
-  readonly ended: Promise<void>;
+  declare readonly ended: Promise<void>;
 
   readonly #config: Configuration;
   readonly #handler: TransportHandler;
