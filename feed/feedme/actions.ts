@@ -1,5 +1,5 @@
 /** The actions of a feed as an async iterable with a bounded buffer. */
-import { FeedmeError } from "./errors.ts";
+import { FeedmeError, invalid } from "./errors.ts";
 
 /** Options of `feed.actions()`. */
 export interface ActionsOptions {
@@ -32,7 +32,7 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
     ended: (stream: ActionStream<T>) => void,
   ) {
     if (!(limit >= 1)) {
-      throw new FeedmeError("INVALID_ARGUMENT", "Invalid options.limit.");
+      throw invalid("Invalid options.limit.");
     }
     this.#limit = limit;
     this.#ended = ended;

@@ -6,7 +6,7 @@ import type { AnyApi, FeedmeApi, Part } from "./api.ts";
 import type { Call } from "./calls.ts";
 import { Conversation } from "./conversation.ts";
 import { callListener, Emitter } from "./emitter.ts";
-import { FeedmeError } from "./errors.ts";
+import { FeedmeError, invalid } from "./errors.ts";
 import { FeedmeFeed } from "./feed.ts";
 import { isJson } from "./json.ts";
 import {
@@ -462,10 +462,6 @@ export function feedmeClient<Api extends FeedmeApi = AnyApi>(
   options: FeedmeClientOptions,
 ): FeedmeClient<Api> {
   return new FeedmeClient<Api>(options);
-}
-
-function invalid(text: string): FeedmeError {
-  return new FeedmeError("INVALID_ARGUMENT", text);
 }
 
 function destroyed(): FeedmeError {

@@ -106,3 +106,8 @@ export function reasonOf(
 ): FeedmeErrorDetails {
   return { serverErrorCode: ErrorCode, serverErrorData: ErrorData };
 }
+
+/** The error of an argument that cannot be used. */
+export function invalid(text: string): FeedmeError {
+  return new FeedmeError("INVALID_ARGUMENT", text);
+}

@@ -272,20 +272,16 @@ export class Transport {
     clearTimeout(this.#timer);
     clearTimeout(this.#handshakeTimer);
     this.#dialing.abort();
-    if (this.socket) this.#hangUp(this.socket, code, reason);
-  }
-
-  #hangUp(socket: WebSocket, code: number, reason?: string): void {
-    socket.onopen = socket.onmessage = null;
-    // A late error is known already; unheard it would end a Node process.
-    socket.onerror = preventDefault;
-    socket.onclose = () => this.#resolveEnded();
-    if (socket.readyState === socket.CLOSED) this.#resolveEnded();
-    else socket.close(code, reason);
+    if (!this.socket) return;
+    this.socket.onmessage = null;
+    this.socket.close(code, reason);
   }
 }
 
-/** Deno reports errors that nobody prevented as uncaught. */
+/**
+ * Deno reports errors that nobody prevented as uncaught, and one that nobody
+ * hears would end a Node process.
+ */
 function preventDefault(event: Event): void {
   event.preventDefault?.();
 }
