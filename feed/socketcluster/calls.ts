@@ -137,21 +137,21 @@ export class Calls {
       this.#queue.add(call);
       const message =
         `could not queue ${call.event}: ${queueLimit} calls wait for a connection`;
-      return this.fail(call, new ResourceLimitError(message));
+      return this.#fail(call, new ResourceLimitError(message));
     }
     const waits = call.settle.resolve !== undefined || !open;
     if (waits && timeout <= MAX_DELAY) {
       call.timer = setTimeout(
-        () => this.fail(call, callTimeout(call.event)),
+        () => this.#fail(call, callTimeout(call.event)),
         timeout,
       );
     }
     if (signal) {
-      const abort = () => this.#end(call)?.reject(signal.reason);
+      const abort = () => this.end(call)?.reject(signal.reason);
       signal.addEventListener("abort", abort);
       call.release = () => signal.removeEventListener("abort", abort);
     }
-    if (open) this.put(call);
+    if (open) this.#put(call);
     else this.#queue.add(call);
   }
 
@@ -160,12 +160,12 @@ export class Calls {
     for (const call of this.#queue) {
       if (this.#connection.state !== "open") return;
       this.#queue.delete(call);
-      this.put(call);
+      this.#put(call);
     }
   }
 
   /** Sends a call, or adds it to the batch. */
-  put(call: Call): void {
+  #put(call: Call): void {
     const { event, data, settle } = call;
     let packet: OutboundPacket = { event, data };
     if (settle.resolve) {
@@ -175,15 +175,14 @@ export class Calls {
     } else {
       clearTimeout(call.timer);
     }
-    this.#send(packet, call);
+    this.send(packet, call);
   }
 
-  /** Sends the answer to a request of the server, or adds it to the batch. */
-  respond(packet: OutboundPacket): void {
-    this.#send(packet, undefined);
-  }
-
-  #send(packet: OutboundPacket, call: Call | undefined): void {
+  /**
+   * Sends a packet, or adds it to the batch: the answer to a request of the
+   * server, if there is no call that it belongs to.
+   */
+  send(packet: OutboundPacket, call?: Call): void {
     if (this.#batch) {
       this.#batch.push({ packet, call });
       return;
@@ -216,7 +215,7 @@ export class Calls {
       });
       // Who answers a request is told by an exception.
       if (!call) throw error;
-      this.fail(call, error);
+      this.#fail(call, error);
       return undefined;
     }
   }
@@ -269,9 +268,9 @@ export class Calls {
   /** Discards the batch. Subscriptions and the like are sent nevertheless. */
   cancelBatch(): void {
     for (const { packet, call } of this.#takeBatch()) {
-      if (call?.isControl) this.#send(packet, call);
+      if (call?.isControl) this.send(packet, call);
       else if (call?.settle.resolve) {
-        this.fail(
+        this.#fail(
           call,
           new InvalidActionError(`Event ${call.event} was cancelled`),
         );
@@ -299,30 +298,28 @@ export class Calls {
   answer(rid: number, data: unknown, error: unknown): void {
     const call = this.#inFlight.get(rid);
     if (!call) return;
-    const settle = this.#end(call);
+    const settle = this.end(call);
     if (error) settle?.reject(hydrateError(error));
     else settle?.resolve?.(data);
   }
 
   /** Ends a call with an error, which says whether it was sent. */
-  fail(call: Call, error: Error & CallFailure): void {
+  #fail(call: Call, error: Error & CallFailure): void {
     error.sent = call.sent;
-    this.#end(call)?.reject(error);
+    this.end(call)?.reject(error);
   }
 
-  /** Takes a call off all lists; `undefined` if it has ended before. */
-  #end(call: Call): Settle | undefined {
+  /**
+   * Takes a call off all lists: nobody is told. Whom to tell, or `undefined` if
+   * it has ended before.
+   */
+  end(call: Call): Settle | undefined {
     clearTimeout(call.timer);
     call.release?.();
     const waits = call.settle.resolve !== undefined;
     const queued = this.#queue.delete(call);
     const inFlight = call.cid !== undefined && this.#inFlight.delete(call.cid);
     return queued || inFlight || !waits ? call.settle : undefined;
-  }
-
-  /** Forgets a call: nobody is told. */
-  forget(call: Call): void {
-    this.#end(call);
   }
 
   /** Ends the calls that wait for an answer, because the connection is gone. */
@@ -349,6 +346,6 @@ export class Calls {
 
   #abort(call: Call, { type, code, reason }: Closing): void {
     const text = `Event ${call.event} was aborted due to a bad connection`;
-    this.fail(call, new BadConnectionError(text, type, code, reason));
+    this.#fail(call, new BadConnectionError(text, type, code, reason));
   }
 }

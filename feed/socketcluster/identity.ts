@@ -100,11 +100,11 @@ export class Identity {
   /** The server accepted a token that is to be kept. */
   accept(signedAuthToken: string): void {
     this.adopt(signedAuthToken);
-    this.save(signedAuthToken);
+    this.#save(signedAuthToken);
   }
 
   /** Has the auth engine keep a token. A failure is an `error` event. */
-  async save(signedAuthToken: string): Promise<void> {
+  async #save(signedAuthToken: string): Promise<void> {
     try {
       const { auth, authTokenName } = this.#socket;
       await auth.saveToken(authTokenName, signedAuthToken, {});

@@ -53,7 +53,7 @@ export function createInbound(
       const request = new AGRequest(socket, cid, event, data, (packet) => {
         // The server has forgotten the requests of an earlier connection.
         if (connection.state === "open" && connection.transport === transport) {
-          calls.respond(packet);
+          calls.send(packet);
         }
       });
       const obeyed = identity.obey(event, data);

@@ -203,7 +203,7 @@ export class Subscriptions {
 
   #end(subscription: Subscription, state: "pending" | "unsubscribed"): void {
     const { name, request } = subscription;
-    if (request) this.#calls.forget(request);
+    if (request) this.#calls.end(request);
     subscription.request = undefined;
     if (subscription.state !== "subscribed") return;
     subscription.state = "pending";
