@@ -148,7 +148,9 @@ function changeValue(
   }
   expect(Array.isArray(value), "Path must reference an array.");
   if (delta.Operation === "InsertFirst") return [delta.Value, ...value];
-  if (delta.Operation === "InsertLast") return append(value, delta.Value, own);
+  if (delta.Operation === "InsertLast") {
+    return set(value, value.length, delta.Value, own);
+  }
   expect(value.length > 0, "Path must reference a non-empty array.");
   return delta.Operation === "DeleteFirst"
     ? value.slice(1)
@@ -213,7 +215,6 @@ function set(
       index <= node.length,
       "Cannot set a non-contiguous element of an array.",
     );
-    if (index === node.length) return append(node, value, own);
     const copy = own.has(node) ? node : node.slice();
     own.add(copy);
     copy[index] = value;
@@ -266,20 +267,6 @@ function removeEqual(node: unknown, value: unknown): unknown {
     if (deepEqual(node[name], value)) gone.add(name);
   }
   return gone.size === 0 ? node : without(node, (name) => gone.has(name));
-}
-
-function append(
-  elements: unknown[],
-  value: unknown,
-  own: Set<unknown>,
-): unknown[] {
-  if (own.has(elements)) {
-    elements.push(value);
-    return elements;
-  }
-  const copy = [...elements, value];
-  own.add(copy);
-  return copy;
 }
 
 /**

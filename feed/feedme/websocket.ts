@@ -137,7 +137,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     }
     signal.throwIfAborted();
     await dial(address.replace(/^http/, "ws"), {
-      protocols: typeof protocols === "string" ? [protocols] : protocols,
+      protocols: [protocols].flat(),
       ...(headers && { headers }),
       WebSocket,
       signal,
