@@ -44,8 +44,8 @@ export function sortedNames(node: object): string[] {
 }
 
 /**
- * How many values `node` holds, itself counted, as far as `limit`. More than
- * the limit reads as `limit + 1`.
+ * How many values `node` holds, itself counted, as far as `limit`: what is more
+ * than the limit may be any such number.
  */
 export function sizeUpTo(node: unknown, limit: number): number {
   if (typeof node !== "object" || node === null) return 1;
@@ -53,8 +53,8 @@ export function sizeUpTo(node: unknown, limit: number): number {
   if (values.length >= limit) return limit + 1;
   let size = 1;
   for (const value of values) {
+    if (size > limit) break;
     size += sizeUpTo(value, limit - size);
-    if (size > limit) return limit + 1;
   }
   return size;
 }

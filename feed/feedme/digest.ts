@@ -83,13 +83,13 @@ export class Digest {
       const span = this.#span = writeSpan("", data, 0, out);
       edits.push({ from: 0, to: 0, text: out.join(""), bytes: span.bytes });
     }
-    const first = edits[0]?.from ?? this.#length;
-    this.#apply(edits);
-    return this.#hash(first);
+    const from = edits[0]?.from ?? this.#length;
+    this.#apply(edits, from);
+    return this.#hash(from);
   }
 
-  /** Brings the text up to date. */
-  #apply(edits: Edit[]): void {
+  /** Brings the text up to date, whose bytes before `from` stay. */
+  #apply(edits: Edit[], from: number): void {
     let length = this.#length;
     for (const { from, to, bytes } of edits) length += bytes - (to - from);
     const old = this.#text;
@@ -100,15 +100,14 @@ export class Digest {
     if (apart || length + MD5_PADDING > old.length) {
       // Some room to grow, so that appending does not copy each time.
       text = new Uint8Array(length + (length >>> 3) + MD5_PADDING);
-      text.set(old.subarray(0, edits[0]?.from));
+      text.set(old.subarray(0, from));
     }
-    let at = edits[0]?.from ?? 0;
+    let at = from;
     edits.forEach(({ to, text: piece, bytes }, index) => {
       const rest = edits[index + 1]?.from ?? this.#length;
       const next = at + bytes;
       // The text behind moves first: it may lie where the piece will.
-      if (text !== old) text.set(old.subarray(to, rest), next);
-      else if (next !== to) text.copyWithin(next, to, rest);
+      if (text !== old || next !== to) text.set(old.subarray(to, rest), next);
       encoder.encodeInto(piece, text.subarray(at));
       at = next + rest - to;
     });
@@ -119,11 +118,7 @@ export class Digest {
   /** Hashes the text, whose bytes before `from` are the ones of last time. */
   #hash(from: number): string {
     const states = this.#states;
-    let index = Math.min(
-      Math.floor(from / STRIDE),
-      Math.floor(this.#length / STRIDE),
-      states.length / 4 - 1,
-    );
+    let index = Math.floor(from / STRIDE);
     states.length = 4 * index + 4;
     const state = states.slice(-4);
     const view = new DataView(this.#text.buffer);
