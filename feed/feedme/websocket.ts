@@ -138,7 +138,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     signal.throwIfAborted();
     await dial(address.replace(/^http/, "ws"), {
       protocols: [protocols].flat(),
-      ...(headers && { headers }),
+      // An empty object is no reason to ask a browser for what it cannot do.
+      ...(headers && Object.keys(headers).length > 0 && { headers }),
       WebSocket,
       signal,
       // The client has a timeout of its own.
