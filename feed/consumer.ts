@@ -118,9 +118,9 @@ class Backlog<T> {
 export class Consumer<T>
   implements AsyncIterableIterator<T, undefined, unknown> {
   /** Counts from 1 within a family of streams. */
-  readonly id: number;
+  declare readonly id: number;
   /** The stream that it consumes. */
-  readonly stream: string;
+  declare readonly stream: string;
   /** How many values were discarded because the backlog was full. */
   dropped = 0;
 
@@ -143,14 +143,8 @@ export class Consumer<T>
     detach: (consumer: Consumer<T>) => void,
   ) {
     const { timeout, highWaterMark, signal } = options;
-    if (timeout !== undefined && !(timeout >= 0)) {
-      throw new RangeError(`timeout must be 0 or more, not ${timeout}`);
-    }
-    if (highWaterMark !== undefined && !(highWaterMark >= 1)) {
-      throw new RangeError(
-        `highWaterMark must be 1 or more, not ${highWaterMark}`,
-      );
-    }
+    checkLeast("timeout", timeout, 0);
+    checkLeast("highWaterMark", highWaterMark, 1);
     this.id = id;
     this.stream = stream;
     this.#options = options;
@@ -172,22 +166,19 @@ export class Consumer<T>
   /** Whether a value may be appended although the backlog is full. */
   #makeRoom(): boolean {
     const { overflow } = this.#options;
+    this.dropped++;
     if (overflow === "error") {
+      const name = JSON.stringify(this.stream);
       this.#failure = {
         reason: new OverflowError(
-          `consumer of ${
-            JSON.stringify(this.stream)
-          } fell ${this.#limit} values behind`,
+          `consumer of ${name} fell ${this.#limit} values behind`,
         ),
       };
-      this.dropped++;
       this.close();
       return false;
     }
-    this.dropped++;
-    if (overflow === "drop-newest") return false;
     this.#paused = overflow === "pause";
-    if (this.#paused) return false;
+    if (this.#paused || overflow === "drop-newest") return false;
     this.#shift();
     return true;
   }
@@ -216,7 +207,7 @@ export class Consumer<T>
     if (this.#backlog.size > 0 && this.#waiters.length === 0) {
       const value = this.#shift();
       if (value !== END) return Promise.resolve({ value, done: false });
-      this.#end();
+      this.kill();
     }
     if (this.#state === "ended") return this.#last();
     return new Promise((resolve, reject) => {
@@ -233,24 +224,22 @@ export class Consumer<T>
     this.#waking = false;
     while (this.#waiters.length > 0 && this.#backlog.size > 0) {
       const value = this.#shift();
-      if (value === END) return this.#end();
+      if (value === END) return this.kill();
       const waiter = this.#waiters.shift()!;
       clearTimeout(waiter.timer);
       waiter.resolve({ value, done: false });
     }
   };
 
-  #expire = (): void => {
-    this.#failure = {
-      reason: new TimeoutError("Stream consumer iteration timed out"),
-    };
-    this.kill();
-  };
+  #expire = (): void =>
+    this.#fail(new TimeoutError("Stream consumer iteration timed out"));
 
-  #abort = (): void => {
-    this.#failure = { reason: this.#options.signal!.reason };
+  #abort = (): void => this.#fail(this.#options.signal!.reason);
+
+  #fail(reason: unknown): void {
+    this.#failure = { reason };
     this.kill();
-  };
+  }
 
   /** What `next()` gives when the consumer has ended: its failure once, then `done`. */
   #last(): Promise<IteratorResult<T, undefined>> {
@@ -261,7 +250,8 @@ export class Consumer<T>
       : Promise.resolve({ value: undefined, done: true });
   }
 
-  #end(): void {
+  /** Ends the consumer at once and discards its backlog. */
+  kill(): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#backlog = new Backlog();
@@ -278,11 +268,6 @@ export class Consumer<T>
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#push(END);
-  }
-
-  /** Ends the consumer at once and discards its backlog. */
-  kill(): void {
-    this.#end();
   }
 
   /** Ends the consumer; a `for await` loop calls this when it is left early. */
@@ -323,5 +308,15 @@ export class Consumer<T>
   /** Ends the consumer, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
+  }
+}
+
+function checkLeast(
+  name: string,
+  value: number | undefined,
+  least: number,
+): void {
+  if (value !== undefined && !(value >= least)) {
+    throw new RangeError(`${name} must be ${least} or more, not ${value}`);
   }
 }

@@ -47,7 +47,7 @@ function toOptions<O extends OnceOptions>(options: number | O | undefined): O {
  */
 export class ConsumableStream<T> implements AsyncIterable<T> {
   /** The name of the event, receiver, procedure or channel. */
-  readonly name: string;
+  declare readonly name: string;
   readonly #family: StreamFamily;
   readonly #key: string;
   readonly #label: string;
@@ -102,19 +102,16 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
    */
   async once(options?: number | OnceOptions): Promise<T> {
     const { timeout, signal } = toOptions(options);
-    const result = await this.next({ timeout, signal });
+    const result = await this.next(options);
     if (!result.done) return result.value;
     if (timeout !== undefined) {
       throw new TimeoutError(
         "Stream consumer operation timed out early because stream ended",
       );
     }
+    signal?.throwIfAborted();
     return new Promise((_, reject) => {
-      if (!signal) return;
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener("abort", () => reject(signal.reason), {
-        once: true,
-      });
+      signal?.addEventListener("abort", () => reject(signal.reason));
     });
   }
 

@@ -1,13 +1,5 @@
 /** One dial of a WebSocket: open, or one clear failure, never both. */
 
-/** What a `WebSocket` constructor takes beside the address on Deno, Bun and Node. */
-export interface WebSocketInit {
-  /** Subprotocols to offer, best first. */
-  protocols?: string[];
-  /** Headers of the upgrade request. Browsers cannot set them. */
-  headers?: Record<string, string>;
-}
-
 /** The platform's `WebSocket` constructor, or one that behaves like it. */
 export type WebSocketConstructor = new (
   url: string,
@@ -15,7 +7,14 @@ export type WebSocketConstructor = new (
 ) => WebSocket;
 
 /** Options of {@linkcode dial}. */
-export interface DialOptions extends WebSocketInit {
+export interface DialOptions {
+  /** Subprotocols to offer, best first. */
+  protocols?: string[];
+  /**
+   * What else the constructor takes: on Deno, Bun and Node the `headers` of the
+   * upgrade request. Browsers take nothing.
+   */
+  init?: Record<string, unknown> | undefined;
   /** Ends the dial: the socket is closed and the promise rejects with the reason. */
   signal?: AbortSignal | undefined;
   /** Milliseconds until an unanswered dial fails. @default {10_000} */
@@ -41,19 +40,18 @@ export function dial(
   url: string,
   {
     protocols = [],
-    headers,
     signal,
     timeout = 10_000,
     onOpen,
-    WebSocket: Ctor,
+    WebSocket: Ctor = globalThis.WebSocket,
+    init = {},
   }: DialOptions = {},
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    Ctor ??= globalThis.WebSocket;
-    // Only where headers are asked for: browsers take a list of names alone.
-    const second = headers && Object.keys(headers).length > 0
-      ? { protocols, headers } as unknown as string[]
+    // Only where more is asked for: browsers take a list of names alone.
+    const second = Object.keys(init).length > 0
+      ? { protocols, ...init } as unknown as string[]
       : protocols;
     const socket = new Ctor(url, second);
     socket.binaryType = "arraybuffer";
@@ -93,7 +91,7 @@ export function dial(
     // Before a socket is open its close code tells nothing. On Node 22 there is
     // an error and no close: https://github.com/nodejs/undici/issues/3546
     socket.onclose = socket.onerror = (event: Event) => {
-      if (typeof event.preventDefault === "function") event.preventDefault();
+      event.preventDefault?.();
       fail(new Error("WebSocket closed before it opened"));
     };
   });

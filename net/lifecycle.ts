@@ -13,17 +13,14 @@ export function onWake(listener: () => void): () => void {
     document?: EventTarget & { visibilityState: string };
   };
   if (typeof page.addEventListener !== "function") return () => {};
-  const wake = () => listener();
+  const stop = new AbortController();
+  const { signal } = stop;
   const { document } = page;
-  const visible = () => {
-    if (document!.visibilityState === "visible") listener();
-  };
-  page.addEventListener("online", wake);
-  page.addEventListener("pageshow", wake);
-  document?.addEventListener("visibilitychange", visible);
-  return () => {
-    page.removeEventListener!("online", wake);
-    page.removeEventListener!("pageshow", wake);
-    document?.removeEventListener("visibilitychange", visible);
-  };
+  const wake = () => listener();
+  page.addEventListener("online", wake, { signal });
+  page.addEventListener("pageshow", wake, { signal });
+  document?.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") listener();
+  }, { signal });
+  return () => stop.abort();
 }

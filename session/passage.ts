@@ -65,9 +65,11 @@ export async function passJoined(
   const protocols = readProtocols(headers);
   const { maxMessage, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {
-    const init = {
+    const dialling = {
       protocols,
-      headers: upgradeHeaders(headers, rules(visit, held, to, options)),
+      init: {
+        headers: upgradeHeaders(headers, rules(visit, held, to, options)),
+      },
       signal,
       timeout: options.timeout ?? ANSWER_TIMEOUT,
       WebSocket: options.WebSocket,
@@ -75,7 +77,7 @@ export async function passJoined(
     let pair!: Bridge;
     try {
       await dial(to.href.replace(/^http/, "ws"), {
-        ...init,
+        ...dialling,
         onOpen: (socket) => pair = bridge(socket, { maxMessage, maxBuffered }),
       });
       return pair;

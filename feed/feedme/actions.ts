@@ -1,5 +1,5 @@
 /** The actions of a feed as an async iterable with a bounded buffer. */
-import { FeedmeError } from "./errors.ts";
+import { FeedmeError, invalid } from "./errors.ts";
 
 /** Options of `feed.actions()`. */
 export interface ActionsOptions {
@@ -22,10 +22,9 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
   #waiting: T[] = [];
   /** Calls of `next()` that wait; only while nothing waits for them. */
   #readers: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
-  #state: { kind: "open" } | { kind: "ended" } | {
-    kind: "failed";
-    reason: unknown;
-  } = { kind: "open" };
+  #open = true;
+  /** What `next()` has yet to throw when nothing waits any more. */
+  #failure: { reason: unknown } | undefined;
 
   /** `ended` is called once, when nothing more can be pushed. */
   constructor(
@@ -33,7 +32,7 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
     ended: (stream: ActionStream<T>) => void,
   ) {
     if (!(limit >= 1)) {
-      throw new FeedmeError("INVALID_ARGUMENT", "Invalid options.limit.");
+      throw invalid("Invalid options.limit.");
     }
     this.#limit = limit;
     this.#ended = ended;
@@ -43,50 +42,51 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
   }
 
   push(value: T): void {
-    if (this.#state.kind !== "open") return;
+    if (!this.#open) return;
     const reader = this.#readers.shift();
     if (reader) {
       reader.resolve({ value, done: false });
     } else if (this.#waiting.length < this.#limit) {
       this.#waiting.push(value);
     } else {
-      this.#end({
-        kind: "failed",
-        reason: new FeedmeError(
-          "OVERFLOW",
-          `More than ${this.#limit} actions wait to be read.`,
-        ),
-      });
+      const text = `More than ${this.#limit} actions wait to be read.`;
+      this.end({ reason: new FeedmeError("OVERFLOW", text) });
     }
   }
 
-  /** Nothing more will come. */
-  end(): void {
-    if (this.#state.kind === "open") this.#end({ kind: "ended" });
+  /** Nothing more will come, because of `failure`. */
+  end(failure?: { reason: unknown }): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#failure = failure;
+    this.#signal?.removeEventListener("abort", this.#abort);
+    for (const reader of this.#readers.splice(0)) {
+      this.next().then(reader.resolve, reader.reject);
+    }
+    this.#ended(this);
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#waiting.length > 0) {
       return Promise.resolve({ value: this.#waiting.shift()!, done: false });
     }
-    if (this.#state.kind === "failed") {
-      const { reason } = this.#state;
-      this.#state = { kind: "ended" };
-      return Promise.reject(reason);
+    if (this.#open) {
+      const reader = Promise.withResolvers<IteratorResult<T, undefined>>();
+      this.#readers.push(reader);
+      return reader.promise;
     }
-    if (this.#state.kind === "ended") {
-      return Promise.resolve({ value: undefined, done: true });
-    }
-    const reader = Promise.withResolvers<IteratorResult<T, undefined>>();
-    this.#readers.push(reader);
-    return reader.promise;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure
+      ? Promise.reject(failure.reason)
+      : Promise.resolve({ value: undefined, done: true });
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
     this.#waiting = [];
     this.end();
-    this.#state = { kind: "ended" };
-    return Promise.resolve({ value: undefined, done: true });
+    this.#failure = undefined;
+    return this.next();
   }
 
   [Symbol.asyncIterator](): this {
@@ -99,19 +99,6 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
 
   readonly #abort = (): void => {
     this.#waiting = [];
-    this.#end({ kind: "failed", reason: this.#signal!.reason });
+    this.end({ reason: this.#signal!.reason });
   };
-
-  #end(
-    state: { kind: "ended" } | { kind: "failed"; reason: unknown },
-  ): void {
-    this.#state = state;
-    this.#signal?.removeEventListener("abort", this.#abort);
-    const readers = this.#readers;
-    this.#readers = [];
-    for (const reader of readers) {
-      this.next().then(reader.resolve, reader.reject);
-    }
-    this.#ended(this);
-  }
 }

@@ -1,40 +1,48 @@
 /** The actions that wait for a response. */
-import type { Effect, Timer } from "./effects.ts";
-import { FeedmeError } from "./errors.ts";
+import {
+  type ActionOutcome,
+  FeedmeError,
+  type FeedmeErrorCode,
+  type FeedmeErrorDetails,
+  reasonOf,
+} from "./errors.ts";
 import {
   type JsonObject,
   type ServerMessage,
   writeClientMessage,
 } from "./protocol.ts";
+import type { Shell } from "./shell.ts";
+
+/** Called when an action ends. */
+export type Call = (
+  ...result: [error: FeedmeError] | [error: undefined, actionData: JsonObject]
+) => void;
 
 /** The part of a conversation that is about actions. */
-export class Calls<Owner, Call> {
-  readonly #effect: (effect: Effect<Owner, Call>) => void;
+export class Calls {
+  readonly #shell: Shell;
   readonly #timeoutMs: number;
   #lastId = 0;
   /** What waits, by CallbackId; without a call it has timed out. */
   readonly #waiting = new Map<
     string,
-    { call: Call; timer: Timer | undefined } | undefined
+    { call: Call; stop: () => void } | undefined
   >();
 
-  constructor(
-    effect: (effect: Effect<Owner, Call>) => void,
-    timeoutMs: number,
-  ) {
-    this.#effect = effect;
+  constructor(shell: Shell, timeoutMs: number) {
+    this.#shell = shell;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The application invokes an action; `live` tells whether it can be sent. */
-  act(call: Call, name: string, args: JsonObject, live: boolean): void {
-    if (!live) {
-      const error = new FeedmeError(
+  /** The application invokes an action. Throws if its arguments nest too deep. */
+  act(call: Call, name: string, args: JsonObject): void {
+    if (!this.#shell.live()) {
+      return this.#fail(
+        call,
+        "not_sent",
         "NOT_CONNECTED",
         "The client is not connected.",
-        { outcome: "not_sent" },
       );
-      return this.#effect({ do: "settle", call, error });
     }
     const id = `${this.#lastId + 1}`;
     // Before anything is noted: too deep a nesting makes this throw.
@@ -45,13 +53,18 @@ export class Calls<Owner, Call> {
       CallbackId: id,
     });
     this.#lastId++;
-    const ms = this.#timeoutMs;
-    const timer: Timer | undefined = ms > 0
-      ? { kind: "action", id }
-      : undefined;
-    this.#waiting.set(id, { call, timer });
-    if (timer) this.#effect({ do: "start", timer, ms });
-    this.#effect({ do: "send", text });
+    const stop = this.#shell.start(this.#timeoutMs, () => {
+      // A later response is expected and ignored.
+      this.#waiting.set(id, undefined);
+      this.#fail(
+        call,
+        "timed_out",
+        "TIMEOUT",
+        "The server did not respond within the allocated time.",
+      );
+    });
+    this.#waiting.set(id, { call, stop });
+    this.#shell.send(text);
   }
 
   /** A response has arrived; tells whether one was due. */
@@ -60,52 +73,46 @@ export class Calls<Owner, Call> {
     const waiting = this.#waiting.get(id);
     if (!this.#waiting.delete(id)) return false;
     if (!waiting) return true;
-    const { call, timer } = waiting;
-    if (timer) this.#effect({ do: "stop", timer });
+    const { call, stop } = waiting;
+    stop();
     if (message.Success) {
-      this.#effect({ do: "settle", call, data: message.ActionData });
+      this.#shell.later(() => call(undefined, message.ActionData));
     } else {
-      const error = new FeedmeError(
+      this.#fail(
+        call,
+        "rejected",
         "REJECTED",
         "Server rejected the action request.",
-        {
-          outcome: "rejected",
-          serverErrorCode: message.ErrorCode,
-          serverErrorData: message.ErrorData,
-        },
+        reasonOf(message),
       );
-      this.#effect({ do: "settle", call, error });
     }
     return true;
-  }
-
-  /** The time of an action is over; a later response is expected and ignored. */
-  expire({ id }: Timer & { kind: "action" }): void {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    this.#waiting.set(id, undefined);
-    const error = new FeedmeError(
-      "TIMEOUT",
-      "The server did not respond within the allocated time.",
-      { outcome: "timed_out" },
-    );
-    this.#effect({ do: "settle", call: waiting.call, error });
   }
 
   /** The connection is lost, and all that waited on it. */
   lost(): void {
     for (const waiting of this.#waiting.values()) {
       if (!waiting) continue;
-      const { call, timer } = waiting;
-      if (timer) this.#effect({ do: "stop", timer });
-      const error = new FeedmeError(
+      waiting.stop();
+      this.#fail(
+        waiting.call,
+        "unknown",
         "NOT_CONNECTED",
         "The transport disconnected.",
-        { outcome: "unknown" },
       );
-      this.#effect({ do: "settle", call, error });
     }
     this.#waiting.clear();
     this.#lastId = 0;
+  }
+
+  #fail(
+    call: Call,
+    outcome: ActionOutcome,
+    code: FeedmeErrorCode,
+    text: string,
+    details?: FeedmeErrorDetails,
+  ): void {
+    const error = new FeedmeError(code, text, { outcome, ...details });
+    this.#shell.later(() => call(error));
   }
 }

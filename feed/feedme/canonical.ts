@@ -7,39 +7,30 @@ import { isObject } from "./protocol.ts";
 
 /** Writes `value` canonically. It keeps its own stack, so any nesting is fine. */
 export function canonicalJson(value: unknown): string {
-  if (typeof value !== "object" || value === null) return scalar(value);
   let text = "";
-  const stack: { node: unknown; names: string[] | undefined; next: number }[] =
-    [];
-  let current: unknown = value;
-  for (;;) {
-    if (typeof current === "object" && current !== null) {
-      const names = isObject(current) ? sortedNames(current) : undefined;
-      stack.push({ node: current, names, next: 0 });
-      text += names ? "{" : "[";
-    } else {
-      text += scalar(current);
+  /** What is to be written, the next last: a value, and the text before it. */
+  const pending: unknown[] = [value, ""];
+  while (pending.length > 0) {
+    text += pending.pop();
+    const node = pending.pop();
+    if (Array.isArray(node)) {
+      pending.push(undefined, node.length > 0 ? "]" : "[]");
+      for (let index = node.length - 1; index >= 0; index--) {
+        pending.push(node[index], index > 0 ? "," : "[");
+      }
+    } else if (isObject(node)) {
+      const names = sortedNames(node);
+      pending.push(undefined, names.length > 0 ? "}" : "{}");
+      for (let index = names.length - 1; index >= 0; index--) {
+        const name = names[index]!;
+        const head = (index > 0 ? "," : "{") + JSON.stringify(name) + ":";
+        pending.push(node[name], head);
+      }
+    } else if (node !== undefined) {
+      text += JSON.stringify(node);
     }
-    // Leave every container that is complete, then go on to the next child.
-    let top = stack.at(-1);
-    while (top && top.next === childCount(top)) {
-      text += top.names ? "}" : "]";
-      stack.pop();
-      top = stack.at(-1);
-    }
-    if (!top) return text;
-    if (top.next > 0) text += ",";
-    const key = top.names ? top.names[top.next]! : top.next;
-    if (top.names) text += JSON.stringify(key) + ":";
-    current = (top.node as Record<string | number, unknown>)[key];
-    top.next++;
   }
-}
-
-function childCount(
-  { node, names }: { node: unknown; names: string[] | undefined },
-): number {
-  return names ? names.length : (node as unknown[]).length;
+  return text;
 }
 
 /** The own names of `node` in canonical order. */
@@ -52,16 +43,9 @@ export function sortedNames(node: object): string[] {
   return names;
 }
 
-/** Writes anything but a container. */
-function scalar(value: unknown): string {
-  return typeof value === "string" || typeof value === "number"
-    ? JSON.stringify(value)
-    : `${value}`;
-}
-
 /**
- * How many values `node` holds, itself counted, as far as `limit`. More than
- * the limit reads as `limit + 1`.
+ * How many values `node` holds, itself counted, as far as `limit`: what is more
+ * than the limit may be any such number.
  */
 export function sizeUpTo(node: unknown, limit: number): number {
   if (typeof node !== "object" || node === null) return 1;
@@ -69,8 +53,8 @@ export function sizeUpTo(node: unknown, limit: number): number {
   if (values.length >= limit) return limit + 1;
   let size = 1;
   for (const value of values) {
+    if (size > limit) break;
     size += sizeUpTo(value, limit - size);
-    if (size > limit) return limit + 1;
   }
   return size;
 }

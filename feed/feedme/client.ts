@@ -3,11 +3,11 @@
  * holds what the conversation must not know: the transport, timers, chance.
  */
 import type { AnyApi, FeedmeApi, Part } from "./api.ts";
+import type { Call } from "./calls.ts";
 import { Conversation } from "./conversation.ts";
-import type { Effect, Timer } from "./effects.ts";
 import { callListener, Emitter } from "./emitter.ts";
-import { FeedmeError } from "./errors.ts";
-import { FeedmeFeed, type FeedSink } from "./feed.ts";
+import { FeedmeError, invalid } from "./errors.ts";
+import { FeedmeFeed } from "./feed.ts";
 import { isJson } from "./json.ts";
 import {
   checkSettings,
@@ -51,11 +51,6 @@ export type ActionCallback<Data> = (
   actionData: Data,
 ) => void;
 
-/** An action that waits: what to call when it ends. */
-type Call = (
-  ...result: [error: FeedmeError] | [error: undefined, actionData: JsonObject]
-) => void;
-
 /** From a call of the transport's `connect()` to its event `disconnect`. */
 interface Connection {
   /** Whether the transport has said that it connects. */
@@ -76,16 +71,12 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   readonly #settings: Settings;
   readonly #guard: TransportGuard;
   readonly #queue = new Queue();
-  readonly #core: Conversation<FeedSink, Call>;
+  readonly #core: Conversation;
   /** Connections whose end has not been seen; the last is the present one. */
   readonly #connections: Connection[] = [];
-  readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
-  #connectTimer: ReturnType<typeof setTimeout> | undefined;
+  #stopConnectTimer: (() => void) | undefined;
   readonly #retry: Retry;
   #destroyed = false;
-  /** Whether effects are being carried out, and what broke meanwhile. */
-  #running = false;
-  #violation: FeedmeError | undefined;
 
   /**
    * The same as {@linkcode feedmeClient}.
@@ -100,7 +91,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       connect: () => this.#onConnect(),
       message: (text) => this.#onMessage(text),
       disconnect: (error) => this.#onDisconnect(error),
-      violation: (error) => this.#onViolation(error),
+      violation: (error) => this.#collapse(error),
     });
     try {
       this.#settings = checkSettings(options);
@@ -108,7 +99,18 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       this.#guard.detach();
       throw error;
     }
-    this.#core = new Conversation(this.#settings);
+    this.#core = new Conversation({
+      live: () => this.#shaken() && this.#guard.state() === "connected",
+      send: (text) => {
+        if (this.#guard.state() === "connected") this.#guard.send(text);
+      },
+      hangUp: (reason) => {
+        if (this.#guard.state() === "connected") this.#hangUp(reason);
+      },
+      start: (ms, job) => this.#start(ms, job),
+      later: (job) => this.#queue.add(job),
+      tell: (event, ...args) => this.#tell(event as "connect", ...args as []),
+    }, this.#settings);
     this.#retry = new Retry(
       this.#settings,
       () => this.#unattended(() => this.#dial()),
@@ -239,15 +241,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#check();
     if (typeof feedName !== "string") throw invalid("Invalid feed name.");
     if (!isFeedArgs(feedArgs)) throw invalid("Invalid feed arguments object.");
-    return new FeedmeFeed(
-      {
-        core: this.#core,
-        live: () => this.#live(),
-        run: (effects) => this.#run(effects as Effect<FeedSink, Call>[]),
-      },
-      feedName,
-      { ...feedArgs },
-    );
+    return new FeedmeFeed(this.#core, feedName, { ...feedArgs });
   }
 
   /**
@@ -297,19 +291,13 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       !this.#connections[0]!.hungUp;
   }
 
-  #live(): boolean {
-    return this.#shaken() && this.#guard.state() === "connected";
-  }
-
   #act(name: string, args: JsonObject, call: Call): void {
-    const live = this.#live();
-    let effects: Effect<FeedSink, Call>[];
     try {
-      effects = this.#core.act(call, name, args, live);
-    } catch {
+      this.#core.act(call, name, args);
+    } catch (error) {
+      if (error instanceof FeedmeError) throw error;
       throw invalid("Action arguments must be JSON-expressible.");
     }
-    this.#run(effects);
   }
 
   // From one connection to the next.
@@ -321,7 +309,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   #hangUp(reason: FeedmeError | undefined): void {
-    this.#stopConnectTimer();
+    this.#stopConnecting();
     this.#connections.at(-1)!.hungUp = { reason };
     this.#guard.disconnect();
   }
@@ -330,29 +318,28 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     const connection = this.#connections[0]!;
     connection.begun = true;
     this.#tell("connecting");
-    const { connectTimeoutMs: ms } = this.#settings;
-    if (connection.hungUp || ms === 0) return;
-    this.#connectTimer = setTimer(() =>
-      this.#unattended(() => {
+    if (connection.hungUp) return;
+    this.#stopConnectTimer = this.#start(
+      this.#settings.connectTimeoutMs,
+      () => {
         // If it has failed meanwhile, its end is on the way.
         if (this.#guard.state() === "disconnected") return;
         this.#hangUp(
           new FeedmeError("TIMEOUT", "The connection attempt timed out."),
         );
-      }), ms);
+      },
+    );
   }
 
   #onConnect(): void {
-    if (!this.#connections[0]!.hungUp) this.#run(this.#core.connected());
+    if (!this.#connections[0]!.hungUp) this.#core.connected();
   }
 
   #onMessage(text: string): void {
     // The application has hung up and is not interested any more.
     if (this.#connections[0]!.hungUp) return;
-    this.#run(this.#core.receive(text));
-    if (this.#connectTimer !== undefined && this.#core.up) {
-      this.#stopConnectTimer();
-    }
+    this.#core.receive(text);
+    if (this.#core.up) this.#stopConnecting();
   }
 
   #onDisconnect(transportError: Error | undefined): void {
@@ -366,93 +353,36 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#ended(reason);
     // The application may have connected again before it was told.
     if (this.#connections.length > 0) return;
-    if (reason?.code === "TRANSPORT_FAILURE" && wasUp) {
+    if (!hungUp && wasUp) {
       this.#retry.reset();
       if (this.#settings.reconnect) this.#dial();
-    } else if (
-      reason?.code === "TRANSPORT_FAILURE" || reason?.code === "TIMEOUT"
-    ) {
+    } else if (!hungUp || reason?.code === "TIMEOUT") {
       this.#retry.schedule();
     }
   }
 
-  #stopConnectTimer(): void {
-    clearTimeout(this.#connectTimer);
-    this.#connectTimer = undefined;
+  #stopConnecting(): void {
+    this.#stopConnectTimer?.();
+    this.#stopConnectTimer = undefined;
   }
 
   /** The first of the connections has ended: tells everybody, in this order. */
   #ended(reason: FeedmeError | undefined): void {
-    this.#stopConnectTimer();
+    this.#stopConnecting();
     this.#connections.shift();
-    this.#run(this.#core.disconnected());
+    this.#core.disconnected();
     if (reason) this.#tell("disconnect", reason);
     else this.#tell("disconnect");
   }
 
   // What the conversation wants done, and what the application is told.
 
-  #run(effects: Effect<FeedSink, Call>[]): void {
-    this.#running = true;
-    let failure: unknown;
-    for (const effect of effects) {
-      try {
-        this.#carryOut(effect);
-      } catch (error) {
-        // The rest is still to be done, so that nobody waits in vain.
-        failure = error;
-      }
-    }
-    this.#running = false;
-    if (this.#violation) this.#collapse(this.#violation);
-    if (failure !== undefined) throw failure;
-  }
-
-  #carryOut(effect: Effect<FeedSink, Call>): void {
-    switch (effect.do) {
-      case "send":
-        if (this.#violation) return;
-        if (this.#guard.state() === "connected") this.#guard.send(effect.text);
-        return;
-      case "reject":
-        if (this.#guard.state() === "connected") {
-          this.#hangUp(
-            new FeedmeError(
-              "HANDSHAKE_REJECTED",
-              "The server rejected the handshake.",
-            ),
-          );
-        }
-        return;
-      case "start":
-        return this.#startTimer(effect.timer, effect.ms);
-      case "stop":
-        clearTimeout(this.#timers.get(effect.timer));
-        this.#timers.delete(effect.timer);
-        return;
-      case "settle":
-        return this.#queue.add(() =>
-          effect.error
-            ? effect.call(effect.error)
-            : effect.call(undefined, effect.data)
-        );
-      case "emit": {
-        const { to, event, args } = effect;
-        return to
-          ? this.#queue.add(() => to.deliver(event, args))
-          : this.#tell(event as "connect", ...args as []);
-      }
-    }
-  }
-
-  #startTimer(timer: Timer, ms: number): void {
-    this.#timers.set(
-      timer,
-      setTimer(() => {
-        this.#timers.delete(timer);
-        this.#unattended(() => this.#run(this.#core.expire(timer)));
-      }, ms),
-    );
+  /** A timer of the client or of the conversation; 0 is never. */
+  #start(ms: number, job: () => void): () => void {
+    const timer = ms > 0
+      ? setTimer(() => this.#unattended(job), ms)
+      : undefined;
+    return () => clearTimeout(timer);
   }
 
   /**
@@ -474,14 +404,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#queue.add(() => void this.emit(event, ...args));
   }
 
-  #onViolation(error: FeedmeError): void {
-    this.#violation = error;
-    if (!this.#running) this.#collapse(error);
-  }
-
   /** The transport cannot be relied on: ends everything. */
   #collapse(transportError: FeedmeError): void {
-    this.#violation = undefined;
     if (this.#destroyed) return;
     while (this.#connections.length > 0) {
       this.#ended(
@@ -499,11 +423,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   #end(): void {
     this.#destroyed = true;
     this.#retry.cancel();
-    this.#stopConnectTimer();
-    this.#timers.forEach((timer) => clearTimeout(timer));
-    this.#timers.clear();
+    this.#stopConnecting();
     this.#guard.detach();
-    for (const { owner } of this.#core.members) owner.destroy();
+    for (const { sink } of this.#core.members) sink.destroy();
   }
 }
 
@@ -540,10 +462,6 @@ export function feedmeClient<Api extends FeedmeApi = AnyApi>(
   options: FeedmeClientOptions,
 ): FeedmeClient<Api> {
   return new FeedmeClient<Api>(options);
-}
-
-function invalid(text: string): FeedmeError {
-  return new FeedmeError("INVALID_ARGUMENT", text);
 }
 
 function destroyed(): FeedmeError {

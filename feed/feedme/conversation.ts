@@ -1,26 +1,24 @@
 /**
  * The client's side of a Feedme conversation, without socket, timer or clock:
- * what happens goes in as method calls, what is to be done comes out as
- * {@linkcode Effect}s, in order.
+ * what happens goes in as method calls, what is to be done is asked of the
+ * {@linkcode Shell}, in order.
  *
  * One conversation outlives its connections. It knows the actions that wait
  * for a response, the feeds as the server sees them, and the feed objects of
  * the application (the *members* of a server feed), several of which may share
  * one server feed.
  */
-import { Calls } from "./calls.ts";
-import type {
-  ConversationOptions,
-  Effect,
-  FeedState,
-  Member,
-  ServerFeed,
-  Timer,
-} from "./effects.ts";
+import { type Call, Calls } from "./calls.ts";
 import { applyDeltas } from "./delta.ts";
 import { Digest } from "./digest.ts";
-import { FeedmeError, type FeedmeErrorCode } from "./errors.ts";
 import {
+  FeedmeError,
+  type FeedmeErrorCode,
+  type FeedmeErrorDetails,
+  reasonOf,
+} from "./errors.ts";
+import {
+  type ClientMessage,
   type FeedArgs,
   feedKey,
   type JsonObject,
@@ -29,27 +27,75 @@ import {
   VERSION,
   writeClientMessage,
 } from "./protocol.ts";
+import type { Shell } from "./shell.ts";
+
+/** Bounds in milliseconds and attempts, as the client's options name them. */
+export interface ConversationOptions {
+  actionTimeoutMs: number;
+  feedTimeoutMs: number;
+  reopenMaxAttempts: number;
+  reopenTrailingMs: number;
+}
+
+/** A feed as the server sees it, on this connection. */
+type FeedState =
+  /** `waiting`: the client itself reopens it as soon as the limit allows. */
+  | { kind: "closed"; waiting: boolean }
+  /** `stop` ends the time that it may take, unless that is over. */
+  | { kind: "opening"; stop: (() => void) | undefined }
+  | { kind: "open"; data: JsonObject; digest: Digest | undefined }
+  /** `bad`: closed by the client itself, because of a bad feed action. */
+  | { kind: "closing" | "terminated"; bad: boolean };
+
+interface ServerFeed {
+  readonly key: string;
+  readonly name: string;
+  /** As the member that opened it last gave them. */
+  args: FeedArgs;
+  readonly members: Set<Member>;
+  state: FeedState;
+  /** The client's own reopenings that count now: each how to stop its timer. */
+  readonly reopenings: Set<() => void>;
+}
+
+/** What stands for a feed object of the application. */
+export interface FeedSink {
+  /** Tells the listeners. */
+  deliver(event: string, args: unknown[]): void;
+  /** The client has been destroyed. */
+  destroy(): void;
+}
+
+/** A feed object of the application. */
+export interface Member {
+  readonly sink: FeedSink;
+  readonly feed: ServerFeed;
+  readonly args: FeedArgs;
+  /** Whether the application wants it open. */
+  desired: boolean;
+  /** What its listeners were told last, and why it is closed. */
+  told: "closed" | "opening" | "open";
+  error: FeedmeError | undefined;
+}
 
 const CLOSED: FeedState = { kind: "closed", waiting: false };
 
 /** The conversation with one server; see the head of this file. */
-export class Conversation<Owner, Call> {
+export class Conversation {
+  readonly #shell: Shell;
   readonly #options: ConversationOptions;
   #link: "down" | "handshaking" | "up" = "down";
-  readonly #calls: Calls<Owner, Call>;
-  readonly #feeds = new Map<string, ServerFeed<Owner>>();
+  readonly #calls: Calls;
+  readonly #feeds = new Map<string, ServerFeed>();
   /** Feeds that are not closed, in the order in which they left that state. */
-  readonly #active = new Set<ServerFeed<Owner>>();
+  readonly #active = new Set<ServerFeed>();
   /** All feed objects, in the order in which they were made. */
-  readonly members: Set<Member<Owner>> = new Set();
-  #effects: Effect<Owner, Call>[] = [];
+  readonly members: Set<Member> = new Set();
 
-  constructor(options: ConversationOptions) {
+  constructor(shell: Shell, options: ConversationOptions) {
+    this.#shell = shell;
     this.#options = options;
-    this.#calls = new Calls(
-      (effect) => this.#effects.push(effect),
-      options.actionTimeoutMs,
-    );
+    this.#calls = new Calls(shell, options.actionTimeoutMs);
   }
 
   /** Whether the handshake has succeeded on the present connection. */
@@ -58,53 +104,42 @@ export class Conversation<Owner, Call> {
   }
 
   /** The transport has connected. */
-  connected(): Effect<Owner, Call>[] {
+  connected(): void {
     this.#link = "handshaking";
-    this.#send(
-      writeClientMessage({ MessageType: "Handshake", Versions: [VERSION] }),
-    );
-    return this.#take();
+    this.#send({ MessageType: "Handshake", Versions: [VERSION] });
   }
 
   /** The transport has disconnected, whatever the reason. */
-  disconnected(): Effect<Owner, Call>[] {
+  disconnected(): void {
     this.#link = "down";
     this.#calls.lost();
     for (const feed of this.#active) {
       this.#closeAll(
-        feed,
-        () => new FeedmeError("NOT_CONNECTED", "The transport disconnected."),
+        feed.members,
+        "NOT_CONNECTED",
+        "The transport disconnected.",
       );
     }
-    for (const member of this.members) {
-      if (!member.desired) continue;
-      this.#close(
-        member,
-        () => new FeedmeError("NOT_CONNECTED", "The client disconnected."),
-      );
-    }
+    this.#closeAll(this.members, "NOT_CONNECTED", "The client disconnected.");
     for (const feed of this.#feeds.values()) {
-      if (feed.state.kind === "opening") this.#stop(feed.state.timer);
-      feed.reopenings.forEach((timer) => this.#stop(timer));
-      feed.reopenings.clear();
+      if (feed.state.kind === "opening") feed.state.stop?.();
+      this.#stopReopening(feed);
       this.#enter(feed, CLOSED);
     }
-    return this.#take();
   }
 
-  /** The application invokes an action; `live` as in {@linkcode desireOpen}. */
-  act(
-    call: Call,
-    name: string,
-    args: JsonObject,
-    live: boolean,
-  ): Effect<Owner, Call>[] {
-    this.#calls.act(call, name, args, live);
-    return this.#take();
+  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
+  live(): boolean {
+    return this.#shell.live();
+  }
+
+  /** The application invokes an action. Throws if its arguments nest too deep. */
+  act(call: Call, name: string, args: JsonObject): void {
+    this.#calls.act(call, name, args);
   }
 
   /** The application creates a feed object. */
-  join(owner: Owner, name: string, args: FeedArgs): Member<Owner> {
+  join(sink: FeedSink, name: string, args: FeedArgs): Member {
     const key = feedKey(name, args);
     let feed = this.#feeds.get(key);
     if (!feed) {
@@ -118,8 +153,8 @@ export class Conversation<Owner, Call> {
       };
       this.#feeds.set(key, feed);
     }
-    const member: Member<Owner> = {
-      owner,
+    const member: Member = {
+      sink,
       feed,
       args,
       desired: false,
@@ -132,105 +167,71 @@ export class Conversation<Owner, Call> {
   }
 
   /** The application destroys a feed object, which is desired closed. */
-  leave(member: Member<Owner>): void {
+  leave(member: Member): void {
     member.feed.members.delete(member);
     this.members.delete(member);
     this.#forget(member.feed);
   }
 
-  /**
-   * The application wants a feed object open. `live` tells whether a message
-   * can be sent: the transport may have disconnected without having said so.
-   */
-  desireOpen(member: Member<Owner>, live: boolean): Effect<Owner, Call>[] {
+  /** The application wants a feed object open. */
+  desireOpen(member: Member): void {
+    // The transport may have disconnected without having said so.
+    const live = this.live();
     member.desired = true;
     const { feed } = member;
     const { state } = feed;
     if (!live) {
-      this.#tell(member, "closed", [
+      this.#tell(
+        member,
+        "closed",
         new FeedmeError("NOT_CONNECTED", "The client is not connected."),
-      ]);
+      );
     } else if (state.kind === "closed") {
       this.#open(feed, member);
     } else {
       this.#tell(member, "opening");
-      if (state.kind === "open") this.#tell(member, "open", [state.data]);
-      else if (state.kind === "opening") state.timer ??= this.#openTimer(feed);
+      if (state.kind === "open") this.#tell(member, "open", state.data);
+      else if (state.kind === "opening") state.stop ??= this.#limit(feed);
       // The application asks now, so this is no reopening of the client's own.
       else state.bad = false;
     }
-    return this.#take();
   }
 
-  /** The application wants a feed object closed; `live` as above. */
-  desireClosed(member: Member<Owner>, live: boolean): Effect<Owner, Call>[] {
+  /** The application wants a feed object closed. */
+  desireClosed(member: Member): void {
+    const live = this.live();
     member.desired = false;
     const { feed } = member;
     this.#tell(member, "closed");
-    if (!this.#isWanted(feed)) {
-      if (feed.state.kind === "open" && live) {
-        this.#leaveOpen(feed, member.args);
-      } else if (feed.state.kind === "closed") feed.state = CLOSED;
+    if (this.#wanting(feed)) return;
+    if (feed.state.kind === "closed") feed.state = CLOSED;
+    else if (feed.state.kind === "open" && live) {
+      this.#leaveOpen(feed, member.args);
     }
-    return this.#take();
   }
 
   /** The data of a feed object that is open. */
-  data({ feed: { state } }: Member<Owner>): JsonObject | undefined {
+  data({ feed: { state } }: Member): JsonObject | undefined {
     return state.kind === "open" ? state.data : undefined;
   }
 
-  /** A timer has run out. */
-  expire(timer: Timer): Effect<Owner, Call>[] {
-    if (timer.kind === "action") {
-      this.#calls.expire(timer);
-      return this.#take();
-    }
-    const feed = this.#feeds.get(timer.key);
-    if (feed && timer.kind === "open" && feed.state.kind === "opening") {
-      feed.state.timer = undefined;
-      this.#closeAll(
-        feed,
-        () =>
-          new FeedmeError(
-            "TIMEOUT",
-            "The server did not respond to feed open request within the allocated time.",
-          ),
-      );
-    } else if (feed && timer.kind === "reopened") {
-      feed.reopenings.delete(timer);
-      if (feed.state.kind === "closed" && feed.state.waiting) {
-        this.#reopen(feed);
-      }
-    }
-    return this.#take();
-  }
-
   /** A message has arrived. */
-  receive(text: string): Effect<Owner, Call>[] {
+  receive(text: string): void {
     const received = readServerMessage(text);
-    if (received.message) {
-      this.#receive(received.message);
-    } else if ("parseError" in received) {
-      const { raw: serverMessage, parseError } = received;
-      this.#complain("INVALID_MESSAGE", "Invalid JSON.", {
-        serverMessage,
-        parseError,
-      });
-    } else {
-      const { raw: serverMessage, schemaViolation } = received;
-      this.#complain("INVALID_MESSAGE", "Schema violation.", {
-        serverMessage,
-        schemaViolation,
-      });
-    }
-    return this.#take();
+    if (received.message) return this.#receive(received.message);
+    const { raw: serverMessage, ...problem } = received;
+    const what = "parseError" in problem
+      ? "Invalid JSON."
+      : "Schema violation.";
+    this.#complain(
+      new FeedmeError("INVALID_MESSAGE", what, { serverMessage, ...problem }),
+    );
   }
 
   #receive(message: ServerMessage): void {
     switch (message.MessageType) {
       case "ViolationResponse":
-        return this.#emit("badClientMessage", message.Diagnostics);
+        return this.#shell.tell("badClientMessage", message.Diagnostics);
       case "HandshakeResponse":
         return this.#receiveHandshake(message);
       case "ActionResponse":
@@ -238,47 +239,42 @@ export class Conversation<Owner, Call> {
         return;
     }
     const feed = this.#feeds.get(feedKey(message.FeedName, message.FeedArgs));
+    if (!feed) return this.#unexpected(message);
+    const { state } = feed;
     switch (message.MessageType) {
       case "FeedOpenResponse":
-        if (feed?.state.kind !== "opening") break;
-        this.#stop(feed.state.timer);
+        if (state.kind !== "opening") break;
+        state.stop?.();
         if (message.Success) return this.#opened(feed, message.FeedData);
         this.#enter(feed, CLOSED);
         return this.#closeAll(
-          feed,
-          () =>
-            new FeedmeError(
-              "REJECTED",
-              "Server rejected the feed open request.",
-              refusal(message),
-            ),
+          feed.members,
+          "REJECTED",
+          "Server rejected the feed open request.",
+          reasonOf(message),
         );
       case "FeedCloseResponse":
-        if (
-          feed?.state.kind !== "closing" && feed?.state.kind !== "terminated"
-        ) break;
-        return this.#closed(feed, feed.state.bad);
+        if (state.kind !== "closing" && state.kind !== "terminated") break;
+        this.#enter(feed, CLOSED);
+        return state.bad ? this.#reopen(feed) : this.#openIfWanted(feed);
       case "FeedAction":
       case "ActionRevelation":
         // Not even the deltas of an action on its way are looked at.
-        if (feed?.state.kind === "closing") return;
-        if (feed?.state.kind !== "open") break;
-        return this.#receiveFeedAction(feed, feed.state, message);
+        if (state.kind === "closing") return;
+        if (state.kind !== "open") break;
+        return this.#receiveFeedAction(feed, state, message);
       case "FeedTermination":
-        if (feed?.state.kind === "closing") {
-          feed.state = { ...feed.state, kind: "terminated" };
+        if (state.kind === "closing") {
+          state.kind = "terminated";
           return;
         }
-        if (feed?.state.kind !== "open") break;
+        if (state.kind !== "open") break;
         this.#enter(feed, CLOSED);
         return this.#closeAll(
-          feed,
-          () =>
-            new FeedmeError(
-              "TERMINATED",
-              "The server terminated the feed.",
-              refusal(message),
-            ),
+          feed.members,
+          "TERMINATED",
+          "The server terminated the feed.",
+          reasonOf(message),
         );
     }
     this.#unexpected(message);
@@ -290,61 +286,69 @@ export class Conversation<Owner, Call> {
     if (this.#link !== "handshaking") return this.#unexpected(message);
     if (!message.Success) {
       this.#link = "down";
-      this.#effects.push({ do: "reject" });
-    } else if (message.Version !== VERSION) {
-      this.#complain(
-        "UNEXPECTED_MESSAGE",
-        "HandshakeResponse specified invalid version.",
-        { serverMessage: message },
+      this.#shell.hangUp(
+        new FeedmeError(
+          "HANDSHAKE_REJECTED",
+          "The server rejected the handshake.",
+        ),
       );
+    } else if (message.Version !== VERSION) {
+      this.#unexpected(message, "HandshakeResponse specified invalid version.");
     } else {
       this.#link = "up";
-      this.#emit("connect");
+      this.#shell.tell("connect");
       for (const feed of this.#feeds.values()) this.#openIfWanted(feed);
     }
   }
 
   #receiveFeedAction(
-    feed: ServerFeed<Owner>,
+    feed: ServerFeed,
     state: FeedState & { kind: "open" },
     message: ServerMessage & {
       MessageType: "FeedAction" | "ActionRevelation";
     },
   ): void {
     const old = state.data;
-    const result = applyDeltas(old, message.FeedDeltas);
-    if (!result.data) {
-      this.#leaveBad(feed, "The server passed an invalid feed delta.");
-      return this.#complain(
-        "INVALID_DELTA",
-        "Received FeedAction with contextually invalid feed delta.",
-        { serverMessage: message, deltaViolation: result.reason },
+    const { data, reason } = applyDeltas(old, message.FeedDeltas);
+    if (!data) {
+      return this.#leaveBad(
+        feed,
+        "The server passed an invalid feed delta.",
+        new FeedmeError(
+          "INVALID_DELTA",
+          "Received FeedAction with contextually invalid feed delta.",
+          { serverMessage: message, deltaViolation: reason },
+        ),
       );
     }
-    const { data } = result;
     if (message.FeedMd5 !== undefined) {
       state.digest ??= new Digest();
       if (state.digest.of(data) !== message.FeedMd5) {
-        this.#leaveBad(feed, "Hash verification failed.");
-        return this.#complain(
-          "INVALID_HASH",
-          "Feed data MD5 verification failed.",
-          { serverMessage: message },
+        return this.#leaveBad(
+          feed,
+          "Hash verification failed.",
+          new FeedmeError(
+            "INVALID_HASH",
+            "Feed data MD5 verification failed.",
+            {
+              serverMessage: message,
+            },
+          ),
         );
       }
     }
     state.data = data;
-    for (const { desired, owner } of feed.members) {
+    for (const { desired, sink } of feed.members) {
       if (!desired) continue;
       const args = [message.ActionName, message.ActionData, data, old];
-      this.#effects.push({ do: "emit", to: owner, event: "action", args });
+      this.#shell.later(() => sink.deliver("action", args));
     }
   }
 
   // How a server feed goes from state to state.
 
   /** The one place that writes whether a feed is closed. */
-  #enter(feed: ServerFeed<Owner>, state: FeedState): void {
+  #enter(feed: ServerFeed, state: FeedState): void {
     if (state.kind === "closed") {
       this.#active.delete(feed);
     } else if (feed.state.kind === "closed") {
@@ -355,175 +359,151 @@ export class Conversation<Owner, Call> {
   }
 
   /** Closed, by the wish of `member`, the client or a new connection. */
-  #open(feed: ServerFeed<Owner>, { args }: Member<Owner>): void {
+  #open(feed: ServerFeed, { args }: Member): void {
     feed.args = args;
-    this.#send(writeClientMessage({
-      MessageType: "FeedOpen",
-      FeedName: feed.name,
-      FeedArgs: args,
-    }));
-    this.#enter(feed, { kind: "opening", timer: this.#openTimer(feed) });
+    this.#enter(feed, { kind: "opening", stop: this.#limit(feed) });
     for (const member of feed.members) {
       if (member.desired && member.told === "closed") {
         this.#tell(member, "opening");
       }
     }
+    this.#send({
+      MessageType: "FeedOpen",
+      FeedName: feed.name,
+      FeedArgs: args,
+    });
   }
 
-  #openIfWanted(feed: ServerFeed<Owner>): void {
-    for (const member of feed.members) {
-      if (member.desired) return this.#open(feed, member);
-    }
+  #openIfWanted(feed: ServerFeed): void {
+    const member = this.#wanting(feed);
+    if (member) this.#open(feed, member);
   }
 
-  #openTimer(feed: ServerFeed<Owner>): Timer | undefined {
-    const { feedTimeoutMs: ms } = this.#options;
-    const timer: Timer | undefined = ms > 0
-      ? { kind: "open", key: feed.key }
-      : undefined;
-    this.#start(timer, ms);
-    return timer;
+  /** Limits the time that a feed may be opening. */
+  #limit(feed: ServerFeed): () => void {
+    return this.#shell.start(this.#options.feedTimeoutMs, () => {
+      (feed.state as FeedState & { kind: "opening" }).stop = undefined;
+      this.#closeAll(
+        feed.members,
+        "TIMEOUT",
+        "The server did not respond to feed open request within the allocated time.",
+      );
+    });
   }
 
   /** Opening, and the server has agreed. */
-  #opened(feed: ServerFeed<Owner>, data: JsonObject): void {
+  #opened(feed: ServerFeed, data: JsonObject): void {
     feed.state = { kind: "open", data, digest: undefined };
-    if (!this.#isWanted(feed)) return this.#leaveOpen(feed);
+    if (!this.#wanting(feed)) return this.#leaveOpen(feed);
     for (const member of feed.members) {
       if (!member.desired) continue;
       // After a timeout it was told that the feed is closed.
       if (member.told === "closed") this.#tell(member, "opening");
-      this.#tell(member, "open", [data]);
+      this.#tell(member, "open", data);
     }
   }
 
   /** Open, and not wanted or not trusted any more. */
-  #leaveOpen(
-    feed: ServerFeed<Owner>,
-    args: FeedArgs = feed.args,
-    bad = false,
-  ): void {
-    this.#send(writeClientMessage({
+  #leaveOpen(feed: ServerFeed, args = feed.args, bad = false): void {
+    feed.state = { kind: "closing", bad };
+    this.#send({
       MessageType: "FeedClose",
       FeedName: feed.name,
       FeedArgs: args,
-    }));
-    feed.state = { kind: "closing", bad };
+    });
   }
 
-  #leaveBad(feed: ServerFeed<Owner>, text: string): void {
+  /** Open, and the server has sent an action that does not fit. */
+  #leaveBad(feed: ServerFeed, reason: string, complaint: FeedmeError): void {
+    this.#closeAll(feed.members, "BAD_FEED_ACTION", reason);
+    this.#complain(complaint);
     this.#leaveOpen(feed, feed.args, true);
-    this.#closeAll(feed, () => new FeedmeError("BAD_FEED_ACTION", text));
-  }
-
-  /** Closing or terminated, and the server has let go. */
-  #closed(feed: ServerFeed<Owner>, bad: boolean): void {
-    this.#enter(feed, CLOSED);
-    if (bad) this.#reopen(feed);
-    else this.#openIfWanted(feed);
   }
 
   /**
    * Closed by the client itself. It reopens the feed unless it has done so too
    * often lately, and then as soon as that is no longer so.
    */
-  #reopen(feed: ServerFeed<Owner>): void {
-    if (!this.#isWanted(feed)) return;
+  #reopen(feed: ServerFeed): void {
+    if (!this.#wanting(feed)) return;
     const { reopenMaxAttempts: max, reopenTrailingMs: ms } = this.#options;
     if (max >= 0) {
       if (feed.reopenings.size >= max) {
         feed.state = { kind: "closed", waiting: max > 0 };
         return;
       }
-      const timer: Timer = { kind: "reopened", key: feed.key };
-      feed.reopenings.add(timer);
-      if (ms > 0) this.#start(timer, ms);
+      const stop = this.#shell.start(ms, () => {
+        feed.reopenings.delete(stop);
+        if (feed.state.kind === "closed" && feed.state.waiting) {
+          this.#reopen(feed);
+        }
+      });
+      feed.reopenings.add(stop);
     }
     this.#openIfWanted(feed);
   }
 
-  #isWanted(feed: ServerFeed<Owner>): boolean {
-    for (const member of feed.members) if (member.desired) return true;
-    return false;
+  #stopReopening({ reopenings }: ServerFeed): void {
+    reopenings.forEach((stop) => stop());
+    reopenings.clear();
+  }
+
+  /** The first of its members that wants a feed open. */
+  #wanting(feed: ServerFeed): Member | undefined {
+    for (const member of feed.members) if (member.desired) return member;
+    return undefined;
   }
 
   /** Drops a feed that neither side knows any more. */
-  #forget(feed: ServerFeed<Owner>): void {
+  #forget(feed: ServerFeed): void {
     if (feed.members.size > 0 || feed.state.kind !== "closed") return;
-    feed.reopenings.forEach((timer) => this.#stop(timer));
-    feed.reopenings.clear();
+    this.#stopReopening(feed);
     this.#feeds.delete(feed.key);
   }
 
   // What the application is told.
 
-  #closeAll(feed: ServerFeed<Owner>, error: () => FeedmeError): void {
-    for (const member of feed.members) {
-      if (member.desired) this.#close(member, error);
-    }
-  }
-
-  /** Tells a member that it is closed unless it knows, for the same reason. */
-  #close(member: Member<Owner>, error: () => FeedmeError): void {
-    const reason = error();
-    if (member.told !== "closed" || member.error?.code !== reason.code) {
-      this.#tell(member, "closed", [reason]);
+  /** Tells members that they are closed unless they know, for the same reason. */
+  #closeAll(
+    members: Iterable<Member>,
+    code: FeedmeErrorCode,
+    text: string,
+    details?: FeedmeErrorDetails,
+  ): void {
+    for (const member of members) {
+      if (
+        member.desired &&
+        (member.told !== "closed" || member.error?.code !== code)
+      ) this.#tell(member, "closed", new FeedmeError(code, text, details));
     }
   }
 
   /** The one place that writes what a member was told. */
   #tell(
-    member: Member<Owner>,
-    told: Member<Owner>["told"],
-    args: [] | [FeedmeError] | [JsonObject] = [],
+    member: Member,
+    told: Member["told"],
+    ...args: [] | [FeedmeError] | [JsonObject]
   ): void {
     member.told = told;
     member.error = args[0] instanceof FeedmeError ? args[0] : undefined;
     const event = told === "closed" ? "close" : told;
-    this.#effects.push({ do: "emit", to: member.owner, event, args });
+    this.#shell.later(() => member.sink.deliver(event, args));
   }
 
-  #emit(event: string, ...args: unknown[]): void {
-    this.#effects.push({ do: "emit", to: undefined, event, args });
+  #complain(error: FeedmeError): void {
+    this.#shell.tell("badServerMessage", error);
   }
 
-  #complain(
-    code: FeedmeErrorCode,
-    text: string,
-    details: ConstructorParameters<typeof FeedmeError>[2],
+  #unexpected(
+    serverMessage: ServerMessage,
+    text = `Unexpected ${serverMessage.MessageType}.`,
   ): void {
-    this.#emit("badServerMessage", new FeedmeError(code, text, details));
-  }
-
-  #unexpected(message: ServerMessage): void {
     this.#complain(
-      "UNEXPECTED_MESSAGE",
-      `Unexpected ${message.MessageType}.`,
-      { serverMessage: message },
+      new FeedmeError("UNEXPECTED_MESSAGE", text, { serverMessage }),
     );
   }
 
-  #send(text: string): void {
-    this.#effects.push({ do: "send", text });
+  #send(message: ClientMessage): void {
+    this.#shell.send(writeClientMessage(message));
   }
-
-  #start(timer: Timer | undefined, ms: number): void {
-    if (timer) this.#effects.push({ do: "start", timer, ms });
-  }
-
-  #stop(timer: Timer | undefined): void {
-    if (timer) this.#effects.push({ do: "stop", timer });
-  }
-
-  #take(): Effect<Owner, Call>[] {
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
-  }
-}
-
-function refusal(
-  { ErrorCode, ErrorData }: { ErrorCode: string; ErrorData: JsonObject },
-): { serverErrorCode: string; serverErrorData: JsonObject } {
-  return { serverErrorCode: ErrorCode, serverErrorData: ErrorData };
 }

@@ -7,16 +7,11 @@
  * Only own properties count: `__proto__`, `constructor`, `length` and the like
  * are ordinary names.
  */
-import {
-  type Delta,
-  type DeltaPath,
-  isObject,
-  type JsonObject,
-} from "./protocol.ts";
+import { type Delta, isObject, type JsonObject } from "./protocol.ts";
 
 /** The new data, or which delta could not be applied and why. */
 export type DeltaResult =
-  | { data: JsonObject }
+  | { data: JsonObject; reason?: undefined }
   | { data?: undefined; index: number; reason: string };
 
 type Node = Record<string, unknown> | unknown[];
@@ -51,142 +46,43 @@ export function applyDeltas(
   return { data: root as JsonObject };
 }
 
-function applyDelta(root: unknown, delta: Delta, own: Set<unknown>): unknown {
-  const { Operation: operation, Path: path } = delta;
-  switch (operation) {
-    case "Set":
-      return path.length === 0 ? setRoot(delta.Value) : replaceParent(
-        root,
-        path,
-        own,
-        (node, key) => set(node, key, delta.Value, own),
-      );
-    case "Delete":
-      return replaceParent(
-        root,
-        path,
-        own,
-        (node, key) => remove(node, existing(node, key)),
-      );
-    case "InsertBefore":
-    case "InsertAfter":
-      return replaceParent(root, path, own, (node, key) => {
-        existing(node, key);
-        if (!Array.isArray(node)) {
-          throw new Misfit("Path must reference an array element.");
-        }
-        const at = Number(key) + (operation === "InsertAfter" ? 1 : 0);
-        return [...node.slice(0, at), delta.Value, ...node.slice(at)];
-      });
-    case "Prepend":
-    case "Append":
-      return replaceChild(root, path, own, (value) => {
-        if (typeof value !== "string") {
-          throw new Misfit("Path must reference a string.");
-        }
-        return operation === "Append"
-          ? value + delta.Value
-          : delta.Value + value;
-      });
-    case "Increment":
-    case "Decrement":
-      return replaceChild(root, path, own, (value) => {
-        // An overflow leaves Infinity, which JSON does not know.
-        if (!Number.isFinite(value)) {
-          throw new Misfit("Path must reference a number.");
-        }
-        return operation === "Increment"
-          ? value as number + delta.Value
-          : value as number - delta.Value;
-      });
-    case "Toggle":
-      return replaceChild(root, path, own, (value) => {
-        if (typeof value !== "boolean") {
-          throw new Misfit("Path must reference a boolean.");
-        }
-        return !value;
-      });
-    case "DeleteValue":
-      return replaceNode(
-        root,
-        path,
-        own,
-        (value) => removeEqual(value, delta.Value),
-      );
-    case "InsertFirst":
-      return replaceNode(
-        root,
-        path,
-        own,
-        (value) => [delta.Value, ...array(value)],
-      );
-    case "InsertLast":
-      return replaceNode(
-        root,
-        path,
-        own,
-        (value) => append(array(value), delta.Value, own),
-      );
-    case "DeleteFirst":
-      return replaceNode(root, path, own, (value) => filled(value).slice(1));
-    case "DeleteLast":
-      return replaceNode(
-        root,
-        path,
-        own,
-        (value) => filled(value).slice(0, -1),
-      );
-  }
-}
-
-/** Replaces the node at `path` by what `change` makes of it. */
-function replaceNode(
-  root: unknown,
-  path: DeltaPath,
-  own: Set<unknown>,
-  change: (value: unknown) => unknown,
-): unknown {
-  return path.length === 0
-    ? change(root)
-    : replaceChild(root, path, own, change);
-}
-
-/** The same where the path must not be empty. */
-function replaceChild(
-  root: unknown,
-  path: DeltaPath,
-  own: Set<unknown>,
-  change: (value: unknown) => unknown,
-): unknown {
-  return replaceParent(root, path, own, (node, key) => {
-    const value = child(node, existing(node, key));
-    const changed = change(value);
-    return Object.is(value, changed) ? node : set(node, key, changed, own);
-  });
-}
+/** Operations that may change the root itself, which `Set` may replace. */
+const ON_ROOT: readonly string[] = [
+  "DeleteValue",
+  "InsertFirst",
+  "InsertLast",
+  "DeleteFirst",
+  "DeleteLast",
+];
 
 /**
- * Replaces the node that holds the last element of `path` by what `change`
- * makes of it, and every node above by a copy that holds the replacement.
+ * Replaces what `delta` is about, and every node above by a copy that holds the
+ * replacement. `own` are the nodes that need no copy.
  */
-function replaceParent(
-  root: unknown,
-  path: DeltaPath,
-  own: Set<unknown>,
-  change: (node: unknown, key: string | number) => unknown,
-): unknown {
-  if (path.length === 0) {
-    throw new Misfit("Path must not reference feed data root.");
-  }
+function applyDelta(root: unknown, delta: Delta, own: Set<unknown>): unknown {
+  const { Operation: operation, Path: path } = delta;
   const last = path.length - 1;
+  if (last < 0) {
+    if (operation === "Set") {
+      const { Value: value } = delta;
+      expect(isObject(value), "Feed data root may only be set to an object.");
+      return value;
+    }
+    expect(
+      ON_ROOT.includes(operation),
+      "Path must not reference feed data root.",
+    );
+    return changeValue(root, delta, own);
+  }
   const trail: Node[] = [];
   let node = root;
   for (let depth = 0; depth < last; depth++) {
-    const key = existing(node, path[depth]!);
-    trail.push(node as Node);
-    node = child(node as Node, key);
+    const key = path[depth]!;
+    checkExistence(node, key);
+    trail.push(node);
+    node = child(node, key);
   }
-  let changed = change(node, path[last]!);
+  let changed: unknown = changeChild(node, path[last]!, delta, own);
   for (let depth = last - 1; depth >= 0; depth--) {
     const parent = trail[depth]!;
     const key = path[depth]!;
@@ -196,62 +92,134 @@ function replaceParent(
   return changed;
 }
 
-/** `key`, if `node` is a container that has it. */
-function existing(node: unknown, key: string | number): string | number {
-  if (typeof key === "number") {
-    if (!Array.isArray(node)) throw notAnArray();
-    if (key >= node.length) {
-      throw new Misfit("Path references a non-existent array element.");
-    }
-  } else {
-    if (!isObject(node)) throw notAnObject();
-    if (!Object.hasOwn(node, key)) {
-      throw new Misfit("Path references a non-existent object property.");
-    }
+/** What `delta` makes of `node`, which holds the last element of its path. */
+function changeChild(
+  node: unknown,
+  key: string | number,
+  delta: Delta,
+  own: Set<unknown>,
+): Node {
+  const { Operation: operation } = delta;
+  if (operation === "Set") {
+    checkKind(node, key);
+    return set(node, key, delta.Value, own);
   }
-  return key;
+  checkExistence(node, key);
+  if (operation === "Delete") {
+    return Array.isArray(node)
+      ? node.toSpliced(Number(key), 1)
+      : without(node, (name) => name === key);
+  }
+  if (operation === "InsertBefore" || operation === "InsertAfter") {
+    expect(Array.isArray(node), "Path must reference an array element.");
+    const at = Number(key) + (operation === "InsertAfter" ? 1 : 0);
+    return node.toSpliced(at, 0, delta.Value);
+  }
+  const value = child(node, key);
+  const changed = changeValue(value, delta, own);
+  return Object.is(value, changed) ? node : set(node, key, changed, own);
 }
 
-function notAnArray(): Misfit {
-  return new Misfit(
-    "Path references an array element but feed data node is not an array.",
-  );
+/** What `delta` makes of `value`, to which its path leads. */
+function changeValue(
+  value: unknown,
+  delta: Delta,
+  own: Set<unknown>,
+): unknown {
+  switch (delta.Operation) {
+    case "Prepend":
+    case "Append":
+      expect(typeof value === "string", "Path must reference a string.");
+      return delta.Operation === "Append"
+        ? value + delta.Value
+        : delta.Value + value;
+    case "Increment":
+    case "Decrement":
+      // An overflow leaves Infinity, which JSON does not know.
+      expect(Number.isFinite(value), "Path must reference a number.");
+      return delta.Operation === "Increment"
+        ? value as number + delta.Value
+        : value as number - delta.Value;
+    case "Toggle":
+      expect(typeof value === "boolean", "Path must reference a boolean.");
+      return !value;
+    case "DeleteValue":
+      return removeEqual(value, delta.Value);
+  }
+  expect(Array.isArray(value), "Path must reference an array.");
+  if (delta.Operation === "InsertFirst") return [delta.Value, ...value];
+  if (delta.Operation === "InsertLast") {
+    return set(value, value.length, delta.Value, own);
+  }
+  expect(value.length > 0, "Path must reference a non-empty array.");
+  return delta.Operation === "DeleteFirst"
+    ? value.slice(1)
+    : value.slice(0, -1);
 }
 
-function notAnObject(): Misfit {
-  return new Misfit(
-    "Path references an object property but feed data node is not an object.",
-  );
+function expect(fits: boolean, reason: string): asserts fits {
+  if (!fits) throw new Misfit(reason);
 }
 
-function child(node: unknown, key: string | number): unknown {
+/** Whether `node` is a container that may have `key`. */
+function checkKind(
+  node: unknown,
+  key: string | number,
+): asserts node is Node {
+  if (typeof key === "number") {
+    expect(
+      Array.isArray(node),
+      "Path references an array element but feed data node is not an array.",
+    );
+  } else {
+    expect(
+      isObject(node),
+      "Path references an object property but feed data node is not an object.",
+    );
+  }
+}
+
+/** Whether `node` is a container that has `key`. */
+function checkExistence(
+  node: unknown,
+  key: string | number,
+): asserts node is Node {
+  checkKind(node, key);
+  if (typeof key === "number") {
+    expect(
+      key < (node as unknown[]).length,
+      "Path references a non-existent array element.",
+    );
+  } else {
+    expect(
+      Object.hasOwn(node, key),
+      "Path references a non-existent object property.",
+    );
+  }
+}
+
+function child(node: Node, key: string | number): unknown {
   return (node as Record<string | number, unknown>)[key];
-}
-
-function setRoot(value: unknown): unknown {
-  if (isObject(value)) return value;
-  throw new Misfit("Feed data root may only be set to an object.");
 }
 
 /** `node` with the child replaced or added. */
 function set(
-  node: unknown,
+  node: Node,
   key: string | number,
   value: unknown,
   own: Set<unknown>,
 ): Node {
-  if (typeof key === "number") {
-    if (!Array.isArray(node)) throw notAnArray();
-    if (key > node.length) {
-      throw new Misfit("Cannot set a non-contiguous element of an array.");
-    }
-    if (key === node.length) return append(node, value, own);
+  if (Array.isArray(node)) {
+    const index = Number(key);
+    expect(
+      index <= node.length,
+      "Cannot set a non-contiguous element of an array.",
+    );
     const copy = own.has(node) ? node : node.slice();
     own.add(copy);
-    copy[key] = value;
+    copy[index] = value;
     return copy;
   }
-  if (!isObject(node)) throw notAnObject();
   const copy = own.has(node) ? node : { ...node };
   own.add(copy);
   put(copy, key, value);
@@ -259,7 +227,11 @@ function set(
 }
 
 /** Writes an own property; plain assignment would take `__proto__` amiss. */
-function put(node: Record<string, unknown>, key: string, value: unknown): void {
+function put(
+  node: Record<string, unknown>,
+  key: string | number,
+  value: unknown,
+): void {
   if (key === "__proto__") {
     Object.defineProperty(node, key, {
       value,
@@ -272,24 +244,14 @@ function put(node: Record<string, unknown>, key: string, value: unknown): void {
   }
 }
 
-/** `node` without the child. */
-function remove(node: unknown, key: string | number): Node {
-  if (Array.isArray(node)) {
-    const copy = node.slice();
-    copy.splice(key as number, 1);
-    return copy;
-  }
-  return pick(node as Record<string, unknown>, (name) => name !== key);
-}
-
-/** A copy with the properties that `keep` wants, in their order. */
-function pick(
+/** A copy without some properties; `delete` would make it a slow one. */
+function without(
   node: Record<string, unknown>,
-  keep: (name: string) => boolean,
+  gone: (name: string) => boolean,
 ): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
   for (const name of Object.keys(node)) {
-    if (keep(name)) put(copy, name, node[name]);
+    if (!gone(name)) put(copy, name, node[name]);
   }
   return copy;
 }
@@ -299,40 +261,12 @@ function removeEqual(node: unknown, value: unknown): unknown {
     const kept = node.filter((element) => !deepEqual(element, value));
     return kept.length === node.length ? node : kept;
   }
-  if (!isObject(node)) {
-    throw new Misfit("Path must refer to an array or an object.");
+  expect(isObject(node), "Path must refer to an array or an object.");
+  const gone = new Set<string>();
+  for (const name of Object.keys(node)) {
+    if (deepEqual(node[name], value)) gone.add(name);
   }
-  const names = Object.keys(node).filter((name) =>
-    deepEqual(node[name], value)
-  );
-  if (names.length === 0) return node;
-  const gone = new Set(names);
-  return pick(node, (name) => !gone.has(name));
-}
-
-function array(value: unknown): unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new Misfit("Path must reference an array.");
-}
-
-function filled(value: unknown): unknown[] {
-  const elements = array(value);
-  if (elements.length > 0) return elements;
-  throw new Misfit("Path must reference a non-empty array.");
-}
-
-function append(
-  elements: unknown[],
-  value: unknown,
-  own: Set<unknown>,
-): unknown[] {
-  if (own.has(elements)) {
-    elements.push(value);
-    return elements;
-  }
-  const copy = [...elements, value];
-  own.add(copy);
-  return copy;
+  return gone.size === 0 ? node : without(node, (name) => gone.has(name));
 }
 
 /**

@@ -34,13 +34,15 @@ interface Span {
   names: string[] | undefined;
   /** The children, in the order of the text. */
   values: readonly unknown[];
-  /** The length of each name with its colon. */
-  heads: number[] | undefined;
-  /** The length of each child's text, or a span where the child is large. */
-  parts: (number | Span)[];
-  /** The length of the whole text. */
+  parts: Part[];
+  /** The length of the name and colon before the container. */
+  head: number;
+  /** The length of the whole text, `head` included. */
   bytes: number;
 }
+
+/** The length of a child's text with its name and colon, or its span. */
+type Part = number | Span;
 
 /**
  * A range of the old text, replaced by another of `bytes` bytes. Edits come in
@@ -74,25 +76,20 @@ export class Digest {
   /** The digest of `data` as `FeedMd5` holds it. */
   of(data: JsonObject): string {
     const edits: Edit[] = [];
-    if (this.#span && isObject(data)) {
-      this.#span = update(this.#span, data, 0, 0, edits);
+    if (this.#span) {
+      update(this.#span, data, 0, 0, edits);
     } else {
       const out: string[] = [];
-      this.#span = write(data, 0, out);
-      edits.push({
-        from: 0,
-        to: this.#length,
-        text: out.join(""),
-        bytes: this.#span.bytes,
-      });
+      const span = this.#span = writeSpan("", data, 0, out);
+      edits.push({ from: 0, to: 0, text: out.join(""), bytes: span.bytes });
     }
-    const first = edits[0]?.from ?? this.#length;
-    this.#apply(edits);
-    return this.#hash(first);
+    const from = edits[0]?.from ?? this.#length;
+    this.#apply(edits, from);
+    return this.#hash(from);
   }
 
-  /** Brings the text up to date. */
-  #apply(edits: Edit[]): void {
+  /** Brings the text up to date, whose bytes before `from` stay. */
+  #apply(edits: Edit[], from: number): void {
     let length = this.#length;
     for (const { from, to, bytes } of edits) length += bytes - (to - from);
     const old = this.#text;
@@ -103,15 +100,14 @@ export class Digest {
     if (apart || length + MD5_PADDING > old.length) {
       // Some room to grow, so that appending does not copy each time.
       text = new Uint8Array(length + (length >>> 3) + MD5_PADDING);
-      text.set(old.subarray(0, edits[0]?.from));
+      text.set(old.subarray(0, from));
     }
-    let at = edits[0]?.from ?? 0;
+    let at = from;
     edits.forEach(({ to, text: piece, bytes }, index) => {
       const rest = edits[index + 1]?.from ?? this.#length;
       const next = at + bytes;
       // The text behind moves first: it may lie where the piece will.
-      if (text !== old) text.set(old.subarray(to, rest), next);
-      else if (next !== to) text.copyWithin(next, to, rest);
+      if (text !== old || next !== to) text.set(old.subarray(to, rest), next);
       encoder.encodeInto(piece, text.subarray(at));
       at = next + rest - to;
     });
@@ -122,11 +118,7 @@ export class Digest {
   /** Hashes the text, whose bytes before `from` are the ones of last time. */
   #hash(from: number): string {
     const states = this.#states;
-    let index = Math.min(
-      Math.floor(from / STRIDE),
-      Math.floor(this.#length / STRIDE),
-      states.length / 4 - 1,
-    );
+    let index = Math.floor(from / STRIDE);
     states.length = 4 * index + 4;
     const state = states.slice(-4);
     const view = new DataView(this.#text.buffer);
@@ -143,27 +135,41 @@ export function feedMd5(data: JsonObject): string {
   return new Digest().of(data);
 }
 
-/** Writes a container and tells the length of each of its parts. */
-function write(node: object, depth: number, out: string[]): Span {
+/** Writes the name and colon `head`, if it has one, and a value. */
+function write(
+  head: string,
+  value: unknown,
+  depth: number,
+  out: string[],
+): Part {
+  if (
+    typeof value === "object" && value !== null && depth < DEEPEST_SPAN &&
+    sizeUpTo(value, SMALL) > SMALL
+  ) return writeSpan(head, value, depth, out);
+  const text = head + canonicalJson(value);
+  out.push(text);
+  return utf8Length(text);
+}
+
+/** The same with a container, of which it tells the length of each part. */
+function writeSpan(
+  head: string,
+  node: object,
+  depth: number,
+  out: string[],
+): Span {
   const names = isObject(node) ? sortedNames(node) : undefined;
-  const span: Span = {
-    node,
-    names,
-    values: childrenOf(node, names),
-    heads: names && [],
-    parts: [],
-    bytes: 0,
-  };
-  const { values, parts, heads } = span;
-  out.push(names ? "{" : "[");
-  for (let index = 0; index < values.length; index++) {
+  const values = childrenOf(node, names);
+  out.push(head, names ? "{" : "[");
+  const parts = values.map((value, index) => {
     if (index > 0) out.push(",");
-    if (names) heads!.push(writeHead(names[index]!, out));
-    parts.push(writePart(values[index], depth + 1, out));
-  }
+    return write(headOf(names, index), value, depth + 1, out);
+  });
   out.push(names ? "}" : "]");
-  span.bytes = lengthOf(span, 0, parts.length) + (parts.length > 0 ? 1 : 2);
-  return span;
+  const length = utf8Length(head);
+  // Brackets, and a comma less than there are parts.
+  const bytes = length + lengthOf(parts) + (parts.length > 0 ? 1 : 2);
+  return { node, names, values, parts, head: length, bytes };
 }
 
 function childrenOf(
@@ -175,42 +181,18 @@ function childrenOf(
     : node as unknown[];
 }
 
-function writeHead(name: string, out: string[]): number {
-  const head = JSON.stringify(name) + ":";
-  out.push(head);
-  return utf8Length(head);
+function headOf(names: string[] | undefined, index: number): string {
+  return names ? JSON.stringify(names[index]) + ":" : "";
 }
 
-function writePart(
-  value: unknown,
-  depth: number,
-  out: string[],
-): number | Span {
-  if (
-    typeof value === "object" && value !== null && depth < DEEPEST_SPAN &&
-    sizeUpTo(value, SMALL) > SMALL
-  ) return write(value, depth, out);
-  const text = canonicalJson(value);
-  out.push(text);
-  return utf8Length(text);
-}
-
-function bytesOf(part: number | Span): number {
+function bytesOf(part: Part): number {
   return typeof part === "number" ? part : part.bytes;
 }
 
-/** The length of children `from` up to `to`, each with a comma. */
-function lengthOf(
-  { parts, heads }: Pick<Span, "parts" | "heads">,
-  from: number,
-  to: number,
-): number {
+/** The length of `parts` from `from` up to `to`, each with a comma. */
+function lengthOf(parts: Part[], from = 0, to = parts.length): number {
   let bytes = to - from;
-  for (let index = from; index < to; index++) {
-    const part = parts[index]!;
-    bytes += typeof part === "number" ? part : part.bytes;
-    if (heads) bytes += heads[index]!;
-  }
+  for (let index = from; index < to; index++) bytes += bytesOf(parts[index]!);
   return bytes;
 }
 
@@ -224,47 +206,42 @@ function update(
   at: number,
   depth: number,
   edits: Edit[],
-): Span {
-  if (span.node === node) return span;
-  const { names: oldNames, values: old, parts, heads } = span;
+): void {
+  if (span.node === node) return;
+  const { names: oldNames, values: old, parts } = span;
   const names = oldNames && namesOf(node, oldNames);
   const values = childrenOf(node, names);
   const sameNames = names === oldNames;
 
   const least = Math.min(old.length, values.length);
-  let head = 0;
+  let start = 0;
   while (
-    head < least && old[head] === values[head] &&
-    (sameNames || oldNames![head] === names![head])
-  ) head++;
+    start < least && old[start] === values[start] &&
+    (sameNames || oldNames![start] === names![start])
+  ) start++;
   // How far the ends of both are apart.
   const shift = values.length - old.length;
   let end = old.length;
   while (
-    end > head && end + shift > head &&
+    end > start && end + shift > start &&
     old[end - 1] === values[end - 1 + shift] &&
     (sameNames || oldNames![end - 1] === names![end - 1 + shift])
   ) end--;
 
-  let pos = at + 1 + lengthOf(span, 0, head);
-  if (shift === 0 && sameNames) {
-    for (let index = head; index < end; index++) {
-      if (heads) pos += heads[index]!;
-      const part = parts[index]!;
-      const bytes = bytesOf(part);
-      if (old[index] !== values[index]) {
-        parts[index] = updatePart(part, values[index], pos, depth + 1, edits);
-        span.bytes += bytesOf(parts[index]!) - bytes;
-      }
-      pos += bytes + 1;
-    }
-  } else {
-    replaceMiddle(span, names, values, head, end, pos, depth, edits);
-  }
   span.node = node;
   span.names = names;
   span.values = values;
-  return span;
+  let pos = at + span.head + 1 + lengthOf(parts, 0, start);
+  if (shift !== 0 || !sameNames) {
+    return replaceMiddle(span, old.length, start, end, pos, depth, edits);
+  }
+  for (let index = start; index < end; index++) {
+    const bytes = bytesOf(parts[index]!);
+    if (old[index] !== values[index]) {
+      span.bytes += updatePart(span, index, pos, depth + 1, edits) - bytes;
+    }
+    pos += bytes + 1;
+  }
 }
 
 /** Old names if `node` still has exactly these: sorting many costs the most. */
@@ -276,67 +253,71 @@ function namesOf(node: object, oldNames: string[]): string[] {
   return sortedNames(node);
 }
 
+/** Brings one child in line, whose old text begins at `at`; its new length. */
 function updatePart(
-  part: number | Span,
-  value: unknown,
+  { names, values, parts }: Span,
+  index: number,
   at: number,
   depth: number,
   edits: Edit[],
-): number | Span {
+): number {
+  const part = parts[index]!;
+  const value = values[index];
   if (
     typeof part !== "number" && typeof value === "object" && value !== null &&
     Array.isArray(value) === Array.isArray(part.node)
-  ) return update(part, value, at, depth, edits);
+  ) {
+    update(part, value, at, depth, edits);
+    return part.bytes;
+  }
   const out: string[] = [];
-  const renewed = writePart(value, depth, out);
-  edits.push({
-    from: at,
-    to: at + bytesOf(part),
-    text: out.join(""),
-    bytes: bytesOf(renewed),
-  });
-  return renewed;
+  const renewed = parts[index] = write(
+    headOf(names, index),
+    value,
+    depth,
+    out,
+  );
+  const bytes = bytesOf(renewed);
+  edits.push({ from: at, to: at + bytesOf(part), text: out.join(""), bytes });
+  return bytes;
 }
 
 /**
- * Writes children anew: the old ones from `head` up to `end`, of which there is
- * another number now, or which have other names. `pos` is where they begin.
+ * Writes children anew: of `count` old ones those from `start` up to `end`, of
+ * which there is another number now, or which have other names. `pos` is where
+ * they begin.
  */
 function replaceMiddle(
   span: Span,
-  names: string[] | undefined,
-  values: readonly unknown[],
-  head: number,
+  count: number,
+  start: number,
   end: number,
   pos: number,
   depth: number,
   edits: Edit[],
 ): void {
-  const { values: old, parts, heads } = span;
-  const newEnd = end + values.length - old.length;
+  const { names, values, parts } = span;
+  const newEnd = end + values.length - count;
+  const renewed: Part[] = [];
   const out: string[] = [];
-  const renewed: Pick<Span, "parts" | "heads"> = {
-    parts: [],
-    heads: heads && [],
-  };
-  // A comma stands before each child but the first; where the children in
-  // question come first, the commas behind them are theirs.
-  const behind = head === 0;
-  const last = end === old.length;
-  for (let index = head; index < newEnd; index++) {
-    if (!behind) out.push(",");
-    if (names) renewed.heads!.push(writeHead(names[index]!, out));
-    renewed.parts.push(writePart(values[index], depth + 1, out));
-    if (behind && !(last && index === newEnd - 1)) out.push(",");
+  for (let index = start; index < newEnd; index++) {
+    if (index > start) out.push(",");
+    renewed.push(write(headOf(names, index), values[index], depth + 1, out));
   }
-  const length = (count: number, lengths: number) =>
-    behind && last && count > 0 ? lengths - 1 : lengths;
-  const from = behind ? pos : pos - 1;
-  const to = from + length(end, lengthOf(span, head, end));
-  const bytes = length(newEnd, lengthOf(renewed, 0, newEnd - head));
-  edits.push({ from, to, text: out.join(""), bytes });
-  span.bytes += bytes - (to - from);
-  span.parts = [...parts.slice(0, head), ...renewed.parts, ...parts.slice(end)];
-  span.heads = heads &&
-    [...heads.slice(0, head), ...renewed.heads!, ...heads.slice(end)];
+  // A comma stands before each child but the first; where the children in
+  // question come first, the one behind them is theirs, if any are left there.
+  const first = start === 0;
+  const last = end === count;
+  if (renewed.length > 0) {
+    if (!first) out.unshift(",");
+    else if (!last) out.push(",");
+  }
+  const lengthWithCommas = (parts: Part[]) =>
+    lengthOf(parts) - (first && last && parts.length > 0 ? 1 : 0);
+  const from = first ? pos : pos - 1;
+  const length = lengthWithCommas(parts.slice(start, end));
+  const bytes = lengthWithCommas(renewed);
+  edits.push({ from, to: from + length, text: out.join(""), bytes });
+  span.bytes += bytes - length;
+  span.parts = [...parts.slice(0, start), ...renewed, ...parts.slice(end)];
 }

@@ -51,10 +51,8 @@ export class Emitter<Events extends EventMap> {
     } else if (listener === undefined) {
       this.#listeners.delete(event);
     } else {
-      const list = this.#listeners.get(event) ?? [];
-      const index = list.findIndex((entry) => entry.listener === listener);
-      // A new list, as the old one may be in the middle of being called.
-      if (index >= 0) this.#listeners.set(event, list.toSpliced(index, 1));
+      const list = this.#listeners.get(event);
+      this.#remove(event, list?.find((entry) => entry.listener === listener));
     }
     return this;
   }
@@ -117,9 +115,9 @@ export class Emitter<Events extends EventMap> {
     return this;
   }
 
-  #remove(event: string, entry: { listener: AnyListener }): void {
-    const list = this.#listeners.get(event);
-    if (!list) return;
+  /** Makes a new list, as the old one may be in the middle of being called. */
+  #remove(event: string, entry: { listener: AnyListener } | undefined): void {
+    const list = this.#listeners.get(event) ?? [];
     this.#listeners.set(event, list.filter((each) => each !== entry));
   }
 }

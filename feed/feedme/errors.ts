@@ -1,4 +1,5 @@
 /** The one class of error of this client. */
+import type { JsonObject } from "./protocol.ts";
 
 /** What is known about an action that failed. */
 export type ActionOutcome =
@@ -97,4 +98,16 @@ export class FeedmeError extends Error {
     this.code = code;
     Object.assign(this, details);
   }
+}
+
+/** The server's reason to reject or terminate, as an error tells it. */
+export function reasonOf(
+  { ErrorCode, ErrorData }: { ErrorCode: string; ErrorData: JsonObject },
+): FeedmeErrorDetails {
+  return { serverErrorCode: ErrorCode, serverErrorData: ErrorData };
+}
+
+/** The error of an argument that cannot be used. */
+export function invalid(text: string): FeedmeError {
+  return new FeedmeError("INVALID_ARGUMENT", text);
 }

@@ -1,8 +1,7 @@
 /** Feed objects: how an application opens, reads and watches a feed. */
 import { type ActionsOptions, ActionStream } from "./actions.ts";
 import type { AnyFeed, FeedAction } from "./api.ts";
-import type { Conversation } from "./conversation.ts";
-import type { Effect, Member } from "./effects.ts";
+import type { Conversation, FeedSink, Member } from "./conversation.ts";
 import { callListener, Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedArgs, JsonObject } from "./protocol.ts";
@@ -41,25 +40,6 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What stands for a feed object in the conversation. */
-export interface FeedSink {
-  /** Tells the listeners. */
-  deliver(event: string, args: unknown[]): void;
-  /** The client has been destroyed. */
-  destroy(): void;
-}
-
-/** What a feed object needs of its client. */
-export interface FeedHost {
-  readonly core: Pick<
-    Conversation<FeedSink, unknown>,
-    "join" | "leave" | "desireOpen" | "desireClosed" | "data"
-  >;
-  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
-  live(): boolean;
-  run(effects: Effect<FeedSink, unknown>[]): void;
-}
-
 /**
  * One feed object. Several may share a feed of the server: it is open as long
  * as one of them is desired open.
@@ -86,8 +66,8 @@ export interface FeedHost {
  * ```
  */
 export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
-  readonly #host: FeedHost;
-  readonly #member: Member<FeedSink>;
+  readonly #core: Conversation;
+  readonly #member: Member;
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
   readonly #streams = new Set<ActionStream<FeedAction<F>>>();
@@ -97,14 +77,14 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * Made by `client.feed()`.
    * @ignore
    */
-  constructor(host: FeedHost, name: string, args: FeedArgs) {
+  constructor(core: Conversation, name: string, args: FeedArgs) {
     super();
-    this.#host = host;
+    this.#core = core;
     const sink: FeedSink = {
       deliver: (event, args) => this.#deliver(event, args),
       destroy: () => this.#end(),
     };
-    this.#member = host.core.join(sink, name, args);
+    this.#member = core.join(sink, name, args);
   }
 
   /**
@@ -113,15 +93,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
    */
   desireOpen(): void {
-    this.#check();
-    if (this.#member.desired) {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed is already desired open.",
-      );
-    }
-    const live = this.#host.live();
-    this.#host.run(this.#host.core.desireOpen(this.#member, live));
+    this.#desire(true);
   }
 
   /**
@@ -130,15 +102,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
    */
   desireClosed(): void {
-    this.#check();
-    if (!this.#member.desired) {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed is already desired closed.",
-      );
-    }
-    const live = this.#host.live();
-    this.#host.run(this.#host.core.desireClosed(this.#member, live));
+    this.#desire(false);
   }
 
   /**
@@ -158,7 +122,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   state(): "closed" | "opening" | "open" {
     this.#check();
-    return this.#host.live() ? this.#member.told : "closed";
+    return this.#core.live() ? this.#member.told : "closed";
   }
 
   /**
@@ -169,12 +133,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   data(): FeedData<F> {
     if (this.state() !== "open") {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed object is not open.",
-      );
+      throw invalidState("The feed object is not open.");
     }
-    return this.#host.core.data(this.#member) as FeedData<F>;
+    return this.#core.data(this.#member) as FeedData<F>;
   }
 
   /**
@@ -183,7 +144,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   readonly snapshot = (): FeedData<F> | undefined => {
     if (this.#destroyed || this.#member.told !== "open") return undefined;
-    return this.#host.core.data(this.#member) as FeedData<F> | undefined;
+    return this.#core.data(this.#member) as FeedData<F> | undefined;
   };
 
   /**
@@ -211,25 +172,19 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   opened({ signal }: WaitOptions = {}): Promise<FeedData<F>> {
     return new Promise((resolve, reject) => {
-      this.#check();
-      signal?.throwIfAborted();
       const look = () => {
-        const outcome = this.#outcome();
-        if (!outcome) return;
-        stop();
-        if (outcome instanceof FeedmeError) reject(outcome);
-        else resolve(outcome.data);
-      };
-      const abort = () => {
-        stop();
-        reject(signal!.reason);
-      };
-      const stop = () => {
+        try {
+          const data = this.#look(signal);
+          if (data === undefined) return;
+          resolve(data);
+        } catch (error) {
+          reject(error);
+        }
         unsubscribe();
-        signal?.removeEventListener("abort", abort);
+        signal?.removeEventListener("abort", look);
       };
       const unsubscribe = this.subscribe(look);
-      signal?.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", look);
       look();
     });
   }
@@ -268,12 +223,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   destroy(): void {
     this.#check();
     if (this.#member.desired) {
-      throw new FeedmeError(
-        "INVALID_FEED_STATE",
-        "Only feeds desired closed can be destroyed.",
-      );
+      throw invalidState("Only feeds desired closed can be destroyed.");
     }
-    this.#host.core.leave(this.#member);
+    this.#core.leave(this.#member);
     this.#end();
   }
 
@@ -294,6 +246,16 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.#destroyed) throw destroyed();
   }
 
+  #desire(open: boolean): void {
+    if ((this.desiredState() === "open") === open) {
+      throw invalidState(
+        `The feed is already desired ${open ? "open" : "closed"}.`,
+      );
+    }
+    if (open) this.#core.desireOpen(this.#member);
+    else this.#core.desireClosed(this.#member);
+  }
+
   #deliver(event: string, args: unknown[]): void {
     // The conversation knows the arguments that belong to each event.
     this.emit(event as "opening", ...args as []);
@@ -302,26 +264,23 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
       const action = { name, data, newData, oldData } as FeedAction<F>;
       for (const stream of this.#streams) stream.push(action);
     }
+    this.#notify();
+  }
+
+  #notify(): void {
     for (const subscriber of this.#subscribers) {
       callListener(undefined, subscriber, []);
     }
   }
 
   /** What `opened()` waits for, if it has come. */
-  #outcome(): { data: FeedData<F> } | FeedmeError | undefined {
-    if (this.#destroyed) return destroyed();
+  #look(signal: AbortSignal | undefined): FeedData<F> | undefined {
+    this.#check();
+    signal?.throwIfAborted();
     const { desired, error } = this.#member;
-    if (!desired) {
-      return new FeedmeError(
-        "INVALID_FEED_STATE",
-        "The feed is desired closed.",
-      );
-    }
-    if (error?.code === "REJECTED" || error?.code === "TERMINATED") {
-      return error;
-    }
-    const data = this.snapshot();
-    return data === undefined ? undefined : { data };
+    if (!desired) throw invalidState("The feed is desired closed.");
+    if (error?.code === "REJECTED" || error?.code === "TERMINATED") throw error;
+    return this.snapshot();
   }
 
   #stream(): ReadableStream<FeedAction<F>> {
@@ -352,13 +311,15 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     this.#destroyed = true;
     for (const stream of this.#streams) stream.end();
     // Whoever waits for the feed to open has to be told.
-    for (const subscriber of this.#subscribers) {
-      callListener(undefined, subscriber, []);
-    }
+    this.#notify();
     this.#subscribers.clear();
   }
 }
 
 function destroyed(): FeedmeError {
   return new FeedmeError("DESTROYED", "The feed object has been destroyed.");
+}
+
+function invalidState(text: string): FeedmeError {
+  return new FeedmeError("INVALID_FEED_STATE", text);
 }

@@ -1,5 +1,5 @@
 /** The options of the client, their defaults and checks. */
-import { FeedmeError } from "./errors.ts";
+import { invalid } from "./errors.ts";
 import { isObject } from "./protocol.ts";
 import type { FeedmeTransport } from "./transport.ts";
 
@@ -116,8 +116,4 @@ export function checkSettings(options: FeedmeClientOptions): Settings {
     throw invalid("Invalid options.connectRetryMaxMs.");
   }
   return settings as unknown as Settings;
-}
-
-function invalid(text: string): FeedmeError {
-  return new FeedmeError("INVALID_ARGUMENT", text);
 }

@@ -165,6 +165,8 @@ export function feedKey(name: string, args: FeedArgs): string {
   return `${key}:${name}`;
 }
 
+const MISFIT = "Missing or extraneous property.";
+
 /** Tells what is wrong with a value, or nothing. */
 type Check = (value: unknown) => string | undefined;
 
@@ -213,7 +215,7 @@ function checkDeltaBody(
   if (
     Object.keys(delta).length !== count || !Object.hasOwn(delta, "Path") ||
     (kind !== "none" && !Object.hasOwn(delta, "Value"))
-  ) return "Missing or extraneous property.";
+  ) return MISFIT;
   const { Path: path, Value: operand } = delta;
   if (!Array.isArray(path)) return "Path > Not an array.";
   for (let index = 0; index < path.length; index++) {
@@ -233,113 +235,110 @@ function checkDeltaBody(
   return undefined;
 }
 
-/** The properties of a closed object: all of the first, any of the second. */
-type Shape = readonly [
-  required: readonly (readonly [string, Check])[],
-  optional?: readonly (readonly [string, Check])[],
+/** The properties of a closed object beside its type. */
+type Shape = readonly (readonly [string, Check, optional?: true])[];
+
+/** By type: the shape, or the shapes if `Success` is true and if it is false. */
+type Shapes = ReadonlyMap<unknown, readonly [Shape, onFailure?: Shape]>;
+
+const FEED: Shape = [["FeedName", isText], ["FeedArgs", isArgs]];
+const REFUSAL: Shape = [["ErrorCode", isText], ["ErrorData", isRecord]];
+const ID: Shape = [["CallbackId", isText]];
+const FEED_ACTION: Shape = [
+  ...FEED,
+  ["ActionName", isText],
+  ["ActionData", isRecord],
+  ["FeedDeltas", isDeltas],
+  ["FeedMd5", isMd5, true],
 ];
 
-const FEED: readonly (readonly [string, Check])[] = [
-  ["FeedName", isText],
-  ["FeedArgs", isArgs],
-];
-const REFUSAL: readonly (readonly [string, Check])[] = [
-  ["ErrorCode", isText],
-  ["ErrorData", isRecord],
-];
-
-/** What a message has beside `MessageType`. */
-const SERVER_MESSAGES: ReadonlyMap<string, Shape> = /* @__PURE__ */ new Map<
+const SERVER_MESSAGES: Shapes = /* @__PURE__ */ new Map<
   string,
-  Shape
+  [Shape, Shape?]
 >([
   ["ViolationResponse", [[["Diagnostics", isRecord]]]],
+  ["HandshakeResponse", [
+    [["Version", isText], ["ClientId", isText, true]],
+    [],
+  ]],
+  ["ActionResponse", [
+    [...ID, ["ActionData", isRecord]],
+    [...ID, ...REFUSAL],
+  ]],
+  ["FeedOpenResponse", [
+    [...FEED, ["FeedData", isRecord]],
+    [...FEED, ...REFUSAL],
+  ]],
   ["FeedCloseResponse", [FEED]],
-  ["FeedAction", feedAction()],
-  ["ActionRevelation", feedAction()],
+  ["FeedAction", [FEED_ACTION]],
+  ["ActionRevelation", [FEED_ACTION]],
   ["FeedTermination", [[...FEED, ...REFUSAL]]],
 ]);
 
-/** Messages whose other properties depend on `Success`: if true, if false. */
-const SERVER_RESPONSES: ReadonlyMap<string, readonly [Shape, Shape]> =
-  /* @__PURE__ */ new Map<string, readonly [Shape, Shape]>([
-    ["HandshakeResponse", [
-      [[["Version", isText]], [["ClientId", isText]]],
-      [[]],
-    ]],
-    ["ActionResponse", [
-      [[["CallbackId", isText], ["ActionData", isRecord]]],
-      [[["CallbackId", isText], ...REFUSAL]],
-    ]],
-    ["FeedOpenResponse", [
-      [[...FEED, ["FeedData", isRecord]]],
-      [[...FEED, ...REFUSAL]],
-    ]],
-  ]);
+const CLIENT_MESSAGES: Shapes = /* @__PURE__ */ new Map<string, [Shape]>([
+  ["Handshake", [[["Versions", isVersions]]]],
+  ["Action", [[["ActionName", isText], ["ActionArgs", isRecord], [
+    "CallbackId",
+    isText,
+  ]]]],
+  ["FeedOpen", [FEED]],
+  ["FeedClose", [FEED]],
+]);
 
-function feedAction(): Shape {
-  return [
-    [
-      ...FEED,
-      ["ActionName", isText],
-      ["ActionData", isRecord],
-      ["FeedDeltas", isDeltas],
-    ],
-    [["FeedMd5", isMd5]],
-  ];
+function isVersions(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return "Not an array.";
+  if (value.length === 0) return "Empty.";
+  return value.every((version) => typeof version === "string")
+    ? undefined
+    : "One or more elements is not a string.";
 }
 
-/**
- * Tells where `message` departs from a closed shape, or nothing. `extra` is
- * the number of its properties that the shape does not mention.
- */
-function checkShape(
-  message: Record<string, unknown>,
-  [required, optional = []]: Shape,
-  extra: number,
-): string | undefined {
-  let count = required.length + extra;
-  for (const [name] of required) {
-    if (!Object.hasOwn(message, name)) return "Missing or extraneous property.";
-  }
-  for (const [name] of optional) if (Object.hasOwn(message, name)) count++;
-  if (Object.keys(message).length !== count) {
-    return "Missing or extraneous property.";
-  }
-  for (const [name, check] of required) {
-    const reason = check(message[name]);
-    if (reason !== undefined) return `${name} > ${reason}`;
-  }
-  for (const [name, check] of optional) {
-    if (!Object.hasOwn(message, name)) continue;
-    const reason = check(message[name]);
-    if (reason !== undefined) return `${name} > ${reason}`;
-  }
-  return undefined;
-}
-
-/** Tells where `message` departs from the messages of a server, or nothing. */
-export function checkServerMessage(message: unknown): string | undefined {
+/** Tells where `message` departs from the shape of its type, or nothing. */
+function checkMessage(message: unknown, shapes: Shapes): string | undefined {
   if (!isObject(message)) return "Not an object.";
   const type = Object.hasOwn(message, "MessageType")
     ? message.MessageType
     : undefined;
-  if (typeof type !== "string") return "MessageType > Missing or invalid.";
-  let reason: string | undefined;
-  const shape = SERVER_MESSAGES.get(type);
-  if (shape) {
-    reason = checkShape(message, shape, 1);
-  } else {
-    const shapes = SERVER_RESPONSES.get(type);
-    if (!shapes) return "MessageType > Missing or invalid.";
+  const found = shapes.get(type);
+  if (!found) return "MessageType > Missing or invalid.";
+  const reason = checkShape(message, ...found);
+  return reason && `(${type} Message) ${reason}`;
+}
+
+/** Tells where `message` departs from a closed shape, or nothing. */
+function checkShape(
+  message: Record<string, unknown>,
+  shape: Shape,
+  onFailure?: Shape,
+): string | undefined {
+  let count = 1;
+  if (onFailure) {
     const success = Object.hasOwn(message, "Success")
       ? message.Success
       : undefined;
-    reason = typeof success === "boolean"
-      ? checkShape(message, shapes[success ? 0 : 1], 2)
-      : "Success > Missing or invalid.";
+    if (typeof success !== "boolean") return "Success > Missing or invalid.";
+    if (!success) shape = onFailure;
+    count = 2;
   }
-  return reason && `(${type} Message) ${reason}`;
+  let problem: string | undefined;
+  for (const [name, check, optional] of shape) {
+    if (Object.hasOwn(message, name)) {
+      count++;
+      const reason = check(message[name]);
+      if (reason !== undefined) problem ??= `${name} > ${reason}`;
+    } else if (!optional) return MISFIT;
+  }
+  return Object.keys(message).length === count ? problem : MISFIT;
+}
+
+/** Tells where `message` departs from the messages of a server, or nothing. */
+export function checkServerMessage(message: unknown): string | undefined {
+  return checkMessage(message, SERVER_MESSAGES);
+}
+
+/** Tells where `message` departs from the messages of a client, or nothing. */
+export function checkClientMessage(message: unknown): string | undefined {
+  return checkMessage(message, CLIENT_MESSAGES);
 }
 
 /** A message that was read, or why it could not be. */
@@ -365,43 +364,6 @@ export function readServerMessage(text: string): Received {
 /** Writes a message of a client. */
 export function writeClientMessage(message: ClientMessage): string {
   return JSON.stringify(message);
-}
-
-/** What each message of a client has beside `MessageType`. */
-const CLIENT_MESSAGES: ReadonlyMap<string, Shape> = /* @__PURE__ */ new Map<
-  string,
-  Shape
->([
-  ["Handshake", [[["Versions", isVersions]]]],
-  ["Action", [[
-    ["ActionName", isText],
-    ["ActionArgs", isRecord],
-    ["CallbackId", isText],
-  ]]],
-  ["FeedOpen", [FEED]],
-  ["FeedClose", [FEED]],
-]);
-
-function isVersions(value: unknown): string | undefined {
-  if (!Array.isArray(value)) return "Not an array.";
-  if (value.length === 0) return "Empty.";
-  return value.every((version) => typeof version === "string")
-    ? undefined
-    : "One or more elements is not a string.";
-}
-
-/** Tells where `message` departs from the messages of a client, or nothing. */
-export function checkClientMessage(message: unknown): string | undefined {
-  if (!isObject(message)) return "Not an object.";
-  const type = Object.hasOwn(message, "MessageType")
-    ? message.MessageType
-    : undefined;
-  const shape = typeof type === "string"
-    ? CLIENT_MESSAGES.get(type)
-    : undefined;
-  if (!shape) return "MessageType > Missing or invalid.";
-  const reason = checkShape(message, shape, 1);
-  return reason && `(${type} Message) ${reason}`;
 }
 
 /** A message of a client that was read, or why it could not be. */

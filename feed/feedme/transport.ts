@@ -94,7 +94,9 @@ export class TransportGuard {
   #disconnects = 0;
   /** The method that runs now. */
   #calling: string | undefined;
-  #detached = false;
+  /** Whether it listens; before and after that, nobody is told of a breach. */
+  #attached = false;
+  #breach: FeedmeError | undefined;
 
   /** @throws {FeedmeError} `TRANSPORT_ERROR` if it is no transport, or in use */
   constructor(transport: FeedmeTransport, handlers: TransportHandlers) {
@@ -102,7 +104,7 @@ export class TransportGuard {
     this.#handlers = handlers;
     for (const name of ["state", "connect", "send", "disconnect"] as const) {
       if (typeof transport[name] !== "function") {
-        throw misuse(`The transport has no ${name}().`);
+        this.#violate(`The transport has no ${name}().`);
       }
     }
     const add = transport.on ?? transport.addListener ??
@@ -110,29 +112,22 @@ export class TransportGuard {
     const remove = transport.off ?? transport.removeListener ??
       transport.removeEventListener;
     if (typeof add !== "function" || typeof remove !== "function") {
-      throw misuse("The transport has no on() or off().");
+      this.#violate("The transport has no on() or off().");
     }
     this.#remove = remove;
-    let state: unknown;
-    try {
-      state = transport.state();
-    } catch (error) {
-      throw misuse("The transport threw in state().", error);
-    }
-    if (state !== "disconnected") {
-      throw misuse("The transport is not disconnected.");
+    if (this.#call("state", () => transport.state()) !== "disconnected") {
+      this.#violate("The transport is not disconnected.");
     }
     this.#listeners = (Object.keys(NEXT) as TransportEvent[]).map((event) => [
       event,
       (...args) => this.#receive(event, args),
     ]);
-    try {
+    this.#call("on", () => {
       for (const [event, listener] of this.#listeners) {
         add.call(transport, event, listener);
       }
-    } catch (error) {
-      throw misuse("The transport threw in on().", error);
-    }
+    });
+    this.#attached = true;
   }
 
   /** @throws {FeedmeError} `TRANSPORT_ERROR` */
@@ -172,8 +167,8 @@ export class TransportGuard {
 
   /** Stops to listen. Calling it again does nothing. */
   detach(): void {
-    if (this.#detached) return;
-    this.#detached = true;
+    if (!this.#attached) return;
+    this.#attached = false;
     for (const [event, listener] of this.#listeners) {
       try {
         this.#remove.call(this.#transport, event, listener);
@@ -193,18 +188,15 @@ export class TransportGuard {
     try {
       return method();
     } catch (error) {
-      if (error instanceof FeedmeError && this.#detached) throw error;
-      return this.#violate(
-        `The transport threw in ${name}().`,
-        error,
-      );
+      if (error === this.#breach) throw error;
+      return this.#violate(`The transport threw in ${name}().`, error);
     } finally {
       this.#calling = undefined;
     }
   }
 
   #receive(event: TransportEvent, args: unknown[]): void {
-    if (this.#detached) return;
+    if (!this.#attached) return;
     if (this.#calling !== undefined) {
       this.#violate(
         `The transport emitted ${event} within ${this.#calling}().`,
@@ -237,8 +229,12 @@ export class TransportGuard {
   }
 
   #violate(text: string, transportError?: unknown): never {
-    const error = misuse(text, transportError);
-    if (!this.#detached) {
+    const error = this.#breach = new FeedmeError(
+      "TRANSPORT_ERROR",
+      text,
+      transportError === undefined ? {} : { transportError },
+    );
+    if (this.#attached) {
       this.detach();
       try {
         if (this.#transport.state() !== "disconnected") {
@@ -251,12 +247,4 @@ export class TransportGuard {
     }
     throw error;
   }
-}
-
-function misuse(text: string, transportError?: unknown): FeedmeError {
-  return new FeedmeError(
-    "TRANSPORT_ERROR",
-    text,
-    transportError === undefined ? {} : { transportError },
-  );
 }

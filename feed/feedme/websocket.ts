@@ -70,8 +70,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     | { kind: "disconnected" }
     | { kind: "connecting"; abort: AbortController }
     | { kind: "connected"; socket: WebSocket } = { kind: "disconnected" };
-  /** Sockets that are closing. */
-  readonly #closing = new Set<WebSocket>();
+  /** One for each socket that is closing. */
+  readonly #closing = new Set<Promise<void>>();
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: WebSocketTransportOptions) {
@@ -116,7 +116,10 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#closing].map(closed));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_GRACE);
+      Promise.all(this.#closing).then(() => resolve(clearTimeout(timer)));
+    });
   }
 
   async #dial(abort: AbortController): Promise<void> {
@@ -134,8 +137,9 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     }
     signal.throwIfAborted();
     await dial(address.replace(/^http/, "ws"), {
-      protocols: typeof protocols === "string" ? [protocols] : protocols,
-      ...(headers && { headers }),
+      protocols: [protocols].flat(),
+      // An empty object is no reason to ask a browser for what it cannot do.
+      init: headers && Object.keys(headers).length > 0 ? { headers } : {},
       WebSocket,
       signal,
       // The client has a timeout of its own.
@@ -195,8 +199,13 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   #close(socket: WebSocket): void {
     socket.onmessage = null;
     if (socket.readyState === 3) return;
-    this.#closing.add(socket);
-    socket.onclose = () => this.#closing.delete(socket);
+    const closed = new Promise<void>((resolve) => {
+      socket.onclose = () => {
+        this.#closing.delete(closed);
+        resolve();
+      };
+    });
+    this.#closing.add(closed);
     socket.close(1000);
   }
 
@@ -209,17 +218,4 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
 /** Whether an error can be shown: the platform's own may quote the address. */
 function isOurs(error: unknown): boolean {
   return error instanceof Error && error.constructor === Error;
-}
-
-/** Resolves when `socket` has closed, or its other side had time enough. */
-function closed(socket: WebSocket): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      socket.removeEventListener("close", end);
-      resolve();
-    };
-    const timer = setTimeout(end, CLOSE_GRACE);
-    socket.addEventListener("close", end);
-  });
 }

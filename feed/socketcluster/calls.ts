@@ -14,6 +14,7 @@ import {
   InvalidMessageError,
   ResourceLimitError,
 } from "./errors.ts";
+import type { InvokeOptions, TransmitOptions } from "./api.ts";
 import type { Closing, Connection } from "./connection.ts";
 import type { Configuration } from "./options.ts";
 import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
@@ -28,9 +29,9 @@ export interface Settle {
 
 /** A message or call on its way out. */
 export class Call {
-  readonly event: string;
-  readonly data: unknown;
-  readonly settle: Settle;
+  declare readonly event: string;
+  declare readonly data: unknown;
+  declare readonly settle: Settle;
   /** Set when the call is put into a packet. */
   cid: number | undefined;
   /** Whether it was handed to the network. */
@@ -51,6 +52,13 @@ export class Call {
   }
 }
 
+/** What {@linkcode Calls} needs of the socket. */
+export interface CallsHost {
+  /** The default of a call's timeout, in milliseconds. */
+  readonly ackTimeout: number;
+  emit(eventName: string, data: unknown): void;
+}
+
 /** A packet in a batch, with the call that it belongs to. */
 interface Batched {
   packet: OutboundPacket;
@@ -59,6 +67,7 @@ interface Batched {
 
 /** The messages and calls of one socket. */
 export class Calls {
+  readonly #socket: CallsHost;
   readonly #config: Configuration;
   readonly #connection: Connection;
   readonly #queue = new Set<Call>();
@@ -66,34 +75,83 @@ export class Calls {
   #batch: Batched[] | undefined;
   #interval: ReturnType<typeof setInterval> | undefined;
 
-  constructor(config: Configuration, connection: Connection) {
+  constructor(
+    socket: CallsHost,
+    config: Configuration,
+    connection: Connection,
+  ) {
+    this.#socket = socket;
     this.#config = config;
     this.#connection = connection;
   }
 
+  /** Nobody waits for a message; one that is dropped is reported nevertheless. */
+  transmit(
+    event: string,
+    data?: unknown,
+    options?: TransmitOptions,
+  ): Promise<void> {
+    const reject = (error: unknown) => this.#socket.emit("error", { error });
+    this.call(event, data, { reject }, options);
+    return Promise.resolve();
+  }
+
+  /** Resolves with the answer. */
+  invoke(
+    event: string,
+    data?: unknown,
+    options?: InvokeOptions,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      options?.signal?.throwIfAborted();
+      this.call(event, data, { resolve, reject }, options);
+    });
+  }
+
+  /** Makes a call, and sees to a connection for it. */
+  call(
+    event: string,
+    data: unknown,
+    settle: Settle,
+    options?: InvokeOptions | null,
+  ): void {
+    let copy = data;
+    try {
+      if (this.#config.settings.cloneData) copy = structuredClone(data);
+    } catch (cause) {
+      const error = new InvalidMessageError("could not clone data", { cause });
+      error.sent = false;
+      return settle.reject(error);
+    }
+    this.#connection.ensure();
+    this.add(new Call(event, copy, settle), options);
+  }
+
   /** Sends a call, or keeps it until there is a connection. */
-  add(call: Call, timeout: number, signal?: AbortSignal): void {
+  add(call: Call, options?: InvokeOptions | null): void {
+    const timeout = options?.ackTimeout ?? this.#socket.ackTimeout;
+    const signal = options?.signal;
     const open = this.#connection.state === "open";
     const { queueLimit } = this.#config.settings;
     if (!open && this.#queue.size >= queueLimit) {
       this.#queue.add(call);
       const message =
         `could not queue ${call.event}: ${queueLimit} calls wait for a connection`;
-      return this.fail(call, new ResourceLimitError(message));
+      return this.#fail(call, new ResourceLimitError(message));
     }
     const waits = call.settle.resolve !== undefined || !open;
     if (waits && timeout <= MAX_DELAY) {
       call.timer = setTimeout(
-        () => this.fail(call, callTimeout(call.event)),
+        () => this.#fail(call, callTimeout(call.event)),
         timeout,
       );
     }
     if (signal) {
-      const abort = () => this.#end(call)?.reject(signal.reason);
+      const abort = () => this.end(call)?.reject(signal.reason);
       signal.addEventListener("abort", abort);
       call.release = () => signal.removeEventListener("abort", abort);
     }
-    if (open) this.put(call);
+    if (open) this.#put(call);
     else this.#queue.add(call);
   }
 
@@ -102,12 +160,12 @@ export class Calls {
     for (const call of this.#queue) {
       if (this.#connection.state !== "open") return;
       this.#queue.delete(call);
-      this.put(call);
+      this.#put(call);
     }
   }
 
   /** Sends a call, or adds it to the batch. */
-  put(call: Call): void {
+  #put(call: Call): void {
     const { event, data, settle } = call;
     let packet: OutboundPacket = { event, data };
     if (settle.resolve) {
@@ -117,15 +175,14 @@ export class Calls {
     } else {
       clearTimeout(call.timer);
     }
-    this.#send(packet, call);
+    this.send(packet, call);
   }
 
-  /** Sends the answer to a request of the server, or adds it to the batch. */
-  respond(packet: OutboundPacket): void {
-    this.#send(packet, undefined);
-  }
-
-  #send(packet: OutboundPacket, call: Call | undefined): void {
+  /**
+   * Sends a packet, or adds it to the batch: the answer to a request of the
+   * server, if there is no call that it belongs to.
+   */
+  send(packet: OutboundPacket, call?: Call): void {
     if (this.#batch) {
       this.#batch.push({ packet, call });
       return;
@@ -142,10 +199,7 @@ export class Calls {
     for (const call of calls) {
       // Calls that want an answer were told when the connection was dropped.
       if (!call.settle.resolve) {
-        this.fail(
-          call,
-          badConnection(call, { type: "disconnect", code: 1005 }),
-        );
+        this.#abort(call, { type: "disconnect", code: 1005 });
       }
     }
   }
@@ -161,7 +215,7 @@ export class Calls {
       });
       // Who answers a request is told by an exception.
       if (!call) throw error;
-      this.fail(call, error);
+      this.#fail(call, error);
       return undefined;
     }
   }
@@ -176,13 +230,18 @@ export class Calls {
     this.#batch ??= [];
   }
 
+  #takeBatch(): Batched[] {
+    const batch = this.#batch ?? [];
+    this.#batch = undefined;
+    return batch;
+  }
+
   /** Sends the batch as one frame. */
   flushBatch(): void {
     // Who gave up meanwhile does not want to be sent.
-    const wanted = (this.#batch ?? []).filter(({ call }) =>
+    const wanted = this.#takeBatch().filter(({ call }) =>
       !call?.settle.resolve || call.isControl || this.#inFlight.has(call.cid!)
     );
-    this.#batch = undefined;
     if (wanted.length === 0) return;
     try {
       this.#sendBatch(wanted);
@@ -208,12 +267,10 @@ export class Calls {
 
   /** Discards the batch. Subscriptions and the like are sent nevertheless. */
   cancelBatch(): void {
-    const batch = this.#batch ?? [];
-    this.#batch = undefined;
-    for (const { packet, call } of batch) {
-      if (call?.isControl) this.#send(packet, call);
+    for (const { packet, call } of this.#takeBatch()) {
+      if (call?.isControl) this.send(packet, call);
       else if (call?.settle.resolve) {
-        this.fail(
+        this.#fail(
           call,
           new InvalidActionError(`Event ${call.event} was cancelled`),
         );
@@ -241,19 +298,22 @@ export class Calls {
   answer(rid: number, data: unknown, error: unknown): void {
     const call = this.#inFlight.get(rid);
     if (!call) return;
-    const settle = this.#end(call);
+    const settle = this.end(call);
     if (error) settle?.reject(hydrateError(error));
     else settle?.resolve?.(data);
   }
 
   /** Ends a call with an error, which says whether it was sent. */
-  fail(call: Call, error: Error & CallFailure): void {
+  #fail(call: Call, error: Error & CallFailure): void {
     error.sent = call.sent;
-    this.#end(call)?.reject(error);
+    this.end(call)?.reject(error);
   }
 
-  /** Takes a call off all lists; `undefined` if it has ended before. */
-  #end(call: Call): Settle | undefined {
+  /**
+   * Takes a call off all lists: nobody is told. Whom to tell, or `undefined` if
+   * it has ended before.
+   */
+  end(call: Call): Settle | undefined {
     clearTimeout(call.timer);
     call.release?.();
     const waits = call.settle.resolve !== undefined;
@@ -262,18 +322,12 @@ export class Calls {
     return queued || inFlight || !waits ? call.settle : undefined;
   }
 
-  /** Forgets a call: nobody is told. */
-  forget(call: Call): void {
-    this.#end(call);
-  }
-
   /** Ends the calls that wait for an answer, because the connection is gone. */
   abortInFlight(closing: Closing): void {
     this.stopInterval();
-    const batch = this.#batch ?? [];
-    this.#batch = undefined;
+    const batch = this.#takeBatch();
     for (const call of [...this.#inFlight.values()]) {
-      this.fail(call, badConnection(call, closing));
+      this.#abort(call, closing);
     }
     // What was in a batch never left; it is reported with what was queued.
     for (const { call } of batch) {
@@ -286,19 +340,12 @@ export class Calls {
   /** Ends the calls that wait for a connection, because none came about. */
   abortQueued(closing: Closing): void {
     for (const call of [...this.#queue]) {
-      this.fail(call, badConnection(call, closing));
+      this.#abort(call, closing);
     }
   }
-}
 
-function badConnection(
-  { event }: Call,
-  { type, code, reason }: Closing,
-): BadConnectionError {
-  return new BadConnectionError(
-    `Event ${event} was aborted due to a bad connection`,
-    type,
-    code,
-    reason,
-  );
+  #abort(call: Call, { type, code, reason }: Closing): void {
+    const text = `Event ${call.event} was aborted due to a bad connection`;
+    this.#fail(call, new BadConnectionError(text, type, code, reason));
+  }
 }

@@ -3,7 +3,6 @@
  * disconnected, and connects again after a while.
  */
 import { onWake } from "../../net/lifecycle.ts";
-import { wait } from "../../net/wait.ts";
 import type { ConnectionState } from "./api.ts";
 import type { Configuration } from "./options.ts";
 import {
@@ -12,12 +11,6 @@ import {
   reconnectDelay,
 } from "./protocol.ts";
 import { Transport } from "./transport.ts";
-
-/** The present state; whoever reads it needs no other flag. */
-type Link =
-  | { state: "closed"; retry?: { cancel: AbortController; delay: number } }
-  | { state: "connecting"; transport: Transport }
-  | { state: "open"; transport: Transport; since: number };
 
 /** With `reconnect: "eager"` a connection that held this many ms was a good one. */
 const HELD = 5000;
@@ -59,7 +52,8 @@ export class Connection {
   readonly #config: Configuration;
   readonly #handler: ConnectionHandler;
   #lastCallId = 0;
-  #link: Link = { state: "closed" };
+  /** The scheduled attempt. */
+  #retry: { delay: number; stop: () => void } | undefined;
 
   constructor(config: Configuration, handler: ConnectionHandler) {
     this.#config = config;
@@ -68,39 +62,34 @@ export class Connection {
 
   /** `"closed"`, `"connecting"` or `"open"`. */
   get state(): ConnectionState {
-    return this.#link.state;
+    return this.transport?.state ?? "closed";
   }
 
   /** The delay before the scheduled attempt, in milliseconds, or `null`. */
   get pendingDelay(): number | null {
-    const link = this.#link;
-    return link.state === "closed" ? link.retry?.delay ?? null : null;
+    return this.#retry?.delay ?? null;
   }
 
-  /** The one writer of the state. */
-  #move(link: Link): void {
-    const before = this.#link;
-    if (before.state === "closed") before.retry?.cancel.abort();
-    this.#link = link;
+  #cancelRetry(): void {
+    this.#retry?.stop();
+    this.#retry = undefined;
   }
 
   /** Connects, unless connected or about to. */
   connect(): void {
-    if (this.#link.state !== "closed") return;
-    const transport: Transport = new Transport(this.#config, {
+    if (this.state !== "closed") return;
+    this.#cancelRetry();
+    const transport = this.transport = new Transport(this.#config, {
       ...this.#handler,
       nextCallId: () => this.nextCallId(),
       opened: (status, token) => {
-        this.#move({ state: "open", transport, since: performance.now() });
         if (this.#config.settings.reconnect !== "eager") this.attempts = 0;
         this.#handler.opened(status, token);
       },
       closed: (code, reason, cause) =>
         this.#closed({ code, reason, cause, own: false }),
     });
-    this.transport = transport;
     this.ended = Promise.all([this.ended, transport.ended]);
-    this.#move({ state: "connecting", transport });
     this.#handler.connecting();
   }
 
@@ -109,8 +98,7 @@ export class Connection {
    * attempt is scheduled: then what is to be sent waits for that.
    */
   ensure(): void {
-    const link = this.#link;
-    if (link.state === "open" && link.transport.isStale()) {
+    if (this.state === "open" && this.transport!.isStale()) {
       this.disconnect(
         1000,
         "Stale socket was disconnected by the client to initiate a new connection",
@@ -136,9 +124,9 @@ export class Connection {
    */
   disconnect(code: number, reason: string | undefined): void {
     checkClose(code, reason);
-    const link = this.#link;
-    if (link.state === "closed") return this.#move({ state: "closed" });
-    link.transport.close(code, reason);
+    this.#cancelRetry();
+    if (this.state === "closed") return;
+    this.transport!.close(code, reason);
     this.#closed({ code, reason, own: true });
   }
 
@@ -147,13 +135,11 @@ export class Connection {
       & Omit<Closing, "type">
       & { own: boolean },
   ): void {
-    const link = this.#link;
-    if (link.state === "closed") return;
-    const type = link.state === "open" ? "disconnect" : "connectAbort";
-    if (link.state === "open" && performance.now() - link.since >= HELD) {
+    const { openSince } = this.transport!;
+    const type = openSince === undefined ? "connectAbort" : "disconnect";
+    if (openSince !== undefined && performance.now() - openSince >= HELD) {
       this.attempts = 0;
     }
-    this.#move({ state: "closed" });
     this.#handler.closed({ type, code, reason, cause });
     if (this.#config.settings.autoReconnect) this.#schedule(code, own);
   }
@@ -168,9 +154,14 @@ export class Connection {
     );
     if (delay === undefined) return;
     this.attempts++;
-    const cancel = new AbortController();
-    this.#move({ state: "closed", retry: { cancel, delay } });
-    wait(delay, { signal: cancel.signal, wake: onWake })
-      .then(() => this.connect(), () => {});
+    const retry = () => this.connect();
+    const timer = setTimeout(retry, delay);
+    // The network is back, or somebody looks again: no reason to wait longer.
+    const sleep = onWake(retry);
+    const stop = () => {
+      clearTimeout(timer);
+      sleep();
+    };
+    this.#retry = { delay, stop };
   }
 }

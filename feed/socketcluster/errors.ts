@@ -59,7 +59,7 @@ export class SocketProtocolError extends SocketClusterError {
   /** Tells this class apart across realms and bundles. */
   override name = "SocketProtocolError";
   /** The close code. */
-  code: number;
+  declare code: number;
 
   /** `cause` may hold why the WebSocket could not be opened. */
   constructor(message: string, code: number, options?: ErrorOptions) {
@@ -73,11 +73,11 @@ export class BadConnectionError extends SocketClusterError {
   /** Tells this class apart across realms and bundles. */
   override name = "BadConnectionError";
   /** Whether an open connection was lost, or none came about. */
-  type: "disconnect" | "connectAbort";
+  declare type: "disconnect" | "connectAbort";
   /** The close code. */
-  code: number;
+  declare code: number;
   /** The close reason. */
-  reason: string;
+  declare reason: string;
 
   /** `code` and `reason` are those of the close. */
   constructor(
@@ -184,18 +184,18 @@ export function dehydrateError(error: unknown): unknown {
   );
 }
 
+/** Objects that a codec has to see as they are. */
+const EXOTIC = [Date, RegExp, Number, String, Boolean, ArrayBuffer];
+
 function withoutCycles(
   value: unknown,
   path: string,
   seen: Map<object, string>,
 ): unknown {
   if (typeof value !== "object" || value === null) return value;
-  const plain = Array.isArray(value) ||
-    !(value instanceof Date || value instanceof RegExp ||
-      value instanceof Number || value instanceof String ||
-      value instanceof Boolean || value instanceof ArrayBuffer ||
-      ArrayBuffer.isView(value));
-  if (!plain) return value;
+  if (
+    ArrayBuffer.isView(value) || EXOTIC.some((type) => value instanceof type)
+  ) return value;
   const first = seen.get(value);
   if (first !== undefined) return { $ref: first };
   seen.set(value, path);

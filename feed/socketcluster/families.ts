@@ -10,7 +10,7 @@ import {
 } from "../streams.ts";
 import type { Input, Name, Output, Procedures, Receivers } from "./api.ts";
 import { AsyncStreamEmitter } from "./emitter.ts";
-import { addMethods, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
+import { addMethods, HAS, named, STREAMS } from "./methods.ts";
 import type { AGRequest } from "./request.ts";
 
 /** The streams of a socket. */
@@ -194,8 +194,6 @@ export interface SocketStreams<A> {
 export class SocketStreams<A> extends AsyncStreamEmitter {
   static {
     type Self = SocketStreams<unknown>;
-    const outputs = (self: Self) => self.#families.outputs;
-    const byName = (_: Self, channel: string) => channel;
     const events = (self: Self) => self.#families.channelListeners;
     const byEvent = (_: Self, channel: string, event: string) =>
       channelEventKey(channel, event);
@@ -203,18 +201,14 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     addMethods<Self>(this.prototype, [
       ...named((self: Self) => self.#families.receivers, "Receiver"),
       ...named((self: Self) => self.#families.procedures, "Procedure"),
-      [STREAMS, outputs, "channel%Output", byName],
-      [STREAMS, outputs, "%AllChannelOutputs"],
-      [CONSUMER, outputs, "%ChannelOutput"],
-      [HAS, outputs, "channel%Output", byName],
-      [HAS, outputs, "%AnyChannelOutput"],
-      [STREAMS, events, "channel%Listener", byEvent],
+      ...named(
+        (self: Self) => self.#families.outputs,
+        "ChannelOutput",
+        "channel%Output",
+      ),
+      ...named(events, "ChannelListener", "channel%Listener", byEvent),
       [STREAMS, events, "channel%AllListeners", byChannel],
-      [STREAMS, events, "%AllChannelListeners"],
-      [CONSUMER, events, "%ChannelListener"],
-      [HAS, events, "channel%Listener", byEvent],
       [HAS, events, "channel%AnyListener", byChannel],
-      [HAS, events, "%AnyChannelListener"],
     ]);
   }
 

@@ -76,8 +76,17 @@ export class Identity {
     });
   }
 
-  /** Takes a token that the server sent; the error tells what is wrong with it. */
-  receive(data: unknown): InvalidMessageError | undefined {
+  /**
+   * Does what the server says about the token. False if it says something else;
+   * the error tells what is wrong with it.
+   */
+  obey(event: string, data: unknown): boolean | InvalidMessageError {
+    if (event === "#removeAuthToken") {
+      this.forget();
+      this.clear();
+      return true;
+    }
+    if (event !== "#setAuthToken") return false;
     const { token } = (data ?? {}) as { token?: unknown };
     if (typeof token !== "string") {
       return new InvalidMessageError(
@@ -85,24 +94,17 @@ export class Identity {
       );
     }
     this.accept(token);
-    return undefined;
+    return true;
   }
 
   /** The server accepted a token that is to be kept. */
   accept(signedAuthToken: string): void {
     this.adopt(signedAuthToken);
-    this.save(signedAuthToken);
-  }
-
-  /** Gives the token up; resolves when the auth engine has forgotten it. */
-  lose(): Promise<void> {
-    const forgotten = this.forget();
-    this.clear();
-    return forgotten;
+    this.#save(signedAuthToken);
   }
 
   /** Has the auth engine keep a token. A failure is an `error` event. */
-  async save(signedAuthToken: string): Promise<void> {
+  async #save(signedAuthToken: string): Promise<void> {
     try {
       const { auth, authTokenName } = this.#socket;
       await auth.saveToken(authTokenName, signedAuthToken, {});

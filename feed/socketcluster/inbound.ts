@@ -29,22 +29,6 @@ export function createInbound(
       ? channel.slice(prefix.length)
       : channel;
   };
-  /** Does what the server says about the token; false if it says something else. */
-  const obey = (
-    event: string,
-    data: unknown,
-    done: (error?: Error) => void,
-  ): boolean => {
-    if (event === "#setAuthToken") done(identity.receive(data));
-    else if (event === "#removeAuthToken") {
-      identity.lose();
-      done();
-    } else return false;
-    return true;
-  };
-  const report = (error?: Error) => {
-    if (error) socket.emit("error", { error });
-  };
   return {
     publish(channel, data) {
       const name = withoutPrefix(channel);
@@ -57,9 +41,11 @@ export function createInbound(
         if (typeof channel === "string") {
           subscriptions.kickOut(withoutPrefix(channel), message);
         }
-      } else if (!obey(event, data, report)) {
-        families.receivers.write(event, data);
+        return;
       }
+      const obeyed = identity.obey(event, data);
+      if (obeyed instanceof Error) socket.emit("error", { error: obeyed });
+      else if (!obeyed) families.receivers.write(event, data);
     },
 
     request(event, data, cid) {
@@ -67,12 +53,13 @@ export function createInbound(
       const request = new AGRequest(socket, cid, event, data, (packet) => {
         // The server has forgotten the requests of an earlier connection.
         if (connection.state === "open" && connection.transport === transport) {
-          calls.respond(packet);
+          calls.send(packet);
         }
       });
-      const answer = (error?: Error) =>
-        error ? request.error(error) : request.end();
-      if (!obey(event, data, answer)) families.procedures.write(event, request);
+      const obeyed = identity.obey(event, data);
+      if (obeyed instanceof Error) request.error(obeyed);
+      else if (obeyed) request.end();
+      else families.procedures.write(event, request);
     },
 
     response(rid, data, error) {

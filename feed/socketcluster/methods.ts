@@ -40,17 +40,21 @@ export type Methods<Self> = [
   select?: (self: Self, ...names: string[]) => StreamSelector,
 ];
 
-/** The methods of a family whose streams have one name. */
+/**
+ * The methods of a whole family, called `name`, and those for the streams that
+ * arguments `select`, called `one`.
+ */
 export function named<Self>(
   family: (self: Self) => StreamFamily,
   name: string,
+  one: string = `%${name}`,
+  select: Methods<Self>[3] = (_: Self, streamName: string) => streamName,
 ): Methods<Self>[] {
-  const byName = (_: Self, streamName: string) => streamName;
   return [
-    [STREAMS, family, `%${name}`, byName],
+    [STREAMS, family, one, select],
     [STREAMS, family, `%All${name}s`],
     [CONSUMER, family, `%${name}`],
-    [HAS, family, `%${name}`, byName],
+    [HAS, family, one, select],
     [HAS, family, `%Any${name}`],
   ];
 }

@@ -192,13 +192,7 @@ export function resolveOptions(clientOptions: ClientOptions): Settings {
     ...settings,
     ...settings.autoReconnectOptions,
   } as unknown as Record<string, number>;
-  for (
-    const name of [
-      "idleTimeout",
-      ...Object.keys(TIMES),
-      ...Object.keys(DELAYS),
-    ]
-  ) {
+  for (const name in { idleTimeout: 0, ...TIMES, ...DELAYS }) {
     const value = times[name]!;
     if (!(value >= 0 && value <= MAX_DELAY)) {
       throw new InvalidArgumentsError(
@@ -253,11 +247,11 @@ export function toUri(settings: Settings, now: number): string {
 /** The options of a socket, and the engines that follow from them. */
 export class Configuration {
   /** Where the auth engine of the options is, or tokens are kept in memory. */
-  auth: AuthEngine;
+  declare auth: AuthEngine;
   /** How frames are made. */
-  codec: CodecEngine;
+  declare codec: CodecEngine;
   /** The options with their defaults. */
-  settings: Settings;
+  declare settings: Settings;
   #options: ClientOptions;
 
   /**

@@ -17,13 +17,13 @@ import type { OutboundPacket } from "./protocol.ts";
  */
 export class AGRequest<Data = unknown, Result = unknown> {
   /** The socket that got the call. */
-  readonly socket: unknown;
+  declare readonly socket: unknown;
   /** The number of the call on its connection. */
-  readonly id: number;
+  declare readonly id: number;
   /** The name of the procedure. */
-  readonly procedure: string;
+  declare readonly procedure: string;
   /** The data of the call. */
-  readonly data: Data;
+  declare readonly data: Data;
   /** Whether the call was answered. */
   sent = false;
   readonly #respond: (packet: OutboundPacket) => void;

@@ -2,7 +2,6 @@
  * The SocketCluster client: one logical connection that outlives its
  * WebSockets, with the streams, calls, subscriptions and token on it.
  */
-import { wait } from "../../net/wait.ts";
 import type {
   Api,
   AuthState,
@@ -34,7 +33,6 @@ import { Identity } from "./identity.ts";
 import { createInbound } from "./inbound.ts";
 import { type ClientOptions, Configuration } from "./options.ts";
 import { dispatch, type HandshakeStatus } from "./protocol.ts";
-import { Outbound } from "./outbound.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** Disposing waits no longer than this many ms for the WebSocket to close. */
@@ -48,19 +46,19 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** The id of the connection; `null` without one. */
   id: string | null = null;
   /** The version of socketcluster-client whose methods this class has. */
-  readonly version: string;
+  declare readonly version: string;
   /** How long the server may be silent, in milliseconds. */
-  pingTimeout: number;
+  declare pingTimeout: number;
   /** The default of the option of `invoke` and `transmit`, in milliseconds. */
-  ackTimeout: number;
+  declare ackTimeout: number;
   /** Prepended to the names of channels on the wire. */
-  channelPrefix: string | null;
+  channelPrefix: string | null = null;
   /** Whether batches are sent at intervals. */
   isBatching = false;
   /** Whether batches are sent at first, when connected. */
-  batchOnHandshake: boolean;
+  batchOnHandshake = false;
   /** For how long, in milliseconds. */
-  batchOnHandshakeDuration: number;
+  declare batchOnHandshakeDuration: number;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
   preparingPendingSubscriptions = false;
 
@@ -68,7 +66,6 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   readonly #config: Configuration;
   readonly #connection: Connection;
   readonly #calls: Calls;
-  readonly #outbound: Outbound;
   readonly #subscriptions: Subscriptions;
   readonly #identity: Identity;
   #batchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -86,10 +83,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     const { settings } = config;
     this.version = settings.version ?? VERSION;
     this.pingTimeout = settings.connectTimeout;
-    this.ackTimeout = settings.ackTimeout;
-    this.channelPrefix = settings.channelPrefix ?? null;
-    this.batchOnHandshake = settings.batchOnHandshake ?? false;
-    this.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
+    this.#adopt(settings);
 
     const emit = (name: string, data: unknown) => this.emit(name, data);
     const connection = this.#connection = new Connection(config, {
@@ -102,14 +96,13 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       },
       failed: (error) => emit("error", { error }),
     });
-    const calls = this.#calls = new Calls(config, connection);
+    const calls = this.#calls = new Calls(this, config, connection);
     const subscriptions = this.#subscriptions = new Subscriptions(
       this,
       calls,
       families.channelListeners,
     );
     const identity = this.#identity = new Identity(this);
-    this.#outbound = new Outbound(this, config, connection, calls);
     const inbound = createInbound(
       this,
       families,
@@ -119,6 +112,15 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       identity,
     );
     if (settings.autoConnect) this.connect();
+  }
+
+  /** Takes over the options that may be assigned to later. */
+  #adopt(options: ClientOptions): void {
+    this.ackTimeout = options.ackTimeout ?? this.ackTimeout;
+    this.channelPrefix = options.channelPrefix ?? this.channelPrefix;
+    this.batchOnHandshake = options.batchOnHandshake ?? this.batchOnHandshake;
+    this.batchOnHandshakeDuration = options.batchOnHandshakeDuration ??
+      this.batchOnHandshakeDuration;
   }
 
   /** `"closed"`, `"connecting"` or `"open"`. */
@@ -198,11 +200,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
         );
       }
       reconfigure();
-      this.ackTimeout = options.ackTimeout ?? this.ackTimeout;
-      this.channelPrefix = options.channelPrefix ?? this.channelPrefix;
-      this.batchOnHandshake = options.batchOnHandshake ?? this.batchOnHandshake;
-      this.batchOnHandshakeDuration = options.batchOnHandshakeDuration ??
-        this.batchOnHandshakeDuration;
+      this.#adopt(options);
     }
     this.#connection.connect();
   }
@@ -276,7 +274,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     data?: Receivers<A>[N],
     options?: TransmitOptions,
   ): Promise<void> {
-    return this.#outbound.transmit(receiverName, data, options);
+    return this.#calls.transmit(receiverName, data, options);
   }
 
   /**
@@ -291,7 +289,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     data?: Input<Procedures<A>[N]>,
     options?: InvokeOptions,
   ): Promise<Output<Procedures<A>[N]>> {
-    return this.#outbound.invoke(procedureName, data, options) as Promise<
+    return this.#calls.invoke(procedureName, data, options) as Promise<
       Output<Procedures<A>[N]>
     >;
   }
@@ -301,7 +299,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     channelName: N,
     data?: Channels<A>[N],
   ): Promise<void> {
-    return this.#outbound.transmit(
+    return this.#calls.transmit(
       "#publish",
       this.#publication(channelName, data),
     );
@@ -316,7 +314,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     data?: Channels<A>[N],
     options?: InvokeOptions,
   ): Promise<void> {
-    return this.#outbound.invoke(
+    return this.#calls.invoke(
       "#publish",
       this.#publication(channelName, data),
       options,
@@ -351,7 +349,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     try {
       return await new Promise((resolve, reject) => {
         // At once, so that a token that comes right after the answer wins.
-        this.#outbound.send("#authenticate", signedAuthToken, {
+        this.#calls.call("#authenticate", signedAuthToken, {
           resolve: (answer) =>
             resolve(this.#authenticated(signedAuthToken, answer)),
           reject: (error) => {
@@ -362,7 +360,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       });
     } finally {
       // The consumers of events hear of it first.
-      await wait(0);
+      await macrotask();
     }
   }
 
@@ -384,9 +382,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** Gives the token up, here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
     const forgotten = this.#identity.forget();
-    if (this.state !== "closed") this.#outbound.transmit("#removeAuthToken");
+    if (this.state !== "closed") this.#calls.transmit("#removeAuthToken");
     this.#identity.clear();
-    await wait(0);
+    await macrotask();
     await forgotten;
   }
 
@@ -494,4 +492,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       this.#connection.ended.then(() => resolve(clearTimeout(timer)));
     });
   }
+}
+
+/** Resolves after what waits in microtasks now, and what that leads to. */
+function macrotask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }

@@ -21,8 +21,6 @@ export interface SubscriptionHost {
   readonly authState: AuthState;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
   readonly preparingPendingSubscriptions: boolean;
-  /** How long an answer may take, in milliseconds. */
-  readonly ackTimeout: number;
   /** Prepended to names of channels on the wire. */
   readonly channelPrefix: string | null;
   emit(eventName: string, data: unknown): void;
@@ -57,11 +55,11 @@ export class Subscriptions {
   }
 
   /** Emits events on a channel, then on the socket. */
-  #tell(name: string, ...events: [eventName: string, data: object][]): void {
-    for (const [eventName, data] of events) {
+  #tell(name: string, events: Record<string, object>): void {
+    for (const [eventName, data] of Object.entries(events)) {
       this.#listeners.write(channelEventKey(name, eventName), data);
     }
-    for (const [eventName, data] of events) {
+    for (const [eventName, data] of Object.entries(events)) {
       this.#socket.emit(eventName, { channel: name, ...data });
     }
   }
@@ -128,7 +126,7 @@ export class Subscriptions {
       },
     });
     subscription.request = call;
-    this.#calls.add(call, this.#socket.ackTimeout);
+    this.#calls.add(call);
     this.#socket.emit("subscribeRequest", {
       channel: name,
       subscriptionOptions,
@@ -142,11 +140,14 @@ export class Subscriptions {
     const oldChannelState = subscription.state;
     subscription.state = "subscribed";
     subscription.confirmed = true;
-    this.#tell(subscription.name, ["subscribeStateChange", {
-      oldChannelState,
-      newChannelState: "subscribed",
-      subscriptionOptions,
-    }], ["subscribe", { subscriptionOptions }]);
+    this.#tell(subscription.name, {
+      subscribeStateChange: {
+        oldChannelState,
+        newChannelState: "subscribed",
+        subscriptionOptions,
+      },
+      subscribe: { subscriptionOptions },
+    });
   }
 
   #refuse(
@@ -162,7 +163,7 @@ export class Subscriptions {
     // So it does where the server was only late, or had agreed before.
     const final = !(error instanceof TimeoutError) && !subscription.confirmed;
     if (final) this.#byName.delete(name);
-    this.#tell(name, ["subscribeFail", { error, subscriptionOptions }]);
+    this.#tell(name, { subscribeFail: { error, subscriptionOptions } });
   }
 
   /** Drops a channel. */
@@ -175,10 +176,7 @@ export class Subscriptions {
     this.#drop(subscription);
     if (known && this.#socket.state === "open") {
       const channel = (this.#socket.channelPrefix ?? "") + name;
-      this.#calls.add(
-        new Call("#unsubscribe", channel, { reject() {} }),
-        this.#socket.ackTimeout,
-      );
+      this.#calls.add(new Call("#unsubscribe", channel, { reject() {} }));
     }
   }
 
@@ -205,7 +203,7 @@ export class Subscriptions {
 
   #end(subscription: Subscription, state: "pending" | "unsubscribed"): void {
     const { name, request } = subscription;
-    if (request) this.#calls.forget(request);
+    if (request) this.#calls.end(request);
     subscription.request = undefined;
     if (subscription.state !== "subscribed") return;
     subscription.state = "pending";
@@ -217,13 +215,10 @@ export class Subscriptions {
     oldChannelState: ChannelState,
     newChannelState: ChannelState,
   ): void {
-    this.#tell(
-      name,
-      ["subscribeStateChange", { oldChannelState, newChannelState }],
-      ...oldChannelState === "subscribed"
-        ? [["unsubscribe", {}] as [string, object]]
-        : [],
-    );
+    this.#tell(name, {
+      subscribeStateChange: { oldChannelState, newChannelState },
+      ...(oldChannelState === "subscribed" && { unsubscribe: {} }),
+    });
   }
 
   /** The state of a channel. */

@@ -5,13 +5,14 @@
  */
 import { dial } from "../../net/dial.ts";
 import { onWake } from "../../net/lifecycle.ts";
+import type { ConnectionState } from "./api.ts";
 import {
   callTimeout,
   errorStatuses,
   hydrateError,
   InvalidMessageError,
 } from "./errors.ts";
-import { type Configuration, type Settings, toUri } from "./options.ts";
+import { type Configuration, toUri } from "./options.ts";
 import {
   findAnswer,
   type HandshakeStatus,
@@ -47,16 +48,19 @@ export class Transport {
   /** The WebSocket, once it is open. */
   socket: WebSocket | undefined;
   /** How long the server may be silent, in milliseconds. */
-  pingTimeout: number;
+  declare pingTimeout: number;
+  /** Its state; `closed` is the last. */
+  state: ConnectionState = "connecting";
+  /** When the handshake succeeded. */
+  openSince: number | undefined;
   /** Resolves when the WebSocket is closed for good. */
-  readonly ended: Promise<void>;
+  declare readonly ended: Promise<void>;
 
   readonly #config: Configuration;
   readonly #handler: TransportHandler;
   readonly #dialing = new AbortController();
   readonly #ping: string;
   readonly #pong: string;
-  #state: "connecting" | "open" | "closed" = "connecting";
   /** The handshake in flight. */
   #handshake: { cid: number; token: string | null } | undefined;
   /** Packets that came before the handshake was answered. */
@@ -82,15 +86,13 @@ export class Transport {
 
   async #connect(): Promise<void> {
     const { settings } = this.#config;
-    const { wsOptions, WebSocket: Ctor = globalThis.WebSocket } = settings;
     try {
       await dial(toUri(settings, Date.now()), {
+        init: settings.wsOptions,
         timeout: settings.connectTimeout,
         signal: this.#dialing.signal,
         onOpen: (socket) => this.#begin(socket),
-        WebSocket: wsOptions && Object.keys(wsOptions).length > 0
-          ? withOptions(Ctor, wsOptions)
-          : Ctor,
+        WebSocket: settings.WebSocket,
       });
     } catch (error) {
       this.#resolveEnded();
@@ -117,7 +119,7 @@ export class Transport {
     const { auth, settings, codec } = this.#config;
     try {
       const token = await auth.loadToken(settings.authTokenName);
-      if (this.#state === "closed") return;
+      if (this.state === "closed") return;
       const cid = this.#handler.nextCallId();
       this.#handshake = { cid, token };
       this.#handshakeTimer = setTimeout(
@@ -134,7 +136,7 @@ export class Transport {
 
   /** Gives the connection up because the handshake failed. */
   #refuse(error: unknown): void {
-    if (this.#state !== "connecting") return;
+    if (this.state !== "connecting") return;
     const failure = (error ?? new Error("handshake failed")) as {
       statusCode?: unknown;
     };
@@ -165,7 +167,7 @@ export class Transport {
     } catch (error) {
       return this.#handler.failed(error);
     }
-    if (this.#state !== "open") return this.#receiveEarly(packets, frame);
+    if (this.state !== "open") return this.#receiveEarly(packets, frame);
     if (Array.isArray(packets)) {
       for (const packet of packets) this.#handler.packet(packet, frame);
     } else {
@@ -175,7 +177,7 @@ export class Transport {
 
   /** Until the handshake is answered, all other packets wait. */
   #receiveEarly(packets: unknown, frame: unknown): void {
-    if (this.#state === "closed") return;
+    if (this.state === "closed") return;
     const cid = this.#handshake?.cid ?? NaN;
     const { answer, rest } = findAnswer(packets, cid);
     if (this.#early.length + rest.length > EARLY_PACKETS) {
@@ -199,7 +201,8 @@ export class Transport {
       );
     }
     if (status.authError) status.authError = hydrateError(status.authError);
-    this.#state = "open";
+    this.state = "open";
+    this.openSince = performance.now();
     this.pingTimeout = status.pingTimeout;
     this.#watch();
     this.#stopWaking = onWake(() => {
@@ -245,7 +248,7 @@ export class Transport {
   /** Hands a frame to the WebSocket. False if it cannot be sent any more. */
   send(frame: unknown): boolean {
     const { socket } = this;
-    if (!socket || this.#state === "closed") return false;
+    if (!socket || this.state === "closed") return false;
     if (socket.readyState !== socket.OPEN) {
       this.#drop(1005, "");
       return false;
@@ -256,43 +259,29 @@ export class Transport {
 
   /** The connection ended without the application's doing. */
   #drop(code: number, reason: string, cause?: unknown): void {
-    if (this.#state === "closed") return;
+    if (this.state === "closed") return;
     this.close(isCloseCode(code) ? code : 1000);
     this.#handler.closed(code, reason || errorStatuses[code] || reason, cause);
   }
 
   /** Ends the connection; nothing is told about it. */
   close(code: number, reason?: string): void {
-    this.#state = "closed";
+    this.state = "closed";
     this.#early = [];
     this.#stopWaking();
     clearTimeout(this.#timer);
     clearTimeout(this.#handshakeTimer);
     this.#dialing.abort();
-    if (this.socket) this.#hangUp(this.socket, code, reason);
-  }
-
-  #hangUp(socket: WebSocket, code: number, reason?: string): void {
-    socket.onopen = socket.onmessage = null;
-    // A late error is known already; unheard it would end a Node process.
-    socket.onerror = preventDefault;
-    socket.onclose = () => this.#resolveEnded();
-    if (socket.readyState === socket.CLOSED) this.#resolveEnded();
-    else socket.close(code, reason);
+    if (!this.socket) return;
+    this.socket.onmessage = null;
+    this.socket.close(code, reason);
   }
 }
 
-/** Deno reports errors that nobody prevented as uncaught. */
+/**
+ * Deno reports errors that nobody prevented as uncaught, and one that nobody
+ * hears would end a Node process.
+ */
 function preventDefault(event: Event): void {
   event.preventDefault?.();
-}
-
-/** `Ctor` with an object as its second argument. */
-function withOptions(
-  Ctor: Settings["WebSocket"] & object,
-  init: Record<string, unknown>,
-): Settings["WebSocket"] & object {
-  return function (url: string, protocols: string[]) {
-    return new Ctor(url, { protocols, ...init } as unknown as string[]);
-  } as unknown as Settings["WebSocket"] & object;
 }

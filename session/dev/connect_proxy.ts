@@ -111,7 +111,7 @@ async function serve(
       onOpen: (socket) =>
         joint = bridge(socket, { maxMessage: Infinity, signal }),
       protocols,
-      headers: upgradeHeaders(request.headers, { ...POLICY, set }),
+      init: { headers: upgradeHeaders(request.headers, { ...POLICY, set }) },
       signal: request.signal,
     }).catch((cause) => {
       throw new ProxyError(502, "the backend refused the WebSocket", { cause });

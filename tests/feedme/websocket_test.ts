@@ -177,6 +177,31 @@ Deno.test("websocket: silence", async () => {
   );
 });
 
+Deno.test("websocket: a browser is asked for headers only where there are some", async () => {
+  await using server = serve(() => {});
+  /** As in a browser, which takes anything but a list for a subprotocol. */
+  class Browser extends WebSocket {
+    constructor(url: string, protocols?: string | string[]) {
+      super(url, Array.isArray(protocols) ? protocols : String(protocols));
+    }
+  }
+  const reached: string[] = [];
+  for (const headers of [undefined, {}, { "x-custom": "1" }]) {
+    const { transport, until } = listen({
+      url: server.url,
+      WebSocket: Browser,
+      ...(headers && { headers }),
+    });
+    transport.connect();
+    while (transport.state() === "connecting") await delay(1);
+    reached.push(transport.state());
+    if (transport.state() === "connected") transport.disconnect();
+    await until("disconnect");
+    await transport[Symbol.asyncDispose]!();
+  }
+  assertEquals(reached, ["connected", "connected", "disconnected"]);
+});
+
 Deno.test("websocket: the address is asked for each time", async () => {
   await using server = serve(() => {});
   let asked = 0;

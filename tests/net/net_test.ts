@@ -149,7 +149,7 @@ Deno.test("dial opens with subprotocols and headers", async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket = await dial(peer.url, {
     protocols: ["a", "b"],
-    headers: { "x-test": "1" },
+    init: { headers: { "x-test": "1" } },
     onOpen: (socket) => socket.onmessage = ({ data }) => resolve(data),
   });
   assertEquals(await promise, "hello");
