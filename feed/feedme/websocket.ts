@@ -69,8 +69,10 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   #state:
     | { kind: "disconnected" }
     | { kind: "connecting"; abort: AbortController }
-    | { kind: "connected"; socket: WebSocket } = { kind: "disconnected" };
-  /** One for each socket that is closing. */
+    | { kind: "connected"; socket: WebSocket; closed: Promise<void> } = {
+      kind: "disconnected",
+    };
+  /** The ends of sockets that are closing. */
   readonly #closing = new Set<Promise<void>>();
   #silence: ReturnType<typeof setTimeout> | undefined;
 
@@ -149,7 +151,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   }
 
   #opened(socket: WebSocket): void {
-    this.#state = { kind: "connected", socket };
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const state = this.#state = { kind: "connected", socket, closed };
     socket.onmessage = ({ data }) => {
       if (typeof data !== "string") {
         return this.#fail("The server sent a binary message.");
@@ -158,10 +161,10 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
       this.emit("message", data);
     };
     socket.onclose = ({ code }) => {
-      this.#fail(`The WebSocket closed (code ${code}).`);
-      // A Worker's socket may be closing still: that has answered the other
-      // side, and no second event follows.
-      this.#closing.delete(socket);
+      resolve();
+      if (this.#state === state) {
+        this.#fail(`The WebSocket closed (code ${code}).`);
+      }
     };
     this.#listen();
     this.emit("connect");
@@ -193,20 +196,13 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     const state = this.#state;
     this.#state = { kind: "disconnected" };
     if (state.kind === "connecting") state.abort.abort();
-    if (state.kind === "connected") this.#close(state.socket);
-  }
-
-  #close(socket: WebSocket): void {
-    socket.onmessage = null;
-    if (socket.readyState === 3) return;
-    const closed = new Promise<void>((resolve) => {
-      socket.onclose = () => {
-        this.#closing.delete(closed);
-        resolve();
-      };
-    });
-    this.#closing.add(closed);
-    socket.close(1000);
+    if (state.kind === "connected") {
+      const { socket, closed } = state;
+      socket.onmessage = null;
+      this.#closing.add(closed);
+      closed.then(() => this.#closing.delete(closed));
+      socket.close(1000);
+    }
   }
 
   /** No event comes before the method that causes it has returned. */

@@ -68,7 +68,7 @@ Deno.test("dev proxy - the backend learns who connects, whatever the client clai
     SESSION_BACKEND_FENCING_TOKEN: env.SESSION_BACKEND_FENCING_TOKEN,
   });
 
-  const peer = await Peer.open(`${url}ws`, { headers: SPOOFED });
+  const peer = await Peer.open(`${url}ws`, { init: { headers: SPOOFED } });
   assertEquals(verified(JSON.parse(await peer.next())), expected("/ws"));
   peer.socket.send("echo");
   assertEquals(await peer.next(), "echo");
