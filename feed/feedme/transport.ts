@@ -186,7 +186,10 @@ export class TransportGuard {
   #call<T>(name: string, method: () => T): T {
     this.#calling = name;
     try {
-      return method();
+      const result = method();
+      // The transport may have swallowed the error of its own breach.
+      if (this.#breach) throw this.#breach;
+      return result;
     } catch (error) {
       if (error === this.#breach) throw error;
       return this.#violate(`The transport threw in ${name}().`, error);

@@ -793,6 +793,32 @@ Deno.test("a transport that breaks the rules is cut off", async () => {
   assert(client.destroyed());
 });
 
+Deno.test("a breach that the transport swallows ends everything too", async () => {
+  using time = new FakeTime();
+  const { client, transport, feed: makeFeed, log } = start();
+  for (const name of ["a", "b"]) makeFeed(name).desireOpen();
+  client.connect();
+  await settled();
+  log.splice(0);
+  transport.onsend = () => {
+    try {
+      transport.misbehave("message", "{}");
+    } catch {
+      // As an emitter does that looks after its listeners.
+    }
+  };
+  assertThrows(() => transport.receive(OK), FeedmeError, "TRANSPORT_ERROR");
+  await pass(time, 60_000);
+  assertEquals(log.map((line) => line.split(" ")[0]), [
+    "client.connect",
+    "feed1.opening",
+    "feed1.close",
+    "client.disconnect",
+    "client.transportError",
+  ]);
+  assertEquals(time.next(), false);
+});
+
 Deno.test("snapshots stay true and share what did not change", async () => {
   const { transport, up, feed: makeFeed, end } = start();
   await up();
