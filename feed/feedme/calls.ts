@@ -45,13 +45,14 @@ export class Calls {
       );
     }
     const id = `${this.#lastId + 1}`;
-    // Before anything is noted: too deep a nesting makes this throw.
-    const text = writeClientMessage({
+    // Before anything is noted: too deep a nesting makes this throw, or a breach
+    // of the transport, and then the caller is told by that alone.
+    this.#shell.send(writeClientMessage({
       MessageType: "Action",
       ActionName: name,
       ActionArgs: args,
       CallbackId: id,
-    });
+    }));
     this.#lastId++;
     const stop = this.#shell.start(this.#timeoutMs, () => {
       // A later response is expected and ignored.
@@ -64,7 +65,6 @@ export class Calls {
       );
     });
     this.#waiting.set(id, { call, stop });
-    this.#shell.send(text);
   }
 
   /** A response has arrived; tells whether one was due. */

@@ -7,7 +7,8 @@ export interface Shell {
   live(): boolean;
   /**
    * Sends a text if the transport is still connected. May throw
-   * `TRANSPORT_ERROR` after all is over, so it has to come last.
+   * `TRANSPORT_ERROR` after all is over, so nothing that has to be done may
+   * follow.
    */
   send(text: string): void;
   /** Ends the connection because of `reason`. */

@@ -819,6 +819,33 @@ Deno.test("a breach that the transport swallows ends everything too", async () =
   assertEquals(time.next(), false);
 });
 
+Deno.test("an action that throws is told of by that alone", async () => {
+  const { client, transport, up, told, write } = start();
+  await up();
+  transport.onsend = () => {
+    throw new Error("broken");
+  };
+  // A promise that nobody got would be an unhandled rejection.
+  assertThrows(
+    () => void client.action("a", {}),
+    FeedmeError,
+    "TRANSPORT_ERROR",
+  );
+  assertEquals((await told()).map((line) => line.split(" ")[0]), [
+    "client.disconnect",
+    "client.transportError",
+  ]);
+  const other = start();
+  await other.up();
+  other.transport.onsend = transport.onsend;
+  assertThrows(
+    () => other.client.action("a", {}, logCallback("a", write) as () => void),
+    FeedmeError,
+    "TRANSPORT_ERROR",
+  );
+  assertEquals(await told(), []);
+});
+
 Deno.test("snapshots stay true and share what did not change", async () => {
   const { transport, up, feed: makeFeed, end } = start();
   await up();
