@@ -133,9 +133,11 @@ export class TransportGuard {
   /** @throws {FeedmeError} `TRANSPORT_ERROR` */
   state(): TransportState {
     const state = this.#call("state", () => this.#transport.state());
+    // It stays disconnected until it is asked to connect.
+    const asked = this.#last !== "disconnect" || this.#connects > 0;
     if (
-      state !== "disconnected" && state !== "connecting" &&
-      state !== "connected"
+      state !== "disconnected" &&
+      !(asked && (state === "connecting" || state === "connected"))
     ) this.#violate("The transport returned an invalid state.");
     return state as TransportState;
   }

@@ -819,6 +819,21 @@ Deno.test("a breach that the transport swallows ends everything too", async () =
   assertEquals(time.next(), false);
 });
 
+Deno.test("a transport that is connected without being asked is cut off", async () => {
+  const { client, transport, up, told, end } = start({ reconnect: false });
+  await up();
+  // It says that the connection is lost, and has kept it or made a new one.
+  transport.misbehave("disconnect", new Error("FAILURE: lost"));
+  assertEquals((await told()).length, 1);
+  assertThrows(() => client.disconnect(), FeedmeError, "TRANSPORT_ERROR");
+  assertEquals((await told()).map((line) => line.split(" ")[0]), [
+    "client.transportError",
+  ]);
+  assert(client.destroyed());
+  assertEquals(transport.state(), "disconnected");
+  await end();
+});
+
 Deno.test("an action that throws is told of by that alone", async () => {
   const { client, transport, up, told, write } = start();
   await up();
