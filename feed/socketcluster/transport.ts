@@ -73,7 +73,7 @@ export class Transport {
   #stopWaking = () => {};
   #resolveEnded!: () => void;
 
-  /** Begins to connect. */
+  /** Begins to connect. Throws if the options make no address. */
   constructor(config: Configuration, handler: TransportHandler) {
     this.#config = config;
     this.#handler = handler;
@@ -81,13 +81,13 @@ export class Transport {
     this.pingTimeout = connectTimeout;
     [this.#ping, this.#pong] = protocolVersion === 1 ? ["#1", "#2"] : ["", ""];
     this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
-    this.#connect();
+    this.#connect(toUri(config.settings, Date.now()));
   }
 
-  async #connect(): Promise<void> {
+  async #connect(uri: string): Promise<void> {
     const { settings } = this.#config;
     try {
-      await dial(toUri(settings, Date.now()), {
+      await dial(uri, {
         init: settings.wsOptions,
         timeout: settings.connectTimeout,
         signal: this.#dialing.signal,

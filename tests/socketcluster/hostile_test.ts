@@ -1,6 +1,6 @@
 /** Hostile names and frames: nothing throws, pollutes, hangs or grows. */
 // deno-lint-ignore-file no-explicit-any
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { create } from "../../feed/socketcluster/mod.ts";
 import { fakeSockets } from "./fake_socket.ts";
 import { readTranscripts } from "./replay.ts";
@@ -137,6 +137,19 @@ const SEEDS = [
   '[{"event":"x","data":1},{"rid":5},"str",null,[[]]]',
   '{"rid":1,"data":{"id":"i","pingTimeout":30000,"isAuthenticated":true}}',
 ];
+
+Deno.test("hostile - an address that cannot be written is an exception", async () => {
+  const { made, WebSocket } = fakeSockets();
+  const hostname = null as any;
+  assertThrows(() => create({ WebSocket, hostname }), TypeError);
+  const socket = create({ WebSocket });
+  assertThrows(() => socket.connect({ hostname }), TypeError);
+  assertEquals(socket.state, "closed");
+  socket.connect({ hostname: "a" });
+  await made[1]!.shakeHands();
+  assertEquals(socket.state, "open");
+  socket.disconnect();
+});
 
 Deno.test("hostile - 1,000,000 mutated frames", async () => {
   const before = prototypes();
