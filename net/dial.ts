@@ -44,13 +44,13 @@ export function dial(
     timeout = 10_000,
     onOpen,
     WebSocket: Ctor = globalThis.WebSocket,
-    init = {},
+    init,
   }: DialOptions = {},
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     // Only where more is asked for: browsers take a list of names alone.
-    const second = Object.keys(init).length > 0
+    const second = Object.keys(init ?? {}).length > 0
       ? { protocols, ...init } as unknown as string[]
       : protocols;
     const socket = new Ctor(url, second);

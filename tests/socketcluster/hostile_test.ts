@@ -151,6 +151,15 @@ Deno.test("hostile - an address that cannot be written is an exception", async (
   socket.disconnect();
 });
 
+Deno.test("hostile - null is no options for the WebSocket", async () => {
+  const { made, WebSocket } = fakeSockets();
+  const socket = create({ WebSocket, wsOptions: null as any });
+  assertEquals(made.length, 1);
+  await made[0]!.shakeHands();
+  assertEquals(socket.state, "open");
+  socket.disconnect();
+});
+
 Deno.test("hostile - 1,000,000 mutated frames", async () => {
   const before = prototypes();
   const random = randomNumbers(20);
