@@ -178,10 +178,12 @@ export const planeCases: Area["cases"] = {
       "KeyHeld",
       "e1",
     ]);
-    for (
-      const call of [engine.status("b9"), engine.statuses("b9").next()]
-    ) {
-      same((await rejects(call)).code, 404, "of an unknown backend");
+    const calls = [
+      () => engine.status("b9"),
+      () => engine.statuses("b9").next(),
+    ];
+    for (const call of calls) {
+      same((await rejects(call())).code, 404, "of an unknown backend");
     }
     for (const text of [visible(engine), visible(error)]) {
       ok(!text.includes("SECRET"), `no secret in ${text}`);
