@@ -120,7 +120,7 @@ async function faster(
 ): Promise<{ ours: number; bare: number }> {
   const peer = async () => run(await feedOf(clients.peer));
   const ours = async () => run(await feedOf(clients.ours));
-  const bare = async () => await run(bareFeed(consumed));
+  const bare = () => run(bareFeed(consumed));
   return {
     ours: (await compare(peer, ours, 7)).ratio,
     bare: (await compare(peer, bare, 7)).ratio,

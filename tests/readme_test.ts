@@ -231,9 +231,7 @@ for (const [name, on] of Object.entries(EDGES)) {
         "/a",
         "ada",
       ]);
-      const peer = await Peer.open(`${backend.url}ws`, {
-        init: { headers },
-      });
+      const peer = await Peer.open(`${backend.url}ws`, { init: { headers } });
       assertEquals(
         JSON.parse(await peer.next())["x-verified-username"],
         "ada",
