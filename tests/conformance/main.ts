@@ -24,7 +24,7 @@ import { startScriptedPeer } from "./far/scripted_peer.ts";
 import { type FarEnds, isNamed, type Outcome } from "./suite.ts";
 import { type Column, exceptions, table } from "./table.ts";
 
-/** Ends the run before it begins. */
+/** Ends a run that makes no sense. */
 function refuse(why: string): never {
   console.error(`conformance: ${why}`);
   Deno.exit(2);
@@ -330,6 +330,7 @@ const ran = outcomes.filter(({ exception }) => exception === undefined);
 const failed = ran.filter(({ failure }) => failure !== undefined).length;
 const missing = matrix.filter(({ missing }) => missing !== undefined);
 if (outcomes.length === 0 && missing.length < matrix.length) {
+  await started.disposeAsync();
   refuse(`no case is named ${JSON.stringify(only)}`);
 }
 
