@@ -38,6 +38,18 @@ export async function rejects(promise: Promise<unknown>): Promise<any> {
   throw new Error(`did not reject, but gave ${shown(value)}`);
 }
 
+/** Fails unless the call throws; the error. */
+// deno-lint-ignore no-explicit-any
+export function thrown(call: () => unknown): any {
+  let value: unknown;
+  try {
+    value = call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error(`did not throw, but gave ${shown(value)}`);
+}
+
 /** Waits until something is so, for 10 s at most. */
 export async function until(
   done: () => boolean | Promise<boolean>,

@@ -3,7 +3,7 @@ import {
   feedmeClient,
   webSocketTransport,
 } from "../../../../feed/feedme/mod.ts";
-import { ok, pause, rejects, same, until } from "../../check.ts";
+import { ok, pause, rejects, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import {
   clientLog,
@@ -13,7 +13,6 @@ import {
   HANDSHAKE,
   message,
   opened,
-  thrown,
 } from "../feedme.ts";
 
 /** Above the ports that systems give out: nobody listens there. */
