@@ -188,6 +188,10 @@ async function commandColumn(
     JSON.parse(program.said),
     (far) =>
       runCommand(found.path, [
+        // A look at `localStorage` would be remarked upon.
+        ...(runtime === "node"
+          ? ["--disable-warning=ExperimentalWarning"]
+          : []),
         `${casesFile.path}/cases.mjs`,
         JSON.stringify(far),
       ]),
