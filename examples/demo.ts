@@ -113,13 +113,18 @@ if (import.meta.main) {
     color: !Deno.noColor && Deno.stdout.isTerminal(),
   });
   const show = (event: DevEvent) => terminal.show(event);
-  const port = Number(Deno.args[0] ?? 8000);
+  const fail = (why: string): never => {
+    console.error(`demo: ${why}; deno task demo 8001 takes another port`);
+    Deno.exit(1);
+  };
+  const [given = "8000"] = Deno.args;
+  const port = Number(given);
+  if (!/^\d{1,5}$/.test(given) || port > 65_535) {
+    fail(`${JSON.stringify(given)} is no port`);
+  }
   const demo = await startDemo(port, show).catch((error) => {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    console.error(
-      `demo: port ${port} is in use; deno task demo 8001 takes another`,
-    );
-    Deno.exit(1);
+    return fail(`port ${port} is in use`);
   });
   console.log(
     `\n  Open ${demo.url} in two tabs. Ctrl-C ends everything.\n`,

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { fileURLToPath as fromFileUrl } from "node:url";
 import { SessionBackend } from "../client.ts";
+import { feedmeClient, webSocketTransport } from "../feed/feedme/mod.ts";
 import { Jamsocket } from "../server.ts";
 import { type DevPlatform, startDevPlatform } from "../session/dev/mod.ts";
 import type { ConnectResponse } from "../types.ts";
@@ -10,13 +11,14 @@ import { bundle } from "./bundle.ts";
 import { inChromium } from "./chromium.ts";
 import { config } from "./config.ts";
 import { ECHO, Peer } from "./dev/helpers.ts";
+import { startProgram } from "./program.ts";
 import { type Found, runtime } from "./runtimes.ts";
 
 const root = new URL("..", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
 const blocks = [...readme.matchAll(/```ts ignore\n([\s\S]*?)```/g)]
   .map(([, code]) => code!);
-const [server, , page, , , backend] = blocks as [
+const [server, , page, live, livePage, backend] = blocks as [
   string,
   string,
   string,
@@ -47,7 +49,12 @@ async function written(
 }
 
 async function platformOf(module: string): Promise<DevPlatform> {
-  return await startDevPlatform({ module, port: 0, proxyPort: 0 });
+  return await startDevPlatform({
+    module,
+    config: fromFileUrl(new URL(config, root)),
+    port: 0,
+    proxyPort: 0,
+  });
 }
 
 /** The code as for another port of the dev platform. */
@@ -91,6 +98,36 @@ Deno.test("README: the server's lines spawn a backend, watch it and reach it", a
     "waiting",
     "ready",
   ]);
+});
+
+Deno.test("README: live data crosses from the backend's lines to the page's", async () => {
+  await using module = await written(live);
+  await using platform = await platformOf(module.path);
+  const engine = new Jamsocket({
+    dev: true,
+    port: Number(new URL(platform.apiUrl).port),
+  });
+  const answer = await engine.connect({ key: "room-1", user: "ada" });
+  await using watched = new SessionBackend(answer);
+  await watched.ready({ timeout: 30_000 });
+  const declared = `const backend = ${JSON.stringify({ url: watched.url })};`;
+  await using script = await written(`${declared}\n${livePage}`);
+  await using client = feedmeClient({
+    transport: webSocketTransport({ url: watched.url }),
+  });
+  client.connect();
+  // Until the page has the feed open and says so.
+  const writing = setInterval(
+    () => client.action("write", { text: "hello" }).catch(() => {}),
+    100,
+  );
+  try {
+    const args = ["run", "-A", `--config=${config}`, script.path];
+    await using program = await startProgram(Deno.execPath(), args);
+    assertStringIncludes(program.said, "wrote {");
+  } finally {
+    clearInterval(writing);
+  }
 });
 
 /** What runs each of the README's edges: Deno's subcommand, or another runtime. */

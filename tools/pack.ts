@@ -68,4 +68,7 @@ export async function pack(output: string): Promise<void> {
   }
 }
 
-if (import.meta.main) await pack(`${root}feedline.tgz`);
+if (import.meta.main) {
+  await pack(`${root}feedline.tgz`);
+  console.log("feedline.tgz is written");
+}

@@ -12,7 +12,9 @@ const server = feedmeServer(application, {
   onDisconnect: ({ user }) => console.log(`${user} left`),
 });
 
-Deno.serve({ port: Number(Deno.env.get("PORT") ?? 8000) }, (request) => {
+// Without a word: the address to open is the edge's.
+const address = { port: Number(Deno.env.get("PORT") ?? 8000), onListen() {} };
+Deno.serve(address, (request) => {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return Response.json({
       notes: Object.keys(server.feed(board).data.notes).length,

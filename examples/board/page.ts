@@ -24,9 +24,13 @@ const query = new URLSearchParams(location.search);
 const boardName = query.get("board") ?? "plans";
 // A name for this tab: the demo's edge takes it at its word.
 const NAMES = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Niklaus"];
-const name = query.get("as") ??
-  sessionStorage.getItem("name") ??
-  NAMES[Math.floor(Math.random() * NAMES.length)]!;
+/** They take turns, so that two tabs do not share one. */
+function nextName(): string {
+  const turn = Number(localStorage.getItem("turn"));
+  localStorage.setItem("turn", String(turn + 1));
+  return NAMES[turn % NAMES.length]!;
+}
+const name = query.get("as") ?? sessionStorage.getItem("name") ?? nextName();
 sessionStorage.setItem("name", name);
 
 /** The board's place at the edge, with who asks. */
@@ -387,8 +391,8 @@ button("end").addEventListener("click", () => {
   fetch(at("end"), { method: "POST" });
 });
 button("share").addEventListener("click", () => {
-  const others = NAMES.filter((other) => other !== name);
-  const as = others[Math.floor(Math.random() * others.length)]!;
+  let as = nextName();
+  if (as === name) as = nextName();
   const url = new URL(location.href);
   url.search = new URLSearchParams({ board: boardName, as }).toString();
   globalThis.open(url);

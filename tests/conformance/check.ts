@@ -1,5 +1,7 @@
 /** Assertions for the cases: `@std/assert` would bring what not every runtime has. */
 
+export { until } from "../until.ts";
+
 /** Fails unless `condition` holds. */
 export function ok(condition: unknown, what: string): asserts condition {
   if (!condition) throw new Error(`not so: ${what}`);
@@ -38,16 +40,16 @@ export async function rejects(promise: Promise<unknown>): Promise<any> {
   throw new Error(`did not reject, but gave ${shown(value)}`);
 }
 
-/** Waits until something is so, for 10 s at most. */
-export async function until(
-  done: () => boolean | Promise<boolean>,
-  what: string,
-): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!await done()) {
-    if (Date.now() > end) throw new Error(`still not so: ${what}`);
-    await pause(10);
+/** Fails unless the call throws; the error. */
+// deno-lint-ignore no-explicit-any
+export function thrown(call: () => unknown): any {
+  let value: unknown;
+  try {
+    value = call();
+  } catch (error) {
+    return error;
   }
+  throw new Error(`did not throw, but gave ${shown(value)}`);
 }
 
 export function pause(ms: number): Promise<void> {

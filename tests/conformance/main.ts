@@ -21,21 +21,32 @@ import { startWorker } from "../workerd.ts";
 import { TextLineStream } from "../lines.ts";
 import { startFeedmeServer } from "./far/feedme_server.ts";
 import { startScriptedPeer } from "./far/scripted_peer.ts";
-import type { FarEnds, Outcome } from "./suite.ts";
+import { type FarEnds, isNamed, type Outcome } from "./suite.ts";
 import { type Column, exceptions, table } from "./table.ts";
 
-const { values: { on, only, ...unit } } = parseArgs({
-  args: Deno.args,
-  options: {
-    /** Columns whose name contains this, e.g. `bun` or `workerd`. */
-    on: { type: "string", default: "" },
-    /** Cases whose area and name contain this. */
-    only: { type: "string", default: "" },
-    /** How many unit tests passed and failed before: counted in. */
-    passed: { type: "string", default: "0" },
-    failed: { type: "string", default: "0" },
-  },
-});
+/** Ends a run that makes no sense. */
+function refuse(why: string): never {
+  console.error(`conformance: ${why}`);
+  Deno.exit(2);
+}
+
+const { on, only, ...unit } = (() => {
+  try {
+    return parseArgs({
+      options: {
+        /** Columns whose name contains this, e.g. `bun` or `workerd`. */
+        on: { type: "string", default: "" },
+        /** Cases whose area and name contain this. */
+        only: { type: "string", default: "" },
+        /** How many unit tests passed and failed before: counted in. */
+        passed: { type: "string", default: "0" },
+        failed: { type: "string", default: "0" },
+      },
+    }).values;
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+})();
 
 /** The far ends that all runtimes share. */
 type Shared = Omit<FarEnds, "runtime" | "edge" | "feedmeServer" | "run">;
@@ -154,12 +165,6 @@ async function runCommand(
   return [...outcomes, { ...END, ...(failure && { failure }) }];
 }
 
-const cases = await bundled("runners/command.ts");
-const casesFile = started.use(await folder({ "cases.mjs": cases }));
-const worker = await bundled("runners/worker.ts");
-const shared = await startShared();
-const denoServes = await serveOnDeno(shared);
-
 /** A column of a program that is here, or why there is none. */
 async function commandColumn(
   name: string,
@@ -183,6 +188,10 @@ async function commandColumn(
     JSON.parse(program.said),
     (far) =>
       runCommand(found.path, [
+        // A look at `localStorage` would be remarked upon.
+        ...(runtime === "node"
+          ? ["--disable-warning=ExperimentalWarning"]
+          : []),
         `${casesFile.path}/cases.mjs`,
         JSON.stringify(far),
       ]),
@@ -252,13 +261,15 @@ async function column(
   served: Served,
   runner: Runner,
 ): Promise<Column> {
-  const outcomes = await runner({
+  const all = await runner({
     ...shared,
     ...here,
     edge: `http://127.0.0.1:${served.edge}`,
     feedmeServer: `ws://127.0.0.1:${served.feedme}/feedme`,
     run: crypto.randomUUID().slice(0, 8),
   });
+  // How the process ended counts unasked if that was wrong.
+  const outcomes = all.filter((one) => one.failure || isNamed(one, only));
   for (const { area, name: what, failure } of outcomes) {
     if (failure) console.error(`\n${name}: ${area}: ${what}\n${failure}`);
   }
@@ -289,9 +300,23 @@ const columns: Record<string, () => Promise<Column>> = {
   chromium: chromiumColumn,
 };
 
+const wanted = Object.entries(columns).filter(([name]) => name.includes(on));
+if (wanted.length === 0) {
+  refuse(
+    `no runtime is named ${JSON.stringify(on)}: ${
+      Object.keys(columns).join(", ")
+    }`,
+  );
+}
+
+const cases = await bundled("runners/command.ts");
+const casesFile = started.use(await folder({ "cases.mjs": cases }));
+const worker = await bundled("runners/worker.ts");
+const shared = await startShared();
+const denoServes = await serveOnDeno(shared);
+
 const matrix: Column[] = [];
-for (const [name, run] of Object.entries(columns)) {
-  if (!name.includes(on)) continue;
+for (const [name, run] of wanted) {
   const start = Date.now();
   try {
     matrix.push(await run());
@@ -308,6 +333,10 @@ const outcomes = matrix.flatMap(({ outcomes = [] }) => outcomes);
 const ran = outcomes.filter(({ exception }) => exception === undefined);
 const failed = ran.filter(({ failure }) => failure !== undefined).length;
 const missing = matrix.filter(({ missing }) => missing !== undefined);
+if (outcomes.length === 0 && missing.length < matrix.length) {
+  await started.disposeAsync();
+  refuse(`no case is named ${JSON.stringify(only)}`);
+}
 
 console.log();
 for (const line of exceptions(matrix)) console.log(line);

@@ -68,6 +68,12 @@ export interface Outcome {
   took: number;
 }
 
+/** Whether `only` names this case. */
+export const isNamed = (
+  { area, name }: Pick<Outcome, "area" | "name">,
+  only: string,
+) => `${area}: ${name}`.includes(only);
+
 /** A case that takes longer (ms) than this hangs. */
 const LIMIT = 20_000;
 
@@ -96,7 +102,7 @@ export async function* run(
   ];
   for (const { name: area, cases, exceptions = {} } of areas) {
     for (const [name, body] of Object.entries(cases)) {
-      if (!`${area}: ${name}`.includes(only)) continue;
+      if (!isNamed({ area, name }, only)) continue;
       const exception = exceptions[name]?.[far.runtime];
       if (exception) {
         yield { area, name, exception, took: 0 };

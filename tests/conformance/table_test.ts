@@ -1,3 +1,4 @@
+/** The matrix as text: counts where all passed, both numbers where not. */
 import { assertEquals } from "@std/assert";
 import type { Outcome } from "./suite.ts";
 import { exceptions, table } from "./table.ts";

@@ -11,8 +11,8 @@ import {
   platform,
   states,
   terminate,
-  until,
 } from "./helpers.ts";
+import { until } from "../until.ts";
 
 /** The events of a platform, and its lines of one backend. */
 function recorder() {

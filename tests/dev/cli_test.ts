@@ -12,8 +12,8 @@ import {
   isRunning,
   platform,
   states,
-  until,
 } from "./helpers.ts";
+import { until } from "../until.ts";
 
 const MOD = fileURLToPath(new URL("../../session/dev/mod.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.npm.json", import.meta.url));

@@ -10,8 +10,8 @@ import {
   rawRequest,
   states,
   terminate,
-  until,
 } from "./helpers.ts";
+import { until } from "../until.ts";
 
 const SPOOFED = {
   "x-verified-username": "mallory",

@@ -124,18 +124,6 @@ export async function ended(
   return state;
 }
 
-/** Asks until the answer is yes. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!await condition()) {
-    if (Date.now() > end) throw new Error(`${what} did not come about`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 /** Whether a process runs. One that ended and was not waited for does not. */
 export async function isRunning(pid: number): Promise<boolean> {
   const { stdout } = await new Deno.Command("ps", {

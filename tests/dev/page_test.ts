@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Browser, chromium } from "playwright-core";
 import { Jamsocket } from "../../server.ts";
-import { call, code, connect, LISTEN, platform, until } from "./helpers.ts";
+import { call, code, connect, LISTEN, platform } from "./helpers.ts";
+import { until } from "../until.ts";
 
 const BROWSER = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
 const hasBrowser = await Deno.stat(BROWSER).then(() => true, () => false);

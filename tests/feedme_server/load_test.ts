@@ -3,7 +3,7 @@
  * without end, come and go. Only the fuzzed messages are handed over in memory.
  */
 import { assert, assertEquals } from "@std/assert";
-import { deadline, delay } from "@std/async";
+import { delay } from "@std/async";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { z } from "zod";
@@ -28,6 +28,7 @@ import {
   HANDSHAKE,
   openOf,
 } from "./fake_socket.ts";
+import { until } from "../until.ts";
 
 const list = defineFeed({
   args: z.record(z.string(), z.string()),
@@ -70,17 +71,6 @@ function serve(options: FeedmeServerOptions = {}) {
       await http.shutdown();
     },
   };
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  await deadline(
-    (async () => {
-      while (!condition()) await delay(5);
-    })(),
-    20_000,
-  ).catch(() => {
-    throw new Error(`not seen: ${what}`);
-  });
 }
 
 async function join(url: string): Promise<WebSocket & { texts: string[] }> {

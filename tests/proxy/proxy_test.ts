@@ -8,13 +8,8 @@ import {
 } from "@std/assert";
 import { sessionProxy } from "../../session/proxy.ts";
 import { HTTPError, isConnectResponse } from "../../types.ts";
-import {
-  raw,
-  ScriptedEngine,
-  startBackend,
-  startEdge,
-  until,
-} from "./support.ts";
+import { raw, ScriptedEngine, startBackend, startEdge } from "./support.ts";
+import { until } from "../until.ts";
 
 Deno.test("connect - addresses are the edge's and tokens are empty", async () => {
   await using test = startEdge({

@@ -18,8 +18,8 @@ import {
   serve,
   type Server,
   startBackend,
-  until,
 } from "./support.ts";
+import { until } from "../until.ts";
 
 /** The platform's HTTP API before a scripted engine. */
 function startPlatform() {

@@ -8,6 +8,7 @@ import type {
   SessionEngine,
 } from "../../types.ts";
 import { HTTPError } from "../../types.ts";
+import { until } from "../until.ts";
 
 export interface Server extends AsyncDisposable {
   port: number;
@@ -350,19 +351,6 @@ export function startEdge(options: Partial<SessionProxyOptions> = {}) {
       await backend[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Resolves when `condition` holds; fails after `ms` milliseconds. */
-export async function until(
-  condition: () => boolean,
-  what: string,
-  ms = 5_000,
-): Promise<void> {
-  const end = Date.now() + ms;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 export interface RawAnswer {

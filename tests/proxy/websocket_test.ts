@@ -8,7 +8,8 @@ import {
 import { sendableCode } from "../../net/close_code.ts";
 import { bridge, type BridgeSocket } from "../../session/bridge.ts";
 import type { SessionProxyOptions } from "../../session/proxy.ts";
-import { HANDSHAKE, open, raw, startEdge, until } from "./support.ts";
+import { HANDSHAKE, open, raw, startEdge } from "./support.ts";
+import { until } from "../until.ts";
 
 function start(options: Partial<SessionProxyOptions> = {}) {
   const test = startEdge({ authorize: () => ({}), ...options });

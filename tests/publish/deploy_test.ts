@@ -13,9 +13,10 @@ import type { DevPlatform } from "../../session/dev/mod.ts";
 import { bundle } from "../bundle.ts";
 import { inChromium } from "../chromium.ts";
 import { config } from "../config.ts";
-import { isRunning, platform, until } from "../dev/helpers.ts";
+import { isRunning, platform } from "../dev/helpers.ts";
 import { folder } from "../program.ts";
 import { runtime, wrangler } from "../runtimes.ts";
+import { until } from "../until.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

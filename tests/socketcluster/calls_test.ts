@@ -18,7 +18,7 @@ import {
   localStorageAuth,
 } from "../../feed/socketcluster/mod.ts";
 import { fakeSockets, type FakeWebSocket } from "./fake_socket.ts";
-import { log } from "./peer.ts";
+import { log } from "../conformance/cases/socketcluster/far.ts";
 
 interface SetUp {
   socket: AGClientSocket;

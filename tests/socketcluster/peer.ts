@@ -1,5 +1,4 @@
 /** Starts the real server of `server.ts`, and sockets that end with their test. */
-// deno-lint-ignore-file no-explicit-any
 import {
   type AGClientSocket,
   type ClientOptions,
@@ -60,48 +59,5 @@ export class Peer {
   /** A socket of this server, with a log of its events. */
   connect(options: ClientOptions = {}): AGClientSocket {
     return create({ hostname: "127.0.0.1", port: this.port, ...options });
-  }
-}
-
-/** Has the server do something. */
-export function control(
-  socket: AGClientSocket,
-  what: string,
-  data?: unknown,
-): Promise<any> {
-  return socket.invoke("control", { what, data });
-}
-
-/** Has the server end the connection. */
-export function doom(
-  socket: AGClientSocket,
-  what: string,
-  data?: unknown,
-): void {
-  socket.transmit("doom", { what, data: data ?? {} });
-}
-
-/** Collects `[event, data]` of these events of a socket, in their order. */
-export function log(
-  socket: AGClientSocket,
-  ...events: string[]
-): [string, any][] {
-  const entries: [string, any][] = [];
-  for (const event of events) {
-    (async () => {
-      for await (const data of socket.listener(event)) {
-        entries.push([event, data]);
-      }
-    })();
-  }
-  return entries;
-}
-
-/** Waits until something is so, for 10 s at most. */
-export async function until(done: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!done()) {
-    if (performance.now() > end) throw new Error(`still not: ${done}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -13,7 +13,9 @@ import {
   type ClientOptions,
   MemoryAuth,
 } from "../../feed/socketcluster/mod.ts";
-import { control, doom, log, Peer, until } from "./peer.ts";
+import { control, doom, log } from "../conformance/cases/socketcluster/far.ts";
+import { until } from "../until.ts";
+import { Peer } from "./peer.ts";
 
 /** One server for the tests that leave it as it was. */
 const shared = await Peer.start({ pingInterval: 100, pingTimeout: 2000 });

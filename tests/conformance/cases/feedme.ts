@@ -68,15 +68,6 @@ export function complaints(client: FeedmeClient): FeedmeError[] {
   return errors;
 }
 
-/** What a call throws. */
-export function thrown(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    return error;
-  }
-}
-
 // What a scripted peer does as a server. Its feed is `f`, without arguments.
 
 export const message = (MessageType: string, rest: object): Step => ({
@@ -91,7 +82,7 @@ export const HANDSHAKE: readonly Step[] = [
   message("HandshakeResponse", { Success: true, Version: "0.1" }),
 ];
 
-export const opened = (FeedData: object): Step =>
+export const opened = (FeedData: object = {}): Step =>
   message("FeedOpenResponse", { ...FEED, Success: true, FeedData });
 
 export const closed: Step = message("FeedCloseResponse", FEED);
@@ -104,3 +95,17 @@ export const acted = (FeedDeltas: object[], rest: object = {}): Step =>
     FeedDeltas,
     ...rest,
   });
+
+/** An action that sets `n`. */
+export const setsN = (n: number): Step =>
+  acted([{ Operation: "Set", Path: ["n"], Value: n }], {
+    ActionName: "set",
+    ActionData: { n },
+  });
+
+/** Answers the client's first action. */
+export const answered: Step = message("ActionResponse", {
+  CallbackId: "1",
+  Success: true,
+  ActionData: {},
+});

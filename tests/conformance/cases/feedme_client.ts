@@ -1,8 +1,8 @@
 /** The Feedme client, with `feedme-server-core` from npm and with peers that err. */
 import { feedmeClient, webSocketTransport } from "../../../feed/feedme/mod.ts";
-import { rejects, same, until } from "../check.ts";
+import { rejects, same, thrown, until } from "../check.ts";
 import type { Area } from "../suite.ts";
-import { clientLog, connect, connected, feedLog, thrown } from "./feedme.ts";
+import { clientLog, connect, connected, feedLog } from "./feedme.ts";
 import { clientFaults } from "./feedme_client/faults.ts";
 import { clientFeeds, reveal, set } from "./feedme_client/feeds.ts";
 import { clientMessages } from "./feedme_client/messages.ts";

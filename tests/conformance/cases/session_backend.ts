@@ -3,43 +3,20 @@ import {
   BackendEndedError,
   HTTPError,
   SessionBackend,
-  type SessionBackendOptions,
 } from "../../../client.ts";
-import type { BackendState, ConnectResponse } from "../../../types.ts";
-import { collect, ok, pause, rejects, same, until } from "../check.ts";
+import type { BackendState } from "../../../types.ts";
+import { collect, ok, pause, rejects, same, thrown, until } from "../check.ts";
 import type { Answer } from "../far/script.ts";
-import type { Area, ScriptedPeer } from "../suite.ts";
+import type { Area } from "../suite.ts";
+import { answering, event, names, SOON, watched } from "./hosted.ts";
 import { connect, leave, shared } from "./rooms.ts";
-import { answering, event } from "./status/hosted.ts";
 import { visible } from "./visible.ts";
-
-/** Watches a backend whose platform is scripted. */
-function watch(
-  { url }: ScriptedPeer,
-  more: Partial<ConnectResponse> = {},
-  options: SessionBackendOptions = {},
-): SessionBackend {
-  return new SessionBackend({
-    backend_id: "b1",
-    spawned: true,
-    status: "scheduled",
-    token: "TOKEN-1",
-    url: `${url}/TOKEN-1/`,
-    secret_token: "SECRET-1",
-    status_url: `${url}/v2/backend/b1/status`,
-    ready_url: "",
-    ...more,
-  }, options);
-}
 
 /** A stream that says so much, and then nothing more. */
 const silent = (...statuses: string[]): Answer => ({
-  chunks: ["retry: 1\n\n", ...statuses.map((status) => event(status))],
+  chunks: [SOON, ...statuses.map((status) => event(status))],
   then: "silence",
 });
-
-const names = (states: readonly BackendState[]) =>
-  states.map(({ status }) => status);
 
 export const sessionBackend: Area = {
   name: "SessionBackend",
@@ -112,8 +89,8 @@ export const sessionBackend: Area = {
         ],
       });
       // Nobody asks this one: its rejected promise is no unhandled one.
-      await using unasked = watch(peer);
-      await using backend = watch(peer);
+      await using unasked = watched(peer);
+      await using backend = watched(peer);
       const error = await rejects(backend.ready());
       same(
         error.message,
@@ -134,7 +111,7 @@ export const sessionBackend: Area = {
         },
         silent("scheduled", "ready"),
       );
-      await using backend = watch(peer);
+      await using backend = watched(peer);
       const error = await rejects(backend.ready({ timeout: 10 }));
       same(error.name, "TimeoutError");
       same(error.message, 'Backend "b1" was not ready within 10 ms');
@@ -148,7 +125,7 @@ export const sessionBackend: Area = {
 
     async "an answer that says ready needs no stream to be so"(t) {
       const peer = await answering(t, silent());
-      await using backend = watch(peer, { status: "ready" });
+      await using backend = watched(peer, { status: "ready" });
       same(backend.isReady(), true);
       await backend.ready();
       await backend.onReadyPromise;
@@ -158,14 +135,14 @@ export const sessionBackend: Area = {
       const peer = await answering(
         t,
         { status: 503 },
-        { chunks: ["retry: 1\n\n", event("scheduled")], then: "cut" },
+        { chunks: [SOON, event("scheduled")], then: "cut" },
         { status: 500 },
         { chunks: [event("scheduled"), event("ready")], then: "cut" },
         { chunks: [event("scheduled"), event("ready"), event("terminated")] },
       );
       const errors: unknown[] = [];
       const onError = (error: unknown) => errors.push(error);
-      await using backend = watch(peer, {}, { onError });
+      await using backend = watched(peer, {}, { onError });
       same(names(await collect(backend.statuses())), [
         "scheduled",
         "ready",
@@ -185,7 +162,7 @@ export const sessionBackend: Area = {
         const peer = await answering(t, { status });
         const errors: unknown[] = [];
         const onError = (error: unknown) => errors.push(error);
-        await using backend = watch(peer, {}, { onError });
+        await using backend = watched(peer, {}, { onError });
         await backend.onTerminatedPromise;
         same(backend.isTerminated(), true);
         const error = await rejects(backend.ready());
@@ -212,7 +189,7 @@ export const sessionBackend: Area = {
       const life = ["scheduled", "ready", "terminating", "terminated"];
       for (let length = 0; length <= life.length; length++) {
         const peer = await answering(t, silent(...life.slice(0, length)));
-        await using backend = watch(peer);
+        await using backend = watched(peer);
         const told: string[] = [];
         backend.onStatus(({ status }) => told.push(status));
         if (length > 0) {
@@ -242,7 +219,7 @@ export const sessionBackend: Area = {
         chunks: [event("scheduled"), event("ready")],
         then: "silence",
       });
-      await using backend = watch(peer);
+      await using backend = watched(peer);
       const told: string[] = [];
       backend.onStatus(({ status }) => {
         told.push(status);
@@ -259,20 +236,16 @@ export const sessionBackend: Area = {
       const answer = await connect(t, shared(t));
       await using backend = new SessionBackend(answer);
       same(backend.statusUrl, answer.status_url);
-      const response = await fetch(backend.statusUrl);
-      const { status, time } = await response.json();
-      ok(
-        ["scheduled", "loading", "starting", "waiting", "ready"]
-          .includes(status),
-        status,
-      );
-      ok(!Number.isNaN(Date.parse(time)), time);
-      same((await backend.status()).status.length > 0, true);
+      await backend.ready();
+      const state = await (await fetch(backend.statusUrl)).json();
+      same(state.status, "ready");
+      ok(!Number.isNaN(Date.parse(state.time)), state.time);
+      same(await backend.status(), state);
     },
 
     async "no secret stands in its JSON or on it"(t) {
       const peer = await answering(t, silent("scheduled"), { status: 404 });
-      await using backend = watch(peer);
+      await using backend = watched(peer);
       ok(backend.url.includes("TOKEN-1"), "its address is a capability");
       await until(async () => (await peer.seen()).requests.length > 0, "asked");
       backend.destroy();
@@ -306,12 +279,7 @@ export const sessionBackend: Area = {
     // deno-lint-ignore require-await
     async "what is no connect response is refused"() {
       for (const junk of [null, undefined, {}, "x", { url: "http://x" }]) {
-        let error: unknown;
-        try {
-          new SessionBackend(junk as never);
-        } catch (thrown) {
-          error = thrown;
-        }
+        const error = thrown(() => new SessionBackend(junk as never));
         ok(error instanceof TypeError, `a TypeError, not ${error}`);
       }
     },

@@ -5,8 +5,6 @@ import { channels } from "./socketcluster/channels.ts";
 import { connections } from "./socketcluster/connections.ts";
 import { tokens } from "./socketcluster/tokens.ts";
 
-export { open } from "./socketcluster/far.ts";
-
 export const socketCluster: Area = {
   name: "SocketCluster client",
   cases: { ...calls, ...channels, ...tokens, ...connections },

@@ -8,7 +8,7 @@ import { answerCases } from "./status/answers.ts";
 import { faultCases } from "./status/faults.ts";
 
 /** What only a program may do. */
-export const NO_PAGE = {
+const NO_PAGE = {
   chromium: "the dev platform lets no page of another origin in",
 };
 

@@ -1,15 +1,8 @@
 /** Signals and what waits for a feed or a SocketCluster server. */
 import { rejects, same, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
-import {
-  acted,
-  feedmeHandshake,
-  feedmeOf,
-  opensBoard,
-  setsN,
-  watched,
-} from "../scripted.ts";
-import { hosted } from "../status/hosted.ts";
+import { answered, connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
+import { hosted, path, watched } from "../hosted.ts";
 import {
   handshake,
   openScripted,
@@ -22,15 +15,15 @@ export const live: Area["cases"] = {
   async "who waits for a feed may give up, and it opens all the same"(t) {
     const peer = await t.script({
       sockets: [[
-        ...feedmeHandshake,
+        ...HANDSHAKE,
         // It opens when something else is wanted.
         { received: 3 },
-        opensBoard({ n: 1 }),
-        acted,
+        opened({ n: 1 }),
+        answered,
       ]],
     });
-    await using client = feedmeOf(peer);
-    const feed = client.feed("board", {});
+    await using client = connect(peer.ws);
+    const feed = client.feed("f", {});
     feed.desireOpen();
     await ends(feed.opened({ signal: AbortSignal.abort(reason) }));
     const controller = new AbortController();
@@ -46,15 +39,15 @@ export const live: Area["cases"] = {
   async "a loop over a feed ends, with what waits in it; others go on"(t) {
     const peer = await t.script({
       sockets: [[
-        ...feedmeHandshake,
+        ...HANDSHAKE,
         { received: 2 },
-        opensBoard(),
+        opened(),
         setsN(1),
         setsN(2),
       ]],
     });
-    await using client = feedmeOf(peer);
-    const feed = client.feed("board", {});
+    await using client = connect(peer.ws);
+    const feed = client.feed("f", {});
     const controller = new AbortController();
     const [left, waits, stays] = [
       feed.actions(controller),
@@ -148,7 +141,7 @@ export const live: Area["cases"] = {
     const peer = await t.script({
       http: {
         "/v2/backend/b1/status": ["silence"],
-        "/status/stream": ["silence"],
+        [path("b1")]: ["silence"],
       },
       sockets: [handshake()],
     });

@@ -1,8 +1,7 @@
 /** Signals and what waits for a platform or a backend's states. */
 import { pause, rejects, same, until } from "../../check.ts";
 import type { Area, ScriptedPeer } from "../../suite.ts";
-import { watched } from "../scripted.ts";
-import { event, hosted } from "../status/hosted.ts";
+import { answering, event, hosted, path, SOON, watched } from "../hosted.ts";
 import { ends, reason } from "./ends.ts";
 
 /** Resolves when the peer has got a request, or so many. */
@@ -61,13 +60,9 @@ export const sessions: Area["cases"] = {
   },
 
   async "a loop over states ends, and nothing is asked again"(t) {
-    const peer = await t.script({
-      http: {
-        "/v2/backend/b1/status/stream": [{
-          chunks: ["retry: 1\n", event("scheduled"), event("loading")],
-          then: "silence",
-        }],
-      },
+    const peer = await answering(t, {
+      chunks: [SOON, event("scheduled"), event("loading")],
+      then: "silence",
     });
     const controller = new AbortController();
     const seen: string[] = [];
@@ -87,13 +82,9 @@ export const sessions: Area["cases"] = {
   },
 
   async "a callback is not called after the signal"(t) {
-    const peer = await t.script({
-      http: {
-        "/v2/backend/b1/status/stream": [{
-          chunks: [event("scheduled") + event("loading") + event("ready")],
-          then: "silence",
-        }],
-      },
+    const peer = await answering(t, {
+      chunks: [event("scheduled") + event("loading") + event("ready")],
+      then: "silence",
     });
     const controller = new AbortController();
     const seen: string[] = [];
@@ -109,8 +100,8 @@ export const sessions: Area["cases"] = {
   async "who waits for a backend may give up, and it is watched on"(t) {
     const peer = await t.script({
       http: {
-        "/status/stream": [{ chunks: [event("scheduled")], then: "silence" }],
-        "/status": ["silence"],
+        [path("b1")]: [{ chunks: [event("scheduled")], then: "silence" }],
+        "/v2/backend/b1/status": ["silence"],
       },
     });
     await using backend = watched(peer);
@@ -131,26 +122,23 @@ export const sessions: Area["cases"] = {
     await until(
       async () =>
         (await peer.seen()).requests.some(({ path, gone }) =>
-          path === "/status" && gone
+          path === "/v2/backend/b1/status" && gone
         ),
       "the status is not asked for any more",
     );
     const { requests } = await peer.seen();
     same(requests.filter(({ gone }) => !gone).map(({ path }) => path), [
-      "/status/stream",
+      path("b1"),
     ]);
     same(backend.isTerminated(), false);
   },
 
   async "a signal ends one reader of a backend's states, not the other"(t) {
-    const peer = await t.script({
-      http: {
-        "/status/stream": [
-          { chunks: ["retry: 1\n", event("scheduled")], then: "cut" },
-          { chunks: [event("ready"), event("terminated")] },
-        ],
-      },
-    });
+    const peer = await answering(
+      t,
+      { chunks: [SOON, event("scheduled")], then: "cut" },
+      { chunks: [event("ready"), event("terminated")] },
+    );
     await using backend = watched(peer);
     const controller = new AbortController();
     const [left, stayed]: string[][] = [[], []];

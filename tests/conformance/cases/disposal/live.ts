@@ -1,10 +1,10 @@
 /** Disposal of Feedme clients, feeds, SocketCluster sockets and their streams. */
 // deno-lint-ignore-file no-explicit-any
 import { FeedmeError } from "../../../../feed/feedme/mod.ts";
-import { ok, rejects, same, until } from "../../check.ts";
+import { ok, rejects, same, thrown, until } from "../../check.ts";
 import type { Script, Seen } from "../../far/script.ts";
 import type { Area } from "../../suite.ts";
-import { feedmeHandshake, feedmeOf, opensBoard, setsN } from "../scripted.ts";
+import { connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
 import {
   handshake,
   openScripted,
@@ -28,27 +28,17 @@ const stages: [
   ["refused"],
 ];
 
-/** What a call throws. */
-function thrown(call: () => unknown): any {
-  try {
-    call();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
 export const live: Area["cases"] = {
   async "a Feedme client that is disposed tells everybody who waits"(t) {
     using watching = watch();
     const peer = await t.script({
-      sockets: [[...feedmeHandshake, { received: 2 }, opensBoard()]],
+      sockets: [[...HANDSHAKE, { received: 2 }, opened()]],
     });
-    const client = feedmeOf(peer);
-    const feed = client.feed("board", {});
+    const client = connect(peer.ws);
+    const feed = client.feed("f", {});
     const other = client.feed("other", {});
     const events: string[] = [];
-    let action: Promise<any>, opened: Promise<any>, loop: Promise<any>;
+    let action: Promise<any>, waiting: Promise<any>, loop: Promise<any>;
     {
       await using _ = client;
       feed.desireOpen();
@@ -57,13 +47,13 @@ export const live: Area["cases"] = {
       feed.on("close", () => events.push("close"));
       other.desireOpen();
       action = rejects(client.action("any", {}));
-      opened = rejects(other.opened());
+      waiting = rejects(other.opened());
       loop = feed.actions().next();
     }
     same(watching.left(), []);
     const { code, outcome } = await action;
     same([code, outcome], ["NOT_CONNECTED", "unknown"]);
-    same((await opened).code, "DESTROYED");
+    same((await waiting).code, "DESTROYED");
     same((await loop).done, true);
     same(events, ["close", "disconnect"]);
     await ended(peer);
@@ -75,7 +65,7 @@ export const live: Area["cases"] = {
         () => client.connect(),
         () => client.destroy(),
         () => client.action("any", {}),
-        () => client.feed("board", {}),
+        () => client.feed("f", {}),
         () => feed.desireOpen(),
         () => feed.data(),
         () => feed.actions(),
@@ -92,15 +82,15 @@ export const live: Area["cases"] = {
     using watching = watch();
     for (const [state, sockets, begun] of stages) {
       const peer = await t.script({ ...(sockets && { sockets }) });
-      const client = feedmeOf(peer);
-      const feed = client.feed("board", {});
+      const client = connect(peer.ws, { connectRetryMs: 5_000 });
+      const feed = client.feed("f", {});
       feed.desireOpen();
-      const opened = rejects(feed.opened());
+      const waiting = rejects(feed.opened());
       if (begun) await came(peer, begun);
       // It waits to try again.
       else await until(() => client.state() === "disconnected", "it failed");
       await client[Symbol.asyncDispose]();
-      same((await opened).code, "DESTROYED", state);
+      same((await waiting).code, "DESTROYED", state);
       await ended(peer);
       same(watching.left(), [], state);
     }
@@ -110,19 +100,19 @@ export const live: Area["cases"] = {
     using watching = watch();
     const peer = await t.script({
       sockets: [[
-        ...feedmeHandshake,
+        ...HANDSHAKE,
         { received: 2 },
-        opensBoard({ n: 0 }),
+        opened({ n: 0 }),
         // When the application says so.
         { received: 3 },
         setsN(1),
       ]],
     });
-    await using client = feedmeOf(peer);
-    const stays = client.feed("board", {});
+    await using client = connect(peer.ws);
+    const stays = client.feed("f", {});
     const told: string[] = [];
     {
-      await using leaves = client.feed("board", {});
+      await using leaves = client.feed("f", {});
       leaves.desireOpen();
       await leaves.opened();
       for (const event of ["action", "close"] as const) {

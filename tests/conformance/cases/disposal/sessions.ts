@@ -1,17 +1,15 @@
 /** Disposal of what follows a backend's states. */
 import { rejects, same, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
-import { watched } from "../scripted.ts";
-import { event, hosted } from "../status/hosted.ts";
+import { answering, event, hosted, watched } from "../hosted.ts";
 import { came, ended, watch } from "./watch.ts";
 
 export const sessions: Area["cases"] = {
   async "who watches a backend no more leaves nothing behind"(t) {
     using watching = watch();
-    const peer = await t.script({
-      http: {
-        "/status/stream": [{ chunks: [event("scheduled")], then: "silence" }],
-      },
+    const peer = await answering(t, {
+      chunks: [event("scheduled")],
+      then: "silence",
     });
     const backend = watched(peer);
     const told: string[] = [];
@@ -42,7 +40,7 @@ export const sessions: Area["cases"] = {
   async "nor if the platform was silent, or it was to try again"(t) {
     using watching = watch();
     for (const answer of ["silence", { status: 500 }] as const) {
-      const peer = await t.script({ http: { "/status/stream": [answer] } });
+      const peer = await answering(t, answer);
       const backend = watched(peer);
       const waiting = rejects(backend.ready({ timeout: 60_000 }));
       await came(peer, ({ requests }) => requests.length > 0);
@@ -56,12 +54,9 @@ export const sessions: Area["cases"] = {
 
   async "a loop over an engine's states that is left ends its request"(t) {
     using watching = watch();
-    const peer = await t.script({
-      http: {
-        "/v2/backend/b1/status/stream": [
-          { chunks: [event("scheduled")], then: "silence" },
-        ],
-      },
+    const peer = await answering(t, {
+      chunks: [event("scheduled")],
+      then: "silence",
     });
     for await (const _ of hosted(peer).statuses("b1")) break;
     same(watching.left(), []);

@@ -1,7 +1,7 @@
 /** Our Feedme server in memory: dialects, violations, limits, and how it ends. */
-import { ok, pause, same, until } from "../../check.ts";
+import { ok, pause, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
-import { clientLog, thrown } from "../feedme.ts";
+import { clientLog } from "../feedme.ts";
 import { actionOf, closeOf, HANDSHAKE, openOf, Raw } from "./memory.ts";
 import { count, ID, room, start } from "./memory_server.ts";
 

@@ -6,9 +6,9 @@ import {
   FeedmeRejection,
   feedmeServer,
 } from "../../../../feed/feedme/server.ts";
-import { ok, rejects, same, until } from "../../check.ts";
+import { ok, rejects, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
-import { complaints, feedLog, thrown } from "../feedme.ts";
+import { complaints, feedLog } from "../feedme.ts";
 import { closeOf, openOf, Raw } from "./memory.ts";
 import { count, ID, refused, room, start, WRITER } from "./memory_server.ts";
 

@@ -1,6 +1,6 @@
 /** How connections begin, break off, come back and end; and frames that err. */
 // deno-lint-ignore-file no-explicit-any
-import { ok, pause, rejects, same, until } from "../../check.ts";
+import { ok, pause, rejects, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import {
   control,
@@ -134,13 +134,8 @@ export const connections: Area["cases"] = {
         "ä".repeat(62),
       ]] as const
     ) {
-      let failure: any;
-      try {
-        socket.disconnect(code, reason);
-      } catch (error) {
-        failure = error;
-      }
-      same([failure?.name, socket.state], ["InvalidArgumentsError", "open"]);
+      const { name } = thrown(() => socket.disconnect(code, reason));
+      same([name, socket.state], ["InvalidArgumentsError", "open"]);
     }
     const events = log(socket, "disconnect", "close", "error");
     socket.disconnect(4444, "grüße");

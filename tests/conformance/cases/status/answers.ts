@@ -12,7 +12,7 @@ import {
   names,
   SOON,
   TOKEN,
-} from "./hosted.ts";
+} from "../hosted.ts";
 
 export const answerCases: Area["cases"] = {
   async "a backend that the platform forgets ends with an error"(t) {

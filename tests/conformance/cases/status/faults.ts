@@ -9,7 +9,7 @@ import {
   names,
   path,
   SOON,
-} from "./hosted.ts";
+} from "../hosted.ts";
 
 const LIFE = [
   "scheduled",

@@ -2,31 +2,25 @@
 import type { BackendState } from "../../../../types.ts";
 import { collect, ok, rejects, same, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
-import {
-  feedmeHandshake,
-  feedmeOf,
-  opensBoard,
-  setsN,
-  watched,
-} from "../scripted.ts";
-import { event, hosted } from "../status/hosted.ts";
+import { connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
+import { answering, event, hosted, names, SOON, watched } from "../hosted.ts";
 import { range, take } from "./values.ts";
 
 export const feeds: Area["cases"] = {
   async "a feed's actions are a stream, which is new after its end"(t) {
     const peer = await t.script({
       sockets: [[
-        ...feedmeHandshake,
+        ...HANDSHAKE,
         { received: 2 },
-        opensBoard(),
+        opened(),
         setsN(1),
         setsN(2),
         { received: 3 },
         setsN(3),
       ]],
     });
-    await using client = feedmeOf(peer);
-    const feed = client.feed("board", {});
+    await using client = connect(peer.ws);
+    const feed = client.feed("f", {});
     ok(feed.readable === feed.readable, "it is one stream");
     const first = feed.readable.getReader();
     feed.desireOpen();
@@ -46,14 +40,14 @@ export const feeds: Area["cases"] = {
   async "loops over a feed see the same, and a slow one is told"(t) {
     const peer = await t.script({
       sockets: [[
-        ...feedmeHandshake,
+        ...HANDSHAKE,
         { received: 2 },
-        opensBoard({ n: 0 }),
+        opened({ n: 0 }),
         ...range(1, 5).map(setsN),
       ]],
     });
-    await using client = feedmeOf(peer);
-    const feed = client.feed("board", {});
+    await using client = connect(peer.ws);
+    const feed = client.feed("f", {});
     const loops = [feed.actions(), feed.actions({ limit: 5 })];
     const slow = feed.actions({ limit: 3 });
     feed.desireOpen();
@@ -74,23 +68,16 @@ export const feeds: Area["cases"] = {
   },
 
   async "a backend's states are for any number of readers, late ones too"(t) {
-    const peer = await t.script({
-      http: {
-        "/status/stream": [
-          {
-            chunks: ["retry: 1\n", event("scheduled"), event("ready")],
-            then: "cut",
-          },
-          { chunks: [event("ready"), event("terminated")] },
-        ],
-      },
-    });
+    const peer = await answering(
+      t,
+      { chunks: [SOON, event("scheduled"), event("ready")], then: "cut" },
+      { chunks: [event("ready"), event("terminated")] },
+    );
     await using backend = watched(peer);
-    const names = async () =>
-      (await collect(backend.statuses())).map(({ status }) => status);
+    const read = async () => names(await collect(backend.statuses()));
     const expected = ["scheduled", "ready", "terminated"];
-    same(await Promise.all([names(), names()]), [expected, expected]);
-    same(await names(), expected);
+    same(await Promise.all([read(), read()]), [expected, expected]);
+    same(await read(), expected);
     same((await peer.seen()).requests.length, 2);
   },
 
@@ -114,11 +101,7 @@ export const feeds: Area["cases"] = {
       range(0, Math.ceil(bytes.length / size) - 1)
         .map((index) => bytes.slice(index * size, (index + 1) * size));
     for (const size of [1, 3, bytes.length]) {
-      const peer = await t.script({
-        http: {
-          "/v2/backend/b1/status/stream": [{ chunks: pieces(size) }],
-        },
-      });
+      const peer = await answering(t, { chunks: pieces(size) });
       const got: BackendState[] = await collect(hosted(peer).statuses("b1"));
       same(got, states, `in pieces of ${size}`);
     }

@@ -1,12 +1,14 @@
-/** A hosted platform that is scripted, and what it says. */
+/** A hosted platform that is scripted, what it says, and who asks it. */
+import { SessionBackend, type SessionBackendOptions } from "../../../client.ts";
 import {
   type BackendState,
   Jamsocket,
   type JamsocketHostedInitOptions,
-} from "../../../../server.ts";
-import { until } from "../../check.ts";
-import type { Answer } from "../../far/script.ts";
-import type { ScriptedPeer, Test } from "../../suite.ts";
+} from "../../../server.ts";
+import type { ConnectResponse } from "../../../types.ts";
+import { until } from "../check.ts";
+import type { Answer } from "../far/script.ts";
+import type { ScriptedPeer, Test } from "../suite.ts";
 
 export const TOKEN = "TOKEN-of-the-api";
 
@@ -23,11 +25,29 @@ export const hosted = (
     ...more,
   });
 
+/** Watches its backend `b1`. */
+export const watched = (
+  { url }: ScriptedPeer,
+  more: Partial<ConnectResponse> = {},
+  options: SessionBackendOptions = {},
+) =>
+  new SessionBackend({
+    backend_id: "b1",
+    spawned: true,
+    status: "scheduled",
+    token: "TOKEN-1",
+    url: `${url}/TOKEN-1/`,
+    secret_token: "SECRET-1",
+    status_url: `${url}/v2/backend/b1/status`,
+    ready_url: "",
+    ...more,
+  }, options);
+
 /** Where the states of a backend are. */
 export const path = (backend: string) => `/v2/backend/${backend}/status/stream`;
 
 /** A platform whose stream of the backend `b1` is answered so, time after time. */
-export const answering = (t: Test, ...answers: Answer[]) =>
+export const answering = (t: Test, ...answers: (Answer | "silence")[]) =>
   t.script({ http: { [path("b1")]: answers } });
 
 /** One event of a status stream. */
