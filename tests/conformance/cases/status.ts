@@ -134,14 +134,13 @@ export const status: Area = {
     async "an unknown backend is an HTTPError with code 404"(t) {
       const engine = local(t);
       const id = t.name("nobody");
-      for (
-        const call of [
-          engine.status(id),
-          engine.statusStream(id, () => {}),
-          engine.statuses(id).next(),
-        ]
-      ) {
-        const error = await rejects(call);
+      const calls = [
+        () => engine.status(id),
+        () => engine.statusStream(id, () => {}),
+        () => engine.statuses(id).next(),
+      ];
+      for (const call of calls) {
+        const error = await rejects(call());
         ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
         same([error.name, error.code], ["HTTPError", 404]);
         ok(error.message.includes(id), error.message);
