@@ -35,7 +35,8 @@ function startPlatform() {
       if (pathname.endsWith("/status")) {
         return Response.json(await engine.status(backendId!));
       }
-      const states = engine.statuses(backendId!, { signal: request.signal });
+      const controller = new AbortController();
+      const states = engine.statuses(backendId!, controller);
       const encoder = new TextEncoder();
       return new Response(
         new ReadableStream({
@@ -46,6 +47,7 @@ function startPlatform() {
               encoder.encode(`data: ${JSON.stringify(value)}\n\n`),
             );
           },
+          cancel: () => controller.abort(),
         }),
         { headers: { "content-type": "text/event-stream" } },
       );
