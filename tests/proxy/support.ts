@@ -107,16 +107,25 @@ export function startBackend(): Backend {
       case "upload": {
         // The answer begins before the body has ended.
         const reader = request.body?.getReader();
+        // Whichever of both bodies breaks off first.
+        let left = false;
+        const leave = () => {
+          if (!left) backend.cancelled++;
+          left = true;
+        };
         return new Response(
           new ReadableStream({
             async pull(stream) {
-              const { done, value } = await reader!.read();
+              const { done, value } = await reader!.read().catch((error) => {
+                leave();
+                throw error;
+              });
               if (done) return stream.close();
               backend.received += value.byteLength;
               stream.enqueue(encoder.encode(`${backend.received}\n`));
             },
             async cancel() {
-              backend.cancelled++;
+              leave();
               await reader!.cancel();
             },
           }),
