@@ -8,11 +8,9 @@
  */
 import * as esbuild from "esbuild";
 import { pathToFileURL } from "node:url";
-import { gzipSync } from "node:zlib";
+import { bundledSize } from "../tests/bundle.ts";
 import { requireRuntime } from "../tests/runtimes.ts";
 import { printTable, type Row } from "./compare.ts";
-
-const root = new URL("../", import.meta.url);
 
 interface Result {
   plain: number[];
@@ -76,19 +74,6 @@ async function prepare(folder: URL): Promise<URL> {
   return bundle;
 }
 
-/** The size of the client as a page loads it, in bytes after gzip. */
-async function size(): Promise<number> {
-  const { outputFiles: [file] } = await esbuild.build({
-    entryPoints: [new URL("feed/feedme/mod.ts", root).pathname],
-    bundle: true,
-    minify: true,
-    format: "esm",
-    platform: "browser",
-    write: false,
-  });
-  return gzipSync(file!.contents, { level: 9 }).length;
-}
-
 function times(ratio: number): string {
   return `${ratio < 20 ? ratio.toFixed(1) : Math.round(ratio)}×`;
 }
@@ -111,7 +96,7 @@ export async function benchFeedme(): Promise<void> {
     await run(node, ["--expose-gc", bundle.pathname]),
   );
   await Deno.remove(folder, { recursive: true });
-  const kilobytes = await size();
+  const bytes = await bundledSize("feed/feedme/mod.ts");
   await esbuild.stop();
 
   const sizes = ["10", "1,000", "10,000", "100,000"];
@@ -152,7 +137,7 @@ export async function benchFeedme(): Promise<void> {
   rows.push(
     {
       what: "the client for browsers, gzip",
-      measured: `${(kilobytes / 1000).toFixed(1)} kB`,
+      measured: `${(bytes / 1000).toFixed(1)} kB`,
       target: "≤ 10 kB",
     },
   );

@@ -3,13 +3,10 @@
  * and in Node 24: `deno task bench socketcluster`, or alone
  * `deno run -A --config deno.npm.json bench/socketcluster.ts`.
  */
-import { gzipSync } from "node:zlib";
-import { config } from "../tests/config.ts";
+import { bundle, bundledSize } from "../tests/bundle.ts";
 import { requireRuntime } from "../tests/runtimes.ts";
 import { Peer } from "../tests/socketcluster/peer.ts";
 import { printTable, type Row } from "./compare.ts";
-
-const here = (path: string) => new URL(path, import.meta.url).pathname;
 
 async function run(command: string, args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(command, { args })
@@ -19,33 +16,16 @@ async function run(command: string, args: string[]): Promise<string> {
 }
 
 /** The cases as one file: a `browser` has no `ws` package, for memory; `deno` has. */
-async function bundle(
+async function cases(
   folder: string,
   platform: "browser" | "deno",
 ): Promise<string> {
   const path = `${folder}/${platform}.mjs`;
-  await run(Deno.execPath(), [
-    "bundle",
-    "--quiet",
-    `--platform=${platform}`,
-    `--config=${config}`,
-    `--output=${path}`,
-    here("socketcluster_cases.ts"),
-  ]);
+  await Deno.writeFile(
+    path,
+    await bundle("bench/socketcluster_cases.ts", `--platform=${platform}`),
+  );
   return path;
-}
-
-/** What an application loads, as a browser does: bundled, minified, gzipped. */
-async function bundledSize(): Promise<number> {
-  const text = await run(Deno.execPath(), [
-    "bundle",
-    "--quiet",
-    "--platform=browser",
-    "--minify",
-    `--config=${config}`,
-    here("../feed/socketcluster/mod.ts"),
-  ]);
-  return gzipSync(text, { level: 9 }).byteLength;
 }
 
 const times = (ratio: number) => `${ratio.toFixed(2)}×`;
@@ -58,8 +38,8 @@ const beside = ({ ours, bare }: { ours: number; bare: number }) =>
 export async function benchSocketCluster(): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const memory = await bundle(folder, "browser");
-    const network = await bundle(folder, "deno");
+    const memory = await cases(folder, "browser");
+    const network = await cases(folder, "deno");
     const runtimes = {
       Deno: [Deno.execPath(), "run", "-A", "--v8-flags=--expose-gc"],
       "Node 24": [await requireRuntime("node24"), "--expose-gc"],
@@ -103,7 +83,9 @@ export async function benchSocketCluster(): Promise<void> {
     }
     rows.push({
       what: "bundled, minified, gzipped (peer: 25.3 kB)",
-      measured: `${(await bundledSize() / 1000).toFixed(2)} kB`,
+      measured: `${
+        (await bundledSize("feed/socketcluster/mod.ts") / 1000).toFixed(2)
+      } kB`,
       target: "≤ 9 kB",
     });
     printTable("SocketCluster, beside socketcluster-client 20.0.2", rows);

@@ -3,8 +3,7 @@
  * minified, gzipped. One list, so that a kilobyte or a new dependency is seen.
  */
 import { assert } from "@std/assert";
-import { gzipSync } from "node:zlib";
-import { bundle } from "./bundle.ts";
+import { bundledSize } from "./bundle.ts";
 
 /** Bytes at most. */
 const BUDGETS: Record<string, number> = {
@@ -19,11 +18,6 @@ const BUDGETS: Record<string, number> = {
   "session/proxy.ts": 25_000,
   "examples/edge/worker.ts": 25_000,
 };
-
-/** The size of an entry point as a browser loads it, gzipped, in bytes. */
-async function bundledSize(entry: string): Promise<number> {
-  return gzipSync(await bundle(entry, "--minify"), { level: 9 }).byteLength;
-}
 
 for (const [entry, budget] of Object.entries(BUDGETS)) {
   Deno.test(`${entry} stays within ${budget} bytes`, async () => {

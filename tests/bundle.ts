@@ -1,5 +1,6 @@
 /** Entry points as one module, the way that bundlers hand them to a browser. */
 import { assert } from "@std/assert";
+import { gzipSync } from "node:zlib";
 import { config } from "./config.ts";
 
 /** An entry point with all that it imports; `options` are more of `deno bundle`. */
@@ -20,4 +21,9 @@ export async function bundle(
   }).output();
   assert(success, new TextDecoder().decode(stderr));
   return stdout;
+}
+
+/** The size of an entry point as a browser loads it, minified and gzipped, in bytes. */
+export async function bundledSize(entry: string): Promise<number> {
+  return gzipSync(await bundle(entry, "--minify"), { level: 9 }).byteLength;
 }

@@ -15,6 +15,14 @@ export const executablePath: string | undefined = [
   }
 });
 
+/** Starts it; whoever calls closes it. */
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: executablePath!,
+    args: ["--no-sandbox", "--disable-background-networking"],
+  });
+}
+
 /** How a test that needs it is defined: skipped, by name, where there is none. */
 export function inChromium(
   name: string,
@@ -29,10 +37,7 @@ export function inChromium(
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
-      const browser = await chromium.launch({
-        executablePath: executablePath!,
-        args: ["--no-sandbox", "--disable-background-networking"],
-      });
+      const browser = await launchChromium();
       try {
         await fn(browser);
       } finally {

@@ -9,10 +9,9 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
-import { chromium } from "playwright-core";
 import { startDevPlatform } from "../../session/dev/mod.ts";
 import { bundle } from "../bundle.ts";
-import { executablePath } from "../chromium.ts";
+import { executablePath, launchChromium } from "../chromium.ts";
 import { config } from "../config.ts";
 import { folder, startProgram } from "../program.ts";
 import { type Found, runtime } from "../runtimes.ts";
@@ -226,10 +225,7 @@ async function chromiumColumn(): Promise<Column> {
   if (!executablePath) {
     return { name: "Chromium", missing: "there is no Chromium here" };
   }
-  const browser = await chromium.launch({
-    executablePath,
-    args: ["--no-sandbox", "--disable-background-networking"],
-  });
+  const browser = await launchChromium();
   try {
     return await column(
       `Chromium ${browser.version().split(".")[0]}`,

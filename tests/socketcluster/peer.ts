@@ -5,55 +5,39 @@ import {
   create,
 } from "../../feed/socketcluster/mod.ts";
 import { config } from "../config.ts";
+import { type Program, startProgram } from "../program.ts";
 
 /** A server process. */
 export class Peer {
   readonly port: number;
-  readonly #process: Deno.ChildProcess;
+  readonly #program: Program;
 
-  private constructor(port: number, process: Deno.ChildProcess) {
-    this.port = port;
-    this.#process = process;
+  private constructor(program: Program) {
+    this.port = Number(program.said);
+    this.#program = program;
   }
 
   /** Starts a server with these options of socketcluster-server, and `port`. */
   static async start(options: Record<string, unknown> = {}): Promise<Peer> {
-    const process = new Deno.Command(Deno.execPath(), {
-      args: [
+    return new Peer(
+      await startProgram(Deno.execPath(), [
         "run",
         "-A",
         "--no-lock",
         `--config=${config}`,
-        new URL("server.ts", import.meta.url).pathname,
+        "tests/socketcluster/server.ts",
         JSON.stringify(options),
-      ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: Deno.env.get("PEER_DEBUG") ? "inherit" : "null",
-    }).spawn();
-    const reader = process.stdout.getReader();
-    let text = "";
-    while (!text.includes("\n")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error("the server did not start");
-      text += new TextDecoder().decode(value);
-    }
-    await reader.cancel();
-    return new Peer(parseInt(text), process);
+      ]),
+    );
   }
 
   /** Ends the process at once: its connections break off. */
   async kill(): Promise<void> {
-    this.#process.kill("SIGKILL");
-    await this.#process.status;
+    await this.#program[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.kill();
-    } catch {
-      // It was killed before.
-    }
+    await this.kill();
   }
 
   /** A socket of this server, with a log of its events. */
