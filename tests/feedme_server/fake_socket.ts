@@ -1,5 +1,6 @@
 /** A socket in memory: what the server sends is kept, nothing is sent by itself. */
 import type { FeedmeSocket } from "../../feed/feedme/connection.ts";
+import { HANDSHAKE } from "./messages.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
@@ -48,20 +49,3 @@ export class FakeSocket implements FeedmeSocket {
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await Promise.resolve();
 }
-
-export const HANDSHAKE = { MessageType: "Handshake", Versions: ["0.1"] };
-export const openOf = (FeedName: string, FeedArgs = {}) => ({
-  MessageType: "FeedOpen",
-  FeedName,
-  FeedArgs,
-});
-export const closeOf = (FeedName: string, FeedArgs = {}) => ({
-  MessageType: "FeedClose",
-  FeedName,
-  FeedArgs,
-});
-export const actionOf = (
-  ActionName: string,
-  ActionArgs = {},
-  CallbackId = "1",
-) => ({ MessageType: "Action", ActionName, ActionArgs, CallbackId });

@@ -21,13 +21,9 @@ import {
   randomValue,
   rng,
 } from "../feedme/random.ts";
-import {
-  actionOf,
-  closeOf,
-  FakeSocket,
-  HANDSHAKE,
-  openOf,
-} from "./fake_socket.ts";
+import { connectRaw } from "../raw_websocket.ts";
+import { FakeSocket } from "./fake_socket.ts";
+import { actionOf, closeOf, HANDSHAKE, openOf } from "./messages.ts";
 import { until } from "../until.ts";
 
 const list = defineFeed({
@@ -97,21 +93,7 @@ function frame(text: string): Uint8Array {
 
 /** A client that never reads more than the answer to its upgrade. */
 async function joinDeaf(port: number, user: string): Promise<Deno.TcpConn> {
-  const connection = await Deno.connect({ port, hostname: "127.0.0.1" });
-  await connection.write(
-    new TextEncoder().encode(
-      [
-        `GET /${user} HTTP/1.1`,
-        "host: x",
-        "upgrade: websocket",
-        "connection: upgrade",
-        "sec-websocket-version: 13",
-        "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==",
-        "\r\n",
-      ].join("\r\n"),
-    ),
-  );
-  await connection.read(new Uint8Array(1_000));
+  const connection = await connectRaw(port, `/${user}`);
   await connection.write(frame(JSON.stringify(HANDSHAKE)));
   return connection;
 }

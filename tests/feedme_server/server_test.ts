@@ -11,14 +11,8 @@ import {
   feedmeServer,
   type FeedmeServerOptions,
 } from "../../feed/feedme/server.ts";
-import {
-  actionOf,
-  closeOf,
-  FakeSocket,
-  HANDSHAKE,
-  openOf,
-  settled,
-} from "./fake_socket.ts";
+import { FakeSocket, settled } from "./fake_socket.ts";
+import { actionOf, closeOf, HANDSHAKE, openOf } from "./messages.ts";
 
 const room = defineFeed({
   args: z.object({ id: z.string().max(3) }),

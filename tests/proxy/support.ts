@@ -1,5 +1,6 @@
 /** What the proxy's tests stand on: a backend, a platform, raw connections. */
 import { Hono } from "@hono/hono";
+import { ticks } from "../ticks.ts";
 import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
 import type {
   BackendState,
@@ -9,6 +10,8 @@ import type {
 } from "../../types.ts";
 import { HTTPError } from "../../types.ts";
 import { until } from "../until.ts";
+
+export { UPGRADE as HANDSHAKE } from "../raw_websocket.ts";
 
 export interface Server extends AsyncDisposable {
   port: number;
@@ -137,26 +140,11 @@ export function startBackend(): Backend {
         }
         return new Response(String(backend.received));
       }
-      case "ticks": {
-        // One line at once, then one every `every` ms.
-        let timer: ReturnType<typeof setInterval>;
-        let count = 0;
-        return new Response(
-          new ReadableStream({
-            start(stream) {
-              const tick = () =>
-                stream.enqueue(encoder.encode(`data: ${count++}\n\n`));
-              tick();
-              timer = setInterval(tick, Number(params.get("every") ?? 20));
-            },
-            cancel() {
-              clearInterval(timer);
-              backend.cancelled++;
-            },
-          }),
-          { headers: { "content-type": "text/event-stream" } },
+      case "ticks":
+        return ticks(
+          Number(params.get("every") ?? 20),
+          () => backend.cancelled++,
         );
-      }
       case "silent":
         // Never answers; the proxy's going away is noticed.
         return await new Promise<Response>((_, reject) =>
@@ -411,14 +399,6 @@ function complete(text: string): boolean {
   if (/http\/1.1 (204|304)/.test(head)) return true;
   return !head.includes("chunked") || text.endsWith("0\r\n\r\n");
 }
-
-/** The headers of a WebSocket handshake. */
-export const HANDSHAKE: readonly string[] = [
-  "upgrade: websocket",
-  "connection: upgrade",
-  "sec-websocket-version: 13",
-  "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
-];
 
 export interface Opened extends AsyncDisposable {
   socket: WebSocket;

@@ -4,7 +4,7 @@ import type { Area, Test } from "../suite.ts";
 import { complaints, connect, connected, feedLog } from "./feedme.ts";
 import { limits } from "./feedme_server/limits.ts";
 import { served } from "./feedme_server/served.ts";
-import { actionOf, HANDSHAKE } from "./feedme_server/memory.ts";
+import { actionOf, HANDSHAKE } from "../../feedme_server/messages.ts";
 
 /** A socket of the server, and all that it tells. */
 async function open({ feedmeServer }: Test) {

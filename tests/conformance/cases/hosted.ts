@@ -50,6 +50,17 @@ export const path = (backend: string) => `/v2/backend/${backend}/status/stream`;
 export const answering = (t: Test, ...answers: (Answer | "silence")[]) =>
   t.script({ http: { [path("b1")]: answers } });
 
+/** The statuses of a whole life. */
+export const LIFE = [
+  "scheduled",
+  "loading",
+  "starting",
+  "waiting",
+  "ready",
+  "terminating",
+  "terminated",
+];
+
 /** One event of a status stream. */
 export const event = (status: string, more: object = {}) =>
   `id: ${status}\ndata: ${

@@ -2,6 +2,7 @@
 import { HTTPError, Jamsocket } from "../../../server.ts";
 import { collect, ok, pause, rejects, same, until } from "../check.ts";
 import type { Area, Test } from "../suite.ts";
+import { LIFE } from "./hosted.ts";
 import { connect, leave } from "./rooms.ts";
 import { planeCases } from "./status/plane.ts";
 import { answerCases } from "./status/answers.ts";
@@ -38,15 +39,7 @@ export const status: Area = {
         last = { ...state, time: "" };
         if (state.status === "ready") await engine.terminate(backend_id);
       }
-      same(seen, [
-        "scheduled",
-        "loading",
-        "starting",
-        "waiting",
-        "ready",
-        "terminating",
-        "terminated",
-      ]);
+      same(seen, LIFE);
       same(last, {
         status: "terminated",
         time: "",

@@ -2,7 +2,7 @@
  * The session backend of the cases: tells what it got, echoes, and does as the
  * path says. The dev platform runs one for each room.
  */
-const encoder = new TextEncoder();
+import { ticks } from "../../ticks.ts";
 
 const code = Deno.env.get("EXIT_AT_ONCE");
 if (code !== undefined) Deno.exit(Number(code));
@@ -10,27 +10,8 @@ if (code !== undefined) Deno.exit(Number(code));
 /** How many requests came for `/hit`. */
 let hits = 0;
 
-/** Lines every 20 ms until their reader is gone; how many have gone is counted. */
+/** How many readers of `/ticks` have gone. */
 let left = 0;
-function ticks(): Response {
-  let timer: ReturnType<typeof setInterval>;
-  let count = 0;
-  return new Response(
-    new ReadableStream({
-      start(stream) {
-        const tick = () =>
-          stream.enqueue(encoder.encode(`data: ${count++}\n\n`));
-        tick();
-        timer = setInterval(tick, 20);
-      },
-      cancel() {
-        clearInterval(timer);
-        left++;
-      },
-    }),
-    { headers: { "content-type": "text/event-stream" } },
-  );
-}
 
 /** How the clients of its sockets ended them. */
 const closed: [number, string][] = [];
@@ -67,7 +48,7 @@ Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, (request) => {
     case "/echo":
       return new Response(request.body);
     case "/ticks":
-      return ticks();
+      return ticks(20, () => left++);
     case "/counts":
       return Response.json({ left, hits, closed });
     case "/hit":

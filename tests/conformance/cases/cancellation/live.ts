@@ -7,7 +7,7 @@ import {
   handshake,
   openScripted,
   packet,
-  published,
+  roomOfTwo,
 } from "../socketcluster/far.ts";
 import { ends, reason } from "./ends.ts";
 
@@ -102,13 +102,7 @@ export const live: Area["cases"] = {
   },
 
   async "loops and waits of a socket end, and leave no reader"(t) {
-    const peer = await t.script({
-      sockets: [[
-        ...handshake(),
-        { received: 2 },
-        packet([{ rid: 2 }, published("room", 1), published("room", 2)]),
-      ]],
-    });
+    const peer = await t.script({ sockets: [roomOfTwo()] });
     await using socket = openScripted(peer);
     const channel = socket.subscribe("room");
     const controller = new AbortController();

@@ -9,7 +9,7 @@ import {
   handshake,
   openScripted,
   packet,
-  published,
+  roomOfTwo,
 } from "../socketcluster/far.ts";
 import { came, ended, watch } from "./watch.ts";
 
@@ -220,13 +220,7 @@ export const live: Area["cases"] = {
   },
 
   async "a channel's streams that are disposed are off the channel"(t) {
-    const peer = await t.script({
-      sockets: [[
-        ...handshake(),
-        { received: 2 },
-        packet([{ rid: 2 }, published("room", 1), published("room", 2)]),
-      ]],
-    });
+    const peer = await t.script({ sockets: [roomOfTwo()] });
     await using socket = openScripted(peer);
     const channel = socket.subscribe("room");
     {

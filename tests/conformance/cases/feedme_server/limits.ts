@@ -2,7 +2,13 @@
 import { ok, pause, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import { clientLog } from "../feedme.ts";
-import { actionOf, closeOf, HANDSHAKE, openOf, Raw } from "./memory.ts";
+import { Raw } from "./memory.ts";
+import {
+  actionOf,
+  closeOf,
+  HANDSHAKE,
+  openOf,
+} from "../../../feedme_server/messages.ts";
 import { count, ID, room, start } from "./memory_server.ts";
 
 export const limits: Area["cases"] = {

@@ -11,6 +11,7 @@ import type {
   ServedClient,
 } from "../../../../feed/feedme/server.ts";
 import { pause, until } from "../../check.ts";
+import { HANDSHAKE } from "../../../feedme_server/messages.ts";
 
 /** One end of a connection; a message is a microtask on its way. */
 class End implements FeedmeSocket {
@@ -139,22 +140,3 @@ export class Raw {
     this.#end.close(1006);
   }
 }
-
-// What a client sends.
-
-export const HANDSHAKE = { MessageType: "Handshake", Versions: ["0.1"] };
-export const openOf = (FeedName: string, FeedArgs = {}) => ({
-  MessageType: "FeedOpen",
-  FeedName,
-  FeedArgs,
-});
-export const closeOf = (FeedName: string, FeedArgs = {}) => ({
-  MessageType: "FeedClose",
-  FeedName,
-  FeedArgs,
-});
-export const actionOf = (
-  ActionName: string,
-  ActionArgs = {},
-  CallbackId = "1",
-) => ({ MessageType: "Action", ActionName, ActionArgs, CallbackId });

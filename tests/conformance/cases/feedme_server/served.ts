@@ -9,7 +9,8 @@ import {
 import { ok, rejects, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import { complaints, feedLog } from "../feedme.ts";
-import { closeOf, openOf, Raw } from "./memory.ts";
+import { Raw } from "./memory.ts";
+import { closeOf, openOf } from "../../../feedme_server/messages.ts";
 import { count, ID, refused, room, start, WRITER } from "./memory_server.ts";
 
 export const served: Area["cases"] = {

@@ -58,6 +58,13 @@ export const published = (channel: string, data: unknown) => ({
   data: { channel, data },
 });
 
+/** Answers the handshake and a subscription to `room`, where 1 and 2 follow. */
+export const roomOfTwo = (): Step[] => [
+  ...handshake(),
+  { received: 2 },
+  packet([{ rid: 2 }, published("room", 1), published("room", 2)]),
+];
+
 /** Has the server do something. */
 export function control(
   socket: AGClientSocket<any>,

@@ -6,20 +6,12 @@ import {
   event,
   follow,
   hosted,
+  LIFE,
   names,
   path,
   SOON,
 } from "../hosted.ts";
 
-const LIFE = [
-  "scheduled",
-  "loading",
-  "starting",
-  "waiting",
-  "ready",
-  "terminating",
-  "terminated",
-];
 const NOTE = "grün ✓";
 /** A whole life, with characters of two and three bytes. */
 const WHOLE = SOON +
