@@ -7,6 +7,9 @@ import {
   responseHeaders,
 } from "./headers.ts";
 
+/** Milliseconds; Plane lets a backend start first, also before a WebSocket. */
+export const ANSWER_TIMEOUT = 60_000;
+
 /** Options of {@linkcode forward}. */
 export interface ForwardOptions
   extends RequestHeaderOptions, ResponseHeaderOptions {
@@ -45,7 +48,7 @@ export async function forward(
 ): Promise<Response> {
   const {
     maxBody = Infinity,
-    timeout = 60_000,
+    timeout = ANSWER_TIMEOUT,
     signal,
     fetch = globalThis.fetch,
   } = options;

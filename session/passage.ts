@@ -7,7 +7,12 @@ import { dial } from "../net/dial.ts";
 import { addressIn, type Backends, type Held } from "./backends.ts";
 import { type Bridge, bridge, type BridgeEnd } from "./bridge.ts";
 import { LostError, ProxyError, redacted } from "./failure.ts";
-import { forward, type ForwardOptions, hasBody } from "./forward.ts";
+import {
+  ANSWER_TIMEOUT,
+  forward,
+  type ForwardOptions,
+  hasBody,
+} from "./forward.ts";
 import {
   isHandshake,
   offeredProtocols,
@@ -19,8 +24,6 @@ import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "./path.ts";
 import type { UpgradeAdapter } from "./upgrade.ts";
 
-/** Milliseconds; Plane lets a backend start first, also before a WebSocket. */
-const ANSWER_TIMEOUT = 60_000;
 const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
 const REDIRECT = /^30[12378]$/;
 
@@ -217,7 +220,7 @@ function rules(
     secrets,
     cookiePath: prefix,
     maxBody: options.maxBody ?? 100 * 1024 ** 2,
-    timeout: options.timeout ?? ANSWER_TIMEOUT,
+    timeout: options.timeout,
     fetch: options.fetch,
     location(location) {
       const within = pathWithin(base, to, location);
