@@ -24,9 +24,11 @@ const query = new URLSearchParams(location.search);
 const boardName = query.get("board") ?? "plans";
 // A name for this tab: the demo's edge takes it at its word.
 const NAMES = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Niklaus"];
-/** They take turns, so that two tabs do not share one. */
+/** Tabs of a browser take turns; where each browser begins is left to chance. */
 function nextName(): string {
-  const turn = Number(localStorage.getItem("turn"));
+  const turn = Number(
+    localStorage.getItem("turn") ?? Math.floor(Math.random() * NAMES.length),
+  );
   localStorage.setItem("turn", String(turn + 1));
   return NAMES[turn % NAMES.length]!;
 }
