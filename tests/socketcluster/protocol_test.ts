@@ -215,6 +215,49 @@ Deno.test("codec - frames and what is none", () => {
   );
 });
 
+Deno.test("codec - publications are what JSON.parse makes of them", () => {
+  const standard = (frame: string) => {
+    try {
+      return JSON.parse(frame);
+    } catch {
+      return frame;
+    }
+  };
+  const publish = (channel: string, rest: string) =>
+    `{"event":"#publish","data":{"channel":"${channel}","data":${rest}`;
+  const channels = ["c", "", "a/b", "ä😀", "__proto__", "\\u0061", '\\"', "\\"];
+  const rests = [
+    '"hi"}}',
+    '{"a":[1,{}],"__proto__":2}}}',
+    " null }}",
+    "1}} ",
+    "1} }",
+    '1,"data":2}}',
+    '1,"channel":"d"}}',
+    '1},"cid":1}',
+    '1},"data":{"channel":"e","data":3}}',
+    '1},"event":"x","y":{"z":1}}',
+    "}}",
+    ",1}}",
+    "1}",
+    '"}}',
+    "1}}}",
+    "[1}}",
+    "",
+  ];
+  for (const channel of [...channels, "\0", "\n", '"']) {
+    for (const rest of rests) {
+      const frame = publish(channel, rest);
+      assertEquals(jsonCodec.decode(frame), standard(frame), frame);
+      // Cut off anywhere, it is no JSON.
+      for (let end = 0; end < frame.length; end++) {
+        const cut = frame.slice(0, end);
+        assertEquals(jsonCodec.decode(cut), standard(cut), cut);
+      }
+    }
+  }
+});
+
 Deno.test("codec - binary data is found wherever it is", () => {
   const binary = new Uint8Array([1, 2]).buffer;
   const expected = { base64: true, data: "AQI=" };
