@@ -54,14 +54,14 @@ async function feedOf(client: Create): Promise<Feed> {
 }
 
 /** The least that any client does: parse, look at the channel, keep, hand on. */
-function bareFeed(consumed: boolean): Feed {
+function bareFeed(consumed: boolean, channel = "c"): Feed {
   let queue: unknown[] = [];
   let head = 0;
   let wake = () => {};
   return {
     say(frame) {
       const { event, data } = JSON.parse(frame);
-      if (event !== "#publish" || data.channel !== "c" || !consumed) return;
+      if (event !== "#publish" || data.channel !== channel || !consumed) return;
       if (queue.push(data.data) === 1) wake();
     },
     data: {
@@ -142,62 +142,131 @@ async function memory(client: Create): Promise<number> {
   return after - before;
 }
 
-/** Over loopback against the real server: time and CPU of messages and calls. */
-async function loopback(
-  port: number,
+/** A client that is connected to the real server. */
+interface Session {
+  subscribe(channel: string): Promise<AsyncIterable<unknown>>;
+  invoke(procedure: string, data: unknown): Promise<unknown>;
+  end(): void;
+}
+
+async function sessionOf(
+  client: Create,
   options: Record<string, unknown>,
-): Promise<Record<string, number>> {
-  const messages = 20_000;
-  const calls = 20_000;
-  const cpu: Record<string, number[]> = { ours: [], peer: [] };
-  const connected = async (name: "ours" | "peer") => {
-    const socket = clients[name]({
-      hostname: "127.0.0.1",
-      port,
-      ...name === "ours" ? options : {},
-    });
-    await socket.listener("connect").once();
-    return socket;
-  };
-  const flood = async (name: "ours" | "peer") => {
-    const socket = await connected(name);
-    socket.subscribe("flood");
-    await socket.listener("subscribe").once();
-    let got = 0;
-    const start = performance.now();
-    const { user, system } = process.cpuUsage();
-    const flooding = socket.invoke("control", {
-      what: "flood",
-      data: { channel: "flood", count: messages },
-    }, { ackTimeout: 60_000 });
-    for await (const _ of socket.channel("flood")) {
-      if (++got === messages) break;
-    }
-    const time = performance.now() - start;
-    const used = process.cpuUsage();
-    cpu[name]!.push(used.user + used.system - user - system);
-    await flooding;
-    socket.disconnect();
-    return time;
-  };
-  const call = async (name: "ours" | "peer") => {
-    const socket = await connected(name);
-    let left = calls;
-    const start = performance.now();
-    await Promise.all(Array.from({ length: 64 }, async () => {
-      while (left-- > 0) await socket.invoke("echo", { id: left, text: "x" });
-    }));
-    const time = performance.now() - start;
-    socket.disconnect();
-    return time;
-  };
-  const flooded = await compare(() => flood("peer"), () => flood("ours"), 5);
-  const called = await compare(() => call("peer"), () => call("ours"), 5);
+): Promise<Session> {
+  const socket = client({ hostname: "127.0.0.1", ...options });
+  await socket.listener("connect").once();
   return {
-    messages: flooded.ratio,
-    cpu: median(cpu.peer!) / median(cpu.ours!),
-    calls: called.ratio,
+    async subscribe(name) {
+      const channel = socket.subscribe(name);
+      await socket.listener("subscribe").once();
+      return channel;
+    },
+    invoke: (procedure, data) =>
+      socket.invoke(procedure, data, { ackTimeout: 60_000 }),
+    end: () => socket.disconnect(),
   };
+}
+
+/** The least again: calls by number, and the data of one channel in a queue. */
+async function bareSession(
+  WebSocket: any,
+  port: number,
+): Promise<Session> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/socketcluster/`);
+  const calls = new Map<number, (data: unknown) => void>();
+  const { say, data } = bareFeed(true, "flood");
+  let cid = 0;
+  socket.onmessage = ({ data: frame }: { data: string }) => {
+    if (frame === "") return socket.send("");
+    if (frame.startsWith('{"event"')) return say(frame);
+    const { rid, data } = JSON.parse(frame);
+    calls.get(rid)!(data);
+    calls.delete(rid);
+  };
+  const invoke = (event: string, data: unknown) =>
+    new Promise((resolve) => {
+      calls.set(++cid, resolve);
+      socket.send(JSON.stringify({ event, data, cid }));
+    });
+  await new Promise((resolve) => socket.onopen = resolve);
+  await invoke("#handshake", { authToken: null });
+  return {
+    invoke,
+    subscribe: async (channel) => {
+      await invoke("#subscribe", { channel });
+      return data;
+    },
+    end: () => socket.close(),
+  };
+}
+
+type Opener = () => Promise<Session>;
+
+/** Receives so many messages: the time in ms, and the CPU time `used`. */
+async function flood(open: Opener, count: number) {
+  const session = await open();
+  const messages = await session.subscribe("flood");
+  let got = 0;
+  const start = performance.now();
+  const before = process.cpuUsage();
+  const flooding = session.invoke("control", {
+    what: "flood",
+    data: { channel: "flood", count },
+  });
+  for await (const _ of messages) {
+    if (++got === count) break;
+  }
+  const time = performance.now() - start;
+  const { user, system } = process.cpuUsage(before);
+  await flooding;
+  session.end();
+  return { time, used: user + system };
+}
+
+/** Makes so many calls, 64 at a time: the time in ms. */
+async function call(open: Opener, count: number): Promise<number> {
+  const session = await open();
+  const start = performance.now();
+  await Promise.all(Array.from({ length: 64 }, async () => {
+    while (count-- > 0) await session.invoke("echo", { id: count, text: "x" });
+  }));
+  const time = performance.now() - start;
+  session.end();
+  return time;
+}
+
+/** How a client fares beside the peer: times, and CPU time of messages. */
+async function against(peer: Opener, open: Opener) {
+  const cpu = new Map<Opener, number[]>([[peer, []], [open, []]]);
+  const flooded = (of: Opener) => async () => {
+    const { time, used } = await flood(of, 50_000);
+    cpu.get(of)!.push(used);
+    return time;
+  };
+  const messages = await compare(flooded(peer), flooded(open), 5);
+  const called = (of: Opener) => () => call(of, 20_000);
+  const calls = await compare(called(peer), called(open), 7);
+  // As in `compare`, the first round is for warming up.
+  const used = (of: Opener) => median(cpu.get(of)!.slice(1));
+  return {
+    messages: messages.ratio,
+    cpu: used(open) / used(peer),
+    calls: calls.ratio,
+  };
+}
+
+/** Over loopback against the real server: ours and a bare loop beside the peer. */
+async function loopback(port: number, options: Record<string, unknown>) {
+  const peer = () => sessionOf(clients.peer, { port });
+  const ours = await against(
+    peer,
+    () => sessionOf(clients.ours, { port, ...options }),
+  );
+  const bare = await against(
+    peer,
+    () => bareSession(options.WebSocket ?? globalThis.WebSocket, port),
+  );
+  return { ours, bare };
 }
 
 const [what, argument, constructor] = process.argv.slice(2);
