@@ -169,3 +169,17 @@ Deno.test("npm tarball - names no folder of the machine, and nothing that is not
   assert(!bytes.includes('"@hono/hono'));
   assert(!bytes.includes("package/tests/"));
 });
+
+Deno.test("npm tarball - has the pages that its README names, and npm's commands in it", async () => {
+  await using made = await folder();
+  await Deno.writeFile(`${made.path}/feedline.tgz`, await tarball());
+  await run(made.path, "tar", "xzf", "feedline.tgz");
+  const readme = await Deno.readTextFile(`${made.path}/package/README.md`);
+  const links = [...readme.matchAll(/\]\(([^):#]+)[^):]*\)/g)];
+  assert(links.length > 5, `${links.length} links`);
+  for (const [, link] of links) {
+    assert((await Deno.stat(`${made.path}/package/${link}`)).isFile, link);
+  }
+  assert(readme.includes("npm install @feedline/feedline hono\n"));
+  assert(!/jsr add|jsr:|@hono\/hono/.test(readme));
+});
