@@ -101,6 +101,7 @@ export interface SessionProxyOptions {
   /**
    * Told what failed on the way to the platform or a backend, and which sockets
    * were ended by a limit. Neither the error nor its cause has a secret in it.
+   * @default {console.error}
    */
   onError?: (error: Error, c: Context) => void;
 }

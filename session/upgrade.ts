@@ -226,6 +226,11 @@ interface NodeIncoming {
 export function nodeUpgrade(
   { server, upgradeWebSocket }: NodeUpgradeOptions,
 ): UpgradeAdapter {
+  if (!server?.options || typeof upgradeWebSocket !== "function") {
+    throw new TypeError(
+      "nodeUpgrade needs server, a WebSocketServer of ws, and upgradeWebSocket of @hono/node-server 2",
+    );
+  }
   /** The subprotocol for each request that is being upgraded. */
   const chosen = new WeakMap<object, string | undefined>();
   const before = server.options.handleProtocols;
