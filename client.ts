@@ -41,18 +41,18 @@ export {
 /** Options of {@linkcode SessionBackend}. */
 export interface SessionBackendOptions {
   /** The `fetch` to use. @default {globalThis.fetch} */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
   /**
    * Told of each failure of the status stream after which it tries again, and
    * of the one that ends it.
    */
-  onError?: (error: unknown) => void;
+  onError?: ((error: unknown) => void) | undefined;
 }
 
 /** Options of {@linkcode SessionBackend.ready}. */
 export interface ReadyOptions extends CallOptions {
   /** Milliseconds to wait at most. @default no limit */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** The backend ended, or is no longer watched, before it was ready. */

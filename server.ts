@@ -65,7 +65,7 @@ export type OnStatusCallback = (backendState: BackendState) => void;
 /** What every engine may be given. */
 export interface EngineOptions {
   /** The `fetch` to use. @default {globalThis.fetch} */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
 }
 
 /** How {@linkcode Jamsocket} reaches the hosted platform. */
@@ -77,9 +77,9 @@ export interface JamsocketHostedInitOptions extends EngineOptions {
   /** The service whose backends to use. */
   service: string;
   /** The service's environment, where it has several. */
-  environment?: string;
+  environment?: string | undefined;
   /** Where the platform's API is. @default {"https://api.jamsocket.com"} */
-  apiUrl?: string;
+  apiUrl?: string | undefined;
 }
 
 /** How {@linkcode Jamsocket} reaches the dev platform of this machine. */
@@ -87,7 +87,7 @@ export interface JamsocketDevInitOptions extends EngineOptions {
   /** Use the dev platform. */
   dev: true;
   /** The port of its API. @default {8080} */
-  port?: number;
+  port?: number | undefined;
 }
 
 /** Both forms of {@linkcode Jamsocket}'s options. */
@@ -350,9 +350,9 @@ export interface PlaneInitOptions extends EngineOptions {
   /** The controller's address, e.g. `http://localhost:8080`. */
   controllerUrl: string;
   /** The cluster to spawn in. @default the controller's own default */
-  cluster?: string;
+  cluster?: string | undefined;
   /** The namespace of all keys. @default {""} */
-  namespace?: string;
+  namespace?: string | undefined;
   /**
    * What to run, in the form that the drones' runtime takes, e.g.
    * `{ image: "ghcr.io/me/rooms" }`. A request's `executable` is merged into it.
@@ -363,13 +363,13 @@ export interface PlaneInitOptions extends EngineOptions {
    * `authorization`. Sent with orders, not with public status reads, and kept
    * where neither JSON nor inspection shows them.
    */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
   /**
    * The origins at which this Plane's proxies are reached, e.g.
    * `https://*.example.com`. The edge route connects to no other.
    * @default those that follow from `cluster`
    */
-  origins?: readonly string[];
+  origins?: readonly string[] | undefined;
 }
 
 /**

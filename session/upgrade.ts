@@ -88,9 +88,9 @@ export interface BunWebSocketHandlers {
 /** Options of {@linkcode bunUpgrade}. */
 export interface BunUpgradeOptions {
   /** The proxy's `maxMessage`, if it is not the default. @default {16 MiB} */
-  maxMessage?: number;
+  maxMessage?: number | undefined;
   /** The proxy's `maxBuffered`, if it is not the default. @default {16 MiB} */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
 }
 
 interface BunServer {
