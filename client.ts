@@ -129,6 +129,17 @@ class Once {
  * {@linkcode SessionBackend.destroy} is called; lost connections are taken up
  * again without end. A backend that the platform no longer knows (HTTP 404 or
  * 410) counts as terminated.
+ *
+ * ```ts ignore
+ * import { SessionBackend } from "@feedline/feedline/client";
+ *
+ * const answer = await fetch("/rooms/room-1/connect", { method: "POST" });
+ * const backend = new SessionBackend(await answer.json());
+ * const unsubscribe = backend.onStatus(({ status }) => console.log(status));
+ * await backend.ready({ timeout: 30_000 });
+ * unsubscribe();
+ * backend.destroy(); // the backend itself runs on
+ * ```
  */
 export class SessionBackend {
   readonly #url: string;

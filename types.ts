@@ -368,6 +368,13 @@ export interface Schema<T> {
 /**
  * Checks a {@linkcode ConnectRequest} that came over the network. Unknown
  * fields pass.
+ *
+ * ```ts
+ * import { connectRequestSchema } from "@feedline/feedline/types";
+ *
+ * const checked = connectRequestSchema.safeParse({ key: 7 });
+ * if (!checked.success) console.log(checked.error.issues[0]?.path); // [ "key" ]
+ * ```
  */
 export const connectRequestSchema: Schema<ConnectRequest> =
   /* @__PURE__ */ (() => {

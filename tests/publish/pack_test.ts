@@ -75,6 +75,11 @@ async function project(
       "const count = Object.keys(entries).length;\n" +
       "console.log(JSON.stringify({ ...used, entries: count }));\n",
   );
+  await Deno.writeTextFile(
+    `${path}/required.cjs`,
+    `const all = ${JSON.stringify(entries)}.map((name) => require(name));\n` +
+      "console.log(all.every((entry) => Object.keys(entry).length > 0));\n",
+  );
   const add = manager === "npm"
     ? ["install", "--no-audit", "--no-fund", "--silent"]
     : ["add", "--silent"]; // Bun
@@ -103,6 +108,7 @@ async function works(path: string, command: string): Promise<void> {
     unknown: 404,
     entries: entries.length,
   });
+  assertEquals((await run(path, command, "required.cjs")).trim(), "true");
 }
 
 const npm = await run(".", "npm", "--version").then(() => true, () => false);
@@ -133,29 +139,40 @@ Deno.test({
   ignore: !npm,
   async fn() {
     await using app = await project("npm", TYPESCRIPT, WORKERS_TYPES);
+    await Deno.copyFile(
+      new URL("migrated.ts", import.meta.url),
+      `${app.path}/migrated.ts`,
+    );
     for (
       const platform of [
         { lib: ["esnext", "dom", "dom.iterable"], types: [] },
         { lib: ["esnext"], types: ["@cloudflare/workers-types"] },
       ]
     ) {
-      await Deno.writeTextFile(
-        `${app.path}/tsconfig.json`,
-        JSON.stringify({
-          compilerOptions: {
-            ...platform,
-            module: "nodenext",
-            target: "esnext",
-            strict: true,
-            exactOptionalPropertyTypes: true,
-            // The declarations themselves are what is checked.
-            skipLibCheck: false,
-            noEmit: true,
-          },
-          files: ["consumer.ts", "entries.ts"],
-        }),
-      );
-      await run(app.path, "node_modules/.bin/tsc", "--project", ".");
+      for (const exactOptionalPropertyTypes of [true, false]) {
+        await Deno.writeTextFile(
+          `${app.path}/tsconfig.json`,
+          JSON.stringify({
+            compilerOptions: {
+              ...platform,
+              module: "nodenext",
+              target: "esnext",
+              strict: true,
+              exactOptionalPropertyTypes,
+              // The declarations themselves are what is checked.
+              skipLibCheck: false,
+              noEmit: true,
+            },
+            files: [
+              "entries.ts",
+              "migrated.ts",
+              // Some of the mistakes in it are none without that option.
+              ...(exactOptionalPropertyTypes ? ["consumer.ts"] : []),
+            ],
+          }),
+        );
+        await run(app.path, "node_modules/.bin/tsc", "--project", ".");
+      }
     }
   },
 });
