@@ -255,3 +255,26 @@ Deno.test("dev terminal - a hostile key or line steers nothing", () => {
   assert(!/[\x00-\x1f]/.test(lines[0]!), JSON.stringify(lines));
   assert(lines[0]!.length < 60);
 });
+
+Deno.test("dev terminal - what comes on stderr is no failure, and is not red", () => {
+  const lines: string[] = [];
+  const terminal = new Terminal({
+    write: (line) => lines.push(line),
+    color: true,
+  });
+  const backend = {
+    id: "abcdefghij",
+    key: "a",
+    pid: 1,
+    states: [{ status: "scheduled" as const, time: new Date().toISOString() }],
+    connections: 0,
+  };
+  for (const from of ["stdout", "stderr"] as const) {
+    terminal.show({ type: "line", backend, from, text: "Listening on" });
+  }
+  const [plain, marked] = lines.map((line) =>
+    line.slice(line.indexOf("│") - 6)
+  );
+  assert(plain !== marked);
+  assert(!lines.join().includes("\x1b[31m"), JSON.stringify(lines));
+});
