@@ -29,8 +29,8 @@ export interface SessionProxyOptions {
   engine: SessionEngine | ((c: Context) => SessionEngine);
   /**
    * Decides each request: `null` refuses it with 403, a `Response` is the
-   * answer, anything else says what the request may reach. `name` is the
-   * decoded name in the path, chosen by the client.
+   * answer, a grant (`{}` at least) says what the request may reach; `true` is
+   * an error. `name` is the decoded name in the path, chosen by the client.
    */
   authorize: (
     c: Context,
