@@ -159,7 +159,14 @@ Deno.test("dev command - what cannot be done is said in one line", async () => {
       [ECHO_PATH, "--proxy-port", port],
       new RegExp(`^dev: port ${port} is in use.*\n$`),
     ],
-    [["./no-such.ts"], /^dev: there is no file \.\/no-such\.ts\n$/],
+    [
+      ["./no-such.ts"],
+      new RegExp(
+        `^dev: there is no file \\./no-such\\.ts from ${
+          RegExp.escape(Deno.cwd())
+        }\n$`,
+      ),
+    ],
     [
       [ECHO_PATH, "--host", "203.0.113.1"],
       /^dev: cannot listen on 203\.0\.113\.1:0: .*\n$/,
