@@ -19,7 +19,7 @@ import {
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
-import { abortable, readState, uncached } from "./session/http.ts";
+import { abortable, reach, readState, uncached } from "./session/http.ts";
 import { callSafely, followStatus, StatusLog } from "./session/status.ts";
 
 export {
@@ -41,18 +41,18 @@ export {
 /** Options of {@linkcode SessionBackend}. */
 export interface SessionBackendOptions {
   /** The `fetch` to use. @default {globalThis.fetch} */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
   /**
    * Told of each failure of the status stream after which it tries again, and
    * of the one that ends it.
    */
-  onError?: (error: unknown) => void;
+  onError?: ((error: unknown) => void) | undefined;
 }
 
 /** Options of {@linkcode SessionBackend.ready}. */
 export interface ReadyOptions extends CallOptions {
   /** Milliseconds to wait at most. @default no limit */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** The backend ended, or is no longer watched, before it was ready. */
@@ -129,11 +129,23 @@ class Once {
  * {@linkcode SessionBackend.destroy} is called; lost connections are taken up
  * again without end. A backend that the platform no longer knows (HTTP 404 or
  * 410) counts as terminated.
+ *
+ * ```ts ignore
+ * import { SessionBackend } from "@feedline/feedline/client";
+ *
+ * const answer = await fetch("/rooms/room-1/connect", { method: "POST" });
+ * const backend = new SessionBackend(await answer.json());
+ * const unsubscribe = backend.onStatus(({ status }) => console.log(status));
+ * await backend.ready({ timeout: 30_000 });
+ * unsubscribe();
+ * backend.destroy(); // the backend itself runs on
+ * ```
  */
 export class SessionBackend {
   readonly #url: string;
   readonly #statusUrl: string;
-  readonly #backendId: string;
+  /** The backend's id as it stands in a message. */
+  readonly #id: string;
   readonly #fetch: typeof fetch | undefined;
   readonly #controller = new AbortController();
   readonly #log = new StatusLog();
@@ -155,16 +167,25 @@ export class SessionBackend {
     { fetch, onError }: SessionBackendOptions = {},
   ) {
     if (!isConnectResponse(connectResponse)) {
-      throw new TypeError("SessionBackend needs a connect response");
+      // The names in it alone: what they hold may be secret.
+      throw new TypeError(
+        `SessionBackend needs a connect response, got ${
+          Object.prototype.toString.call(connectResponse)
+        } ${
+          typeof connectResponse === "string"
+            ? ""
+            : Object.keys(Object(connectResponse))
+        }`,
+      );
     }
     this.#url = connectResponse.url;
     this.#statusUrl = connectResponse.status_url;
-    this.#backendId = connectResponse.backend_id;
+    this.#id = JSON.stringify(connectResponse.backend_id);
     this.#fetch = fetch;
     if (connectResponse.status === "ready") this.#move({ kind: "ready" });
     this.#following = followStatus({
       statusUrl: this.#statusUrl,
-      backendId: this.#backendId,
+      backendId: connectResponse.backend_id,
       signal: this.#controller.signal,
       fetch,
       keepTrying: true,
@@ -228,15 +249,17 @@ export class SessionBackend {
   }
 
   #endedError(): BackendEndedError {
-    const id = JSON.stringify(this.#backendId);
     const phase = this.#phase;
     if (phase.kind === "destroyed") {
-      return new BackendEndedError(`Backend ${id} is no longer watched`);
+      return new BackendEndedError(`Backend ${this.#id} is no longer watched`);
     }
     const { state, error } = phase as Phase & { kind: "ended" };
-    const reason = state?.status === "terminated" && state.termination_reason;
+    const reason = state?.status === "terminated" &&
+      (state.termination_reason ?? (state.exit_error && "exit_error"));
     return new BackendEndedError(
-      `Backend ${id} ended before it was ready${reason ? ` (${reason})` : ""}`,
+      `Backend ${this.#id} ended before it was ready${
+        reason ? ` (${reason})` : ""
+      }`,
       { state, ...(error === undefined ? {} : { cause: error }) },
     );
   }
@@ -280,10 +303,9 @@ export class SessionBackend {
     const abort = () => controller.abort(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
     const timer = timeout === undefined ? undefined : setTimeout(() => {
-      const id = JSON.stringify(this.#backendId);
       controller.abort(
         new DOMException(
-          `Backend ${id} was not ready within ${timeout} ms`,
+          `Backend ${this.#id} was not ready within ${timeout} ms`,
           "TimeoutError",
         ),
       );
@@ -330,13 +352,11 @@ export class SessionBackend {
    * @throws {HTTPError} e.g. with code 404 if the platform knows no such backend
    */
   async status({ signal }: CallOptions = {}): Promise<BackendState> {
-    const id = JSON.stringify(this.#backendId);
-    const action = `Reading the status of backend ${id}`;
-    const fetch = this.#fetch ?? globalThis.fetch;
+    const action = `Reading the status of backend ${this.#id}`;
     const own = this.#controller.signal;
     const either = signal ? AbortSignal.any([signal, own]) : own;
     return await abortable(
-      fetch(uncached(this.#statusUrl), { signal: either })
+      reach(action, uncached(this.#statusUrl), { signal: either }, this.#fetch)
         .then((response) => readState(response, action)),
       either,
     );

@@ -30,6 +30,7 @@ import {
   planeRequest,
 } from "./session/plane.ts";
 import {
+  checkRequest,
   encodeId,
   EngineApi,
   quote,
@@ -64,7 +65,7 @@ export type OnStatusCallback = (backendState: BackendState) => void;
 /** What every engine may be given. */
 export interface EngineOptions {
   /** The `fetch` to use. @default {globalThis.fetch} */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
 }
 
 /** How {@linkcode Jamsocket} reaches the hosted platform. */
@@ -76,9 +77,9 @@ export interface JamsocketHostedInitOptions extends EngineOptions {
   /** The service whose backends to use. */
   service: string;
   /** The service's environment, where it has several. */
-  environment?: string;
+  environment?: string | undefined;
   /** Where the platform's API is. @default {"https://api.jamsocket.com"} */
-  apiUrl?: string;
+  apiUrl?: string | undefined;
 }
 
 /** How {@linkcode Jamsocket} reaches the dev platform of this machine. */
@@ -86,7 +87,7 @@ export interface JamsocketDevInitOptions extends EngineOptions {
   /** Use the dev platform. */
   dev: true;
   /** The port of its API. @default {8080} */
-  port?: number;
+  port?: number | undefined;
 }
 
 /** Both forms of {@linkcode Jamsocket}'s options. */
@@ -134,7 +135,8 @@ const LOOPBACK = [
 export class Jamsocket implements SessionEngine {
   readonly #api: EngineApi;
   readonly #servicePath: string;
-  readonly #service: string;
+  /** What `connect` does, as the beginning of an error message. */
+  readonly #connecting: string;
   /** Where this platform's backends are reached; see {@linkcode SessionEngine}. */
   readonly origins: readonly string[];
 
@@ -145,20 +147,25 @@ export class Jamsocket implements SessionEngine {
    * @throws {RangeError} if `port` is no port number
    */
   constructor(options: JamsocketInitOptions) {
-    if ("dev" in options && options.dev === true) {
-      const port = validatePort(options.port ?? 8080, "port");
-      this.#service = "-";
+    if (
+      (options as Partial<JamsocketDevInitOptions> | undefined)?.dev === true
+    ) {
+      const { port: given = 8080, fetch } = options as JamsocketDevInitOptions;
+      const port = validatePort(given, "port");
+      this.#connecting = "Connecting to the dev platform";
       this.#servicePath = "/v2/service/-/-";
       this.#api = new EngineApi({
         base: `http://localhost:${port}`,
+        baseName: "port",
         backends: "/v2/backend",
-        fetch: options.fetch,
+        fetch,
       });
       this.origins = LOOPBACK;
       return;
     }
-    const { account, token, service, environment, apiUrl, fetch } =
-      options as JamsocketHostedInitOptions;
+    const { account, token, service, environment, apiUrl, fetch } = Object(
+      options,
+    ) as JamsocketHostedInitOptions;
     for (const [name, value] of Object.entries({ account, token, service })) {
       if (typeof value !== "string" || value === "") {
         throw new TypeError(
@@ -167,11 +174,12 @@ export class Jamsocket implements SessionEngine {
       }
     }
     const path = [account, service, ...(environment ? [environment] : [])];
-    this.#service = service;
+    this.#connecting = `Connecting to service ${quote(service)}`;
     this.#servicePath = "/v2/service/" +
       path.map(encodeURIComponent).join("/");
     this.#api = new EngineApi({
       base: apiUrl ?? "https://api.jamsocket.com",
+      baseName: "apiUrl",
       backends: "/v2/backend",
       headers: { authorization: `Bearer ${token}` },
       secrets: [token],
@@ -195,13 +203,11 @@ export class Jamsocket implements SessionEngine {
    * @throws {TypeError} naming what is missing
    * @throws {RangeError} if `JAMSOCKET_DEV_PORT` is no port number
    */
-  static fromEnv(
-    env: Record<string, unknown>,
-    options: EngineOptions = {},
-  ): Jamsocket {
-    const dev = env.JAMSOCKET_DEV;
+  static fromEnv(env: object, options: EngineOptions = {}): Jamsocket {
+    const values: Record<string, unknown> = Object(env);
+    const dev = values.JAMSOCKET_DEV;
     if (dev === true || dev === "true") {
-      const port = env.JAMSOCKET_DEV_PORT;
+      const port = values.JAMSOCKET_DEV_PORT;
       return new Jamsocket({
         ...options,
         dev: true,
@@ -211,7 +217,7 @@ export class Jamsocket implements SessionEngine {
       });
     }
     const text = (name: string) => {
-      const value = env[name];
+      const value = values[name];
       return typeof value === "string" ? value : "";
     };
     const missing = [
@@ -223,7 +229,7 @@ export class Jamsocket implements SessionEngine {
       throw new TypeError(
         `Jamsocket.fromEnv needs JAMSOCKET_ACCOUNT, JAMSOCKET_TOKEN and JAMSOCKET_SERVICE, or JAMSOCKET_DEV=true; missing: ${
           missing.join(", ")
-        }`,
+        }${dev ? `; JAMSOCKET_DEV is ${JSON.stringify(dev)}` : ""}`,
       );
     }
     const apiUrl = text("JAMSOCKET_API_URL");
@@ -258,7 +264,8 @@ export class Jamsocket implements SessionEngine {
     request: ConnectRequest = {},
     { signal }: CallOptions = {},
   ): Promise<ConnectResponse> {
-    const action = `Connecting to service ${quote(this.#service)}`;
+    checkRequest(request);
+    const action = this.#connecting;
     const { tag, ...json } = request;
     if (tag !== undefined && json.spawn !== false) {
       json.spawn = { tag, ...(typeof json.spawn === "object" && json.spawn) };
@@ -343,9 +350,9 @@ export interface PlaneInitOptions extends EngineOptions {
   /** The controller's address, e.g. `http://localhost:8080`. */
   controllerUrl: string;
   /** The cluster to spawn in. @default the controller's own default */
-  cluster?: string;
+  cluster?: string | undefined;
   /** The namespace of all keys. @default {""} */
-  namespace?: string;
+  namespace?: string | undefined;
   /**
    * What to run, in the form that the drones' runtime takes, e.g.
    * `{ image: "ghcr.io/me/rooms" }`. A request's `executable` is merged into it.
@@ -356,13 +363,13 @@ export interface PlaneInitOptions extends EngineOptions {
    * `authorization`. Sent with orders, not with public status reads, and kept
    * where neither JSON nor inspection shows them.
    */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
   /**
    * The origins at which this Plane's proxies are reached, e.g.
    * `https://*.example.com`. The edge route connects to no other.
    * @default those that follow from `cluster`
    */
-  origins?: readonly string[];
+  origins?: readonly string[] | undefined;
 }
 
 /**
@@ -392,12 +399,15 @@ export class Plane implements SessionEngine {
    * @throws {TypeError} if `controllerUrl` or `executable` is missing
    */
   constructor(options: PlaneInitOptions) {
-    const { controllerUrl, executable, headers = {}, cluster } = options;
+    const { controllerUrl, executable, headers = {}, cluster } = Object(
+      options,
+    ) as PlaneInitOptions;
     if (typeof executable !== "object" || executable === null) {
       throw new TypeError("Plane needs the executable to spawn, an object");
     }
     this.#api = new EngineApi({
       base: controllerUrl,
+      baseName: "controllerUrl",
       backends: "/pub/b",
       headers,
       secrets: Object.values(headers),
@@ -416,6 +426,7 @@ export class Plane implements SessionEngine {
     request: ConnectRequest = {},
     { signal }: CallOptions = {},
   ): Promise<ConnectResponse> {
+    checkRequest(request);
     const action = "Connecting to a backend of Plane";
     const json = planeRequest(request, this.#defaults);
     // A key whose backend is ending is answered with that backend, which takes

@@ -80,56 +80,59 @@ export type BackendState =
 /** How to run a backend when a connect request has to spawn one. */
 export interface SpawnOptions {
   /** Which of the service's images to run; a held key with another tag is an error. */
-  tag?: string;
+  tag?: string | undefined;
   /** The cluster to run in. */
-  cluster?: string;
+  cluster?: string | undefined;
   /** Seconds from the spawn until the backend is ended. */
-  lifetime_limit_seconds?: number;
+  lifetime_limit_seconds?: number | undefined;
   /** Seconds without a connection until the backend is ended. */
-  max_idle_seconds?: number;
+  max_idle_seconds?: number | undefined;
   /** What the process gets. */
   executable?: {
     /** A persistent folder: a path, or whether to mount the default one. */
-    mount?: string | boolean;
+    mount?: string | boolean | undefined;
     /** Environment variables. The names that the platform sets are refused. */
-    env?: Record<string, string>;
+    env?: Record<string, string> | undefined;
     /** Bounds on what the process may use. */
     resource_limits?: {
       /** The CPU period, in microseconds. @default {100_000} */
-      cpu_period?: number;
+      cpu_period?: number | undefined;
       /** The share of the period that may be used, in percent (100 is one CPU). */
-      cpu_period_percent?: number;
+      cpu_period_percent?: number | undefined;
       /** CPU time in all, in seconds. */
-      cpu_time_limit?: number;
+      cpu_time_limit?: number | undefined;
       /** Memory, in bytes. */
-      memory_limit_bytes?: number;
+      memory_limit_bytes?: number | undefined;
       /** Disk space, in bytes. */
-      disk_limit_bytes?: number;
-    };
-  };
+      disk_limit_bytes?: number | undefined;
+    } | undefined;
+  } | undefined;
 }
 
 /** What to connect to, and who does. */
 export interface ConnectRequest {
-  /** The running backend that holds this key is used; without a key one is always spawned. */
+  /**
+   * The running backend that holds this key is used; without a key one is always
+   * spawned. Not `undefined`, so that a key that is missing is seen.
+   */
   key?: string;
   /**
    * How to spawn a backend if none holds the key. With `false` that is an
    * error; `true` and `{}` mean the service's defaults.
    * @default {true}
    */
-  spawn?: boolean | SpawnOptions;
+  spawn?: boolean | SpawnOptions | undefined;
   /**
    * The tag that the running backend must have, for where `spawn` is not there
    * to tell it: a backend that was spawned with a tag is not found without it
    * on Plane. @default the tag in `spawn`
    */
-  tag?: string;
+  tag?: string | undefined;
   /** Who connects; reaches the backend as the header `x-verified-username`. */
-  user?: string;
+  user?: string | undefined;
   /** What else the backend may believe; reaches it as JSON in `x-verified-user-data`. */
   // deno-lint-ignore no-explicit-any
-  auth?: Record<string, any>;
+  auth?: Record<string, any> | undefined;
 }
 
 /**
@@ -365,6 +368,13 @@ export interface Schema<T> {
 /**
  * Checks a {@linkcode ConnectRequest} that came over the network. Unknown
  * fields pass.
+ *
+ * ```ts
+ * import { connectRequestSchema } from "@feedline/feedline/types";
+ *
+ * const checked = connectRequestSchema.safeParse({ key: 7 });
+ * if (!checked.success) console.log(checked.error.issues[0]?.path); // [ "key" ]
+ * ```
  */
 export const connectRequestSchema: Schema<ConnectRequest> =
   /* @__PURE__ */ (() => {

@@ -9,6 +9,7 @@ import {
 } from "../types.ts";
 import {
   abortable,
+  reach,
   readJson,
   readState,
   toHTTPError,
@@ -30,6 +31,8 @@ interface Call extends CallOptions {
 interface EngineApiOptions {
   /** The address before every path. */
   base: string;
+  /** The option that the address is from. */
+  baseName: string;
   /** The path before a backend's id in public calls. */
   backends: string;
   /** Headers of authorized calls. */
@@ -48,9 +51,10 @@ export class EngineApi {
   readonly #fetch: typeof fetch;
 
   constructor(
-    { base, backends, headers = {}, secrets = [], fetch }: EngineApiOptions,
+    { base, baseName, backends, headers = {}, secrets = [], fetch }:
+      EngineApiOptions,
   ) {
-    this.#base = checkBase(base);
+    this.#base = checkBase(base, baseName);
     this.#backends = backends;
     this.#headers = headers;
     this.#secrets = secrets.filter((secret) => secret !== "");
@@ -75,7 +79,7 @@ export class EngineApi {
   /** Sends one request and reads its answer, which may be of any kind. */
   #request<T>(
     path: string,
-    call: Omit<Call, "action">,
+    call: Call,
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
     return abortable(this.#send(path, call).then(read), call.signal);
@@ -83,25 +87,22 @@ export class EngineApi {
 
   #send(
     path: string,
-    { json, authorized, signal }: Omit<Call, "action">,
+    { action, json, authorized, signal }: Call,
   ): Promise<Response> {
     const headers = new Headers(authorized ? this.#headers : undefined);
     const url = this.#base + path;
-    const fetch = this.#fetch;
+    const init: RequestInit = { headers, ...(signal ? { signal } : {}) };
     if (json === undefined) {
-      return fetch(uncached(url), { headers, ...(signal ? { signal } : {}) });
+      return reach(action, uncached(url), init, this.#fetch);
     }
     headers.set("content-type", "application/json");
-    return fetch(url, {
-      method: "POST",
-      headers,
-      body: JSON.stringify(json),
-      ...(signal ? { signal } : {}),
-    });
+    const body = JSON.stringify(json);
+    return reach(action, url, { ...init, method: "POST", body }, this.#fetch);
   }
 
   /** The JSON of a successful answer. */
-  call(path: string, { action, ...call }: Call): Promise<unknown> {
+  call(path: string, call: Call): Promise<unknown> {
+    const { action } = call;
     return this.#request(path, call, async (response) => {
       if (!response.ok) {
         throw await toHTTPError(response, action, this.#secrets);
@@ -118,7 +119,7 @@ export class EngineApi {
     const action = `Reading the status of backend ${quote(backendId)}`;
     return await this.#request(
       this.backendPath(backendId, "/status"),
-      { signal },
+      { action, signal },
       (response) => readState(response, action),
     );
   }
@@ -129,6 +130,9 @@ export class EngineApi {
     onStatus: (state: BackendState) => void,
     { signal, onError }: StatusStreamOptions = {},
   ): Promise<UnsubscribeFn> {
+    if (typeof onStatus !== "function") {
+      throw new TypeError("statusStream needs a function");
+    }
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const controller = new AbortController();
@@ -175,15 +179,18 @@ export class EngineApi {
   }
 }
 
-/** Not quoted in the error: an address may hold a password. */
-function checkBase(base: unknown): string {
+/**
+ * The address before every path, from the option `name`. Not quoted in the
+ * error: it may hold a password.
+ */
+function checkBase(base: unknown, name: string): string {
   const url = typeof base === "string" ? URL.parse(base) : null;
   if (
     !url || !/^https?:$/.test(url.protocol) || url.username || url.password ||
     url.search || url.hash
   ) {
     throw new TypeError(
-      "The address of a platform's API must begin with http:// or https:// and hold no credentials, query or fragment",
+      `${name} must begin with http:// or https:// and hold no credentials, query or fragment`,
     );
   }
   return url.href.replace(/\/+$/, "");
@@ -207,6 +214,15 @@ export function readConnectResponse(
   return value;
 }
 
+/** Refuses what would be sent as a request without a key, e.g. the key alone. */
+export function checkRequest(request: unknown): void {
+  if (typeof request !== "object" || request === null) {
+    throw new TypeError(
+      `connect takes an object such as { key: "room-1" }, got ${typeof request}`,
+    );
+  }
+}
+
 /** A name as it stands in a message. */
 export function quote(name: string): string {
   return JSON.stringify(name);
@@ -216,8 +232,11 @@ export function quote(name: string): string {
 export function encodeId(backendId: string): string {
   // Dots alone would be taken for a step in the path.
   if (typeof backendId !== "string" || /^\.{0,2}$/.test(backendId)) {
+    // Nothing but a text is quoted: a connect answer has tokens in it.
     throw new TypeError(
-      `A backend id must be a string that names one, got ${quote(backendId)}`,
+      `A backend id must be a string that names one, got ${
+        typeof backendId === "string" ? quote(backendId) : typeof backendId
+      }`,
     );
   }
   return encodeURIComponent(backendId);

@@ -44,7 +44,15 @@ export class Backends {
 
   engine(c: Context): SessionEngine {
     const { engine } = this.#options;
-    return typeof engine === "function" ? engine(c) : engine;
+    const made = typeof engine === "function" ? engine(c) : engine;
+    if (typeof made?.connect !== "function") {
+      throw new TypeError(
+        `the option engine must give a SessionEngine such as new Jamsocket(…), got ${
+          Object.prototype.toString.call(made)
+        }`,
+      );
+    }
+    return made;
   }
 
   /** The origins at which an engine's backends may be. */

@@ -149,6 +149,28 @@ export async function abortable<T>(
   }
 }
 
+/**
+ * An answer. Where there is none, the error says what was wanted, and where: what
+ * `fetch` throws names neither in its message.
+ */
+export async function reach(
+  action: string,
+  url: string,
+  init: RequestInit,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (cause) {
+    init.signal?.throwIfAborted();
+    // Of the address no more: a path or query may be secret.
+    const { origin } = new URL(url, globalThis.location?.href);
+    throw new TypeError(`${action} failed: no answer from ${origin}`, {
+      cause,
+    });
+  }
+}
+
 /** `url` with a parameter that no cache has seen: a `cache` option is not known everywhere. */
 export function uncached(url: string): string {
   const separator = url.includes("?") ? "&" : "?";

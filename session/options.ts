@@ -6,15 +6,18 @@ import type { UpgradeAdapter } from "./upgrade.ts";
 
 /** What a request may reach. */
 export interface SessionGrant {
-  /** The key of the backend. @default the name in the path */
+  /**
+   * The key of the backend. Not `undefined`: a key that was not found shall not
+   * become the name that the client chose. @default the name in the path
+   */
   key?: string;
   /** Who asks; reaches the backend as `x-verified-username`. */
-  user?: string;
+  user?: string | undefined;
   /** What else the backend may believe; reaches it as `x-verified-user-data`. */
   // deno-lint-ignore no-explicit-any
-  auth?: Record<string, any>;
+  auth?: Record<string, any> | undefined;
   /** Whether and how to spawn a backend where none holds the key. @default {true} */
-  spawn?: boolean | SpawnOptions;
+  spawn?: boolean | SpawnOptions | undefined;
 }
 
 /** Options of {@linkcode sessionProxy}. */
@@ -26,8 +29,8 @@ export interface SessionProxyOptions {
   engine: SessionEngine | ((c: Context) => SessionEngine);
   /**
    * Decides each request: `null` refuses it with 403, a `Response` is the
-   * answer, anything else says what the request may reach. `name` is the
-   * decoded name in the path, chosen by the client.
+   * answer, a grant (`{}` at least) says what the request may reach; `true` is
+   * an error. `name` is the decoded name in the path, chosen by the client.
    */
   authorize: (
     c: Context,
@@ -44,65 +47,68 @@ export interface SessionProxyOptions {
    * it changes the one that requests show (a proxy that ends TLS).
    * @default that of the request
    */
-  origin?: string;
+  origin?: string | undefined;
   /**
    * Other origins whose pages may use the route: they pass the check on
    * upgrades and on methods that change something, and get CORS headers that
    * allow credentials. Patterns such as `https://*.example.com`.
    * @default {[]}
    */
-  origins?: readonly string[];
+  origins?: readonly string[] | undefined;
   /**
    * Upgrades without an `Origin` header. Browsers always send one, so these
    * come from programs, which no foreign page can misuse; `authorize` decides
    * about them like about any other.
    * @default {"allow"}
    */
-  missingOrigin?: "allow" | "refuse";
+  missingOrigin?: "allow" | "refuse" | undefined;
   /**
    * Origins of backends. An answer of the platform that leads elsewhere is
    * refused. @default the engine's `origins`
    */
-  upstreams?: readonly string[];
+  upstreams?: readonly string[] | undefined;
 
   /** Whether cookies cross, or the names of those that may. @default {false} */
-  cookies?: boolean | readonly string[];
+  cookies?: boolean | readonly string[] | undefined;
   /** Whether `Authorization` crosses. @default {false} */
-  authorization?: boolean;
+  authorization?: boolean | undefined;
   /** Whether the backend's `Cache-Control` crosses, as `private`. @default {false} */
-  cache?: boolean;
+  cache?: boolean | undefined;
   /** More headers for the backend, e.g. the client's address. */
-  headers?: (c: Context, name: string) => Record<string, string>;
+  headers?:
+    | ((c: Context, name: string) => Record<string, string>)
+    | undefined;
 
   /** Bytes of a request body; more is answered with 413. @default {100 MiB} */
-  maxBody?: number;
+  maxBody?: number | undefined;
   /** Bytes of a WebSocket message; more ends the socket with 1009. @default {16 MiB} */
-  maxMessage?: number;
+  maxMessage?: number | undefined;
   /** Bytes that wait for a slow WebSocket reader; more ends it with 1013. @default {16 MiB} */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
   /** Milliseconds until the backend begins to answer, or takes a WebSocket. @default {60_000} */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Milliseconds until the platform answers. @default {10_000} */
-  connectTimeout?: number;
+  connectTimeout?: number | undefined;
   /**
    * Milliseconds between comments on a quiet status stream. Bun ends an answer
    * that was silent for ten seconds. @default {8_000}
    */
-  keepAlive?: number;
+  keepAlive?: number | undefined;
   /** Connect answers that are held at most. @default {10_000} */
-  maxHeld?: number;
+  maxHeld?: number | undefined;
   /** Milliseconds for which a connect answer is held. @default {300_000} */
-  holdFor?: number;
+  holdFor?: number | undefined;
 
   /** The `fetch` to use. @default {globalThis.fetch} */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
   /** The `WebSocket` to dial with. @default {globalThis.WebSocket} */
-  WebSocket?: WebSocketConstructor;
+  WebSocket?: WebSocketConstructor | undefined;
   /**
    * Told what failed on the way to the platform or a backend, and which sockets
    * were ended by a limit. Neither the error nor its cause has a secret in it.
+   * @default {console.error}
    */
-  onError?: (error: Error, c: Context) => void;
+  onError?: ((error: Error, c: Context) => void) | undefined;
 }
 
 /** What a handler works with once its request may pass. */

@@ -83,10 +83,15 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/;
  * Mount it before middleware that builds new responses: a WebSocket that a worker
  * passes on would be lost.
  *
- * @throws {TypeError} if a pattern is no origin, or nothing says where backends
- * may be
+ * @throws {TypeError} if `engine` or `authorize` is missing, a pattern is no
+ * origin, or nothing says where backends may be
  */
 export function sessionProxy(options: SessionProxyOptions): HonoApp {
+  if (!options?.engine || typeof options.authorize !== "function") {
+    throw new TypeError(
+      "sessionProxy needs engine, and authorize to decide who may reach what",
+    );
+  }
   const { authorize, missingOrigin = "allow", keepAlive = 8_000 } = options;
   const upgrade = options.upgrade ?? ownUpgrade();
   const backends = new Backends(options);
@@ -168,7 +173,8 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
 
   function report(c: Context, error: Error): void {
     try {
-      options.onError?.(error, c);
+      if (options.onError) options.onError(error, c);
+      else console.error(error);
     } catch {
       // A hook that fails changes no answer.
     }
@@ -205,7 +211,12 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
         const grant = await authorize(c, name);
         if (grant instanceof Response) response = grant;
         else if (!grant) throw new ProxyError(403, "not allowed");
-        else response = await serve({ c, name, grant, ...place(c, name) });
+        else if (typeof grant !== "object") {
+          // `true` or a name would let everybody in as nobody.
+          throw new TypeError(
+            `authorize must give a grant such as { user }, a Response or null, got a ${typeof grant}`,
+          );
+        } else response = await serve({ c, name, grant, ...place(c, name) });
       } catch (error) {
         if (!(error instanceof ProxyError)) throw error;
         if (error.status >= 500) report(c, error);

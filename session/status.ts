@@ -10,7 +10,7 @@ import { backoff, type BackoffOptions } from "../net/backoff.ts";
 import { onWake } from "../net/lifecycle.ts";
 import { readServerEvents } from "../net/sse.ts";
 import { wait } from "../net/wait.ts";
-import { readState, toHTTPError, uncached } from "./http.ts";
+import { reach, readState, toHTTPError, uncached } from "./http.ts";
 
 const ORDER: ReadonlyMap<string, number> = new Map([
   ["scheduled", 0],
@@ -113,7 +113,7 @@ const MAX_RETRY = 60_000;
  */
 export async function followStatus(options: FollowOptions): Promise<void> {
   const { signal, onState, onOpen, onRetry, keepTrying = false } = options;
-  const fetch = options.fetch ?? globalThis.fetch;
+  const { fetch } = options;
   const action = `Following the status of backend ${
     JSON.stringify(options.backendId)
   }`;
@@ -152,7 +152,8 @@ export async function followStatus(options: FollowOptions): Promise<void> {
   const plane = isPlane(options.statusUrl);
 
   async function ask(signal: AbortSignal): Promise<BackendState> {
-    const response = await fetch(uncached(options.statusUrl), { signal });
+    const url = uncached(options.statusUrl);
+    const response = await reach(action, url, { signal }, fetch);
     return await readState(response, action);
   }
 
@@ -196,10 +197,12 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       if (sendId && lastEventId) headers["last-event-id"] = lastEventId;
       let response: Response;
       try {
-        response = await fetch(uncached(statusStreamUrl(options.statusUrl)), {
-          headers,
-          signal: controller.signal,
-        });
+        response = await reach(
+          action,
+          uncached(statusStreamUrl(options.statusUrl)),
+          { headers, signal: controller.signal },
+          fetch,
+        );
       } catch (error) {
         if (lastEventId) sendId = false;
         throw error;

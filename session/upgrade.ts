@@ -88,9 +88,9 @@ export interface BunWebSocketHandlers {
 /** Options of {@linkcode bunUpgrade}. */
 export interface BunUpgradeOptions {
   /** The proxy's `maxMessage`, if it is not the default. @default {16 MiB} */
-  maxMessage?: number;
+  maxMessage?: number | undefined;
   /** The proxy's `maxBuffered`, if it is not the default. @default {16 MiB} */
-  maxBuffered?: number;
+  maxBuffered?: number | undefined;
 }
 
 interface BunServer {
@@ -226,6 +226,11 @@ interface NodeIncoming {
 export function nodeUpgrade(
   { server, upgradeWebSocket }: NodeUpgradeOptions,
 ): UpgradeAdapter {
+  if (!server?.options || typeof upgradeWebSocket !== "function") {
+    throw new TypeError(
+      "nodeUpgrade needs server, a WebSocketServer of ws, and upgradeWebSocket of @hono/node-server 2",
+    );
+  }
   /** The subprotocol for each request that is being upgraded. */
   const chosen = new WeakMap<object, string | undefined>();
   const before = server.options.handleProtocols;

@@ -33,8 +33,16 @@ export interface VerifiedUser {
  * const { user, auth } = verifiedUser(headers);
  * console.log(user, auth.role);
  * ```
+ *
+ * @throws {TypeError} if these are no `Headers`: those of Node's own requests are
+ * a plain object
  */
 export function verifiedUser(headers: Headers): VerifiedUser {
+  if (typeof headers?.get !== "function") {
+    throw new TypeError(
+      "verifiedUser needs Headers; in Node, new Headers(request.headers)",
+    );
+  }
   const read = (name: string) => {
     const value = headers.get(`x-verified-${name}`);
     return value === null ? undefined : decode(value);

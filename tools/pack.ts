@@ -5,7 +5,8 @@
  * that `@hono/hono` would be imported while `package.json` asks for another
  * package (denoland/deno#36017). The sources are therefore packed from a copy
  * in which they import npm's `hono`, which an application there has itself: two
- * copies of Hono would be two types that do not fit each other.
+ * copies of Hono would be two types that do not fit each other. The README, which
+ * is the package's page, names npm's commands there.
  *
  * `deno task pack` writes `feedline.tgz`, for `npm publish feedline.tgz`.
  */
@@ -25,6 +26,16 @@ function npmName(target: string): string {
   return target.replace(/^npm:/, "").replace(/(?<=.)@[^@/]*$/, "");
 }
 
+/** The README as npm's users need it: the same with their commands. */
+function npmReadme(text: string): string {
+  return text
+    .replaceAll("bunx jsr add", "bun add")
+    .replaceAll("npx jsr add", "npm install")
+    .replaceAll("jsr:@hono/", "npm:")
+    .replaceAll("jsr:@", "npm:@")
+    .replaceAll("@hono/hono", "hono");
+}
+
 /** Writes the tarball to `output`, an absolute path. */
 export async function pack(output: string): Promise<void> {
   const config = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
@@ -41,6 +52,7 @@ export async function pack(output: string): Promise<void> {
   try {
     for (const path of globSync(config.publish.include, { cwd: root })) {
       let text = await Deno.readTextFile(root + path);
+      if (path === "README.md") text = npmReadme(text);
       for (const [from, to] of renamed) text = text.replaceAll(from, to);
       await Deno.mkdir(dirname(`${copy}/${path}`), { recursive: true });
       await Deno.writeTextFile(`${copy}/${path}`, text);

@@ -112,7 +112,10 @@ async function checkModule(module: string | URL | undefined): Promise<void> {
   // `c:\\` is a path, `jsr:` and `https:` are not.
   if (module === undefined || /^[a-z]{2,}:/i.test(String(module))) return;
   const file = await Deno.stat(module).catch(() => undefined);
-  if (!file?.isFile) throw new DevPlatformError(`there is no file ${module}`);
+  if (!file?.isFile) {
+    // A task runs in the folder of its configuration, not where it is called.
+    throw new DevPlatformError(`there is no file ${module} from ${Deno.cwd()}`);
+  }
 }
 
 /**

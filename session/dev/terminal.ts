@@ -85,8 +85,9 @@ export class Terminal {
       case "line": {
         const bar = event.from === "stdout"
           ? this.#style("dim", "│")
+          // No red: Deno and others also tell there that all is well.
           : event.from === "stderr"
-          ? this.#style("red", "│")
+          ? this.#style("yellow", "│")
           : this.#style("yellow", "!");
         return this.#line(event.backend, `${bar} ${event.text}`);
       }

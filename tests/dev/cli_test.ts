@@ -159,7 +159,14 @@ Deno.test("dev command - what cannot be done is said in one line", async () => {
       [ECHO_PATH, "--proxy-port", port],
       new RegExp(`^dev: port ${port} is in use.*\n$`),
     ],
-    [["./no-such.ts"], /^dev: there is no file \.\/no-such\.ts\n$/],
+    [
+      ["./no-such.ts"],
+      new RegExp(
+        `^dev: there is no file \\./no-such\\.ts from ${
+          RegExp.escape(Deno.cwd())
+        }\n$`,
+      ),
+    ],
     [
       [ECHO_PATH, "--host", "203.0.113.1"],
       /^dev: cannot listen on 203\.0\.113\.1:0: .*\n$/,
@@ -254,4 +261,27 @@ Deno.test("dev terminal - a hostile key or line steers nothing", () => {
   // deno-lint-ignore no-control-regex
   assert(!/[\x00-\x1f]/.test(lines[0]!), JSON.stringify(lines));
   assert(lines[0]!.length < 60);
+});
+
+Deno.test("dev terminal - what comes on stderr is no failure, and is not red", () => {
+  const lines: string[] = [];
+  const terminal = new Terminal({
+    write: (line) => lines.push(line),
+    color: true,
+  });
+  const backend = {
+    id: "abcdefghij",
+    key: "a",
+    pid: 1,
+    states: [{ status: "scheduled" as const, time: new Date().toISOString() }],
+    connections: 0,
+  };
+  for (const from of ["stdout", "stderr"] as const) {
+    terminal.show({ type: "line", backend, from, text: "Listening on" });
+  }
+  const [plain, marked] = lines.map((line) =>
+    line.slice(line.indexOf("│") - 6)
+  );
+  assert(plain !== marked);
+  assert(!lines.join().includes("\x1b[31m"), JSON.stringify(lines));
 });

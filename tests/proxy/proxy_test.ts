@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { sessionProxy } from "../../session/proxy.ts";
+import { nodeUpgrade, sessionProxy } from "../../session/proxy.ts";
 import { HTTPError, isConnectResponse } from "../../types.ts";
 import { raw, ScriptedEngine, startBackend, startEdge } from "./support.ts";
 import { until } from "../until.ts";
@@ -103,6 +103,79 @@ Deno.test("authorize - refuses with 403, or with an answer of its own, on every 
   assertEquals(names.length, 12);
   assertEquals(test.engine.requests, []);
   assertEquals(test.backend.seen, []);
+});
+
+Deno.test("authorize - what is no grant lets nobody in, and is named", async () => {
+  await using backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  for (const grant of [true, "ada", 1]) {
+    const errors: string[] = [];
+    const app = new Hono().route(
+      "/sessions",
+      sessionProxy({ engine, authorize: () => grant as never }),
+    );
+    app.onError((error, c) => {
+      errors.push(error.message);
+      return c.text("failed", 500);
+    });
+    const response = await app.request("/sessions/doc/backend/x");
+    assertEquals(response.status, 500);
+    assertMatch(errors.join(), /authorize must give a grant .* got a/);
+  }
+  assertEquals(engine.requests, []);
+});
+
+Deno.test("options - what is missing is said when the route is made, or by name", async () => {
+  await using backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  for (const options of [undefined, {}, { engine }, { authorize() {} }]) {
+    assertThrows(
+      () => sessionProxy(options as never),
+      TypeError,
+      "sessionProxy needs engine, and authorize",
+    );
+  }
+  for (const made of [undefined, Promise.resolve(engine)]) {
+    const errors: string[] = [];
+    const app = new Hono().route(
+      "/sessions",
+      sessionProxy({ engine: () => made as never, authorize: () => ({}) }),
+    );
+    app.onError((error, c) => {
+      errors.push(error.message);
+      return c.text("failed", 500);
+    });
+    await app.request("/sessions/doc/connect", { method: "POST" });
+    assertMatch(errors.join(), /engine must give a SessionEngine .* got \[/);
+  }
+  assertThrows(
+    () => nodeUpgrade({} as never),
+    TypeError,
+    "nodeUpgrade needs server, a WebSocketServer of ws",
+  );
+});
+
+Deno.test("onError - without one, what failed is on the console", async () => {
+  await using backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  engine.connect = () => Promise.reject(new TypeError("no answer from there"));
+  const app = new Hono().route(
+    "/sessions",
+    sessionProxy({ engine, authorize: () => ({}) }),
+  );
+  const { error: before } = console;
+  const told: unknown[] = [];
+  console.error = (...args) => void told.push(...args);
+  try {
+    const response = await app.request("/sessions/doc/connect", {
+      method: "POST",
+    });
+    assertEquals(response.status, 502);
+  } finally {
+    console.error = before;
+  }
+  assertEquals(told.map(String), ["ProxyError: the platform failed"]);
+  assertMatch(String((told[0] as Error).cause), /no answer from there/);
 });
 
 Deno.test("backend - any method, path and query arrive as they were sent", async () => {

@@ -6,7 +6,12 @@ import { Hono } from "@hono/hono";
 import { SessionBackend } from "@feedline/feedline/client";
 import { sessionProxy } from "@feedline/feedline/proxy";
 import { Jamsocket, verifiedUser } from "@feedline/feedline/server";
-import { HTTPError, isConnectResponse } from "@feedline/feedline/types";
+import {
+  type ConnectRequest,
+  type ConnectResponse,
+  HTTPError,
+  isConnectResponse,
+} from "@feedline/feedline/types";
 
 /** Types are there: each of these would pass if they were `any`. */
 export function mistakes(backend: SessionBackend): void {
@@ -22,8 +27,48 @@ export function mistakes(backend: SessionBackend): void {
   sessionProxy({ engine: new Jamsocket({ dev: true }), authorize: () => 1 });
 }
 
+/** What may be missing is handed on as it is, also with exactOptionalPropertyTypes. */
+export function handedOn(
+  known: { name?: string; port?: number; limit?: number } = {},
+): unknown[] {
+  const { name: user, port, limit } = known;
+  const jamsocket = new Jamsocket({ dev: true, port });
+  const request: ConnectRequest = {
+    user,
+    auth: undefined,
+    spawn: { max_idle_seconds: limit, executable: undefined },
+  };
+  // @ts-expect-error a key that was not found would spawn one more backend
+  const keyless: ConnectRequest = { key: user };
+  return [
+    request,
+    keyless,
+    sessionProxy({
+      engine: jamsocket,
+      authorize: () => ({ user }),
+      maxBody: limit,
+      origin: undefined,
+      onError: undefined,
+    }),
+    (answer: ConnectResponse) =>
+      new SessionBackend(answer, { onError: undefined, fetch: undefined })
+        .ready({ timeout: limit }),
+  ];
+}
+
+/** A worker's bindings, as wrangler writes them: an interface without an index. */
+export interface Env {
+  JAMSOCKET_ACCOUNT: string;
+  JAMSOCKET_SERVICE: string;
+  JAMSOCKET_TOKEN: string;
+}
+
+/** The engine of a worker. */
+export const fromWorker = (env: Env): Jamsocket => Jamsocket.fromEnv(env);
+
 /** Spawns, watches, reaches and ends a backend of the dev platform at `port`. */
 export async function use(port: number): Promise<Record<string, unknown>> {
+  handedOn();
   const jamsocket = new Jamsocket({ dev: true, port });
   const answer = await jamsocket.connect({ key: "room-1" });
   const statuses: string[] = [];

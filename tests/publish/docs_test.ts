@@ -1,6 +1,7 @@
 /** README.md and docs/: their code runs, and what they point at is there. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { globSync } from "node:fs";
+import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { config } from "../config.ts";
 
@@ -104,31 +105,60 @@ Deno.test("docs - a block that fails is seen, in a page that nobody named", asyn
   }
 });
 
+/** The anchors of a page's headings, as GitHub, JSR and npm make them. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title!.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")
+  );
+}
+
+Deno.test("docs - their links lead to what is published with them", async () => {
+  const { publish } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+  const published = new Set(
+    globSync(publish.include, { cwd: root })
+      .map((path) => path.replaceAll("\\", "/")),
+  );
+  let count = 0;
+  for (const [path, text] of pages) {
+    assert(published.has(path), path);
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link!)) continue;
+      const [file, anchor] = link!.split("#") as [string, string?];
+      const target = file === "" ? path : posix.join(posix.dirname(path), file);
+      assert(published.has(target), `${path}: ${link} is not published`);
+      if (anchor !== undefined) {
+        const there = anchors(pages.get(target) ?? "");
+        assert(there.includes(anchor), `${path}: ${link} leads nowhere`);
+      }
+      count++;
+    }
+  }
+  assert(count > 15, `${count} links`);
+});
+
 Deno.test("docs - files, tasks and tests that they name exist", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
   for (const [path, text] of pages) {
-    const base = new URL(path, `file://${root}`);
-    for (const [, link] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
-      assert((await Deno.stat(new URL(link!, base))).isFile, link);
-    }
     for (
-      const [, file] of text.matchAll(/`((?:session|net|tests)\/[^` ]+)`/g)
+      const [, file] of text.matchAll(
+        /`((?:session|net|tests|examples)\/[^` ]+)`/g,
+      )
     ) {
       await Deno.stat(root + file);
     }
     for (const [, task] of text.matchAll(/\bdeno task (\w+)/g)) {
       assert(task! in tasks, `deno task ${task}`);
     }
-    // `name of a test`, `name of another` in [its_test.ts](file)
+    // `name of a test`, `name of another` in `its_test.ts`
     const claims = text.matchAll(
-      /((?:`[^`]+`(?:,| and)?\s+)+)in\s+\[\w+_test\.ts\]\(([^)]+)\)/g,
+      /((?:`[^`]+`(?:,| and)?\s+)+)in\s+`(tests\/\w+\/\w+_test\.ts)`/g,
     );
     let count = 0;
-    for (const [, names, link] of claims) {
-      const tests = await Deno.readTextFile(new URL(link!, base));
+    for (const [, names, file] of claims) {
+      const tests = await Deno.readTextFile(root + file);
       for (const [, name] of names!.matchAll(/`([^`]+)`/g)) {
         const test = name!.replace(/\s+/g, " ");
-        assert(tests.includes(`"${test}`), `${link} has no test "${test}"`);
+        assert(tests.includes(`"${test}`), `${file} has no test "${test}"`);
         count++;
       }
     }

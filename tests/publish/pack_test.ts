@@ -75,6 +75,11 @@ async function project(
       "const count = Object.keys(entries).length;\n" +
       "console.log(JSON.stringify({ ...used, entries: count }));\n",
   );
+  await Deno.writeTextFile(
+    `${path}/required.cjs`,
+    `const all = ${JSON.stringify(entries)}.map((name) => require(name));\n` +
+      "console.log(all.every((entry) => Object.keys(entry).length > 0));\n",
+  );
   const add = manager === "npm"
     ? ["install", "--no-audit", "--no-fund", "--silent"]
     : ["add", "--silent"]; // Bun
@@ -103,6 +108,7 @@ async function works(path: string, command: string): Promise<void> {
     unknown: 404,
     entries: entries.length,
   });
+  assertEquals((await run(path, command, "required.cjs")).trim(), "true");
 }
 
 const npm = await run(".", "npm", "--version").then(() => true, () => false);
@@ -133,29 +139,40 @@ Deno.test({
   ignore: !npm,
   async fn() {
     await using app = await project("npm", TYPESCRIPT, WORKERS_TYPES);
+    await Deno.copyFile(
+      new URL("migrated.ts", import.meta.url),
+      `${app.path}/migrated.ts`,
+    );
     for (
       const platform of [
         { lib: ["esnext", "dom", "dom.iterable"], types: [] },
         { lib: ["esnext"], types: ["@cloudflare/workers-types"] },
       ]
     ) {
-      await Deno.writeTextFile(
-        `${app.path}/tsconfig.json`,
-        JSON.stringify({
-          compilerOptions: {
-            ...platform,
-            module: "nodenext",
-            target: "esnext",
-            strict: true,
-            exactOptionalPropertyTypes: true,
-            // The declarations themselves are what is checked.
-            skipLibCheck: false,
-            noEmit: true,
-          },
-          files: ["consumer.ts", "entries.ts"],
-        }),
-      );
-      await run(app.path, "node_modules/.bin/tsc", "--project", ".");
+      for (const exactOptionalPropertyTypes of [true, false]) {
+        await Deno.writeTextFile(
+          `${app.path}/tsconfig.json`,
+          JSON.stringify({
+            compilerOptions: {
+              ...platform,
+              module: "nodenext",
+              target: "esnext",
+              strict: true,
+              exactOptionalPropertyTypes,
+              // The declarations themselves are what is checked.
+              skipLibCheck: false,
+              noEmit: true,
+            },
+            files: [
+              "entries.ts",
+              "migrated.ts",
+              // Some of the mistakes in it are none without that option.
+              ...(exactOptionalPropertyTypes ? ["consumer.ts"] : []),
+            ],
+          }),
+        );
+        await run(app.path, "node_modules/.bin/tsc", "--project", ".");
+      }
     }
   },
 });
@@ -168,4 +185,18 @@ Deno.test("npm tarball - names no folder of the machine, and nothing that is not
   assert(!bytes.includes("file://"));
   assert(!bytes.includes('"@hono/hono'));
   assert(!bytes.includes("package/tests/"));
+});
+
+Deno.test("npm tarball - has the pages that its README names, and npm's commands in it", async () => {
+  await using made = await folder();
+  await Deno.writeFile(`${made.path}/feedline.tgz`, await tarball());
+  await run(made.path, "tar", "xzf", "feedline.tgz");
+  const readme = await Deno.readTextFile(`${made.path}/package/README.md`);
+  const links = [...readme.matchAll(/\]\(([^):#]+)[^):]*\)/g)];
+  assert(links.length > 5, `${links.length} links`);
+  for (const [, link] of links) {
+    assert((await Deno.stat(`${made.path}/package/${link}`)).isFile, link);
+  }
+  assert(readme.includes("npm install @feedline/feedline hono\n"));
+  assert(!/jsr add|jsr:|@hono\/hono/.test(readme));
 });

@@ -120,6 +120,45 @@ Deno.test("a backend that ends before it is ready rejects, unhandled by nobody",
   assert(backend.isTerminated());
 });
 
+Deno.test("a backend that crashed before it was ready says so", async () => {
+  const crashed = {
+    status: "terminated",
+    time: "2026-01-01T00:00:00Z",
+    termination_reason: null,
+    exit_error: true,
+  };
+  await using peer = startStreams(() =>
+    eventStream([record([LIFE[0], crashed])])
+  );
+  await using backend = watch(peer);
+  await assertRejects(
+    () => backend.ready(),
+    BackendEndedError,
+    'Backend "b1" ended before it was ready (exit_error)',
+  );
+});
+
+Deno.test("what is no connect response is named, without what it holds", () => {
+  for (
+    const [given, got] of [
+      [Promise.resolve(CONNECT_RESPONSE), "[object Promise]"],
+      [new Response("{}"), "[object Response]"],
+      [{ error: { message: "a secret" } }, "[object Object] error"],
+      [{ ...CONNECT_RESPONSE, url: "" }, "backend_id,spawned"],
+      ["a secret", "[object String]"],
+      [undefined, "[object Undefined]"],
+    ] as const
+  ) {
+    const error = assertThrows(
+      () => new SessionBackend(given as never),
+      TypeError,
+      "SessionBackend needs a connect response, got ",
+    );
+    assert(error.message.includes(got), error.message);
+    assertFalse(error.message.includes("a secret"), error.message);
+  }
+});
+
 Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", async () => {
   await using peer = startStreams(() =>
     eventStream([record(LIFE.slice(0, 3))], "stay")

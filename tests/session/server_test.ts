@@ -426,6 +426,117 @@ Deno.test("constructors name what is missing", () => {
   );
 });
 
+Deno.test("constructors and fromEnv say what they were given too little of", () => {
+  for (const options of [undefined, null, {}, "me", { dev: "true" }]) {
+    assertThrows(
+      () => new Jamsocket(options as never),
+      TypeError,
+      "Jamsocket needs account, token and service, or dev: true",
+    );
+  }
+  assertThrows(() => new Plane(undefined as never), TypeError, "executable");
+  const apiUrl = "api.example.com";
+  assertThrows(
+    () => new Jamsocket({ account: "a", token: "t", service: "s", apiUrl }),
+    TypeError,
+    "apiUrl must begin with",
+  );
+  assertThrows(
+    () => Jamsocket.fromEnv(undefined as never),
+    TypeError,
+    "missing: JAMSOCKET_ACCOUNT",
+  );
+  assertThrows(
+    () => Jamsocket.fromEnv({ JAMSOCKET_DEV: "1" }),
+    TypeError,
+    'JAMSOCKET_DEV is "1"',
+  );
+});
+
+Deno.test("fromEnv takes the interface that a worker's bindings have", () => {
+  interface Env {
+    JAMSOCKET_DEV: string;
+    BUCKET: { get(key: string): Promise<string> };
+  }
+  const env: Env = {
+    JAMSOCKET_DEV: "true",
+    BUCKET: { get: async (key) => await key },
+  };
+  assertEquals(Jamsocket.fromEnv(env).origins[0], "http://localhost:*");
+});
+
+Deno.test("a platform that does not answer is named, with what was wanted of it", async () => {
+  let port: number;
+  {
+    await using peer = startPeer(() => json({}));
+    port = peer.port;
+  }
+  const jamsocket = new Jamsocket({ dev: true, port });
+  const there = `failed: no answer from http://localhost:${port}`;
+  for (
+    const [call, action] of [
+      [() => jamsocket.connect({ key: "k" }), "Connecting to the dev platform"],
+      [() => jamsocket.status("b1"), 'Reading the status of backend "b1"'],
+      [() => jamsocket.terminate("b1"), 'Terminating backend "b1"'],
+      [
+        () => jamsocket.statusStream("b1", () => {}),
+        'Following the status of backend "b1"',
+      ],
+    ] as const
+  ) {
+    const error = await assertRejects(call, TypeError, `${action} ${there}`);
+    assertInstanceOf(error.cause, Error);
+  }
+  const controlled = new Plane({
+    controllerUrl: `http://localhost:${port}/secret-path`,
+    executable: {},
+  });
+  const error = await assertRejects(
+    () => controlled.connect(),
+    TypeError,
+    there,
+  );
+  assertFalse(error.message.includes("secret-path"));
+});
+
+Deno.test("connect refuses a key alone, which would be a request without one", async () => {
+  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  for (const engine of [hosted(peer), plane(peer)]) {
+    for (const request of ["room-1", null, 7]) {
+      await assertRejects(
+        () => engine.connect(request as never),
+        TypeError,
+        'connect takes an object such as { key: "room-1" }',
+      );
+    }
+  }
+  assertEquals(peer.seen, []);
+});
+
+Deno.test("a connect answer in place of a backend's id is refused, and not quoted", async () => {
+  await using peer = startPeer(() => json({}));
+  const answer = { ...CONNECT_RESPONSE, token: TOKEN } as never;
+  for (const engine of [hosted(peer), plane(peer)]) {
+    for (
+      const call of [
+        () => engine.status(answer),
+        () => engine.statusStream(answer, () => {}),
+        () => engine.statuses(answer).next(),
+        () => engine.terminate(answer),
+      ]
+    ) {
+      const error = await assertRejects(call, TypeError, "got object");
+      assertFalse(error.message.includes(TOKEN));
+    }
+    await assertRejects(
+      () => engine.statusStream("b1", undefined as never),
+      TypeError,
+      "statusStream needs a function",
+    );
+  }
+  assertEquals(peer.seen, []);
+});
+
 Deno.test("Plane.connect speaks the controller's language", async () => {
   const { ready_url: _, ...answer } = CONNECT_RESPONSE;
   await using peer = startPeer(() => json({ ...answer, drone: "d1" }));

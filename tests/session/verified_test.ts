@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { verifiedUser } from "../../server.ts";
 
 /** A text as a proxy sends it: the bytes of UTF-8, each shown as a character. */
@@ -20,6 +20,18 @@ Deno.test("verifiedUser reads what the proxy vouches for", () => {
     path: "/token/x",
     backendId: "b1",
   });
+});
+
+Deno.test("verifiedUser says what it needs where it is given something else", () => {
+  const node = { "x-verified-username": "ada" };
+  for (const headers of [undefined, node, new Request("http://x/")]) {
+    assertThrows(
+      () => verifiedUser(headers as never),
+      TypeError,
+      "verifiedUser needs Headers; in Node, new Headers(request.headers)",
+    );
+  }
+  assertEquals(verifiedUser(new Headers(node)).user, "ada");
 });
 
 Deno.test("verifiedUser takes what is missing or junk as nothing", () => {
