@@ -77,8 +77,8 @@ export interface LiveFeed<
    * by comparing the data before and after. `change` is the new data or makes
    * it from the old, without touching that.
    *
-   * @throws {TypeError} if the new data or `actionData` is not JSON; nothing has
-   * changed then
+   * @throws {TypeError} if the new data or `actionData` is not JSON, or `change`
+   * is asynchronous; nothing has changed then
    */
   update<Name extends keyof Actions & string>(
     action: Name,
@@ -101,7 +101,10 @@ export interface LiveFeed<
   release(): void;
 }
 
-/** Finds the live feed that a definition and arguments stand for. */
+/**
+ * Finds the live feed that a definition and arguments stand for. Throws a
+ * `TypeError` if the server has no such feed or the arguments do not fit.
+ */
 export type FeedFinder = <
   Args extends object,
   Data extends object,

@@ -14,12 +14,32 @@ import {
   isFeedArgs,
   type JsonObject,
 } from "./protocol.ts";
+import { parse } from "./schema.ts";
 
 // deno-lint-ignore no-explicit-any
 type AnyDefinition = FeedDefinition<any, any, any>;
 
 /** Feeds that the application looked at and nobody opened: no more are kept. */
 const MOST_IDLE = 1_000;
+
+/**
+ * What an application defines, by name.
+ *
+ * @throws {TypeError} if a definition lacks the method without which it is none
+ */
+export function definitionsOf<T extends object>(
+  what: "Feed" | "Action",
+  definitions: Record<string, T> = {},
+  method: keyof T & string,
+): Map<string, T> {
+  const byName = new Map(Object.entries(definitions));
+  for (const [name, definition] of byName) {
+    if (typeof definition?.[method] !== "function") {
+      throw new TypeError(`${what} ${JSON.stringify(name)} has no ${method}()`);
+    }
+  }
+  return byName;
+}
 
 /** Ends a feed for all clients, or one. */
 type Terminate = (
@@ -66,8 +86,16 @@ export class Feeds {
     if (name === undefined) {
       throw new TypeError("The feed is not among those of this server");
     }
-    return this.handle(definition, name, (args ?? {}) as FeedArgs) as // deno-lint-ignore no-explicit-any
-    LiveFeed<any, any, any>;
+    const handle = this.handle(definition, name, (args ?? {}) as FeedArgs);
+    const checked = parse(definition.args, handle.args);
+    if (!checked.success) {
+      throw new TypeError(
+        `The arguments do not fit the schema of feed ${JSON.stringify(name)}`,
+        { cause: checked.error },
+      );
+    }
+    // deno-lint-ignore no-explicit-any
+    return handle as LiveFeed<any, any, any>;
   };
 
   handle(

@@ -92,6 +92,13 @@ export class Live {
         `Feed ${JSON.stringify(this.name)} was changed within its own change`,
       );
     }
+    if (isPromiseLike(after)) {
+      // Its rejection would be nobody's.
+      after.then(undefined, () => {});
+      throw new TypeError(
+        "A change of feed data must not be asynchronous; await first, then update",
+      );
+    }
     if (!isObject(after)) throw new TypeError("Feed data must be an object");
     const deltas = diff(before, after as JsonObject);
     this.#reveal(action, actionData, deltas, after as JsonObject);

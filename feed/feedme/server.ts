@@ -49,12 +49,13 @@ import {
   type FeedmeSocket,
 } from "./connection.ts";
 import {
+  type ActionDefinition,
   type FeedFinder,
   type FeedmeApplication,
   FeedmeRejection,
   type ServedClient,
 } from "./define.ts";
-import { Feeds } from "./feeds.ts";
+import { definitionsOf, Feeds } from "./feeds.ts";
 import { type FeedmeServerOptions, type Limits, limitsOf } from "./limits.ts";
 import type { Subscription } from "./link.ts";
 import { isPromiseLike, json } from "./live.ts";
@@ -109,6 +110,7 @@ export interface FeedmeServer extends AsyncDisposable {
    * Serves a client on a socket.
    *
    * @throws {Error} if the server is closed
+   * @throws {TypeError} if `socket` is none
    */
   accept(socket: FeedmeSocket, options?: AcceptOptions): ServedClient;
   /**
@@ -139,7 +141,8 @@ const MOST_QUOTED = 1_000;
 /**
  * Makes a server for an application. It does nothing until a socket is accepted.
  *
- * @throws {TypeError} if a limit is not a whole number of at least 0
+ * @throws {TypeError} if a limit is not a whole number of at least 0, or a feed
+ * has no `initial` or an action no `handler`
  */
 export function feedmeServer(
   application: FeedmeApplication,
@@ -149,10 +152,8 @@ export function feedmeServer(
 }
 
 class Server implements FeedmeServer {
-  readonly #actions: Map<
-    string,
-    NonNullable<FeedmeApplication["actions"]>[string]
-  >;
+  // deno-lint-ignore no-explicit-any
+  readonly #actions: Map<string, ActionDefinition<any, any>>;
   readonly #options: FeedmeServerOptions;
   readonly #limits: Limits;
   readonly #feeds: Feeds;
@@ -171,11 +172,11 @@ class Server implements FeedmeServer {
     options: FeedmeServerOptions,
     limits: Limits,
   ) {
-    this.#actions = new Map(Object.entries(application.actions ?? {}));
+    this.#actions = definitionsOf("Action", application.actions, "handler");
     this.#options = options;
     this.#limits = limits;
     this.#feeds = new Feeds(
-      new Map(Object.entries(application.feeds ?? {})),
+      definitionsOf("Feed", application.feeds, "initial"),
       (key, code, data, client) => {
         const connections = client ? [client] : this.#connections.keys();
         for (const connection of connections) {
@@ -192,6 +193,9 @@ class Server implements FeedmeServer {
 
   accept(socket: FeedmeSocket, options: AcceptOptions = {}): ServedClient {
     if (this.#closed) throw new Error("The Feedme server is closed");
+    if (typeof socket?.send !== "function") {
+      throw new TypeError("accept() takes a WebSocket");
+    }
     const connection = new Connection(
       socket,
       { ...options, dialect: options.dialect ?? this.#options.dialect },

@@ -87,6 +87,27 @@ const opened = (FeedName: string, FeedArgs: object, FeedData: object) => ({
 });
 const ID = { id: "1" };
 
+Deno.test("server: what is no application, and what is no socket", async () => {
+  for (
+    const [application, text] of [
+      [{ feeds: { a: {} } }, 'Feed "a" has no initial()'],
+      [{ feeds: { a: undefined } }, 'Feed "a" has no initial()'],
+      [
+        { actions: { "b\n": { args: z.object({}) } } },
+        String.raw`Action "b\n" has no handler()`,
+      ],
+    ] as const
+  ) assertThrows(() => feedmeServer(application as never), TypeError, text);
+  const { server, up } = start();
+  for (const socket of [undefined, new Response(), {}]) {
+    assertThrows(() => server.accept(socket as never), TypeError, "WebSocket");
+  }
+  // Nothing of them is left.
+  await up();
+  assertEquals([...server.clients].length, 1);
+  await server.close();
+});
+
 Deno.test("server: handshake in both dialects, and a failed one", async () => {
   for (const dialect of ["spec", "npm"] as const) {
     await using server = feedmeServer({}, { dialect });
@@ -219,6 +240,10 @@ Deno.test("server: updates that are wrong change nothing and tell nobody", async
     () =>
       server.feed(defineFeed({ data: count.data, initial: () => ({ n: 0 }) })),
     () => server.feed(room, { id: 1 } as never),
+    () => server.feed(room, { id: "too long" }),
+    () => (server.feed as (definition: unknown) => unknown)(room),
+    () => live.update("added", { n: 1 }, (async () => await { n: 9 }) as never),
+    () => live.update("added", { n: 1 }, Promise.reject("unheard") as never),
   ];
   for (const each of wrong) assertThrows(each, TypeError);
   assertThrows(
