@@ -174,7 +174,6 @@ export class Jamsocket implements SessionEngine {
       base: apiUrl ?? "https://api.jamsocket.com",
       backends: "/v2/backend",
       headers: { authorization: `Bearer ${token}` },
-      secrets: [token],
       fetch,
     });
     this.origins = ["https://*.jamsocket.net", "https://*.jamsocket.run"];
@@ -400,7 +399,6 @@ export class Plane implements SessionEngine {
       base: controllerUrl,
       backends: "/pub/b",
       headers,
-      secrets: Object.values(headers),
       fetch: options.fetch,
     });
     this.#defaults = { cluster, namespace: options.namespace, executable };

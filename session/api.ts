@@ -14,7 +14,7 @@ import {
   toHTTPError,
   uncached,
 } from "./http.ts";
-import { followStatus, StatusLog } from "./status.ts";
+import { callSafely, followStatus, StatusLog } from "./status.ts";
 
 /** One call of a platform's API. */
 interface Call extends CallOptions {
@@ -34,8 +34,6 @@ interface EngineApiOptions {
   backends: string;
   /** Headers of authorized calls. */
   headers?: Record<string, string>;
-  /** What must appear in no error. */
-  secrets?: readonly string[];
   fetch?: typeof fetch | undefined;
 }
 
@@ -43,17 +41,20 @@ interface EngineApiOptions {
 export class EngineApi {
   readonly #base: string;
   readonly #backends: string;
-  readonly #headers: Record<string, string>;
+  readonly #headers: Headers;
+  /** What must appear in no error. */
   readonly #secrets: readonly string[];
   readonly #fetch: typeof fetch;
 
-  constructor(
-    { base, backends, headers = {}, secrets = [], fetch }: EngineApiOptions,
-  ) {
+  constructor({ base, backends, headers = {}, fetch }: EngineApiOptions) {
     this.#base = checkBase(base);
     this.#backends = backends;
-    this.#headers = headers;
-    this.#secrets = secrets.filter((secret) => secret !== "");
+    this.#headers = checkHeaders(headers);
+    // As they are sent, and without the scheme before a credential.
+    this.#secrets = [...this.#headers.values()].flatMap((value) => [
+      value,
+      value.replace(/^\S+\s+/, ""),
+    ]).filter((secret) => secret !== "");
     // Looked up when called, and never as a method of this object.
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
   }
@@ -96,6 +97,9 @@ export class EngineApi {
       method: "POST",
       headers,
       body: JSON.stringify(json),
+      // Elsewhere than at the platform nobody is to see the headers, and most
+      // redirects would lose the order itself.
+      redirect: "manual",
       ...(signal ? { signal } : {}),
     });
   }
@@ -147,7 +151,7 @@ export class EngineApi {
       }).catch((error) => {
         if (!opened) return reject(error);
         if (controller.signal.aborted) return;
-        if (onError) onError(error, { final: true });
+        if (onError) callSafely(onError, error, { final: true });
         else console.error(error);
       }).finally(() => signal?.removeEventListener("abort", stop));
     });
@@ -187,6 +191,23 @@ function checkBase(base: unknown): string {
     );
   }
   return url.href.replace(/\/+$/, "");
+}
+
+/** Runtimes quote a value that they cannot send; here it would be a secret. */
+function checkHeaders(headers: Record<string, string>): Headers {
+  const checked = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      checked.append(name, value);
+    } catch {
+      throw new TypeError(
+        `The header ${
+          quote(name)
+        } of calls to the platform has characters that a header cannot carry`,
+      );
+    }
+  }
+  return checked;
 }
 
 /** Fails without quoting the answer: it may hold tokens. */
