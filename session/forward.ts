@@ -37,8 +37,8 @@ const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([204, 205, 304]);
  * client goes away the backend's request ends, and the reverse.
  *
  * @throws {ProxyError} 405 for a method that cannot be passed on, 413 for too
- * long a body, 499 when the client is gone, 503 when `signal` ended it, 504 when the backend does not answer
- * in time
+ * long a body, 499 when the client is gone, 502 when the answer's status is none,
+ * 503 when `signal` ended it, 504 when the backend does not answer in time
  * @throws {LostError} 502 when the backend cannot be reached
  */
 export async function forward(
@@ -127,6 +127,13 @@ export async function forward(
     answered = true;
     clearTimeout(timer);
     request.signal.removeEventListener("abort", gone);
+  }
+  if (answer.status < 200 || answer.status > 599) {
+    answer.body?.cancel().catch(() => {});
+    throw new ProxyError(
+      502,
+      `the backend answered with status ${answer.status}`,
+    );
   }
   return new Response(NULL_BODY.has(answer.status) ? null : answer.body, {
     status: answer.status,

@@ -232,7 +232,8 @@ export function isUpgrade({ method, headers }: Request): boolean {
 
 /** Whether a server can accept an upgrade (RFC 6455, section 4.2.1). */
 export function isHandshake(headers: Headers): boolean {
-  return headers.get("sec-websocket-version") === "13" &&
+  return connectionNames(headers)?.has("upgrade") === true &&
+    headers.get("sec-websocket-version") === "13" &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
 }
 

@@ -212,7 +212,10 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
         const { message, status } = error;
         response = json({ error: { message, code: String(status) } }, status);
       }
-      return withCors(c, response, from);
+      const answer = withCors(c, response, from);
+      // Hono answers HEAD without the body, which nobody else would end.
+      if (c.req.method === "HEAD") answer.body?.cancel().catch(() => {});
+      return answer;
     };
   }
 
