@@ -332,6 +332,58 @@ Deno.test("dev backend - watch ends those whose code has changed", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("dev backend - watch follows links to the code", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/app`);
+  await Deno.writeTextFile(`${folder}/lib.ts`, "export {};");
+  await Deno.symlink(`${folder}/lib.ts`, `${folder}/app/lib.ts`);
+  await Deno.writeTextFile(`${folder}/app/part.ts`, "export {};");
+  await Deno.writeTextFile(
+    `${folder}/app/main.ts`,
+    `import "./lib.ts"; import "./part.ts"; ${LISTEN}`,
+  );
+  await Deno.symlink(`${folder}/app`, `${folder}/link`);
+  await using dev = await platform({
+    module: `${folder}/link/main.ts`,
+    watch: true,
+  });
+  for (const file of ["lib.ts", "app/part.ts"]) {
+    const { status_url } = await connect(dev, { key: "k" });
+    const end = ended(status_url);
+    const touch = setInterval(
+      () => Deno.writeTextFile(`${folder}/${file}`, "export {};"),
+      400,
+    );
+    const late = setTimeout(() => dev.close({ hard: true }), 8_000);
+    assertEquals((await end).termination_kind, "soft", `${file} is watched`);
+    clearInterval(touch);
+    clearTimeout(late);
+  }
+  await dev.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("dev backend - watch of a command sees a file that an editor replaces, each time", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/main.ts`;
+  await Deno.writeTextFile(file, LISTEN);
+  const record = recorder();
+  await using dev = await platform({
+    ...code(LISTEN),
+    cwd: folder,
+    watch: true,
+    ...record,
+  });
+  await states((await connect(dev)).status_url, "ready");
+  for (let count = 1; count <= 3; count++) {
+    await Deno.writeTextFile(`${folder}/new`, `${LISTEN} // ${count}`);
+    await Deno.rename(`${folder}/new`, file);
+    await until(() => record.notes().length === count, `change ${count}`);
+  }
+  await dev.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("dev backend - watch of a command looks at the source files of its folder", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.mkdir(`${folder}/src`);
