@@ -86,7 +86,8 @@ export class Terminal {
         const bar = event.from === "stdout"
           ? this.#style("dim", "│")
           : event.from === "stderr"
-          ? this.#style("red", "│")
+          // No alarm: programs write there what they like.
+          ? this.#style("dim", "┆")
           : this.#style("yellow", "!");
         return this.#line(event.backend, `${bar} ${event.text}`);
       }

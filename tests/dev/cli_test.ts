@@ -1,5 +1,11 @@
 /** The command, as a process of its own, the way users run it. */
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "../../session/dev/cli.ts";
 import { DevPlatformError } from "../../session/dev/mod.ts";
@@ -254,4 +260,24 @@ Deno.test("dev terminal - a hostile key or line steers nothing", () => {
   // deno-lint-ignore no-control-regex
   assert(!/[\x00-\x1f]/.test(lines[0]!), JSON.stringify(lines));
   assert(lines[0]!.length < 60);
+});
+
+Deno.test("dev terminal - what a program says on stderr is no alarm", () => {
+  const lines: string[] = [];
+  const terminal = new Terminal({
+    write: (line) => lines.push(line),
+    color: true,
+  });
+  const backend = {
+    id: "abcdefghij",
+    key: undefined,
+    pid: 1,
+    states: [],
+    connections: 0,
+  };
+  const text = "Listening on http://0.0.0.0:8000/";
+  terminal.show({ type: "line", backend, from: "stderr", text });
+  assertStringIncludes(lines[0]!, text);
+  // deno-lint-ignore no-control-regex
+  assert(!/\x1b\[(3|9)1m/.test(lines[0]!), "not in red");
 });
