@@ -98,6 +98,9 @@ export async function passJoined(
     }
   });
   try {
+    // It may have left as the dial ended, and Deno's socket for a client that is
+    // gone neither opens nor closes.
+    if (signal.aborted) throw new ProxyError(499, "the client is gone");
     const { protocol } = pair;
     const { socket, response } = await upgrade(c, protocol ? { protocol } : {});
     if (socket instanceof Promise) {

@@ -11,6 +11,7 @@ import {
   states,
   terminate,
 } from "./helpers.ts";
+import { UPGRADE } from "../raw_websocket.ts";
 import { until } from "../until.ts";
 
 const SPOOFED = {
@@ -273,6 +274,21 @@ Deno.test("dev proxy - connections are counted until they end", async () => {
   controller.abort();
   await request;
   await until(() => slow.backends[0]!.connections === 0, "its end");
+});
+
+Deno.test("dev proxy - who leaves in the middle of a handshake is not counted for ever", async () => {
+  await using dev = await platform();
+  const { url } = await connect(dev);
+  await (await fetch(url)).body?.cancel();
+  const { port, pathname } = new URL(url);
+  const head = [`GET ${pathname}ws HTTP/1.1`, "host: localhost", ...UPGRADE];
+  const bytes = new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n");
+  for (let i = 0; i < 400; i++) {
+    using connection = await Deno.connect({ port: Number(port) });
+    await connection.write(bytes);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
+  }
+  await until(() => dev.backends[0]!.connections === 0, "nobody is left");
 });
 
 Deno.test("dev proxy - bodies stream both ways and are not bounded", async () => {
