@@ -12,6 +12,8 @@ import {
   states,
   terminate,
 } from "./helpers.ts";
+import { OrphanGuard } from "../../session/dev/orphans.ts";
+import { BackendProcess } from "../../session/dev/process.ts";
 import { until } from "../until.ts";
 
 /** The events of a platform, and its lines of one backend. */
@@ -294,6 +296,31 @@ Deno.test("dev backend - an abort signal closes the platform, and hard cuts grac
   );
   await dev.close({ hard: true });
   await dev.closed;
+});
+
+Deno.test("dev backend - once it has ended, no signal goes to its number, which may be another's", async () => {
+  const { kill } = Deno;
+  const signalled: number[] = [];
+  Deno.kill = (pid, signal) => {
+    signalled.push(pid);
+    kill(pid, signal);
+  };
+  try {
+    await using orphans = new OrphanGuard();
+    const process = new BackendProcess({
+      command: ["/bin/sh", "-c", "exit 3"],
+      env: {},
+      cwd: undefined,
+      onLine() {},
+      orphans,
+    });
+    assertEquals((await process.exited).code, 3);
+    process.terminate();
+    process.kill();
+    assertEquals(signalled, [-process.pid]);
+  } finally {
+    Deno.kill = kill;
+  }
 });
 
 Deno.test("dev backend - watch ends those whose code has changed", async () => {
