@@ -113,6 +113,7 @@ async function serve(
       protocols,
       init: { headers: upgradeHeaders(request.headers, { ...POLICY, set }) },
       signal: request.signal,
+      timeout: ANSWER_TIMEOUT,
     }).catch((cause) => {
       throw new ProxyError(502, "the backend refused the WebSocket", { cause });
     });
