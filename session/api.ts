@@ -41,7 +41,7 @@ interface EngineApiOptions {
 export class EngineApi {
   readonly #base: string;
   readonly #backends: string;
-  readonly #headers: Headers;
+  readonly #headers: Record<string, string>;
   /** What must appear in no error. */
   readonly #secrets: readonly string[];
   readonly #fetch: typeof fetch;
@@ -49,12 +49,12 @@ export class EngineApi {
   constructor({ base, backends, headers = {}, fetch }: EngineApiOptions) {
     this.#base = checkBase(base);
     this.#backends = backends;
-    this.#headers = checkHeaders(headers);
+    this.#headers = headers;
     // As they are sent, and without the scheme before a credential.
-    this.#secrets = [...this.#headers.values()].flatMap((value) => [
-      value,
-      value.replace(/^\S+\s+/, ""),
-    ]).filter((secret) => secret !== "");
+    this.#secrets = Object.values(headers).flatMap((value) => {
+      const sent = `${value}`.trim();
+      return [sent, sent.replace(/^\S+\s+/, "")];
+    }).filter((secret) => secret !== "");
     // Looked up when called, and never as a method of this object.
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
   }
@@ -86,7 +86,7 @@ export class EngineApi {
     path: string,
     { json, authorized, signal }: Omit<Call, "action">,
   ): Promise<Response> {
-    const headers = new Headers(authorized ? this.#headers : undefined);
+    const headers = toHeaders(authorized ? this.#headers : {});
     const url = this.#base + path;
     const fetch = this.#fetch;
     if (json === undefined) {
@@ -194,11 +194,11 @@ function checkBase(base: unknown): string {
 }
 
 /** Runtimes quote a value that they cannot send; here it would be a secret. */
-function checkHeaders(headers: Record<string, string>): Headers {
-  const checked = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
+function toHeaders(record: Record<string, string>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(record)) {
     try {
-      checked.append(name, value);
+      headers.append(name, value);
     } catch {
       throw new TypeError(
         `The header ${
@@ -207,7 +207,7 @@ function checkHeaders(headers: Record<string, string>): Headers {
       );
     }
   }
-  return checked;
+  return headers;
 }
 
 /** Fails without quoting the answer: it may hold tokens. */

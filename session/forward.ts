@@ -53,6 +53,7 @@ export async function forward(
     fetch = globalThis.fetch,
   } = options;
   const { method } = request;
+  const secrets = [to.href, to.pathname, ...options.secrets ?? []];
   if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) {
     throw new ProxyError(
       405,
@@ -121,7 +122,7 @@ export async function forward(
       throw new ProxyError(503, "the request was ended");
     }
     throw ended ?? new LostError(502, "the backend cannot be reached", {
-      cause: redacted(error, [to.href, to.pathname, ...options.secrets ?? []]),
+      cause: redacted(error, secrets),
     });
   } finally {
     answered = true;
@@ -135,7 +136,8 @@ export async function forward(
       `the backend answered with status ${answer.status}`,
     );
   }
-  return new Response(NULL_BODY.has(answer.status) ? null : answer.body, {
+  const rest = NULL_BODY.has(answer.status) ? null : answer.body;
+  return new Response(rest && discreet(rest, secrets), {
     status: answer.status,
     statusText: answer.statusText,
     headers: responseHeaders(answer.headers, options),
@@ -152,6 +154,31 @@ export function hasBody(request: Request): boolean {
   return method !== "GET" && method !== "HEAD" &&
     request.body !== null && !request.body.locked &&
     headers.get("content-length") !== "0";
+}
+
+/**
+ * A body whose error, if it breaks off, tells no secret. On Bun it would hold the
+ * backend's whole address, which Bun then writes to its log. Elsewhere the body
+ * stays as it is: some runtimes pass one on without looking at it.
+ */
+function discreet(
+  body: ReadableStream<Uint8Array>,
+  secrets: readonly string[],
+): ReadableStream<Uint8Array> {
+  if (!("Bun" in globalThis)) return body;
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(stream) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) stream.close();
+        else stream.enqueue(value);
+      } catch (error) {
+        stream.error(redacted(error, secrets));
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 function tooLong(maxBody: number): ProxyError {
