@@ -162,9 +162,9 @@ async function localModules(
   } catch {
     // The code cannot be read as it is now; the next change may mend it.
   }
-  if (!/^[a-z]+:/i.test(module)) files.add(module);
+  const own = /^[a-z]+:/i.test(module) ? [] : [module];
   // What a link leads to is what is edited, and named when it has changed.
-  for (const file of [...files]) {
+  for (const file of [...files, ...own]) {
     try {
       files.add(await Deno.realPath(file));
     } catch {

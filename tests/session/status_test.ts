@@ -378,7 +378,7 @@ Deno.test("a server that asks for no delay is not asked without end", async () =
       return eventStream(["retry: 0\n\n"]);
     }),
   }).catch(() => {});
-  for (let ms = 0; ms < 10_000; ms += 10) await tick(10);
+  for (let ms = 0; ms < 10_000; ms += 50) await tick(50);
   assert(calls > 1 && calls < 100, `${calls} requests in ten seconds`);
   controller.abort();
   await following;
