@@ -92,6 +92,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   const backends = new Backends(options);
   const foreign = originTest(options.origins ?? []);
   const listed = (options.origins?.length ?? 0) > 0;
+  const own = options.origin?.replace(/\/$/, "");
 
   async function connect(visit: Visit): Promise<Response> {
     const { backendId, spawned, status } = await backends.connect(visit);
@@ -163,7 +164,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
 
   /** Where clients reach the edge. */
   function origin(c: Context): string {
-    return options.origin ?? splitUrl(c.req.url).origin;
+    return own ?? splitUrl(c.req.url).origin;
   }
 
   function report(c: Context, error: Error): void {

@@ -53,14 +53,20 @@ Deno.test("connect - the key is the name unless the hook says otherwise", async 
 });
 
 Deno.test("connect - behind something that ends TLS, addresses are the public ones", async () => {
-  await using test = startEdge({ origin: "https://app.example" });
-  const response = await fetch(test.url("/connect"), {
-    method: "POST",
-    headers: { origin: "https://app.example" },
-  });
-  const { url, status_url } = await response.json();
-  assertEquals(url, "https://app.example/sessions/doc/backend/");
-  assertEquals(status_url, "https://app.example/sessions/doc/status/backend-1");
+  // Written as an origin, or as the address of the front page.
+  for (const origin of ["https://app.example", "https://app.example/"]) {
+    await using test = startEdge({ origin });
+    const response = await fetch(test.url("/connect"), {
+      method: "POST",
+      headers: { origin: "https://app.example" },
+    });
+    const { url, status_url } = await response.json();
+    assertEquals(url, "https://app.example/sessions/doc/backend/");
+    assertEquals(
+      status_url,
+      "https://app.example/sessions/doc/status/backend-1",
+    );
+  }
 });
 
 Deno.test("authorize - refuses with 403, or with an answer of its own, on every route", async () => {
