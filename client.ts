@@ -194,7 +194,7 @@ export class SessionBackend {
     }).catch((error) => {
       if (this.#phase.kind === "destroyed") return;
       this.#move({ kind: "ended", error });
-      onError?.(error);
+      if (onError) callSafely(onError, error);
     });
   }
 

@@ -182,7 +182,6 @@ export class Jamsocket implements SessionEngine {
       baseName: "apiUrl",
       backends: "/v2/backend",
       headers: { authorization: `Bearer ${token}` },
-      secrets: [token],
       fetch,
     });
     this.origins = ["https://*.jamsocket.net", "https://*.jamsocket.run"];
@@ -410,7 +409,6 @@ export class Plane implements SessionEngine {
       baseName: "controllerUrl",
       backends: "/pub/b",
       headers,
-      secrets: Object.values(headers),
       fetch: options.fetch,
     });
     this.#defaults = { cluster, namespace: options.namespace, executable };

@@ -15,7 +15,7 @@ import {
   toHTTPError,
   uncached,
 } from "./http.ts";
-import { followStatus, StatusLog } from "./status.ts";
+import { callSafely, followStatus, StatusLog } from "./status.ts";
 
 /** One call of a platform's API. */
 interface Call extends CallOptions {
@@ -37,8 +37,6 @@ interface EngineApiOptions {
   backends: string;
   /** Headers of authorized calls. */
   headers?: Record<string, string>;
-  /** What must appear in no error. */
-  secrets?: readonly string[];
   fetch?: typeof fetch | undefined;
 }
 
@@ -47,17 +45,21 @@ export class EngineApi {
   readonly #base: string;
   readonly #backends: string;
   readonly #headers: Record<string, string>;
+  /** What must appear in no error. */
   readonly #secrets: readonly string[];
   readonly #fetch: typeof fetch;
 
   constructor(
-    { base, baseName, backends, headers = {}, secrets = [], fetch }:
-      EngineApiOptions,
+    { base, baseName, backends, headers = {}, fetch }: EngineApiOptions,
   ) {
     this.#base = checkBase(base, baseName);
     this.#backends = backends;
     this.#headers = headers;
-    this.#secrets = secrets.filter((secret) => secret !== "");
+    // As they are sent, and without the scheme before a credential.
+    this.#secrets = Object.values(headers).flatMap((value) => {
+      const sent = `${value}`.trim();
+      return [sent, sent.replace(/^\S+\s+/, "")];
+    }).filter((secret) => secret !== "");
     // Looked up when called, and never as a method of this object.
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
   }
@@ -89,7 +91,7 @@ export class EngineApi {
     path: string,
     { action, json, authorized, signal }: Call,
   ): Promise<Response> {
-    const headers = new Headers(authorized ? this.#headers : undefined);
+    const headers = toHeaders(authorized ? this.#headers : {});
     const url = this.#base + path;
     const init: RequestInit = { headers, ...(signal ? { signal } : {}) };
     if (json === undefined) {
@@ -97,7 +99,14 @@ export class EngineApi {
     }
     headers.set("content-type", "application/json");
     const body = JSON.stringify(json);
-    return reach(action, url, { ...init, method: "POST", body }, this.#fetch);
+    return reach(action, url, {
+      ...init,
+      method: "POST",
+      body,
+      // Elsewhere than at the platform nobody is to see the headers, and most
+      // redirects would lose the order itself.
+      redirect: "manual",
+    }, this.#fetch);
   }
 
   /** The JSON of a successful answer. */
@@ -151,7 +160,7 @@ export class EngineApi {
       }).catch((error) => {
         if (!opened) return reject(error);
         if (controller.signal.aborted) return;
-        if (onError) onError(error, { final: true });
+        if (onError) callSafely(onError, error, { final: true });
         else console.error(error);
       }).finally(() => signal?.removeEventListener("abort", stop));
     });
@@ -194,6 +203,23 @@ function checkBase(base: unknown, name: string): string {
     );
   }
   return url.href.replace(/\/+$/, "");
+}
+
+/** Runtimes quote a value that they cannot send; here it would be a secret. */
+function toHeaders(record: Record<string, string>): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(record)) {
+    try {
+      headers.append(name, value);
+    } catch {
+      throw new TypeError(
+        `The header ${
+          quote(name)
+        } of calls to the platform has characters that a header cannot carry`,
+      );
+    }
+  }
+  return headers;
 }
 
 /** Fails without quoting the answer: it may hold tokens. */

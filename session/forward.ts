@@ -37,8 +37,8 @@ const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([204, 205, 304]);
  * client goes away the backend's request ends, and the reverse.
  *
  * @throws {ProxyError} 405 for a method that cannot be passed on, 413 for too
- * long a body, 499 when the client is gone, 503 when `signal` ended it, 504 when the backend does not answer
- * in time
+ * long a body, 499 when the client is gone, 502 when the answer's status is none,
+ * 503 when `signal` ended it, 504 when the backend does not answer in time
  * @throws {LostError} 502 when the backend cannot be reached
  */
 export async function forward(
@@ -53,6 +53,7 @@ export async function forward(
     fetch = globalThis.fetch,
   } = options;
   const { method } = request;
+  const secrets = [to.href, to.pathname, ...options.secrets ?? []];
   if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) {
     throw new ProxyError(
       405,
@@ -121,14 +122,22 @@ export async function forward(
       throw new ProxyError(503, "the request was ended");
     }
     throw ended ?? new LostError(502, "the backend cannot be reached", {
-      cause: redacted(error, [to.href, to.pathname, ...options.secrets ?? []]),
+      cause: redacted(error, secrets),
     });
   } finally {
     answered = true;
     clearTimeout(timer);
     request.signal.removeEventListener("abort", gone);
   }
-  return new Response(NULL_BODY.has(answer.status) ? null : answer.body, {
+  if (answer.status < 200 || answer.status > 599) {
+    answer.body?.cancel().catch(() => {});
+    throw new ProxyError(
+      502,
+      `the backend answered with status ${answer.status}`,
+    );
+  }
+  const rest = NULL_BODY.has(answer.status) ? null : answer.body;
+  return new Response(rest && discreet(rest, secrets), {
     status: answer.status,
     statusText: answer.statusText,
     headers: responseHeaders(answer.headers, options),
@@ -145,6 +154,31 @@ export function hasBody(request: Request): boolean {
   return method !== "GET" && method !== "HEAD" &&
     request.body !== null && !request.body.locked &&
     headers.get("content-length") !== "0";
+}
+
+/**
+ * A body whose error, if it breaks off, tells no secret. On Bun it would hold the
+ * backend's whole address, which Bun then writes to its log. Elsewhere the body
+ * stays as it is: some runtimes pass one on without looking at it.
+ */
+function discreet(
+  body: ReadableStream<Uint8Array>,
+  secrets: readonly string[],
+): ReadableStream<Uint8Array> {
+  if (!("Bun" in globalThis)) return body;
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(stream) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) stream.close();
+        else stream.enqueue(value);
+      } catch (error) {
+        stream.error(redacted(error, secrets));
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 function tooLong(maxBody: number): ProxyError {

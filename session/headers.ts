@@ -123,7 +123,7 @@ const CACHES: ReadonlySet<string> = /* @__PURE__ */ new Set([
  * `x-verified-*`, `forwarded`, `x-forwarded-*`, `x-real-ip` and their kin,
  * `sec-websocket-*` (a dial writes its own), cookies and `Authorization` unless
  * the policy lets them pass, and `Accept-Encoding`: `fetch` decodes bodies by
- * itself and knows best what it can decode.
+ * itself and knows best what it can decode, unless `Range` asks for a part.
  */
 export function requestHeaders(
   headers: Headers,
@@ -145,6 +145,9 @@ export function requestHeaders(
     } else result.push([name, value]);
   });
   const to = new Headers(result);
+  // A part of a compressed body cannot be decoded. The Fetch standard says the
+  // same; Bun's fetch does not do it.
+  if (to.has("range")) to.set("accept-encoding", "identity");
   for (const [name, value] of Object.entries(set ?? {})) {
     if (value !== undefined) to.set(name, value);
   }
@@ -232,7 +235,8 @@ export function isUpgrade({ method, headers }: Request): boolean {
 
 /** Whether a server can accept an upgrade (RFC 6455, section 4.2.1). */
 export function isHandshake(headers: Headers): boolean {
-  return headers.get("sec-websocket-version") === "13" &&
+  return connectionNames(headers)?.has("upgrade") === true &&
+    headers.get("sec-websocket-version") === "13" &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
 }
 

@@ -24,13 +24,17 @@ export interface SessionGrant {
 export interface SessionProxyOptions {
   /**
    * The platform that runs the backends, or a function that makes it from the
-   * request where its settings come with each one (`c.env` of a worker).
+   * request where its settings come with each one (`c.env` of a worker). It is
+   * one platform for all requests: what it answered is held by name, key, user
+   * and auth, so the names or keys have to tell tenants apart.
    */
   engine: SessionEngine | ((c: Context) => SessionEngine);
   /**
    * Decides each request: `null` refuses it with 403, a `Response` is the
    * answer, a grant (`{}` at least) says what the request may reach; `true` is
-   * an error. `name` is the decoded name in the path, chosen by the client.
+   * an error. `name` is the decoded name in the path, chosen by the client. The
+   * body of a request is the backend's: once this has read it, it cannot be
+   * passed on (500).
    */
   authorize: (
     c: Context,

@@ -28,14 +28,20 @@ const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
 const REDIRECT = /^30[12378]$/;
 
 /** Forwards a plain request. */
-export function passHttp(
+export async function passHttp(
   visit: Visit,
   backends: Backends,
   options: SessionProxyOptions,
 ): Promise<Response> {
   const request = visit.c.req.raw;
+  if (request.bodyUsed && request.headers.get("content-length") !== "0") {
+    throw new ProxyError(
+      500,
+      "the body was read before it could be passed on",
+    );
+  }
   let repeatable = !hasBody(request);
-  return cross(visit, backends, async (held, to, again) => {
+  return await cross(visit, backends, async (held, to, again) => {
     const answer = await forward(request, to, {
       ...rules(visit, held, to, options),
       onBody: (bytes) => repeatable = bytes === 0,
@@ -92,6 +98,9 @@ export async function passJoined(
     }
   });
   try {
+    // It may have left as the dial ended, and Deno's socket for a client that is
+    // gone neither opens nor closes.
+    if (signal.aborted) throw new ProxyError(499, "the client is gone");
     const { protocol } = pair;
     const { socket, response } = await upgrade(c, protocol ? { protocol } : {});
     if (socket instanceof Promise) {

@@ -97,6 +97,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   const backends = new Backends(options);
   const foreign = originTest(options.origins ?? []);
   const listed = (options.origins?.length ?? 0) > 0;
+  const own = options.origin?.replace(/\/$/, "");
 
   async function connect(visit: Visit): Promise<Response> {
     const { backendId, spawned, status } = await backends.connect(visit);
@@ -168,7 +169,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
 
   /** Where clients reach the edge. */
   function origin(c: Context): string {
-    return options.origin ?? splitUrl(c.req.url).origin;
+    return own ?? splitUrl(c.req.url).origin;
   }
 
   function report(c: Context, error: Error): void {
@@ -223,7 +224,10 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
         const { message, status } = error;
         response = json({ error: { message, code: String(status) } }, status);
       }
-      return withCors(c, response, from);
+      const answer = withCors(c, response, from);
+      // Hono answers HEAD without the body, which nobody else would end.
+      if (c.req.method === "HEAD") answer.body?.cancel().catch(() => {});
+      return answer;
     };
   }
 

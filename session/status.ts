@@ -112,8 +112,10 @@ const MAX_RETRY = 60_000;
  * for good, or `signal` aborts (then it rejects).
  */
 export async function followStatus(options: FollowOptions): Promise<void> {
-  const { signal, onState, onOpen, onRetry, keepTrying = false } = options;
-  const { fetch } = options;
+  const { signal, onState, onOpen, keepTrying = false, fetch } = options;
+  const onRetry = (error: unknown) => {
+    if (options.onRetry) callSafely(options.onRetry, error);
+  };
   const action = `Following the status of backend ${
     JSON.stringify(options.backendId)
   }`;
@@ -138,7 +140,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       // Not JSON: no state either.
     }
     if (!state) {
-      onRetry?.(new TypeError(`${action}: an event is not a state`));
+      onRetry(new TypeError(`${action}: an event is not a state`));
     } else if (tracker.accept(state)) {
       attempt = 0;
       callSafely(onState, state);
@@ -252,14 +254,15 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       if (!tracker.ended) {
         if (isFinal(error) || (!answered && !keepTrying)) throw error;
         if (error instanceof HTTPError) retryAfter = error.retryAfter ?? 0;
-        onRetry?.(error);
+        onRetry(error);
       }
     }
     if (tracker.ended) return;
     // The server's own `retry` sets the scale, so that many clients still spread.
-    const bounds = retry === undefined
-      ? options.backoff
-      : { cap: MAX_RETRY, ...options.backoff, base: retry };
+    // Zero is none: a server that ends every stream would be asked without pause.
+    const bounds = retry
+      ? { cap: MAX_RETRY, ...options.backoff, base: retry }
+      : options.backoff;
     const delay = (retry ?? 0) + backoff(attempt++, bounds);
     await wait(Math.max(delay, Math.min(retryAfter, MAX_RETRY)), {
       signal,

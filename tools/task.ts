@@ -139,6 +139,10 @@ async function deno(...args: string[]): Promise<void> {
   if (code !== 0) Deno.exit(code);
 }
 
+/**
+ * As users run Deno, whose default makes a request's signal fire after success as
+ * well: it remarks that once. The matrix runs with `--unstable-no-legacy-abort`.
+ */
 function unitTests(...args: string[]): Promise<void> {
   return deno("test", "-A", "--doc", `--config=${config}`, ...args);
 }

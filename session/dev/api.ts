@@ -55,6 +55,8 @@ export function createApi(options: ApiOptions): Hono {
     await next();
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
+    // Hono answers HEAD without the body, which nobody else would end.
+    if (c.req.method === "HEAD") c.res.body?.cancel().catch(() => {});
   });
   // As on the hosted platform; pages of foreign origins were refused above.
   app.use(
@@ -186,9 +188,10 @@ export function createApi(options: ApiOptions): Hono {
       `there is no ${c.req.method} ${JSON.stringify(c.req.path)} in this API`,
     ).toResponse()
   );
-  app.onError((error) => {
+  app.onError((error, c) => {
     if (error instanceof ApiFailure) return error.toResponse();
-    options.onError(error);
+    // Whoever went away ended what was done for them.
+    if (!c.req.raw.signal.aborted) options.onError(error);
     return new ApiFailure(500, "the dev platform failed; see its terminal")
       .toResponse();
   });

@@ -113,9 +113,15 @@ async function serve(
       protocols,
       init: { headers: upgradeHeaders(request.headers, { ...POLICY, set }) },
       signal: request.signal,
+      timeout: ANSWER_TIMEOUT,
     }).catch((cause) => {
       throw new ProxyError(502, "the backend refused the WebSocket", { cause });
     });
+    if (request.signal.aborted) {
+      // A socket for a client that is gone neither opens nor closes.
+      joint.abandon();
+      throw new ProxyError(499, "the client is gone");
+    }
     try {
       const { socket, response } = Deno.upgradeWebSocket(request, {
         ...(upstream.protocol ? { protocol: upstream.protocol } : {}),

@@ -262,6 +262,7 @@ export const PAGE_SCRIPT: string = `"use strict";
 
   function row({ id, line }) {
     const result = element("div", line.from);
+    if (line.from === "stderr") result.title = "stderr";
     const time = element("time", "", clock(line.time));
     time.title = line.time;
     result.append(time);

@@ -168,7 +168,8 @@ main { display: flex; flex-direction: column; min-height: 0; background: var(--s
 .c4 { color: light-dark(#b02a6b, #f58fbf); }
 .c5 { color: light-dark(#0c7d8c, #58cbd9); }
 #log .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
-#log .stderr { border-left-color: var(--amber); }
+/* No alarm: programs write there what they like. How the process ended is one. */
+#log .stderr { border-left-color: var(--line); }
 #log .platform .text { color: var(--amber); font-style: italic; }
 #log .nothing { color: var(--quiet); font-family: inherit; }
 #follow {

@@ -88,9 +88,9 @@ export class BackendProcess {
       );
     const output = Promise.all([read("stdout"), read("stderr")]);
     const { code, signal } = await this.#child.status;
-    // What it has started ends with it.
-    this.kill();
     this.#ended = true;
+    // What it has started ends with it. Its own number may be another's by now.
+    if (this.#grouped) send(-this.#child.pid, "SIGKILL");
     orphans.remove(this.#child.pid);
     // A program that left the group may still hold the pipes.
     const timer = setTimeout(() => reading.abort(), OUTPUT_GRACE);

@@ -85,9 +85,9 @@ export class Terminal {
       case "line": {
         const bar = event.from === "stdout"
           ? this.#style("dim", "│")
-          // No red: Deno and others also tell there that all is well.
+          // No alarm: programs write there what they like.
           : event.from === "stderr"
-          ? this.#style("yellow", "│")
+          ? this.#style("dim", "┆")
           : this.#style("yellow", "!");
         return this.#line(event.backend, `${bar} ${event.text}`);
       }

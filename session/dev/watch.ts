@@ -46,11 +46,15 @@ export async function watchCode(
 
   let watched = await paths();
   if (signal.aborted) return;
-  if (watched.length === 0) {
+  if (watched.length === 0 && module !== undefined) {
     return options.onNote("--watch: there are no local files to watch");
   }
   const open = () =>
-    new Watcher(Deno.watchFs(watched, { recursive: module === undefined }));
+    new Watcher(
+      module === undefined
+        ? [Deno.watchFs(watched), Deno.watchFs(cwd, { recursive: false })]
+        : [Deno.watchFs(watched, { recursive: false })],
+    );
   let watcher = open();
   const close = () => watcher.close();
   signal.addEventListener("abort", close, { once: true });
@@ -74,12 +78,14 @@ export async function watchCode(
 
 /** Gathers the events of one change. Those of a later one wait their turn. */
 class Watcher {
-  readonly #watcher: Deno.FsWatcher;
+  readonly #watchers: readonly Deno.FsWatcher[];
+  readonly #events: AsyncIterator<Deno.FsEvent>;
   #next: Promise<IteratorResult<Deno.FsEvent>> | undefined;
   #closed = false;
 
-  constructor(watcher: Deno.FsWatcher) {
-    this.#watcher = watcher;
+  constructor(watchers: readonly Deno.FsWatcher[]) {
+    this.#watchers = watchers;
+    this.#events = merge(watchers);
   }
 
   /** Resolves with true after a change that counts, with false when closed. */
@@ -88,7 +94,7 @@ class Watcher {
     const quiet = new AbortController();
     try {
       for (;;) {
-        this.#next ??= this.#watcher[Symbol.asyncIterator]().next();
+        this.#next ??= this.#events.next();
         const event: IteratorResult<Deno.FsEvent> | undefined = await Promise
           .race(settled ? [this.#next, settled] : [this.#next]);
         if (this.#closed) return false;
@@ -109,7 +115,26 @@ class Watcher {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#watcher.close();
+    for (const watcher of this.#watchers) watcher.close();
+  }
+}
+
+/** The events of all watchers, as they come, until all are closed. */
+async function* merge(
+  watchers: readonly Deno.FsWatcher[],
+): AsyncGenerator<Deno.FsEvent, void, void> {
+  const next = async (watcher: Deno.FsWatcher) => ({
+    watcher,
+    result: await watcher[Symbol.asyncIterator]().next(),
+  });
+  const waiting = new Map(watchers.map((one) => [one, next(one)]));
+  while (waiting.size > 0) {
+    const { watcher, result } = await Promise.race(waiting.values());
+    if (result.done) waiting.delete(watcher);
+    else {
+      waiting.set(watcher, next(watcher));
+      yield result.value;
+    }
   }
 }
 
@@ -137,10 +162,14 @@ async function localModules(
   } catch {
     // The code cannot be read as it is now; the next change may mend it.
   }
-  try {
-    if (!/^[a-z]+:/i.test(module)) files.add(await Deno.realPath(module));
-  } catch {
-    // There is no such file (yet).
+  const own = /^[a-z]+:/i.test(module) ? [] : [module];
+  // What a link leads to is what is edited, and named when it has changed.
+  for (const file of [...files, ...own]) {
+    try {
+      files.add(await Deno.realPath(file));
+    } catch {
+      // There is no such file (yet).
+    }
   }
   return files;
 }
@@ -152,11 +181,9 @@ function folders(files: Iterable<string>): Set<string> {
   );
 }
 
+/** The folders below `cwd`, which is watched itself: files in it may be replaced. */
 function sourceFolders(cwd: string): string[] {
-  const result: string[] = [];
-  for (const { name, isDirectory, isFile } of Deno.readDirSync(cwd)) {
-    if (isDirectory && !NOT_SOURCE.test(name)) result.push(`${cwd}/${name}`);
-    if (isFile && SOURCE.test(name)) result.push(`${cwd}/${name}`);
-  }
-  return result;
+  return [...Deno.readDirSync(cwd)]
+    .filter(({ name, isDirectory }) => isDirectory && !NOT_SOURCE.test(name))
+    .map(({ name }) => `${cwd}/${name}`);
 }

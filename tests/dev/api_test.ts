@@ -3,7 +3,10 @@ import {
   assertEquals,
   assertMatch,
   assertNotEquals,
+  assertRejects,
 } from "@std/assert";
+import { createApi } from "../../session/dev/api.ts";
+import type { Registry } from "../../session/dev/registry.ts";
 import { isBackendState, isConnectResponse } from "../../types.ts";
 import {
   call,
@@ -326,4 +329,52 @@ Deno.test("dev api - the streams of a platform that closes end after terminated"
   await new Promise((resolve) => setTimeout(resolve, 50));
   await dev.close();
   assertEquals((await rest).at(-1)!.state.status, "terminated");
+});
+
+Deno.test("dev api - HEAD of a stream leaves nobody who listens", async () => {
+  let listening = 0;
+  const registry = {
+    backends: [],
+    listen() {
+      listening++;
+      return () => listening--;
+    },
+  } as unknown as Registry;
+  const api = createApi({
+    registry,
+    guard: { allowedHosts: [], open: false },
+    runs: "x",
+    proxyPort: () => 1,
+    keepAlive: 10_000,
+    signal: new AbortController().signal,
+    onError() {},
+  });
+  const { status } = await api.request("/events", {
+    method: "HEAD",
+    headers: { host: "localhost" },
+  });
+  assertEquals([status, listening], [200, 0]);
+});
+
+Deno.test("dev api - a caller who stops waiting for a backend's end is no failure", async () => {
+  const notes: string[] = [];
+  await using dev = await platform({
+    ...code(`Deno.addSignalListener("SIGTERM", () => {}); ${LISTEN}`),
+    onEvent(event) {
+      if (event.type === "note") notes.push(event.text);
+    },
+  });
+  const { backend_id, status_url } = await connect(dev, { key: "k" });
+  await states(status_url, "ready");
+  await terminate(dev, backend_id);
+  await assertRejects(() =>
+    fetch(`${dev.apiUrl}/v2/service/-/-/connect`, {
+      method: "POST",
+      body: '{"key":"k"}',
+      signal: AbortSignal.timeout(100),
+    })
+  );
+  await terminate(dev, backend_id, true);
+  await ended(status_url);
+  assertEquals(notes, []);
 });

@@ -12,6 +12,8 @@ import {
   states,
   terminate,
 } from "./helpers.ts";
+import { OrphanGuard } from "../../session/dev/orphans.ts";
+import { BackendProcess } from "../../session/dev/process.ts";
 import { until } from "../until.ts";
 
 /** The events of a platform, and its lines of one backend. */
@@ -296,6 +298,31 @@ Deno.test("dev backend - an abort signal closes the platform, and hard cuts grac
   await dev.closed;
 });
 
+Deno.test("dev backend - once it has ended, no signal goes to its number, which may be another's", async () => {
+  const { kill } = Deno;
+  const signalled: number[] = [];
+  Deno.kill = (pid, signal) => {
+    signalled.push(pid);
+    kill(pid, signal);
+  };
+  try {
+    await using orphans = new OrphanGuard();
+    const process = new BackendProcess({
+      command: ["/bin/sh", "-c", "exit 3"],
+      env: {},
+      cwd: undefined,
+      onLine() {},
+      orphans,
+    });
+    assertEquals((await process.exited).code, 3);
+    process.terminate();
+    process.kill();
+    assertEquals(signalled, [-process.pid]);
+  } finally {
+    Deno.kill = kill;
+  }
+});
+
 Deno.test("dev backend - watch ends those whose code has changed", async () => {
   const folder = await Deno.makeTempDir();
   const main = `${folder}/main.ts`;
@@ -328,6 +355,58 @@ Deno.test("dev backend - watch ends those whose code has changed", async () => {
   await Deno.writeTextFile(`${folder}/other.txt`, "no code");
   await Deno.writeTextFile(`${folder}/unrelated.ts`, "");
   await new Promise((resolve) => setTimeout(resolve, 300));
+  await dev.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("dev backend - watch follows links to the code", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/app`);
+  await Deno.writeTextFile(`${folder}/lib.ts`, "export {};");
+  await Deno.symlink(`${folder}/lib.ts`, `${folder}/app/lib.ts`);
+  await Deno.writeTextFile(`${folder}/app/part.ts`, "export {};");
+  await Deno.writeTextFile(
+    `${folder}/app/main.ts`,
+    `import "./lib.ts"; import "./part.ts"; ${LISTEN}`,
+  );
+  await Deno.symlink(`${folder}/app`, `${folder}/link`);
+  await using dev = await platform({
+    module: `${folder}/link/main.ts`,
+    watch: true,
+  });
+  for (const file of ["lib.ts", "app/part.ts"]) {
+    const { status_url } = await connect(dev, { key: "k" });
+    const end = ended(status_url);
+    const touch = setInterval(
+      () => Deno.writeTextFile(`${folder}/${file}`, "export {};"),
+      400,
+    );
+    const late = setTimeout(() => dev.close({ hard: true }), 8_000);
+    assertEquals((await end).termination_kind, "soft", `${file} is watched`);
+    clearInterval(touch);
+    clearTimeout(late);
+  }
+  await dev.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("dev backend - watch of a command sees a file that an editor replaces, each time", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/main.ts`;
+  await Deno.writeTextFile(file, LISTEN);
+  const record = recorder();
+  await using dev = await platform({
+    ...code(LISTEN),
+    cwd: folder,
+    watch: true,
+    ...record,
+  });
+  await states((await connect(dev)).status_url, "ready");
+  for (let count = 1; count <= 3; count++) {
+    await Deno.writeTextFile(`${folder}/new`, `${LISTEN} // ${count}`);
+    await Deno.rename(`${folder}/new`, file);
+    await until(() => record.notes().length === count, `change ${count}`);
+  }
   await dev.close();
   await Deno.remove(folder, { recursive: true });
 });

@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { verifiedUser } from "../../server.ts";
+import { createConnectProxy } from "../../session/dev/connect_proxy.ts";
+import type { Registry } from "../../session/dev/registry.ts";
 import {
   call,
   code,
@@ -11,6 +14,7 @@ import {
   states,
   terminate,
 } from "./helpers.ts";
+import { UPGRADE } from "../raw_websocket.ts";
 import { until } from "../until.ts";
 
 const SPOOFED = {
@@ -273,6 +277,63 @@ Deno.test("dev proxy - connections are counted until they end", async () => {
   controller.abort();
   await request;
   await until(() => slow.backends[0]!.connections === 0, "its end");
+});
+
+Deno.test("dev proxy - a backend has as long for a handshake as for an answer", async () => {
+  using time = new FakeTime();
+  const { WebSocket } = globalThis;
+  const client = new AbortController();
+  let closed = 0;
+  globalThis.WebSocket = class {
+    close() {
+      closed++;
+    }
+  } as unknown as typeof WebSocket;
+  try {
+    const grant = {
+      token: "t",
+      backend: {
+        id: "b",
+        address: "127.0.0.1:1",
+        connection: () => () => {},
+        life: { reached: () => Promise.resolve({ status: "ready" }) },
+      },
+    };
+    const handler = createConnectProxy({
+      registry: { grant: () => grant } as unknown as Registry,
+      guard: { allowedHosts: [], open: false },
+      signal: new AbortController().signal,
+    });
+    const answer = handler(
+      new Request("http://localhost/t/ws", {
+        headers: { host: "localhost", upgrade: "websocket" },
+        signal: client.signal,
+      }),
+      { completed: Promise.resolve() } as Deno.ServeHandlerInfo,
+    );
+    await time.tickAsync(3_600_000);
+    assertEquals(closed, 0, "it may be reading a large document first");
+    client.abort();
+    await answer;
+    assertEquals(closed, 1);
+  } finally {
+    globalThis.WebSocket = WebSocket;
+  }
+});
+
+Deno.test("dev proxy - who leaves in the middle of a handshake is not counted for ever", async () => {
+  await using dev = await platform();
+  const { url } = await connect(dev);
+  await (await fetch(url)).body?.cancel();
+  const { port, pathname } = new URL(url);
+  const head = [`GET ${pathname}ws HTTP/1.1`, "host: localhost", ...UPGRADE];
+  const bytes = new TextEncoder().encode(head.join("\r\n") + "\r\n\r\n");
+  for (let i = 0; i < 400; i++) {
+    using connection = await Deno.connect({ port: Number(port) });
+    await connection.write(bytes);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
+  }
+  await until(() => dev.backends[0]!.connections === 0, "nobody is left");
 });
 
 Deno.test("dev proxy - bodies stream both ways and are not bounded", async () => {

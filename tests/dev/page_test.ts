@@ -1,5 +1,10 @@
 /** The page at `/`, in a real browser where there is one. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+} from "@std/assert";
 import { type Browser, chromium } from "playwright-core";
 import { Jamsocket } from "../../server.ts";
 import { call, code, connect, LISTEN, platform } from "./helpers.ts";
@@ -91,6 +96,16 @@ Deno.test({
       await page.locator("#log .stderr", { hasText: "<b>trouble</b>" })
         .waitFor();
       assert((await page.locator("#log").innerText()).includes("<script>"));
+      // Programs write there what they like; how a process ended tells of errors.
+      const [bar, alarm] = await Promise.all([
+        page.evaluate(
+          `getComputedStyle(document.querySelector("#log .stderr")).borderLeftColor`,
+        ),
+        page.evaluate(
+          `getComputedStyle(document.querySelector("#kill")).color`,
+        ),
+      ]);
+      assertNotEquals(bar, alarm);
       assertEquals(
         await page.locator("#log img, #log script, #log b").count(),
         0,

@@ -48,6 +48,14 @@ Deno.test("requestHeaders - drops claims about where the request came from", () 
   assertEquals(list(result), { "x-app": "kept" });
 });
 
+Deno.test("requestHeaders - a part of a body is asked for as it is, not compressed", () => {
+  const ranged = { range: "bytes=0-1", "accept-encoding": "gzip" };
+  assertEquals(list(requestHeaders(new Headers(ranged))), {
+    range: "bytes=0-1",
+    "accept-encoding": "identity",
+  });
+});
+
 Deno.test("requestHeaders - drops hop-by-hop headers and those that Connection names", () => {
   const result = requestHeaders(
     new Headers({

@@ -235,6 +235,18 @@ Deno.test("hostile - a page of another origin opens no socket and changes nothin
   }
 });
 
+Deno.test("hostile - an upgrade that Connection does not name is never dialled", async () => {
+  await using test = start();
+  for (const connection of ["keep-alive", "x-upgrade", undefined]) {
+    const { status } = await raw(test.edge, "/sessions/doc/backend/x", [
+      ...HANDSHAKE.filter((line) => !/^connection:/i.test(line)),
+      ...(connection ? [`connection: ${connection}`] : []),
+    ]);
+    assertEquals(status, 400);
+  }
+  assertEquals(test.backend.seen, []);
+});
+
 Deno.test("hostile - without an Origin, programs pass unless told otherwise", async () => {
   await using lenient = start();
   assertEquals(

@@ -53,14 +53,20 @@ Deno.test("connect - the key is the name unless the hook says otherwise", async 
 });
 
 Deno.test("connect - behind something that ends TLS, addresses are the public ones", async () => {
-  await using test = startEdge({ origin: "https://app.example" });
-  const response = await fetch(test.url("/connect"), {
-    method: "POST",
-    headers: { origin: "https://app.example" },
-  });
-  const { url, status_url } = await response.json();
-  assertEquals(url, "https://app.example/sessions/doc/backend/");
-  assertEquals(status_url, "https://app.example/sessions/doc/status/backend-1");
+  // Written as an origin, or as the address of the front page.
+  for (const origin of ["https://app.example", "https://app.example/"]) {
+    await using test = startEdge({ origin });
+    const response = await fetch(test.url("/connect"), {
+      method: "POST",
+      headers: { origin: "https://app.example" },
+    });
+    const { url, status_url } = await response.json();
+    assertEquals(url, "https://app.example/sessions/doc/backend/");
+    assertEquals(
+      status_url,
+      "https://app.example/sessions/doc/status/backend-1",
+    );
+  }
 });
 
 Deno.test("authorize - refuses with 403, or with an answer of its own, on every route", async () => {
@@ -213,6 +219,48 @@ Deno.test("backend - statuses without a body, and errors, cross as they are", as
     assertEquals(response.status, code);
     assertEquals(await response.text(), "");
   }
+});
+
+Deno.test("backend - a status that no answer may have is the backend's failure", async () => {
+  await using test = startEdge({
+    fetch: () => {
+      const answer = new Response("x");
+      Object.defineProperty(answer, "status", { value: 600 });
+      return Promise.resolve(answer);
+    },
+  });
+  const response = await fetch(test.url("/backend/x"));
+  assertEquals(response.status, 502);
+  assertEquals(
+    await response.text(),
+    '{"error":{"message":"the backend answered with status 600","code":"502"}}',
+  );
+  assertEquals(test.errors.length, 1);
+});
+
+Deno.test("backend - a body that authorize has read is no empty one", async () => {
+  await using test = startEdge({
+    async authorize(c) {
+      return await c.req.text() === "let me in" ? { user: "ada" } : null;
+    },
+  });
+  const post = async (body: string) => {
+    const response = await fetch(test.url("/backend/echo"), {
+      method: "POST",
+      body,
+    });
+    return [response.status, await response.text()];
+  };
+  assertEquals(await post("no"), [
+    403,
+    '{"error":{"message":"not allowed","code":"403"}}',
+  ]);
+  assertEquals(await post("let me in"), [
+    500,
+    '{"error":{"message":"the body was read before it could be passed on","code":"500"}}',
+  ]);
+  assertEquals(test.errors.length, 1);
+  assertEquals(test.backend.seen, []);
 });
 
 Deno.test("backend - a compressed answer arrives whole", async () => {
@@ -532,6 +580,18 @@ Deno.test("status stream - comments keep a quiet one open; leaving ends it", asy
   controller.abort();
   await reader.closed.catch(() => {});
   await until(() => test.engine.following === 0, "the platform is left too");
+});
+
+Deno.test("status stream - HEAD follows nothing", async () => {
+  await using backend = startBackend();
+  const engine = new ScriptedEngine(backend);
+  const app = sessionProxy({ engine, authorize: () => ({ user: "ada" }) });
+  // A request whose signal says nothing of the end, as on Node, Bun and Workers.
+  const response = await app.request("/doc/status/stream", { method: "HEAD" });
+  assertEquals(response.status, 200);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  assertEquals(response.body, null);
+  await until(() => engine.following === 0, "the platform is left");
 });
 
 Deno.test("held answers - one connect for a name, key, user and auth", async () => {

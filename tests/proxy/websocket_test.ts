@@ -7,7 +7,11 @@ import {
 } from "@std/assert";
 import { sendableCode } from "../../net/close_code.ts";
 import { bridge, type BridgeSocket } from "../../session/bridge.ts";
-import type { SessionProxyOptions } from "../../session/proxy.ts";
+import {
+  sessionProxy,
+  type SessionProxyOptions,
+  type WebSocketConstructor,
+} from "../../session/proxy.ts";
 import { HANDSHAKE, open, raw, startEdge } from "./support.ts";
 import { until } from "../until.ts";
 
@@ -189,6 +193,43 @@ Deno.test("WebSocket - a client that leaves during the dial ends the dial", asyn
   listener.close();
   await accepting;
   await test[Symbol.asyncDispose]();
+});
+
+Deno.test("WebSocket - a client that leaves as the backend's end opens is not accepted", async () => {
+  const client = new AbortController();
+  const closed: unknown[] = [];
+  class Upstream {
+    binaryType = "";
+    protocol = "";
+    readyState = 1;
+    bufferedAmount = 0;
+    onopen = () => {};
+    constructor() {
+      queueMicrotask(() => {
+        this.onopen();
+        client.abort();
+      });
+    }
+    close(...end: unknown[]) {
+      closed.push(end);
+    }
+  }
+  await using test = start();
+  let accepted = 0;
+  const app = sessionProxy({
+    engine: test.engine,
+    authorize: () => ({}),
+    WebSocket: Upstream as unknown as WebSocketConstructor,
+    upgrade() {
+      accepted++;
+      throw new Error("Deno's socket would never open, and never close");
+    },
+  });
+  const { status } = await app.request("/doc/backend/ws", {
+    headers: HANDSHAKE.map((line) => line.split(": ") as [string, string]),
+    signal: client.signal,
+  });
+  assertEquals([status, accepted, closed.length], [499, 0, 1]);
 });
 
 Deno.test("WebSocket - a dial that fails is tried once more at a fresh address", async () => {

@@ -239,6 +239,38 @@ Deno.test("a platform that is not there at first is waited for", async () => {
   assertEquals(errors.length, 2);
 });
 
+Deno.test("an onError that throws ends nothing, and is reported", async () => {
+  await using peer = startStreams((_, index) =>
+    [
+      new Response(null, { status: 503 }),
+      eventStream(["data: junk\n\n", record(LIFE.slice(0, 5))]),
+      new Response(null, { status: 410 }),
+    ][index]!
+  );
+  const thrown: string[] = [];
+  const onUnhandled = (event: ErrorEvent) => {
+    thrown.push(String(event.error));
+    event.preventDefault();
+  };
+  globalThis.addEventListener("error", onUnhandled);
+  try {
+    await using backend = new SessionBackend(
+      { ...CONNECT_RESPONSE, status_url: `${peer.url}/b1/status` },
+      {
+        onError() {
+          throw new Error("of the application");
+        },
+      },
+    );
+    await backend.ready();
+    assertFalse(backend.isTerminated());
+    await backend.onTerminatedPromise;
+  } finally {
+    globalThis.removeEventListener("error", onUnhandled);
+  }
+  assertEquals(thrown, Array(3).fill("Error: of the application"));
+});
+
 Deno.test("destroy() at any moment leaves nothing behind", async () => {
   await using peer = startPeer(async ({ path }) => {
     await new Promise((resolve) => setTimeout(resolve, 3));

@@ -342,14 +342,80 @@ Deno.test("secrets appear in no error, JSON or inspection", async () => {
       assertFalse(text.includes("connection-token"), text);
       assertFalse(text.includes("\u001b[31m "), text);
     }
-    // The headers of Plane are sent whole, so their whole value is the secret.
-    for (const text of texts.slice(0, 4)) assertFalse(text.includes(TOKEN));
+    // All but those of the status, with which no token is sent.
+    for (const text of texts.slice(0, 10)) assertFalse(text.includes(TOKEN));
   }
   const error = await assertRejects(() => hosted(peer).connect(), HTTPError);
   for (const text of [String(error), JSON.stringify(error)]) {
     assertFalse(text.includes(TOKEN), text);
   }
   assertStringIncludes(error.message, '"my rooms"');
+});
+
+Deno.test("a credential is a secret without its scheme and the white space around it", async () => {
+  await using peer = startPeer(({ headers }) => {
+    const sent = headers.get("authorization")!.split(" ").at(-1);
+    return json({ error: { message: `bad token ${sent}` } }, { status: 401 });
+  });
+  const { url: apiUrl, url: controllerUrl } = peer;
+  const token = `${TOKEN}\n`;
+  for (
+    const engine of [
+      new Jamsocket({ account: "me", token, service: "s", apiUrl }),
+      plane(peer),
+      new Plane({
+        controllerUrl,
+        executable: {},
+        headers: { Authorization: ` Bearer  ${TOKEN} ` },
+      }),
+    ]
+  ) {
+    for (const call of [() => engine.connect(), () => engine.terminate("b")]) {
+      const error = await assertRejects(
+        call,
+        HTTPError,
+        "bad token [redacted]",
+      );
+      assertFalse(Deno.inspect(error).includes(TOKEN));
+    }
+  }
+});
+
+Deno.test("a credential that no header can carry is not shown", async () => {
+  for (const token of [`${TOKEN}\nx`, `${TOKEN}\u2019`]) {
+    const headers = { authorization: `Bearer ${token}` };
+    for (
+      const engine of [
+        new Jamsocket({ account: "me", token, service: "s" }),
+        new Plane({ controllerUrl: "http://c", executable: {}, headers }),
+      ]
+    ) {
+      for (
+        const call of [() => engine.connect(), () => engine.terminate("b")]
+      ) {
+        const error = await assertRejects(call, TypeError, "authorization");
+        assertFalse(Deno.inspect(error).includes(TOKEN));
+      }
+    }
+  }
+});
+
+Deno.test("an order and its credentials do not follow a redirect", async () => {
+  await using other = startPeer(() => json(CONNECT_RESPONSE));
+  await using peer = startPeer((_, index) =>
+    new Response(null, {
+      status: [301, 302, 303, 307, 308][index % 5]!,
+      headers: { location: `${other.url.replace("127.0.0.1", "localhost")}/` },
+    })
+  );
+  const guarded = plane(peer, { headers: { "x-guard-key": TOKEN } });
+  for (const engine of [hosted(peer), guarded]) {
+    for (let i = 0; i < 5; i++) {
+      const error = await assertRejects(() => engine.connect(), HTTPError);
+      assertEquals(Math.floor(error.code / 100), 3);
+    }
+  }
+  assertEquals(other.seen, []);
 });
 
 Deno.test("429 tells when to come back", async () => {

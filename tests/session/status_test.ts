@@ -363,6 +363,27 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
   }
 });
 
+Deno.test("a server that asks for no delay is not asked without end", async () => {
+  using time = new FakeTime();
+  const tick = ticks(time);
+  const controller = new AbortController();
+  let calls = 0;
+  const following = followStatus({
+    statusUrl: "http://peer/status",
+    backendId: "b1",
+    signal: controller.signal,
+    onState() {},
+    fetch: streamsOf(() => {
+      calls++;
+      return eventStream(["retry: 0\n\n"]);
+    }),
+  }).catch(() => {});
+  for (let ms = 0; ms < 10_000; ms += 50) await tick(50);
+  assert(calls > 1 && calls < 100, `${calls} requests in ten seconds`);
+  controller.abort();
+  await following;
+});
+
 Deno.test("a stream that falls silent is taken up again", async () => {
   using time = new FakeTime();
   const tick = ticks(time);
