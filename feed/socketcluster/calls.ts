@@ -31,7 +31,8 @@ export interface Settle {
 export class Call {
   declare readonly event: string;
   declare readonly data: unknown;
-  declare readonly settle: Settle;
+  /** Whom to tell the end; `undefined` when it has been told. */
+  declare settle: Settle | undefined;
   /** Set when the call is put into a packet. */
   cid: number | undefined;
   /** Whether it was handed to the network. */
@@ -134,12 +135,11 @@ export class Calls {
     const open = this.#connection.state === "open";
     const { queueLimit } = this.#config.settings;
     if (!open && this.#queue.size >= queueLimit) {
-      this.#queue.add(call);
       const message =
         `could not queue ${call.event}: ${queueLimit} calls wait for a connection`;
       return this.#fail(call, new ResourceLimitError(message));
     }
-    const waits = call.settle.resolve !== undefined || !open;
+    const waits = call.settle?.resolve || !open;
     if (waits && timeout <= MAX_DELAY) {
       call.timer = setTimeout(
         () => this.#fail(call, callTimeout(call.event)),
@@ -168,7 +168,7 @@ export class Calls {
   #put(call: Call): void {
     const { event, data, settle } = call;
     let packet: OutboundPacket = { event, data };
-    if (settle.resolve) {
+    if (settle?.resolve) {
       call.cid = this.#connection.nextCallId();
       packet = { event, data, cid: call.cid };
       this.#inFlight.set(call.cid, call);
@@ -192,15 +192,11 @@ export class Calls {
   }
 
   #sendFrame(frame: unknown, calls: readonly Call[]): void {
-    if (this.#connection.send(frame)) {
-      for (const call of calls) call.sent = true;
-      return;
-    }
+    const sent = this.#connection.send(frame);
     for (const call of calls) {
-      // Calls that want an answer were told when the connection was dropped.
-      if (!call.settle.resolve) {
-        this.#abort(call, { type: "disconnect", code: 1005 });
-      }
+      call.sent = sent;
+      if (!sent) this.#abort(call, { type: "disconnect", code: 1005 });
+      else if (!call.settle?.resolve) this.end(call);
     }
   }
 
@@ -240,7 +236,7 @@ export class Calls {
   flushBatch(): void {
     // Who gave up meanwhile does not want to be sent.
     const wanted = this.#takeBatch().filter(({ call }) =>
-      !call?.settle.resolve || call.isControl || this.#inFlight.has(call.cid!)
+      !call || call.settle || call.isControl
     );
     if (wanted.length === 0) return;
     try {
@@ -269,7 +265,7 @@ export class Calls {
   cancelBatch(): void {
     for (const { packet, call } of this.#takeBatch()) {
       if (call?.isControl) this.send(packet, call);
-      else if (call?.settle.resolve) {
+      else if (call?.settle?.resolve) {
         this.#fail(
           call,
           new InvalidActionError(`Event ${call.event} was cancelled`),
@@ -316,10 +312,11 @@ export class Calls {
   end(call: Call): Settle | undefined {
     clearTimeout(call.timer);
     call.release?.();
-    const waits = call.settle.resolve !== undefined;
-    const queued = this.#queue.delete(call);
-    const inFlight = call.cid !== undefined && this.#inFlight.delete(call.cid);
-    return queued || inFlight || !waits ? call.settle : undefined;
+    this.#queue.delete(call);
+    this.#inFlight.delete(call.cid!);
+    const { settle } = call;
+    call.settle = undefined;
+    return settle;
   }
 
   /** Ends the calls that wait for an answer, because the connection is gone. */
@@ -331,9 +328,7 @@ export class Calls {
     }
     // What was in a batch never left; it is reported with what was queued.
     for (const { call } of batch) {
-      if (call && !call.settle.resolve && !call.isControl) {
-        this.#queue.add(call);
-      }
+      if (call && !call.isControl) this.#queue.add(call);
     }
   }
 

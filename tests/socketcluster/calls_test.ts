@@ -84,6 +84,17 @@ test("what cannot be encoded does not take its batch along", async (setUp) => {
   assertEquals(fake.take(), [{ event: "a", data: 1 }, { event: "c", data: 2 }]);
 });
 
+test("a message that was sent has ended: a signal reports nothing", async (setUp) => {
+  const { socket, time } = setUp;
+  await open(setUp);
+  const errors = log(socket, "error");
+  const given = new AbortController();
+  socket.transmit("a", 1, { signal: given.signal } as any);
+  given.abort();
+  await time.tickAsync(0);
+  assertEquals(errors, []);
+});
+
 test("queued calls time out unsent, queued messages are reported", async (setUp) => {
   const { socket, time } = setUp;
   const errors = log(socket, "error");
