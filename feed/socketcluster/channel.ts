@@ -12,7 +12,7 @@ import type {
 } from "./api.ts";
 import { channelEventKey, inChannel, type SocketStreams } from "./families.ts";
 import { addConstants, CHANNEL_STATES } from "./constants.ts";
-import { addMethods, CONSUMER, HAS, STREAMS } from "./methods.ts";
+import { addMethods, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
 
 /** What a channel needs of its socket: its streams, and these methods. */
 // deno-lint-ignore no-explicit-any
@@ -127,11 +127,7 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
       [STREAMS, output, "%Output", own],
       [CONSUMER, output, "%Output", own],
       [HAS, output, "%Output", own],
-      [STREAMS, events, "%Listener", byEvent],
-      [STREAMS, events, "%AllListeners", all],
-      [CONSUMER, events, "%Listener", all],
-      [HAS, events, "%Listener", byEvent],
-      [HAS, events, "%AnyListener", all],
+      ...named(events, "Listener", "%Listener", byEvent, all),
     ]);
   }
 

@@ -37,25 +37,26 @@ export type Methods<Self> = [
   /** Their names, where `%` stands for the verb. */
   name: string,
   /** The streams that the arguments name; all of them without. */
-  select?: (self: Self, ...names: string[]) => StreamSelector,
+  select?: ((self: Self, ...names: string[]) => StreamSelector) | undefined,
 ];
 
 /**
- * The methods of a whole family, called `name`, and those for the streams that
- * arguments `select`, called `one`.
+ * The methods of a family, called `name`, and those for the streams that
+ * arguments `select`, called `one`. The family ends where `all` does.
  */
 export function named<Self>(
   family: (self: Self) => StreamFamily,
   name: string,
   one: string = `%${name}`,
   select: Methods<Self>[3] = (_: Self, streamName: string) => streamName,
+  all?: Methods<Self>[3],
 ): Methods<Self>[] {
   return [
     [STREAMS, family, one, select],
-    [STREAMS, family, `%All${name}s`],
-    [CONSUMER, family, `%${name}`],
+    [STREAMS, family, `%All${name}s`, all],
+    [CONSUMER, family, `%${name}`, all],
     [HAS, family, one, select],
-    [HAS, family, `%Any${name}`],
+    [HAS, family, `%Any${name}`, all],
   ];
 }
 

@@ -226,7 +226,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** All that has to happen when a connection is open, in this order. */
   #opened(status: HandshakeStatus, token: string | null): void {
     if (this.isBatching || this.batchOnHandshake) this.#calls.startBatching();
-    if (!this.isBatching && this.batchOnHandshake) {
+    if (this.batchOnHandshake) {
       this.#batchTimer = setTimeout(() => {
         if (!this.isBatching) this.#endBatching();
       }, this.batchOnHandshakeDuration);

@@ -118,7 +118,16 @@ export class Subscriptions {
     const call = new Call("#subscribe", data, {
       resolve: () => {
         subscription.request = undefined;
-        this.#confirm(subscription, subscriptionOptions);
+        subscription.state = "subscribed";
+        subscription.confirmed = true;
+        this.#tell(name, {
+          subscribeStateChange: {
+            oldChannelState: "pending",
+            newChannelState: "subscribed",
+            subscriptionOptions,
+          },
+          subscribe: { subscriptionOptions },
+        });
       },
       reject: (error) => {
         subscription.request = undefined;
@@ -130,23 +139,6 @@ export class Subscriptions {
     this.#socket.emit("subscribeRequest", {
       channel: name,
       subscriptionOptions,
-    });
-  }
-
-  #confirm(
-    subscription: Subscription,
-    subscriptionOptions: SubscriptionOptions,
-  ): void {
-    const oldChannelState = subscription.state;
-    subscription.state = "subscribed";
-    subscription.confirmed = true;
-    this.#tell(subscription.name, {
-      subscribeStateChange: {
-        oldChannelState,
-        newChannelState: "subscribed",
-        subscriptionOptions,
-      },
-      subscribe: { subscriptionOptions },
     });
   }
 
