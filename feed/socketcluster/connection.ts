@@ -27,8 +27,8 @@ export interface Closing {
 
 /** What a {@linkcode Connection} tells. */
 export interface ConnectionHandler {
-  /** An attempt begins. */
-  connecting(): void;
+  /** An event of the socket. */
+  emit(eventName: string, data: unknown): void;
   /** The handshake succeeded; `token` is what was sent with it. */
   opened(status: HandshakeStatus, token: string | null): void;
   /** The connection ended. */
@@ -37,8 +37,6 @@ export interface ConnectionHandler {
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
   frame(frame: unknown): void;
-  /** Something went wrong. */
-  failed(error: unknown): void;
 }
 
 /** One logical connection. */
@@ -90,7 +88,7 @@ export class Connection {
         this.#closed({ code, reason, cause, own: false }),
     });
     this.ended = Promise.all([this.ended, transport.ended]);
-    this.#handler.connecting();
+    this.#handler.emit("connecting", {});
   }
 
   /**

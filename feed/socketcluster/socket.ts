@@ -85,16 +85,16 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.pingTimeout = settings.connectTimeout;
     this.#adopt(settings);
 
-    const emit = (name: string, data: unknown) => this.emit(name, data);
     const connection = this.#connection = new Connection(config, {
-      connecting: () => emit("connecting", {}),
+      emit: (eventName, data) => this.emit(eventName, data),
       opened: (status, token) => this.#opened(status, token),
       closed: (closing) => this.#closed(closing),
       packet: (packet, frame) => dispatch(packet, frame, inbound),
       frame: (message) => {
-        if (families.listeners.has("message")) emit("message", { message });
+        if (families.listeners.has("message")) {
+          this.emit("message", { message });
+        }
       },
-      failed: (error) => emit("error", { error }),
     });
     const calls = this.#calls = new Calls(this, config, connection);
     const subscriptions = this.#subscriptions = new Subscriptions(

@@ -23,6 +23,8 @@ import {
 
 /** What a transport tells. After `closed` it tells nothing more. */
 export interface TransportHandler {
+  /** An event of the socket. */
+  emit(eventName: string, data: unknown): void;
   /** Asked for the `cid` of the handshake. */
   nextCallId(): number;
   /** The handshake succeeded; `token` is what was sent with it. */
@@ -31,8 +33,6 @@ export interface TransportHandler {
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
   frame(frame: unknown): void;
-  /** Something went wrong. */
-  failed(error: unknown): void;
   /** The connection ended by itself; `cause` tells why it never came about. */
   closed(code: number, reason: string | undefined, cause?: unknown): void;
 }
@@ -148,7 +148,7 @@ export class Transport {
       }
     }
     const { statusCode } = failure;
-    this.#handler.failed(error);
+    this.#handler.emit("error", { error });
     const code = isCloseCode(statusCode) ? statusCode : 4003;
     this.#drop(code, String(error));
   }
@@ -165,7 +165,7 @@ export class Transport {
     try {
       packets = this.#config.codec.decode(frame);
     } catch (error) {
-      return this.#handler.failed(error);
+      return this.#handler.emit("error", { error });
     }
     if (this.state !== "open") return this.#receiveEarly(packets, frame);
     if (Array.isArray(packets)) {
