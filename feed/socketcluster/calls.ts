@@ -16,7 +16,7 @@ import {
 } from "./errors.ts";
 import type { InvokeOptions, TransmitOptions } from "./api.ts";
 import type { Closing, Connection } from "./connection.ts";
-import type { Configuration } from "./options.ts";
+import type { Settings } from "./options.ts";
 import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
 
 /** How a call is told its end. */
@@ -69,7 +69,7 @@ interface Batched {
 /** The messages and calls of one socket. */
 export class Calls {
   readonly #socket: CallsHost;
-  readonly #config: Configuration;
+  readonly #settings: Settings;
   readonly #connection: Connection;
   readonly #queue = new Set<Call>();
   readonly #inFlight = new Map<number, Call>();
@@ -78,11 +78,11 @@ export class Calls {
 
   constructor(
     socket: CallsHost,
-    config: Configuration,
+    settings: Settings,
     connection: Connection,
   ) {
     this.#socket = socket;
-    this.#config = config;
+    this.#settings = settings;
     this.#connection = connection;
   }
 
@@ -118,7 +118,7 @@ export class Calls {
   ): void {
     let copy = data;
     try {
-      if (this.#config.settings.cloneData) copy = structuredClone(data);
+      if (this.#settings.cloneData) copy = structuredClone(data);
     } catch (cause) {
       const error = new InvalidMessageError("could not clone data", { cause });
       error.sent = false;
@@ -133,7 +133,7 @@ export class Calls {
     const timeout = options?.ackTimeout ?? this.#socket.ackTimeout;
     const signal = options?.signal;
     const open = this.#connection.state === "open";
-    const { queueLimit } = this.#config.settings;
+    const { queueLimit } = this.#settings;
     if (!open && this.#queue.size >= queueLimit) {
       const message =
         `could not queue ${call.event}: ${queueLimit} calls wait for a connection`;
@@ -203,7 +203,7 @@ export class Calls {
   /** The packet as a frame; if that fails its call alone is told. */
   #encode(packet: OutboundPacket, call: Call | undefined): unknown {
     try {
-      return this.#config.codec.encode(packet);
+      return this.#settings.codecEngine.encode(packet);
     } catch (cause) {
       const what = call ? call.event : "a response";
       const error = new InvalidMessageError(`could not encode ${what}`, {
@@ -256,7 +256,7 @@ export class Calls {
 
   #sendBatch(batch: Batched[]): void {
     this.#sendFrame(
-      this.#config.codec.encode(batch.map(({ packet }) => packet)),
+      this.#settings.codecEngine.encode(batch.map(({ packet }) => packet)),
       batch.flatMap(({ call }) => call ?? []),
     );
   }
@@ -281,7 +281,7 @@ export class Calls {
     this.#interval = setInterval(() => {
       this.flushBatch();
       this.startBatch();
-    }, this.#config.settings.batchInterval);
+    }, this.#settings.batchInterval);
   }
 
   /** Ends the batches of {@linkcode startBatching}; nothing is sent or discarded. */

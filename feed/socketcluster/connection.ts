@@ -4,7 +4,7 @@
  */
 import { onWake } from "../../net/lifecycle.ts";
 import type { ConnectionState } from "./api.ts";
-import type { Configuration } from "./options.ts";
+import type { Settings } from "./options.ts";
 import {
   checkClose,
   type HandshakeStatus,
@@ -47,14 +47,14 @@ export class Connection {
   transport: Transport | undefined;
   /** Resolves when all WebSockets so far are closed for good. */
   ended: Promise<unknown> = Promise.resolve();
-  readonly #config: Configuration;
+  readonly #settings: Settings;
   readonly #handler: ConnectionHandler;
   #lastCallId = 0;
   /** The scheduled attempt. */
   #retry: { delay: number; stop: () => void } | undefined;
 
-  constructor(config: Configuration, handler: ConnectionHandler) {
-    this.#config = config;
+  constructor(settings: Settings, handler: ConnectionHandler) {
+    this.#settings = settings;
     this.#handler = handler;
   }
 
@@ -77,11 +77,11 @@ export class Connection {
   connect(): void {
     if (this.state !== "closed") return;
     this.#cancelRetry();
-    const transport = this.transport = new Transport(this.#config, {
+    const transport = this.transport = new Transport(this.#settings, {
       ...this.#handler,
       nextCallId: () => this.nextCallId(),
       opened: (status, token) => {
-        if (this.#config.settings.reconnect !== "eager") this.attempts = 0;
+        if (this.#settings.reconnect !== "eager") this.attempts = 0;
         this.#handler.opened(status, token);
       },
       closed: (code, reason, cause) =>
@@ -139,11 +139,11 @@ export class Connection {
       this.attempts = 0;
     }
     this.#handler.closed({ type, code, reason, cause });
-    if (this.#config.settings.autoReconnect) this.#schedule(code, own);
+    if (this.#settings.autoReconnect) this.#schedule(code, own);
   }
 
   #schedule(code: number, own: boolean): void {
-    const { reconnect, autoReconnectOptions } = this.#config.settings;
+    const { reconnect, autoReconnectOptions } = this.#settings;
     const delay = reconnectDelay(
       { code, own, attempts: this.attempts },
       reconnect ?? "compatible",

@@ -31,7 +31,7 @@ import {
 import { createFamilies, type Families } from "./families.ts";
 import { Identity } from "./identity.ts";
 import { createInbound } from "./inbound.ts";
-import { type ClientOptions, Configuration } from "./options.ts";
+import { type ClientOptions, mergeOptions, resolveOptions } from "./options.ts";
 import { dispatch, type HandshakeStatus } from "./protocol.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
@@ -63,7 +63,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   preparingPendingSubscriptions = false;
 
   readonly #families: Families;
-  readonly #config: Configuration;
+  /** The options that were given. */
+  #given: ClientOptions;
   readonly #connection: Connection;
   readonly #calls: Calls;
   readonly #subscriptions: Subscriptions;
@@ -76,16 +77,15 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    */
   constructor(options: ClientOptions = {}) {
     const families = createFamilies();
-    const config = new Configuration(options);
-    super(families, config);
+    const settings = resolveOptions(options);
+    super(families, settings);
     this.#families = families;
-    this.#config = config;
-    const { settings } = config;
+    this.#given = { ...options };
     this.version = settings.version ?? VERSION;
     this.pingTimeout = settings.connectTimeout;
     this.#adopt(settings);
 
-    const connection = this.#connection = new Connection(config, {
+    const connection = this.#connection = new Connection(settings, {
       emit: (eventName, data) => this.emit(eventName, data),
       opened: (status, token) => this.#opened(status, token),
       closed: (closing) => this.#closed(closing),
@@ -96,7 +96,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
         }
       },
     });
-    const calls = this.#calls = new Calls(this, config, connection);
+    const calls = this.#calls = new Calls(this, settings, connection);
     const subscriptions = this.#subscriptions = new Subscriptions(
       this,
       calls,
@@ -192,14 +192,17 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    */
   connect(options?: ClientOptions): void {
     if (options) {
-      const reconfigure = this.#config.prepare(options);
+      const merged = mergeOptions(this.#given, options);
+      const settings = resolveOptions(merged, this.options);
       if (this.state !== "closed") {
         this.disconnect(
           1000,
           "Socket was disconnected by the client to initiate a new connection",
         );
       }
-      reconfigure();
+      this.#given = merged;
+      // The parts hold this object.
+      Object.assign(this.options, settings);
       this.#adopt(options);
     }
     this.#connection.connect();
@@ -239,7 +242,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     } else {
       this.#identity.clear();
     }
-    if (this.#config.settings.autoSubscribeOnConnect) {
+    if (this.options.autoSubscribeOnConnect) {
       this.processPendingSubscriptions();
     }
     this.emit("connect", {

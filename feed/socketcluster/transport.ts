@@ -12,7 +12,7 @@ import {
   hydrateError,
   InvalidMessageError,
 } from "./errors.ts";
-import { type Configuration, toUri } from "./options.ts";
+import { type Settings, toUri } from "./options.ts";
 import {
   findAnswer,
   type HandshakeStatus,
@@ -56,7 +56,7 @@ export class Transport {
   /** Resolves when the WebSocket is closed for good. */
   declare readonly ended: Promise<void>;
 
-  readonly #config: Configuration;
+  readonly #settings: Settings;
   readonly #handler: TransportHandler;
   readonly #dialing = new AbortController();
   readonly #ping: string;
@@ -74,18 +74,18 @@ export class Transport {
   #resolveEnded!: () => void;
 
   /** Begins to connect. Throws if the options make no address. */
-  constructor(config: Configuration, handler: TransportHandler) {
-    this.#config = config;
+  constructor(settings: Settings, handler: TransportHandler) {
+    this.#settings = settings;
     this.#handler = handler;
-    const { connectTimeout, protocolVersion } = config.settings;
+    const { connectTimeout, protocolVersion } = settings;
     this.pingTimeout = connectTimeout;
     [this.#ping, this.#pong] = protocolVersion === 1 ? ["#1", "#2"] : ["", ""];
     this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
-    this.#connect(toUri(config.settings, Date.now()));
+    this.#connect(toUri(settings, Date.now()));
   }
 
   async #connect(uri: string): Promise<void> {
-    const { settings } = this.#config;
+    const settings = this.#settings;
     try {
       await dial(uri, {
         init: settings.wsOptions,
@@ -103,7 +103,7 @@ export class Transport {
 
   #begin(socket: WebSocket): void {
     this.socket = socket;
-    socket.binaryType = this.#config.settings.binaryType;
+    socket.binaryType = this.#settings.binaryType;
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       this.#resolveEnded();
@@ -116,9 +116,9 @@ export class Transport {
   }
 
   async #shakeHands(): Promise<void> {
-    const { auth, settings, codec } = this.#config;
+    const settings = this.#settings;
     try {
-      const token = await auth.loadToken(settings.authTokenName);
+      const token = await settings.authEngine.loadToken(settings.authTokenName);
       if (this.state === "closed") return;
       const cid = this.#handler.nextCallId();
       this.#handshake = { cid, token };
@@ -127,7 +127,11 @@ export class Transport {
         settings.ackTimeout,
       );
       this.send(
-        codec.encode({ event: "#handshake", data: { authToken: token }, cid }),
+        settings.codecEngine.encode({
+          event: "#handshake",
+          data: { authToken: token },
+          cid,
+        }),
       );
     } catch (error) {
       this.#refuse(error);
@@ -163,7 +167,7 @@ export class Transport {
     }
     let packets: unknown;
     try {
-      packets = this.#config.codec.decode(frame);
+      packets = this.#settings.codecEngine.decode(frame);
     } catch (error) {
       return this.#handler.emit("error", { error });
     }
@@ -216,7 +220,7 @@ export class Transport {
 
   /** How long the server may be silent, in milliseconds; `undefined`: forever. */
   get #patience(): number | undefined {
-    const { pingTimeoutDisabled, idleTimeout } = this.#config.settings;
+    const { pingTimeoutDisabled, idleTimeout } = this.#settings;
     if (pingTimeoutDisabled) return idleTimeout;
     return Math.min(this.pingTimeout, idleTimeout ?? Infinity);
   }
