@@ -58,32 +58,24 @@ export function dispatch(
   sink.raw(frame);
 }
 
-/**
- * The answer to call number `cid` among the packets of a frame, and the packets
- * that came with it. Before the handshake is answered they have to wait.
- */
-export function findAnswer(
-  packets: unknown,
-  cid: number,
-): {
-  answer: { data?: unknown; error?: unknown } | undefined;
-  rest: unknown[];
-} {
-  const rest = Array.isArray(packets) ? packets : [packets];
-  const isAnswer = (packet: { event?: unknown; rid?: unknown } | null) =>
-    typeof packet?.event !== "string" && packet?.rid === cid;
-  return {
-    answer: rest.find(isAnswer),
-    rest: rest.filter((packet) => !isAnswer(packet)),
-  };
+/** What the server answers to a call. */
+export interface Answer {
+  data?: unknown;
+  error?: unknown;
+}
+
+/** Whether a packet is the answer to call number `cid`. */
+export function isAnswer(packet: unknown, cid: number): packet is Answer {
+  const { event, rid } = (packet ?? {}) as { event?: unknown; rid?: unknown };
+  return typeof event !== "string" && rid === cid;
 }
 
 /** The server's answer to the handshake, or `undefined` if it is not usable. */
 export function toHandshakeStatus(data: unknown): HandshakeStatus | undefined {
-  const status = data as Partial<HandshakeStatus> | null | undefined;
-  return typeof status === "object" && status !== null &&
-      typeof status.pingTimeout === "number" && status.pingTimeout > 0
-    ? status as HandshakeStatus
+  const status = data as HandshakeStatus | null | undefined;
+  const pingTimeout: unknown = status?.pingTimeout;
+  return typeof pingTimeout === "number" && pingTimeout > 0
+    ? status!
     : undefined;
 }
 

@@ -14,8 +14,9 @@ import {
 } from "./errors.ts";
 import { type Settings, toUri } from "./options.ts";
 import {
-  findAnswer,
+  type Answer,
   type HandshakeStatus,
+  isAnswer,
   isCloseCode,
   MAX_DELAY,
   toHandshakeStatus,
@@ -61,10 +62,12 @@ export class Transport {
   readonly #dialing = new AbortController();
   readonly #ping: string;
   readonly #pong: string;
-  /** The handshake in flight. */
-  #handshake: { cid: number; token: string | null } | undefined;
+  /** The call that the handshake is, when it has been sent. */
+  #handshake = NaN;
   /** Packets that came before the handshake was answered. */
   #early: { packet: unknown; frame: unknown }[] = [];
+  /** The token that was sent with it. */
+  #token: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #handshakeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether anything came in since the watch was set, and when that was. */
@@ -120,8 +123,8 @@ export class Transport {
     try {
       const token = await settings.authEngine.loadToken(settings.authTokenName);
       if (this.state === "closed") return;
-      const cid = this.#handler.nextCallId();
-      this.#handshake = { cid, token };
+      const cid = this.#handshake = this.#handler.nextCallId();
+      this.#token = token;
       this.#handshakeTimer = setTimeout(
         () => this.#refuse(callTimeout("#handshake")),
         settings.ackTimeout,
@@ -171,34 +174,32 @@ export class Transport {
     } catch (error) {
       return this.#handler.emit("error", { error });
     }
-    if (this.state !== "open") return this.#receiveEarly(packets, frame);
     if (Array.isArray(packets)) {
-      for (const packet of packets) this.#handler.packet(packet, frame);
+      for (const packet of packets) this.#take(packet, frame);
     } else {
-      this.#handler.packet(packets, frame);
+      this.#take(packets, frame);
     }
   }
 
   /** Until the handshake is answered, all other packets wait. */
-  #receiveEarly(packets: unknown, frame: unknown): void {
+  #take(packet: unknown, frame: unknown): void {
+    if (this.state === "open") return this.#handler.packet(packet, frame);
+    // An earlier packet of the frame may have ended the connection.
     if (this.state === "closed") return;
-    const cid = this.#handshake?.cid ?? NaN;
-    const { answer, rest } = findAnswer(packets, cid);
-    if (this.#early.length + rest.length > EARLY_PACKETS) {
-      return this.#refuse(
+    if (isAnswer(packet, this.#handshake)) this.#open(packet);
+    else if (this.#early.push({ packet, frame }) > EARLY_PACKETS) {
+      this.#refuse(
         new InvalidMessageError(
           `more than ${EARLY_PACKETS} packets came before the answer to the handshake`,
         ),
       );
     }
-    this.#early.push(...rest.map((packet) => ({ packet, frame })));
-    if (answer) this.#open(answer);
   }
 
-  #open(answer: { data?: unknown; error?: unknown }): void {
+  #open({ data, error }: Answer): void {
     clearTimeout(this.#handshakeTimer);
-    if (answer.error) return this.#refuse(hydrateError(answer.error));
-    const status = toHandshakeStatus(answer.data);
+    if (error) return this.#refuse(hydrateError(error));
+    const status = toHandshakeStatus(data);
     if (!status) {
       return this.#refuse(
         new InvalidMessageError("the answer to the handshake is not usable"),
@@ -212,9 +213,9 @@ export class Transport {
     this.#stopWaking = onWake(() => {
       if (this.isStale()) this.#drop(4000, "");
     });
-    this.#handler.opened(status, this.#handshake!.token);
+    this.#handler.opened(status, this.#token);
     for (const { packet, frame } of this.#early.splice(0)) {
-      this.#handler.packet(packet, frame);
+      this.#take(packet, frame);
     }
   }
 

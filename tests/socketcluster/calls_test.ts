@@ -238,15 +238,25 @@ test("packets before the answer to the handshake wait for it, up to a bound", as
   made[0]!.receivePacket([{ event: "hello", data: 2 }, {
     rid: made[0]!.take().cid,
     data: status,
-  }]);
+  }, { event: "hello", data: 3 }]);
   await time.tickAsync(0);
-  assertEquals(got, [[1, "open"], [2, "open"]]);
+  assertEquals(got, [[1, "open"], [2, "open"], [3, "open"]]);
 
   socket.reconnect();
   made[1]!.open();
   await time.tickAsync(0);
   for (let i = 0; i < 2000; i++) made[1]!.receivePacket({ event: "x" });
   assertEquals([socket.state, made[1]!.closedWith?.code], ["closed", 4003]);
+
+  socket.connect();
+  made[2]!.open();
+  await time.tickAsync(0);
+  const { cid } = made[2]!.take();
+  const flood = new Array(2000).fill({ event: "hello", data: 4 });
+  made[2]!.receivePacket([...flood, { rid: cid, data: status }]);
+  await time.tickAsync(0);
+  assertEquals([socket.state, made[2]!.closedWith?.code], ["closed", 4003]);
+  assertEquals(got.length, 3);
   socket.killAllReceivers();
 });
 
