@@ -1,16 +1,17 @@
 /** A channel, as a handle on its stream, its events and its subscription. */
-import {
-  ConsumableStream,
-  type ConsumerStats,
-  type StreamFamily,
-} from "../streams.ts";
+import { ConsumableStream, type ConsumerStats } from "../streams.ts";
 import type {
   ChannelEvents,
   ChannelState,
   InvokeOptions,
   SubscribeOptions,
 } from "./api.ts";
-import { channelEventKey, inChannel, type SocketStreams } from "./families.ts";
+import {
+  channelEventKey,
+  type Families,
+  inChannel,
+  type SocketStreams,
+} from "./families.ts";
 import { addConstants, CHANNEL_STATES } from "./constants.ts";
 import { addMethods, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
 
@@ -117,9 +118,9 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   static {
     addConstants(this, CHANNEL_STATES);
     type Self = AGChannel<unknown>;
-    const output = (self: Self) => self.#outputs;
+    const output = (self: Self) => self.#families.outputs;
     const own = (self: Self) => self.name;
-    const events = (self: Self) => self.#listeners;
+    const events = (self: Self) => self.#families.channelListeners;
     const byEvent = (self: Self, event: string) =>
       channelEventKey(self.name, event);
     const all = (self: Self) => inChannel(self.name);
@@ -132,20 +133,17 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   }
 
   readonly #client: ChannelClient;
-  readonly #outputs: StreamFamily;
-  readonly #listeners: StreamFamily;
+  readonly #families: Families;
 
   /** `socket.channel(name)` and `socket.subscribe(name)` create channels. */
   constructor(
     name: string,
     client: ChannelClient,
-    outputs: StreamFamily,
-    listeners: StreamFamily,
+    families: Families,
   ) {
-    super(outputs, name);
+    super(families.outputs, name);
     this.#client = client;
-    this.#outputs = outputs;
-    this.#listeners = listeners;
+    this.#families = families;
   }
 
   /** The socket that the channel belongs to. */
@@ -207,7 +205,7 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   listener(eventName: string): ConsumableStream<any>;
   listener(eventName: string): ConsumableStream<unknown> {
     return new ConsumableStream(
-      this.#listeners,
+      this.#families.channelListeners,
       eventName,
       channelEventKey(this.name, eventName),
       `${this.name}/${eventName}`,

@@ -451,8 +451,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   channel<N extends Name<Channels<A>>>(
     channelName: N,
   ): AGChannel<Channels<A>[N]> {
-    const { outputs, channelListeners } = this.#families;
-    return new AGChannel(channelName, this, outputs, channelListeners);
+    return new AGChannel(channelName, this, this.#families);
   }
 
   /** The names of the subscribed channels, or with `true` also the pending ones. */
