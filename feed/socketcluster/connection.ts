@@ -29,6 +29,8 @@ export interface Closing {
 export interface ConnectionHandler {
   /** An event of the socket. */
   emit(eventName: string, data: unknown): void;
+  /** An attempt begins. */
+  connecting(): void;
   /** The handshake succeeded; `token` is what was sent with it. */
   opened(status: HandshakeStatus, token: string | null): void;
   /** The connection ended. */
@@ -88,7 +90,7 @@ export class Connection {
         this.#closed({ code, reason, cause, own: false }),
     });
     this.ended = Promise.all([this.ended, transport.ended]);
-    this.#handler.emit("connecting", {});
+    this.#handler.connecting();
   }
 
   /**

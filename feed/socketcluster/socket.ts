@@ -70,6 +70,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   readonly #subscriptions: Subscriptions;
   readonly #identity: Identity;
   #batchTimer: ReturnType<typeof setTimeout> | undefined;
+  /** How often the token was given up, now and when the handshake began. */
+  #renounced = 0;
+  #renouncedBefore = 0;
 
   /**
    * `create` does the same.
@@ -87,6 +90,10 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
 
     const connection = this.#connection = new Connection(settings, {
       emit: (eventName, data) => this.emit(eventName, data),
+      connecting: () => {
+        this.#renouncedBefore = this.#renounced;
+        this.emit("connecting", {});
+      },
       opened: (status, token) => this.#opened(status, token),
       closed: (closing) => this.#closed(closing),
       packet: (packet, frame) => dispatch(packet, frame, inbound),
@@ -237,7 +244,10 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.preparingPendingSubscriptions = true;
     this.id = status.id;
     this.pingTimeout = status.pingTimeout;
-    if (status.isAuthenticated && typeof token === "string") {
+    if (
+      status.isAuthenticated && typeof token === "string" &&
+      this.#renouncedBefore === this.#renounced
+    ) {
       this.#identity.adopt(token);
     } else {
       this.#identity.clear();
@@ -349,12 +359,20 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * what it was
    */
   async authenticate(signedAuthToken: string): Promise<AuthStatus> {
+    const before = this.#renounced;
+    // At once, so that a token that comes right after the answer wins.
+    const answered = (answer: unknown): AuthStatus => {
+      const status = (answer ?? {}) as Partial<AuthStatus>;
+      const isAuthenticated = !!status.isAuthenticated &&
+        before === this.#renounced;
+      if (isAuthenticated) this.#identity.accept(signedAuthToken);
+      else this.#identity.clear();
+      return { isAuthenticated, authError: hydrateError(status.authError) };
+    };
     try {
       return await new Promise((resolve, reject) => {
-        // At once, so that a token that comes right after the answer wins.
         this.#calls.call("#authenticate", signedAuthToken, {
-          resolve: (answer) =>
-            resolve(this.#authenticated(signedAuthToken, answer)),
+          resolve: (answer) => resolve(answered(answer)),
           reject: (error) => {
             if (!isOwnError(error)) this.#identity.clear();
             reject(error);
@@ -367,23 +385,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     }
   }
 
-  #authenticated(signedAuthToken: string, answer: unknown): AuthStatus {
-    const { isAuthenticated, authError } = (answer ?? {}) as Partial<
-      AuthStatus
-    >;
-    if (isAuthenticated) {
-      this.#identity.accept(signedAuthToken);
-    } else {
-      this.#identity.clear();
-    }
-    return {
-      isAuthenticated: !!isAuthenticated,
-      authError: hydrateError(authError),
-    };
-  }
-
   /** Gives the token up, here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
+    this.#renounced++;
     const forgotten = this.#identity.forget();
     if (this.state !== "closed") this.#calls.transmit("#removeAuthToken");
     this.#identity.clear();

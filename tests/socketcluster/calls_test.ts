@@ -260,6 +260,56 @@ test("packets before the answer to the handshake wait for it, up to a bound", as
   socket.killAllReceivers();
 });
 
+test("deauthenticate() wins over the authenticate() before it", async (setUp) => {
+  const { socket, time } = setUp;
+  const fake = await open(setUp);
+  const token = `h.${btoa("{}")}.s`;
+  const call = socket.authenticate(token);
+  const { cid } = fake.take();
+  socket.deauthenticate();
+  assertEquals(fake.take(), { event: "#removeAuthToken" });
+  fake.receivePacket({ rid: cid, data: { isAuthenticated: true } });
+  await time.tickAsync(1);
+  assertEquals(await call, { isAuthenticated: false, authError: null });
+  assertEquals([socket.authState, socket.signedAuthToken], [
+    "unauthenticated",
+    null,
+  ]);
+  assertEquals(await socket.auth.loadToken(socket.authTokenName), null);
+
+  const again = socket.authenticate(token);
+  fake.receivePacket({
+    rid: fake.take().cid,
+    data: { isAuthenticated: true },
+  });
+  await time.tickAsync(1);
+  assertEquals((await again).isAuthenticated, true);
+  assertEquals(socket.signedAuthToken, token);
+});
+
+test("deauthenticate() wins over the handshake under way", async (setUp) => {
+  const { socket, made, time } = setUp;
+  const token = `h.${btoa("{}")}.s`;
+  await socket.auth.saveToken(socket.authTokenName, token);
+  const events = log(socket, "authenticate", "authStateChange");
+  socket.connect();
+  made[0]!.open();
+  await time.tickAsync(0);
+  assertEquals(made[0]!.take().data.authToken, token);
+  socket.deauthenticate();
+  made[0]!.receivePacket({
+    rid: 1,
+    data: { id: "i", pingTimeout: 1000, isAuthenticated: true },
+  });
+  await time.tickAsync(0);
+  assertEquals(made[0]!.take(), { event: "#removeAuthToken" });
+  assertEquals([socket.authState, socket.signedAuthToken, events], [
+    "unauthenticated",
+    null,
+    [],
+  ]);
+});
+
 test("a token that comes right after authenticate's answer wins", async (setUp) => {
   const { socket, time } = setUp;
   const fake = await open(setUp);
