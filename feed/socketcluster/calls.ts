@@ -184,6 +184,8 @@ export class Calls {
    */
   send(packet: OutboundPacket, call?: Call): void {
     if (this.#batch) {
+      // Who answers a request can still do so otherwise.
+      if (!call) this.#encode(packet, call);
       this.#batch.push({ packet, call });
       return;
     }

@@ -15,6 +15,7 @@ import {
   create,
   InvalidActionError,
   InvalidArgumentsError,
+  InvalidMessageError,
   localStorageAuth,
 } from "../../feed/socketcluster/mod.ts";
 import { fakeSockets, type FakeWebSocket } from "./fake_socket.ts";
@@ -93,6 +94,23 @@ test("a message that was sent has ended: a signal reports nothing", async (setUp
   given.abort();
   await time.tickAsync(0);
   assertEquals(errors, []);
+});
+
+test("an answer that cannot be encoded is refused in a batch, too", async (setUp) => {
+  const { socket, time } = setUp;
+  const fake = await open(setUp);
+  const requests: any[] = [];
+  (async () => {
+    for await (const request of socket.procedure("p")) requests.push(request);
+  })();
+  fake.receivePacket({ event: "p", cid: 7 });
+  await time.tickAsync(0);
+  socket.startBatch();
+  assertThrows(() => requests[0].end(1n), InvalidMessageError);
+  requests[0].error("cannot");
+  socket.flushBatch();
+  assertEquals(fake.take(), [{ rid: 7, error: "cannot" }]);
+  socket.killAllProcedures();
 });
 
 test("queued calls time out unsent, queued messages are reported", async (setUp) => {
