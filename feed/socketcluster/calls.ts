@@ -140,7 +140,8 @@ export class Calls {
       return this.#fail(call, new ResourceLimitError(message));
     }
     const waits = call.settle?.resolve || !open;
-    if (waits && timeout <= MAX_DELAY) {
+    // What is no number is over at once, rather than never.
+    if (waits && !(timeout > MAX_DELAY)) {
       call.timer = setTimeout(
         () => this.#fail(call, callTimeout(call.event)),
         timeout,

@@ -113,6 +113,16 @@ test("an answer that cannot be encoded is refused in a batch, too", async (setUp
   socket.killAllProcedures();
 });
 
+test("a timeout that is no number does not wait forever", async (setUp) => {
+  const { socket, time } = setUp;
+  const fake = await open(setUp);
+  let failure: any;
+  socket.invoke("x", 1, { ackTimeout: NaN }).catch((error) => failure = error);
+  await time.tickAsync(10);
+  assertEquals([failure?.name, failure?.sent], ["TimeoutError", true]);
+  assertEquals(fake.take().event, "x");
+});
+
 test("queued calls time out unsent, queued messages are reported", async (setUp) => {
   const { socket, time } = setUp;
   const errors = log(socket, "error");
