@@ -166,7 +166,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     return this.#identity.signed;
   }
 
-  /** The present or last connection; `socket` is its WebSocket, once open. */
+  /** The present or last connection; `socket` is its WebSocket. */
   get transport(): { readonly socket: WebSocket | undefined } | undefined {
     return this.#connection.transport;
   }

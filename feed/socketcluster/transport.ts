@@ -3,7 +3,7 @@
  * the watch over the server's pings. A lost connection's transport is thrown
  * away; the next attempt gets a new one, so nothing late can be mistaken.
  */
-import { dial } from "../../net/dial.ts";
+import { createWebSocket } from "../../net/dial.ts";
 import { onWake } from "../../net/lifecycle.ts";
 import type { ConnectionState } from "./api.ts";
 import {
@@ -46,7 +46,7 @@ const ASLEEP = 1000;
 
 /** One connection to a SocketCluster server. */
 export class Transport {
-  /** The WebSocket, once it is open. */
+  /** The WebSocket, if it could be constructed. */
   socket: WebSocket | undefined;
   /** How long the server may be silent, in milliseconds. */
   declare pingTimeout: number;
@@ -59,7 +59,6 @@ export class Transport {
 
   readonly #settings: Settings;
   readonly #handler: TransportHandler;
-  readonly #dialing = new AbortController();
   readonly #ping: string;
   readonly #pong: string;
   /** The call that the handshake is, when it has been sent. */
@@ -90,23 +89,32 @@ export class Transport {
   async #connect(uri: string): Promise<void> {
     const settings = this.#settings;
     try {
-      await dial(uri, {
+      const socket = this.socket = createWebSocket(uri, {
         init: settings.wsOptions,
-        timeout: settings.connectTimeout,
-        signal: this.#dialing.signal,
-        onOpen: (socket) => this.#begin(socket),
         WebSocket: settings.WebSocket,
       });
+      socket.binaryType = settings.binaryType;
+      socket.onopen = () => this.#begin(socket);
+      // Before a socket is open its close code tells nothing. On Node 22 there is
+      // an error and no close: https://github.com/nodejs/undici/issues/3546
+      socket.onclose = socket.onerror = (event) => {
+        preventDefault(event);
+        this.#resolveEnded();
+        this.#drop(1006, "", new Error("WebSocket closed before it opened"));
+      };
+      this.#timer = setTimeout(
+        () => this.#drop(4007, ""),
+        settings.connectTimeout,
+      );
     } catch (error) {
       this.#resolveEnded();
-      const { name } = error as Error;
-      this.#drop(name === "TimeoutError" ? 4007 : 1006, "", error);
+      // That an attempt began is told first.
+      await null;
+      this.#drop(1006, "", error);
     }
   }
 
   #begin(socket: WebSocket): void {
-    this.socket = socket;
-    socket.binaryType = this.#settings.binaryType;
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       this.#resolveEnded();
@@ -276,10 +284,10 @@ export class Transport {
     this.#stopWaking();
     clearTimeout(this.#timer);
     clearTimeout(this.#handshakeTimer);
-    this.#dialing.abort();
-    if (!this.socket) return;
-    this.socket.onmessage = null;
-    this.socket.close(code, reason);
+    const { socket } = this;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = null;
+    socket.close(code, reason);
   }
 }
 
