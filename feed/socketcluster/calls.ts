@@ -17,7 +17,7 @@ import {
 import type { InvokeOptions, TransmitOptions } from "./api.ts";
 import type { Closing, Connection } from "./connection.ts";
 import type { Settings } from "./options.ts";
-import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
+import { MAX_DELAY, type OutboundPacket, type Request } from "./protocol.ts";
 
 /** How a call is told its end. */
 export interface Settle {
@@ -30,7 +30,7 @@ export interface Settle {
 /** A message or call on its way out. */
 export class Call {
   declare readonly event: string;
-  declare readonly data: unknown;
+  declare data: unknown;
   /** Whom to tell the end; `undefined` when it has been told. */
   declare settle: Settle | undefined;
   /** Set when the call is put into a packet. */
@@ -116,16 +116,15 @@ export class Calls {
     settle: Settle,
     options?: InvokeOptions | null,
   ): void {
-    let copy = data;
+    const call = new Call(event, data, settle);
     try {
-      if (this.#settings.cloneData) copy = structuredClone(data);
+      if (this.#settings.cloneData) call.data = structuredClone(data);
     } catch (cause) {
       const error = new InvalidMessageError("could not clone data", { cause });
-      error.sent = false;
-      return settle.reject(error);
+      return this.#fail(call, error);
     }
     this.#connection.ensure();
-    this.add(new Call(event, copy, settle), options);
+    this.add(call, options);
   }
 
   /** Sends a call, or keeps it until there is a connection. */
@@ -168,10 +167,9 @@ export class Calls {
   /** Sends a call, or adds it to the batch. */
   #put(call: Call): void {
     const { event, data, settle } = call;
-    let packet: OutboundPacket = { event, data };
+    const packet: Request = { event, data };
     if (settle?.resolve) {
-      call.cid = this.#connection.nextCallId();
-      packet = { event, data, cid: call.cid };
+      packet.cid = call.cid = this.#connection.nextCallId();
       this.#inFlight.set(call.cid, call);
     } else {
       clearTimeout(call.timer);

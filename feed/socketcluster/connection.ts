@@ -86,8 +86,7 @@ export class Connection {
         if (this.#settings.reconnect !== "eager") this.attempts = 0;
         this.#handler.opened(status, token);
       },
-      closed: (code, reason, cause) =>
-        this.#closed({ code, reason, cause, own: false }),
+      closed: (code, reason, cause) => this.#closed(false, code, reason, cause),
     });
     this.ended = Promise.all([this.ended, transport.ended]);
     this.#handler.connecting();
@@ -127,14 +126,10 @@ export class Connection {
     this.#cancelRetry();
     if (this.state === "closed") return;
     this.transport!.close(code, reason);
-    this.#closed({ code, reason, own: true });
+    this.#closed(true, code, reason);
   }
 
-  #closed(
-    { code, reason, cause, own }:
-      & Omit<Closing, "type">
-      & { own: boolean },
-  ): void {
+  #closed(own: boolean, code: number, reason?: string, cause?: unknown): void {
     const { openSince } = this.transport!;
     const type = openSince === undefined ? "connectAbort" : "disconnect";
     if (openSince !== undefined && performance.now() - openSince >= HELD) {

@@ -6,9 +6,16 @@
 import { backoff } from "../../net/backoff.ts";
 import { InvalidArgumentsError } from "./errors.ts";
 
+/** A message, or with a `cid` a call. */
+export interface Request {
+  event: string;
+  data?: unknown;
+  cid?: number;
+}
+
 /** What this client sends. */
 export type OutboundPacket =
-  | { event: string; data?: unknown; cid?: number }
+  | Request
   | { rid: number; data?: unknown; error?: unknown };
 
 /** The server's answer to the handshake. */

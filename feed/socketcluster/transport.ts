@@ -152,20 +152,11 @@ export class Transport {
   /** Gives the connection up because the handshake failed. */
   #refuse(error: unknown): void {
     if (this.state !== "connecting") return;
-    const failure = (error ?? new Error("handshake failed")) as {
-      statusCode?: unknown;
-    };
-    if (typeof failure === "object") {
-      try {
-        failure.statusCode ??= 4003;
-      } catch {
-        // A frozen error goes without.
-      }
-    }
-    const { statusCode } = failure;
+    const statusCode: unknown = Object(error).statusCode ?? 4003;
+    // A frozen error goes without.
+    Reflect.set(Object(error), "statusCode", statusCode);
     this.#handler.emit("error", { error });
-    const code = isCloseCode(statusCode) ? statusCode : 4003;
-    this.#drop(code, String(error));
+    this.#drop(isCloseCode(statusCode) ? statusCode : 4003, String(error));
   }
 
   #receive(frame: unknown): void {
