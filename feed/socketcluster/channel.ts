@@ -7,13 +7,14 @@ import type {
   SubscribeOptions,
 } from "./api.ts";
 import {
+  channelConsumers,
   channelEventKey,
   type Families,
   inChannel,
   type SocketStreams,
 } from "./families.ts";
 import { addConstants, CHANNEL_STATES } from "./constants.ts";
-import { addMethods, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
+import { addMethods, ALL, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
 
 /** What a channel needs of its socket: its streams, and these methods. */
 // deno-lint-ignore no-explicit-any
@@ -41,6 +42,12 @@ export interface ChannelClient extends SocketStreams<any> {
 /** The methods of a channel for its streams. */
 // deno-lint-ignore no-explicit-any
 export interface AGChannel<T = any> {
+  /** Ends the loops over this channel and its events after their backlogs. */
+  close(): void;
+  /** Ends the loops over this channel and its events at once. */
+  kill(): void;
+  /** The longest backlog of this channel and its events. */
+  getBackpressure(): number;
   /** Ends the loops over this channel after their backlogs. */
   closeOutput(): void;
   /** Ends the loops over an event after their backlogs. */
@@ -118,16 +125,17 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   static {
     addConstants(this, CHANNEL_STATES);
     type Self = AGChannel<unknown>;
-    const output = (self: Self) => self.#families.outputs;
-    const own = (self: Self) => self.name;
+    const output = (self: Self) => self.#families.outputs.select(self.name);
+    const whole = (self: Self) => channelConsumers(self.#families, self.name);
     const events = (self: Self) => self.#families.channelListeners;
     const byEvent = (self: Self, event: string) =>
       channelEventKey(self.name, event);
     const all = (self: Self) => inChannel(self.name);
     addMethods<Self>(this.prototype, [
-      [STREAMS, output, "%Output", own],
-      [CONSUMER, output, "%Output", own],
-      [HAS, output, "%Output", own],
+      [STREAMS, output, "%Output"],
+      [CONSUMER, output, "%Output"],
+      [HAS, output, "%Output"],
+      [ALL, whole, "%"],
       ...named(events, "Listener", "%Listener", byEvent, all),
     ]);
   }
@@ -210,20 +218,5 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
       channelEventKey(this.name, eventName),
       `${this.name}/${eventName}`,
     );
-  }
-
-  /** Ends the loops over this channel and its events after their backlogs. */
-  close(): void {
-    this.#client.closeChannel(this.name);
-  }
-
-  /** Ends the loops over this channel and its events at once. */
-  kill(): void {
-    this.#client.killChannel(this.name);
-  }
-
-  /** The longest backlog of this channel and its events. */
-  getBackpressure(): number {
-    return this.#client.getChannelBackpressure(this.name);
   }
 }
