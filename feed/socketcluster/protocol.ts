@@ -77,13 +77,10 @@ export function isAnswer(packet: unknown, cid: number): packet is Answer {
   return typeof event !== "string" && rid === cid;
 }
 
-/** The server's answer to the handshake, or `undefined` if it is not usable. */
-export function toHandshakeStatus(data: unknown): HandshakeStatus | undefined {
-  const status = data as HandshakeStatus | null | undefined;
-  const pingTimeout: unknown = status?.pingTimeout;
-  return typeof pingTimeout === "number" && pingTimeout > 0
-    ? status!
-    : undefined;
+/** Whether the server's answer to the handshake is usable. */
+export function isHandshakeStatus(data: unknown): data is HandshakeStatus {
+  const { pingTimeout } = (data ?? {}) as Partial<HandshakeStatus>;
+  return typeof pingTimeout === "number" && pingTimeout > 0;
 }
 
 /** Timers take no longer delay than this, in milliseconds (about 25 days). */
@@ -136,8 +133,8 @@ export function reconnectDelay(
 /** Whether a WebSocket can be closed with this code. */
 export function isCloseCode(code: unknown): code is number {
   return code === 1000 ||
-    (typeof code === "number" && code >= 3000 && code <= 4999 &&
-      Number.isInteger(code));
+    (Number.isInteger(code) && code as number >= 3000 &&
+      code as number <= 4999);
 }
 
 /**

@@ -18,8 +18,8 @@ import {
   type HandshakeStatus,
   isAnswer,
   isCloseCode,
+  isHandshakeStatus,
   MAX_DELAY,
-  toHandshakeStatus,
 } from "./protocol.ts";
 
 /** What a transport tells. After `closed` it tells nothing more. */
@@ -114,7 +114,8 @@ export class Transport {
     }
   }
 
-  #begin(socket: WebSocket): void {
+  /** The WebSocket is open: watches it and shakes hands. */
+  async #begin(socket: WebSocket): Promise<void> {
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       this.#resolveEnded();
@@ -123,10 +124,6 @@ export class Transport {
     };
     socket.onerror = preventDefault;
     this.#watch();
-    this.#shakeHands();
-  }
-
-  async #shakeHands(): Promise<void> {
     const settings = this.#settings;
     try {
       const token = await settings.authEngine.loadToken(settings.authTokenName);
@@ -198,21 +195,20 @@ export class Transport {
   #open({ data, error }: Answer): void {
     clearTimeout(this.#handshakeTimer);
     if (error) return this.#refuse(hydrateError(error));
-    const status = toHandshakeStatus(data);
-    if (!status) {
+    if (!isHandshakeStatus(data)) {
       return this.#refuse(
         new InvalidMessageError("the answer to the handshake is not usable"),
       );
     }
-    if (status.authError) status.authError = hydrateError(status.authError);
+    if (data.authError) data.authError = hydrateError(data.authError);
     this.state = "open";
     this.openSince = performance.now();
-    this.pingTimeout = status.pingTimeout;
+    this.pingTimeout = data.pingTimeout;
     this.#watch();
     this.#stopWaking = onWake(() => {
       if (this.isStale()) this.#drop(4000, "");
     });
-    this.#handler.opened(status, this.#token);
+    this.#handler.opened(data, this.#token);
     for (const { packet, frame } of this.#early.splice(0)) {
       this.#take(packet, frame);
     }
