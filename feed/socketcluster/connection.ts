@@ -143,7 +143,7 @@ export class Connection {
     const { reconnect, autoReconnectOptions } = this.#settings;
     const delay = reconnectDelay(
       { code, own, attempts: this.attempts },
-      reconnect ?? "compatible",
+      reconnect,
       autoReconnectOptions,
       Math.random,
     );

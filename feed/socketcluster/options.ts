@@ -253,15 +253,16 @@ export function toUri(settings: Settings, now: number): string {
   if (settings.timestampRequests) {
     query.set(settings.timestampParam, String(now));
   }
-  const path = `${settings.path}${query.size > 0 ? `?${query}` : ""}`;
-  if (settings.socketPath) return `${scheme}://${settings.socketPath}:${path}`;
-  if (settings.host) return `${scheme}://${settings.host}${path}`;
-  const { hostname = "", port } = settings;
-  const name = hostname.includes(":") && !hostname.startsWith("[")
-    ? `[${hostname}]`
-    : hostname;
-  const usual = scheme === "wss" ? 443 : scheme === "ws" ? 80 : undefined;
-  // Of a scheme of one's own the usual port is not known, so none is added.
-  const shown = port && usual !== undefined && Number(port) !== usual;
-  return `${scheme}://${name}${shown ? `:${port}` : ""}${path}`;
+  const { socketPath, hostname = "", port, path } = settings;
+  let { host } = settings;
+  if (socketPath) host = `${socketPath}:`;
+  if (!host) {
+    host = hostname.includes(":") && !hostname.startsWith("[")
+      ? `[${hostname}]`
+      : hostname;
+    const usual = scheme === "wss" ? 443 : scheme === "ws" ? 80 : undefined;
+    // Of a scheme of one's own the usual port is not known, so none is added.
+    if (port && usual && Number(port) !== usual) host += `:${port}`;
+  }
+  return `${scheme}://${host}${path}${query.size > 0 ? `?${query}` : ""}`;
 }

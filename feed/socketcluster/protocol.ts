@@ -117,7 +117,7 @@ const UNPLANNED: readonly number[] = [1005, 4000, 4001];
  */
 export function reconnectDelay(
   { code, own, attempts }: Ended,
-  strategy: "compatible" | "eager",
+  strategy: "compatible" | "eager" | undefined,
   delays: ReconnectOptions,
   random: () => number,
 ): number | undefined {
