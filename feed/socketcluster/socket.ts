@@ -216,12 +216,16 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   }
 
   /**
-   * Disconnects, and cancels a scheduled attempt to connect again.
+   * Disconnects, and cancels a scheduled attempt to connect again and the calls
+   * that wait for it.
    * @throws {InvalidArgumentsError} if `code` is neither 1000 nor from 3000 to
    * 4999, or `reason` is longer than 123 bytes; then nothing has changed
    */
   disconnect(code?: number, reason?: string): void {
-    this.#connection.disconnect(code || 1000, reason ?? undefined);
+    const closing = { code: code || 1000, reason: reason ?? undefined };
+    this.#connection.disconnect(closing.code, closing.reason);
+    // What waited for the scheduled attempt; if there was a connection, nothing.
+    this.#calls.abortQueued({ type: "connectAbort", ...closing });
   }
 
   /**

@@ -138,6 +138,31 @@ test("queued calls time out unsent, queued messages are reported", async (setUp)
   assertEquals([error.name, error.sent], ["TimeoutError", false]);
 });
 
+test("disconnect() while an attempt is scheduled ends what waits for it", async (setUp) => {
+  const { socket, made, time } = setUp;
+  const fake = await open(setUp);
+  fake.end(1006);
+  assertEquals(socket.pendingReconnect, true);
+  const errors = log(socket, "error");
+  const call = assertRejects(() =>
+    socket.invoke("a", 1, { ackTimeout: Infinity })
+  );
+  socket.transmit("b");
+  socket.disconnect();
+  await time.tickAsync(0);
+  const error: any = await call;
+  assertEquals([error.name, error.type, error.code, error.sent], [
+    "BadConnectionError",
+    "connectAbort",
+    1000,
+    false,
+  ]);
+  assertEquals(errors.map(([, { error }]) => error.message), [
+    "Event b was aborted due to a bad connection",
+  ]);
+  assertEquals([socket.state, made.length], ["closed", 1]);
+});
+
 test("a failed attempt reports all that was queued", async (setUp) => {
   const { socket, made, time } = setUp;
   const errors = log(socket, "error");
