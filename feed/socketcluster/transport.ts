@@ -60,7 +60,6 @@ export class Transport {
   readonly #settings: Settings;
   readonly #handler: TransportHandler;
   readonly #ping: string;
-  readonly #pong: string;
   /** The call that the handshake is, when it has been sent. */
   #handshake = NaN;
   /** Packets that came before the handshake was answered. */
@@ -81,7 +80,7 @@ export class Transport {
     this.#handler = handler;
     const { connectTimeout, protocolVersion } = settings;
     this.pingTimeout = connectTimeout;
-    [this.#ping, this.#pong] = protocolVersion === 1 ? ["#1", "#2"] : ["", ""];
+    this.#ping = protocolVersion === 1 ? "#1" : "";
     this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
     this.#connect(toUri(settings, Date.now()));
   }
@@ -161,7 +160,8 @@ export class Transport {
     this.#handler.frame(frame);
     if (frame === this.#ping) {
       this.#watch();
-      this.send(this.#pong);
+      // "#1" is answered with "#2", the empty frame with itself.
+      this.send(frame && "#2");
       return;
     }
     let packets: unknown;
