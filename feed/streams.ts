@@ -80,8 +80,7 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   async next(
     options?: number | OnceOptions,
   ): Promise<IteratorResult<T, undefined>> {
-    const { timeout, signal } = toOptions(options);
-    const consumer = this.createConsumer({ timeout, signal });
+    const consumer = this.createConsumer(options);
     try {
       return await consumer.next();
     } finally {
@@ -127,8 +126,8 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
         if (result.done) controller.close();
         else controller.enqueue(result.value);
       },
-      async cancel() {
-        await consumer.return();
+      cancel() {
+        consumer.kill();
       },
     }, { highWaterMark: 0 });
   }

@@ -164,7 +164,14 @@ export class Subscriptions {
     if (!subscription) return;
     const known = subscription.state === "subscribed" || !!subscription.request;
     // The server knows nothing of a subscription that was never requested.
-    if (!known) this.#emitStateChange(name, "pending", "unsubscribed");
+    if (!known) {
+      this.#tell(name, {
+        subscribeStateChange: {
+          oldChannelState: "pending",
+          newChannelState: "unsubscribed",
+        },
+      });
+    }
     this.#drop(subscription);
     if (known && this.#socket.state === "open") {
       const channel = (this.#socket.channelPrefix ?? "") + name;
@@ -199,17 +206,12 @@ export class Subscriptions {
     subscription.request = undefined;
     if (subscription.state !== "subscribed") return;
     subscription.state = "pending";
-    this.#emitStateChange(name, "subscribed", state);
-  }
-
-  #emitStateChange(
-    name: string,
-    oldChannelState: ChannelState,
-    newChannelState: ChannelState,
-  ): void {
     this.#tell(name, {
-      subscribeStateChange: { oldChannelState, newChannelState },
-      ...(oldChannelState === "subscribed" && { unsubscribe: {} }),
+      subscribeStateChange: {
+        oldChannelState: "subscribed",
+        newChannelState: state,
+      },
+      unsubscribe: {},
     });
   }
 
