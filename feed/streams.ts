@@ -10,12 +10,7 @@
  * A value is never handed to a waiting consumer in the call that writes it but
  * in a microtask afterwards, so that a `kill` later in the same turn still wins.
  */
-import {
-  Consumer,
-  type ConsumerOptions,
-  type ConsumerStats,
-  TimeoutError,
-} from "./consumer.ts";
+import { Consumer, type ConsumerOptions, TimeoutError } from "./consumer.ts";
 
 export {
   Consumer,
@@ -85,8 +80,7 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   async next(
     options?: number | OnceOptions,
   ): Promise<IteratorResult<T, undefined>> {
-    const { timeout, signal } = toOptions(options);
-    const consumer = this.createConsumer({ timeout, signal });
+    const consumer = this.createConsumer(options);
     try {
       return await consumer.next();
     } finally {
@@ -132,8 +126,8 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
         if (result.done) controller.close();
         else controller.enqueue(result.value);
       },
-      async cancel() {
-        await consumer.return();
+      cancel() {
+        consumer.kill();
       },
     }, { highWaterMark: 0 });
   }
@@ -143,8 +137,8 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
 export type StreamSelector = string | ((key: string) => boolean);
 
 /**
- * Streams that share a count of consumer ids. A key is any string; streams
- * whose key fits a predicate can be closed, killed and counted together.
+ * Streams that share a count of consumer ids. A key is any string; the consumers
+ * of streams whose key fits a predicate can be selected together.
  */
 export class StreamFamily {
   readonly #streams = new Map<string, Consumer<unknown>[]>();
@@ -191,7 +185,7 @@ export class StreamFamily {
   }
 
   /** The consumers of the selected streams, in the order of their creation. */
-  #select(selector?: StreamSelector): Consumer<unknown>[] {
+  select(selector?: StreamSelector): Consumer<unknown>[] {
     if (typeof selector === "string") {
       return [...this.#streams.get(selector) ?? []];
     }
@@ -200,61 +194,5 @@ export class StreamFamily {
       if (!selector || selector(key)) selected.push(...consumers);
     }
     return selected;
-  }
-
-  /** Ends the consumers of the selected streams after their backlogs. */
-  close(selector?: StreamSelector): void {
-    for (const consumer of this.#select(selector)) consumer.close();
-  }
-
-  /** Ends the consumers of the selected streams at once. */
-  kill(selector?: StreamSelector): void {
-    for (const consumer of this.#select(selector)) consumer.kill();
-  }
-
-  /** The consumer with this id, if it is one of the selected streams'. */
-  #find(id: number, selector?: StreamSelector): Consumer<unknown> | undefined {
-    return this.#select(selector).find((consumer) => consumer.id === id);
-  }
-
-  /** Ends one consumer of the selected streams at once; an unknown id is ignored. */
-  killConsumer(id: number, selector?: StreamSelector): void {
-    this.#find(id, selector)?.kill();
-  }
-
-  /** What is known of one consumer of the selected streams. */
-  consumerStats(
-    id: number,
-    selector?: StreamSelector,
-  ): ConsumerStats | undefined {
-    return this.#find(id, selector)?.getStats();
-  }
-
-  /** The backlog of one consumer of the selected streams; 0 without one. */
-  consumerBackpressure(id: number, selector?: StreamSelector): number {
-    return this.#find(id, selector)?.getBackpressure() ?? 0;
-  }
-
-  /** What is known of the consumers of the selected streams. */
-  stats(selector?: StreamSelector): ConsumerStats[] {
-    return this.#select(selector).map((consumer) => consumer.getStats());
-  }
-
-  /** The longest backlog among the consumers of the selected streams. */
-  backpressure(selector?: StreamSelector): number {
-    return this.#select(selector).reduce(
-      (longest, consumer) => Math.max(longest, consumer.getBackpressure()),
-      0,
-    );
-  }
-
-  /** Whether the selected streams have a consumer with this id. */
-  hasConsumer(id: number, selector?: StreamSelector): boolean {
-    return this.#find(id, selector) !== undefined;
-  }
-
-  /** How many consumers the selected streams have. */
-  count(selector?: StreamSelector): number {
-    return this.#select(selector).length;
   }
 }

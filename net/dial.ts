@@ -6,8 +6,8 @@ export type WebSocketConstructor = new (
   protocols?: string | string[],
 ) => WebSocket;
 
-/** Options of {@linkcode dial}. */
-export interface DialOptions {
+/** What a WebSocket is constructed with, beside its address. */
+export interface WebSocketOptions {
   /** Subprotocols to offer, best first. */
   protocols?: string[];
   /**
@@ -15,6 +15,25 @@ export interface DialOptions {
    * upgrade request. Browsers take nothing.
    */
   init?: Record<string, unknown> | undefined;
+  /** The constructor to use. @default {globalThis.WebSocket} */
+  WebSocket?: WebSocketConstructor | undefined;
+}
+
+/** Constructs a WebSocket. */
+export function createWebSocket(
+  url: string,
+  { protocols = [], init, WebSocket: Ctor = globalThis.WebSocket }:
+    WebSocketOptions,
+): WebSocket {
+  // Only where more is asked for: browsers take a list of names alone.
+  const second = Object.keys(init ?? {}).length > 0
+    ? { protocols, ...init } as unknown as string[]
+    : protocols;
+  return new Ctor(url, second);
+}
+
+/** Options of {@linkcode dial}. */
+export interface DialOptions extends WebSocketOptions {
   /** Ends the dial: the socket is closed and the promise rejects with the reason. */
   signal?: AbortSignal | undefined;
   /** Milliseconds until an unanswered dial fails. @default {10_000} */
@@ -25,8 +44,6 @@ export interface DialOptions {
    * that came with the handshake before it.
    */
   onOpen?: ((socket: WebSocket) => void) | undefined;
-  /** The constructor to use. @default {globalThis.WebSocket} */
-  WebSocket?: WebSocketConstructor | undefined;
 }
 
 /**
@@ -38,22 +55,11 @@ export interface DialOptions {
  */
 export function dial(
   url: string,
-  {
-    protocols = [],
-    signal,
-    timeout = 10_000,
-    onOpen,
-    WebSocket: Ctor = globalThis.WebSocket,
-    init,
-  }: DialOptions = {},
+  { signal, timeout = 10_000, onOpen, ...options }: DialOptions = {},
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    // Only where more is asked for: browsers take a list of names alone.
-    const second = Object.keys(init ?? {}).length > 0
-      ? { protocols, ...init } as unknown as string[]
-      : protocols;
-    const socket = new Ctor(url, second);
+    const socket = createWebSocket(url, options);
     socket.binaryType = "arraybuffer";
     const end = () => {
       clearTimeout(timer);

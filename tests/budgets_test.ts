@@ -14,7 +14,7 @@ const BUDGETS: Record<string, number> = {
   // Asked for are 10,000; this keeps what has been reached.
   "feed/feedme/mod.ts": 11_800,
   // The goal is 9,000: `deno task bench socketcluster` shows it beside the peer's.
-  "feed/socketcluster/mod.ts": 12_200,
+  "feed/socketcluster/mod.ts": 11_700,
   "session/proxy.ts": 25_000,
   "examples/edge/worker.ts": 25_000,
 };

@@ -6,7 +6,7 @@ import { type CodecEngine, fromBase64, toBase64 } from "./codec.ts";
 import { addConstants, STATES } from "./constants.ts";
 import { errorStatuses, ignoreStatuses } from "./errors.ts";
 import { type Families, SocketStreams } from "./families.ts";
-import { type ClientOptions, type Configuration, toUri } from "./options.ts";
+import { type Settings, toUri } from "./options.ts";
 
 /** The version of socketcluster-client whose interface this module has. */
 export const VERSION = "20.0.2";
@@ -56,74 +56,74 @@ export class SocketBase<A> extends SocketStreams<A> {
     addConstants(this, STATES);
   }
 
-  readonly #config: Configuration;
+  readonly #settings: Settings;
 
-  /** `families` holds the streams and `config` the options. */
-  constructor(families: Families, config: Configuration) {
+  /** `families` holds the streams and `settings` the options. */
+  constructor(families: Families, settings: Settings) {
     super(families);
-    this.#config = config;
+    this.#settings = settings;
   }
 
   /** The options, with defaults. */
-  get options(): ClientOptions {
-    return this.#config.settings as ClientOptions;
+  get options(): Settings {
+    return this.#settings;
   }
 
   /** Names this client across connections. */
   get clientId(): string {
-    return this.#config.settings.clientId;
+    return this.#settings.clientId;
   }
 
   /** The version of the protocol, 1 or 2. */
   get protocolVersion(): 1 | 2 {
-    return this.#config.settings.protocolVersion ?? 2;
+    return this.#settings.protocolVersion ?? 2;
   }
 
   /** Whether silence of the server is no reason to disconnect. */
   get pingTimeoutDisabled(): boolean {
-    return this.#config.settings.pingTimeoutDisabled ?? false;
+    return this.#settings.pingTimeoutDisabled ?? false;
   }
 
   /** Milliseconds until a WebSocket that does not open is given up. */
   get connectTimeout(): number {
-    return this.#config.settings.connectTimeout;
+    return this.#settings.connectTimeout;
   }
 
   /** The key under which the auth engine keeps the token. */
   get authTokenName(): string {
-    return this.#config.settings.authTokenName;
+    return this.#settings.authTokenName;
   }
 
   /** Options for the WebSocket constructor. */
   get wsOptions(): Record<string, unknown> {
-    return this.#config.settings.wsOptions ?? {};
+    return this.#settings.wsOptions ?? {};
   }
 
   /** The auth engine. */
   get auth(): AuthEngine {
-    return this.#config.auth;
+    return this.#settings.authEngine;
   }
 
   /** The codec engine. */
   get codec(): CodecEngine {
-    return this.#config.codec;
+    return this.#settings.codecEngine;
   }
 
   /** Where the socket connects to. */
   uri(): string {
-    return toUri(this.#config.settings, Date.now());
+    return toUri(this.#settings, Date.now());
   }
 
   /** A packet as a frame. */
   // deno-lint-ignore no-explicit-any
   encode(packet: any): any {
-    return this.#config.codec.encode(packet);
+    return this.#settings.codecEngine.encode(packet);
   }
 
   /** A frame as a packet. */
   // deno-lint-ignore no-explicit-any
   decode(frame: any): any {
-    return this.#config.codec.decode(frame);
+    return this.#settings.codecEngine.decode(frame);
   }
 
   /** Text as base64 of its UTF-8 form. */

@@ -16,8 +16,8 @@ import {
 } from "./errors.ts";
 import type { InvokeOptions, TransmitOptions } from "./api.ts";
 import type { Closing, Connection } from "./connection.ts";
-import type { Configuration } from "./options.ts";
-import { MAX_DELAY, type OutboundPacket } from "./protocol.ts";
+import type { Settings } from "./options.ts";
+import { MAX_DELAY, type OutboundPacket, type Request } from "./protocol.ts";
 
 /** How a call is told its end. */
 export interface Settle {
@@ -30,8 +30,9 @@ export interface Settle {
 /** A message or call on its way out. */
 export class Call {
   declare readonly event: string;
-  declare readonly data: unknown;
-  declare readonly settle: Settle;
+  declare data: unknown;
+  /** Whom to tell the end; `undefined` when it has been told. */
+  declare settle: Settle | undefined;
   /** Set when the call is put into a packet. */
   cid: number | undefined;
   /** Whether it was handed to the network. */
@@ -68,7 +69,7 @@ interface Batched {
 /** The messages and calls of one socket. */
 export class Calls {
   readonly #socket: CallsHost;
-  readonly #config: Configuration;
+  readonly #settings: Settings;
   readonly #connection: Connection;
   readonly #queue = new Set<Call>();
   readonly #inFlight = new Map<number, Call>();
@@ -77,11 +78,11 @@ export class Calls {
 
   constructor(
     socket: CallsHost,
-    config: Configuration,
+    settings: Settings,
     connection: Connection,
   ) {
     this.#socket = socket;
-    this.#config = config;
+    this.#settings = settings;
     this.#connection = connection;
   }
 
@@ -115,16 +116,15 @@ export class Calls {
     settle: Settle,
     options?: InvokeOptions | null,
   ): void {
-    let copy = data;
+    const call = new Call(event, data, settle);
     try {
-      if (this.#config.settings.cloneData) copy = structuredClone(data);
+      if (this.#settings.cloneData) call.data = structuredClone(data);
     } catch (cause) {
       const error = new InvalidMessageError("could not clone data", { cause });
-      error.sent = false;
-      return settle.reject(error);
+      return this.#fail(call, error);
     }
     this.#connection.ensure();
-    this.add(new Call(event, copy, settle), options);
+    this.add(call, options);
   }
 
   /** Sends a call, or keeps it until there is a connection. */
@@ -132,15 +132,15 @@ export class Calls {
     const timeout = options?.ackTimeout ?? this.#socket.ackTimeout;
     const signal = options?.signal;
     const open = this.#connection.state === "open";
-    const { queueLimit } = this.#config.settings;
+    const { queueLimit } = this.#settings;
     if (!open && this.#queue.size >= queueLimit) {
-      this.#queue.add(call);
       const message =
         `could not queue ${call.event}: ${queueLimit} calls wait for a connection`;
       return this.#fail(call, new ResourceLimitError(message));
     }
-    const waits = call.settle.resolve !== undefined || !open;
-    if (waits && timeout <= MAX_DELAY) {
+    const waits = call.settle?.resolve || !open;
+    // What is no number is over at once, rather than never.
+    if (waits && !(timeout > MAX_DELAY)) {
       call.timer = setTimeout(
         () => this.#fail(call, callTimeout(call.event)),
         timeout,
@@ -167,10 +167,9 @@ export class Calls {
   /** Sends a call, or adds it to the batch. */
   #put(call: Call): void {
     const { event, data, settle } = call;
-    let packet: OutboundPacket = { event, data };
-    if (settle.resolve) {
-      call.cid = this.#connection.nextCallId();
-      packet = { event, data, cid: call.cid };
+    const packet: Request = { event, data };
+    if (settle?.resolve) {
+      packet.cid = call.cid = this.#connection.nextCallId();
       this.#inFlight.set(call.cid, call);
     } else {
       clearTimeout(call.timer);
@@ -184,6 +183,8 @@ export class Calls {
    */
   send(packet: OutboundPacket, call?: Call): void {
     if (this.#batch) {
+      // Who answers a request can still do so otherwise.
+      if (!call) this.#encode(packet, call);
       this.#batch.push({ packet, call });
       return;
     }
@@ -192,22 +193,18 @@ export class Calls {
   }
 
   #sendFrame(frame: unknown, calls: readonly Call[]): void {
-    if (this.#connection.send(frame)) {
-      for (const call of calls) call.sent = true;
-      return;
-    }
+    const sent = this.#connection.send(frame);
     for (const call of calls) {
-      // Calls that want an answer were told when the connection was dropped.
-      if (!call.settle.resolve) {
-        this.#abort(call, { type: "disconnect", code: 1005 });
-      }
+      call.sent = sent;
+      if (!sent) this.#abort(call, { type: "disconnect", code: 1005 });
+      else if (!call.settle?.resolve) this.end(call);
     }
   }
 
   /** The packet as a frame; if that fails its call alone is told. */
   #encode(packet: OutboundPacket, call: Call | undefined): unknown {
     try {
-      return this.#config.codec.encode(packet);
+      return this.#settings.codecEngine.encode(packet);
     } catch (cause) {
       const what = call ? call.event : "a response";
       const error = new InvalidMessageError(`could not encode ${what}`, {
@@ -240,7 +237,7 @@ export class Calls {
   flushBatch(): void {
     // Who gave up meanwhile does not want to be sent.
     const wanted = this.#takeBatch().filter(({ call }) =>
-      !call?.settle.resolve || call.isControl || this.#inFlight.has(call.cid!)
+      !call || call.settle || call.isControl
     );
     if (wanted.length === 0) return;
     try {
@@ -260,7 +257,7 @@ export class Calls {
 
   #sendBatch(batch: Batched[]): void {
     this.#sendFrame(
-      this.#config.codec.encode(batch.map(({ packet }) => packet)),
+      this.#settings.codecEngine.encode(batch.map(({ packet }) => packet)),
       batch.flatMap(({ call }) => call ?? []),
     );
   }
@@ -269,7 +266,7 @@ export class Calls {
   cancelBatch(): void {
     for (const { packet, call } of this.#takeBatch()) {
       if (call?.isControl) this.send(packet, call);
-      else if (call?.settle.resolve) {
+      else if (call?.settle?.resolve) {
         this.#fail(
           call,
           new InvalidActionError(`Event ${call.event} was cancelled`),
@@ -285,7 +282,7 @@ export class Calls {
     this.#interval = setInterval(() => {
       this.flushBatch();
       this.startBatch();
-    }, this.#config.settings.batchInterval);
+    }, this.#settings.batchInterval);
   }
 
   /** Ends the batches of {@linkcode startBatching}; nothing is sent or discarded. */
@@ -316,10 +313,11 @@ export class Calls {
   end(call: Call): Settle | undefined {
     clearTimeout(call.timer);
     call.release?.();
-    const waits = call.settle.resolve !== undefined;
-    const queued = this.#queue.delete(call);
-    const inFlight = call.cid !== undefined && this.#inFlight.delete(call.cid);
-    return queued || inFlight || !waits ? call.settle : undefined;
+    this.#queue.delete(call);
+    this.#inFlight.delete(call.cid!);
+    const { settle } = call;
+    call.settle = undefined;
+    return settle;
   }
 
   /** Ends the calls that wait for an answer, because the connection is gone. */
@@ -331,9 +329,7 @@ export class Calls {
     }
     // What was in a batch never left; it is reported with what was queued.
     for (const { call } of batch) {
-      if (call && !call.settle.resolve && !call.isControl) {
-        this.#queue.add(call);
-      }
+      if (call && !call.isControl) this.#queue.add(call);
     }
   }
 

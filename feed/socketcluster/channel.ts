@@ -1,18 +1,20 @@
 /** A channel, as a handle on its stream, its events and its subscription. */
-import {
-  ConsumableStream,
-  type ConsumerStats,
-  type StreamFamily,
-} from "../streams.ts";
+import { ConsumableStream, type ConsumerStats } from "../streams.ts";
 import type {
   ChannelEvents,
   ChannelState,
   InvokeOptions,
   SubscribeOptions,
 } from "./api.ts";
-import { channelEventKey, inChannel, type SocketStreams } from "./families.ts";
+import {
+  channelConsumers,
+  channelEventKey,
+  type Families,
+  inChannel,
+  type SocketStreams,
+} from "./families.ts";
 import { addConstants, CHANNEL_STATES } from "./constants.ts";
-import { addMethods, CONSUMER, HAS, STREAMS } from "./methods.ts";
+import { addMethods, ALL, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
 
 /** What a channel needs of its socket: its streams, and these methods. */
 // deno-lint-ignore no-explicit-any
@@ -40,6 +42,12 @@ export interface ChannelClient extends SocketStreams<any> {
 /** The methods of a channel for its streams. */
 // deno-lint-ignore no-explicit-any
 export interface AGChannel<T = any> {
+  /** Ends the loops over this channel and its events after their backlogs. */
+  close(): void;
+  /** Ends the loops over this channel and its events at once. */
+  kill(): void;
+  /** The longest backlog of this channel and its events. */
+  getBackpressure(): number;
   /** Ends the loops over this channel after their backlogs. */
   closeOutput(): void;
   /** Ends the loops over an event after their backlogs. */
@@ -117,39 +125,33 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   static {
     addConstants(this, CHANNEL_STATES);
     type Self = AGChannel<unknown>;
-    const output = (self: Self) => self.#outputs;
-    const own = (self: Self) => self.name;
-    const events = (self: Self) => self.#listeners;
+    const output = (self: Self) => self.#families.outputs.select(self.name);
+    const whole = (self: Self) => channelConsumers(self.#families, self.name);
+    const events = (self: Self) => self.#families.channelListeners;
     const byEvent = (self: Self, event: string) =>
       channelEventKey(self.name, event);
     const all = (self: Self) => inChannel(self.name);
     addMethods<Self>(this.prototype, [
-      [STREAMS, output, "%Output", own],
-      [CONSUMER, output, "%Output", own],
-      [HAS, output, "%Output", own],
-      [STREAMS, events, "%Listener", byEvent],
-      [STREAMS, events, "%AllListeners", all],
-      [CONSUMER, events, "%Listener", all],
-      [HAS, events, "%Listener", byEvent],
-      [HAS, events, "%AnyListener", all],
+      [STREAMS, output, "%Output"],
+      [CONSUMER, output, "%Output"],
+      [HAS, output, "%Output"],
+      [ALL, whole, "%"],
+      ...named(events, "Listener", "%Listener", byEvent, all),
     ]);
   }
 
   readonly #client: ChannelClient;
-  readonly #outputs: StreamFamily;
-  readonly #listeners: StreamFamily;
+  readonly #families: Families;
 
   /** `socket.channel(name)` and `socket.subscribe(name)` create channels. */
   constructor(
     name: string,
     client: ChannelClient,
-    outputs: StreamFamily,
-    listeners: StreamFamily,
+    families: Families,
   ) {
-    super(outputs, name);
+    super(families.outputs, name);
     this.#client = client;
-    this.#outputs = outputs;
-    this.#listeners = listeners;
+    this.#families = families;
   }
 
   /** The socket that the channel belongs to. */
@@ -211,25 +213,10 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   listener(eventName: string): ConsumableStream<any>;
   listener(eventName: string): ConsumableStream<unknown> {
     return new ConsumableStream(
-      this.#listeners,
+      this.#families.channelListeners,
       eventName,
       channelEventKey(this.name, eventName),
       `${this.name}/${eventName}`,
     );
-  }
-
-  /** Ends the loops over this channel and its events after their backlogs. */
-  close(): void {
-    this.#client.closeChannel(this.name);
-  }
-
-  /** Ends the loops over this channel and its events at once. */
-  kill(): void {
-    this.#client.killChannel(this.name);
-  }
-
-  /** The longest backlog of this channel and its events. */
-  getBackpressure(): number {
-    return this.#client.getChannelBackpressure(this.name);
   }
 }

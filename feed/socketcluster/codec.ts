@@ -73,7 +73,7 @@ function mayHoldBinary(value: unknown): boolean {
   if (--search.left < 0) return true;
   if (Array.isArray(value)) return value.some(mayHoldBinary);
   if (
-    value instanceof ArrayBuffer || ArrayBuffer.isView(value) ||
+    toBytes(value) ||
     (typeof (value as { toJSON?: unknown }).toJSON === "function" &&
       !(value instanceof Date))
   ) return true;
@@ -85,18 +85,15 @@ function mayHoldBinary(value: unknown): boolean {
 
 function replaceBinary(this: unknown, key: string, value: unknown): unknown {
   // Some binary types have a toJSON, whose result is `value` here.
-  const original = (this as Record<string, unknown>)[key];
-  if (original instanceof ArrayBuffer) {
-    return { base64: true, data: toBase64(new Uint8Array(original)) };
-  }
-  if (ArrayBuffer.isView(original)) {
-    const { buffer, byteOffset, byteLength } = original;
-    return {
-      base64: true,
-      data: toBase64(new Uint8Array(buffer, byteOffset, byteLength)),
-    };
-  }
-  return value;
+  const bytes = toBytes((this as Record<string, unknown>)[key]);
+  return bytes ? { base64: true, data: toBase64(bytes) } : value;
+}
+
+/** The bytes of binary data; `undefined` of anything else. */
+function toBytes(value: unknown): Uint8Array | undefined {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (!ArrayBuffer.isView(value)) return undefined;
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
 /** Bytes as standard base64 with padding (RFC 4648, section 4). */

@@ -4,7 +4,7 @@
  */
 import { onWake } from "../../net/lifecycle.ts";
 import type { ConnectionState } from "./api.ts";
-import type { Configuration } from "./options.ts";
+import type { Settings } from "./options.ts";
 import {
   checkClose,
   type HandshakeStatus,
@@ -27,6 +27,8 @@ export interface Closing {
 
 /** What a {@linkcode Connection} tells. */
 export interface ConnectionHandler {
+  /** An event of the socket. */
+  emit(eventName: string, data: unknown): void;
   /** An attempt begins. */
   connecting(): void;
   /** The handshake succeeded; `token` is what was sent with it. */
@@ -37,8 +39,6 @@ export interface ConnectionHandler {
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
   frame(frame: unknown): void;
-  /** Something went wrong. */
-  failed(error: unknown): void;
 }
 
 /** One logical connection. */
@@ -49,14 +49,14 @@ export class Connection {
   transport: Transport | undefined;
   /** Resolves when all WebSockets so far are closed for good. */
   ended: Promise<unknown> = Promise.resolve();
-  readonly #config: Configuration;
+  readonly #settings: Settings;
   readonly #handler: ConnectionHandler;
   #lastCallId = 0;
   /** The scheduled attempt. */
   #retry: { delay: number; stop: () => void } | undefined;
 
-  constructor(config: Configuration, handler: ConnectionHandler) {
-    this.#config = config;
+  constructor(settings: Settings, handler: ConnectionHandler) {
+    this.#settings = settings;
     this.#handler = handler;
   }
 
@@ -79,15 +79,14 @@ export class Connection {
   connect(): void {
     if (this.state !== "closed") return;
     this.#cancelRetry();
-    const transport = this.transport = new Transport(this.#config, {
+    const transport = this.transport = new Transport(this.#settings, {
       ...this.#handler,
       nextCallId: () => this.nextCallId(),
       opened: (status, token) => {
-        if (this.#config.settings.reconnect !== "eager") this.attempts = 0;
+        if (this.#settings.reconnect !== "eager") this.attempts = 0;
         this.#handler.opened(status, token);
       },
-      closed: (code, reason, cause) =>
-        this.#closed({ code, reason, cause, own: false }),
+      closed: (code, reason, cause) => this.#closed(false, code, reason, cause),
     });
     this.ended = Promise.all([this.ended, transport.ended]);
     this.#handler.connecting();
@@ -127,28 +126,24 @@ export class Connection {
     this.#cancelRetry();
     if (this.state === "closed") return;
     this.transport!.close(code, reason);
-    this.#closed({ code, reason, own: true });
+    this.#closed(true, code, reason);
   }
 
-  #closed(
-    { code, reason, cause, own }:
-      & Omit<Closing, "type">
-      & { own: boolean },
-  ): void {
+  #closed(own: boolean, code: number, reason?: string, cause?: unknown): void {
     const { openSince } = this.transport!;
     const type = openSince === undefined ? "connectAbort" : "disconnect";
     if (openSince !== undefined && performance.now() - openSince >= HELD) {
       this.attempts = 0;
     }
     this.#handler.closed({ type, code, reason, cause });
-    if (this.#config.settings.autoReconnect) this.#schedule(code, own);
+    if (this.#settings.autoReconnect) this.#schedule(code, own);
   }
 
   #schedule(code: number, own: boolean): void {
-    const { reconnect, autoReconnectOptions } = this.#config.settings;
+    const { reconnect, autoReconnectOptions } = this.#settings;
     const delay = reconnectDelay(
       { code, own, attempts: this.attempts },
-      reconnect ?? "compatible",
+      reconnect,
       autoReconnectOptions,
       Math.random,
     );

@@ -76,11 +76,11 @@ export class AsyncStreamEmitter {
 
   /** How many consumers an event has. */
   getListenerConsumerCount(eventName: string): number {
-    return this.#listeners.count(eventName);
+    return this.#listeners.select(eventName).length;
   }
 
   /** How many consumers all events have. */
   getAllListenersConsumerCount(): number {
-    return this.#listeners.count();
+    return this.#listeners.select().length;
   }
 }

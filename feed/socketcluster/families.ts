@@ -5,12 +5,20 @@
  */
 import {
   ConsumableStream,
+  type Consumer,
   type ConsumerStats,
   StreamFamily,
 } from "../streams.ts";
 import type { Input, Name, Output, Procedures, Receivers } from "./api.ts";
 import { AsyncStreamEmitter } from "./emitter.ts";
-import { addMethods, HAS, named, STREAMS } from "./methods.ts";
+import {
+  addMethods,
+  ALL,
+  backpressure,
+  HAS,
+  named,
+  STREAMS,
+} from "./methods.ts";
 import type { AGRequest } from "./request.ts";
 
 /** The streams of a socket. */
@@ -55,6 +63,17 @@ export function channelEventKey(
 export function inChannel(channelName: string): (key: string) => boolean {
   const prefix = channelPrefix(channelName);
   return (key) => key.startsWith(prefix);
+}
+
+/** The consumers of a channel's data and events. */
+export function channelConsumers(
+  { outputs, channelListeners }: Families,
+  channelName: string,
+): Consumer<unknown>[] {
+  return [
+    ...outputs.select(channelName),
+    ...channelListeners.select(inChannel(channelName)),
+  ];
 }
 
 /** The streams of a socket. */
@@ -188,6 +207,18 @@ export interface SocketStreams<A> {
   ): boolean;
   /** Whether any event of any channel has this consumer. */
   hasAnyChannelListenerConsumer(consumerId: number): boolean;
+  /** Ends the loops over a channel and its events after their backlogs. */
+  closeChannel(channelName: string): void;
+  /** Ends the loops over all channels and their events after their backlogs. */
+  closeAllChannels(): void;
+  /** Ends the loops over a channel and its events at once. */
+  killChannel(channelName: string): void;
+  /** Ends the loops over all channels and their events at once. */
+  killAllChannels(): void;
+  /** The longest backlog of a channel and its events. */
+  getChannelBackpressure(channelName: string): number;
+  /** The longest backlog of all channels and their events. */
+  getAllChannelsBackpressure(): number;
 }
 
 /** The streams of a socket. */
@@ -197,7 +228,14 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     const events = (self: Self) => self.#families.channelListeners;
     const byEvent = (_: Self, channel: string, event: string) =>
       channelEventKey(channel, event);
-    const byChannel = (_: Self, channel: string) => inChannel(channel);
+    const ofChannel = (self: Self, channel: string) =>
+      events(self).select(inChannel(channel));
+    const whole = (self: Self, channel: string) =>
+      channelConsumers(self.#families, channel);
+    const all = (self: Self) => [
+      ...self.#families.outputs.select(),
+      ...events(self).select(),
+    ];
     addMethods<Self>(this.prototype, [
       ...named((self: Self) => self.#families.receivers, "Receiver"),
       ...named((self: Self) => self.#families.procedures, "Procedure"),
@@ -207,8 +245,10 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
         "channel%Output",
       ),
       ...named(events, "ChannelListener", "channel%Listener", byEvent),
-      [STREAMS, events, "channel%AllListeners", byChannel],
-      [HAS, events, "channel%AnyListener", byChannel],
+      [STREAMS, ofChannel, "channel%AllListeners"],
+      [HAS, ofChannel, "channel%AnyListener"],
+      [ALL, whole, "%Channel"],
+      [ALL, all, "%AllChannels"],
     ]);
   }
 
@@ -236,52 +276,9 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     return new ConsumableStream(this.#families.procedures, procedureName);
   }
 
-  /** Ends the loops over a channel and its events after their backlogs. */
-  closeChannel(channelName: string): void {
-    this.#families.outputs.close(channelName);
-    this.#families.channelListeners.close(inChannel(channelName));
-  }
-
-  /** Ends the loops over all channels and their events after their backlogs. */
-  closeAllChannels(): void {
-    this.#families.outputs.close();
-    this.#families.channelListeners.close();
-  }
-
-  /** Ends the loops over a channel and its events at once. */
-  killChannel(channelName: string): void {
-    this.#families.outputs.kill(channelName);
-    this.#families.channelListeners.kill(inChannel(channelName));
-  }
-
-  /** Ends the loops over all channels and their events at once. */
-  killAllChannels(): void {
-    this.#families.outputs.kill();
-    this.#families.channelListeners.kill();
-  }
-
-  /** The longest backlog of a channel and its events. */
-  getChannelBackpressure(channelName: string): number {
-    return Math.max(
-      this.#families.outputs.backpressure(channelName),
-      this.#families.channelListeners.backpressure(inChannel(channelName)),
-    );
-  }
-
-  /** The longest backlog of all channels and their events. */
-  getAllChannelsBackpressure(): number {
-    return Math.max(
-      this.#families.outputs.backpressure(),
-      this.#families.channelListeners.backpressure(),
-    );
-  }
-
   /** The longest backlog of all streams of this socket. */
   getBackpressure(): number {
-    return Math.max(
-      ...Object.values(this.#families).map((family: StreamFamily) =>
-        family.backpressure()
-      ),
-    );
+    const families: StreamFamily[] = Object.values(this.#families);
+    return backpressure(families.flatMap((family) => family.select()));
   }
 }

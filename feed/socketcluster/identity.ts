@@ -97,14 +97,12 @@ export class Identity {
     return true;
   }
 
-  /** The server accepted a token that is to be kept. */
-  accept(signedAuthToken: string): void {
+  /**
+   * The server accepted a token: has the auth engine keep it, too. A failure of
+   * that is an `error` event.
+   */
+  async accept(signedAuthToken: string): Promise<void> {
     this.adopt(signedAuthToken);
-    this.#save(signedAuthToken);
-  }
-
-  /** Has the auth engine keep a token. A failure is an `error` event. */
-  async #save(signedAuthToken: string): Promise<void> {
     try {
       const { auth, authTokenName } = this.#socket;
       await auth.saveToken(authTokenName, signedAuthToken, {});

@@ -77,7 +77,6 @@ export {
 } from "./errors.ts";
 export type {
   ClientOptions,
-  Configuration,
   Defaulted,
   ReconnectOptions,
   Settings,

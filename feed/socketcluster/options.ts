@@ -113,6 +113,8 @@ export type Defaulted =
   | "batchOnHandshakeDuration"
   | "batchInterval"
   | "queueLimit"
+  | "codecEngine"
+  | "authEngine"
   | "authTokenName"
   | "clientId";
 
@@ -147,11 +149,27 @@ const DELAYS: ReconnectOptions = {
   maxDelay: 60_000,
 };
 
+/** Options with others added to them. */
+export function mergeOptions(
+  options: ClientOptions,
+  added: ClientOptions,
+): ClientOptions {
+  const merged = { ...options, ...added };
+  // `host` and `hostname` each say where to, so the newer one holds.
+  if (added.host) merged.hostname = merged.port = undefined;
+  else if (added.hostname || added.port) merged.host = undefined;
+  return merged;
+}
+
 /**
- * Checks options and adds defaults.
+ * Checks options and adds defaults. `present` has the id and the tokens that a
+ * socket keeps when its options change.
  * @throws {InvalidArgumentsError}
  */
-export function resolveOptions(clientOptions: ClientOptions): Settings {
+export function resolveOptions(
+  clientOptions: ClientOptions,
+  present?: Settings,
+): Settings {
   const options = given(clientOptions ?? {});
   const { host } = options;
   if (host !== undefined) {
@@ -181,7 +199,9 @@ export function resolveOptions(clientOptions: ClientOptions): Settings {
     queueLimit: 100_000,
     ...TIMES,
     ...options,
-    clientId: options.clientId ?? randomId(),
+    codecEngine: options.codecEngine ?? jsonCodec,
+    authEngine: options.authEngine ?? present?.authEngine ?? new MemoryAuth(),
+    clientId: options.clientId ?? present?.clientId ?? randomId(),
     autoReconnectOptions: {
       ...DELAYS,
       ...given(options.autoReconnectOptions ?? {}),
@@ -201,6 +221,8 @@ export function resolveOptions(clientOptions: ClientOptions): Settings {
     }
   }
   return {
+    // An option that was given before and is `undefined` now has no value.
+    ...clientOptions,
     ...settings,
     authTokenName: options.authTokenName ??
       `socketcluster.authToken.${
@@ -231,60 +253,16 @@ export function toUri(settings: Settings, now: number): string {
   if (settings.timestampRequests) {
     query.set(settings.timestampParam, String(now));
   }
-  const path = `${settings.path}${query.size > 0 ? `?${query}` : ""}`;
-  if (settings.socketPath) return `${scheme}://${settings.socketPath}:${path}`;
-  if (settings.host) return `${scheme}://${settings.host}${path}`;
-  const { hostname = "", port } = settings;
-  const name = hostname.includes(":") && !hostname.startsWith("[")
-    ? `[${hostname}]`
-    : hostname;
-  const usual = scheme === "wss" ? 443 : scheme === "ws" ? 80 : undefined;
-  // Of a scheme of one's own the usual port is not known, so none is added.
-  const shown = port && usual !== undefined && Number(port) !== usual;
-  return `${scheme}://${name}${shown ? `:${port}` : ""}${path}`;
-}
-
-/** The options of a socket, and the engines that follow from them. */
-export class Configuration {
-  /** Where the auth engine of the options is, or tokens are kept in memory. */
-  declare auth: AuthEngine;
-  /** How frames are made. */
-  declare codec: CodecEngine;
-  /** The options with their defaults. */
-  declare settings: Settings;
-  #options: ClientOptions;
-
-  /**
-   * Checks the options.
-   * @throws {InvalidArgumentsError} if one cannot be used
-   */
-  constructor(options: ClientOptions) {
-    this.#options = { ...options };
-    this.settings = resolveOptions(options);
-    this.auth = this.settings.authEngine ?? new MemoryAuth();
-    this.codec = this.settings.codecEngine ?? jsonCodec;
+  const { socketPath, hostname = "", port, path } = settings;
+  let { host } = settings;
+  if (socketPath) host = `${socketPath}:`;
+  if (!host) {
+    host = hostname.includes(":") && !hostname.startsWith("[")
+      ? `[${hostname}]`
+      : hostname;
+    const usual = scheme === "wss" ? 443 : scheme === "ws" ? 80 : undefined;
+    // Of a scheme of one's own the usual port is not known, so none is added.
+    if (port && usual && Number(port) !== usual) host += `:${port}`;
   }
-
-  /**
-   * Checks options that are to be added to the present ones; what it returns
-   * adds them.
-   * @throws {InvalidArgumentsError}
-   */
-  prepare(options: ClientOptions): () => void {
-    const merged = {
-      ...this.#options,
-      clientId: this.settings.clientId,
-      ...options,
-    };
-    // `host` and `hostname` each say where to, so the newer one holds.
-    if (options.host) merged.hostname = merged.port = undefined;
-    else if (options.hostname || options.port) merged.host = undefined;
-    const settings = resolveOptions(merged);
-    return () => {
-      this.#options = merged;
-      this.settings = settings;
-      this.auth = options.authEngine ?? this.auth;
-      this.codec = options.codecEngine ?? this.codec;
-    };
-  }
+  return `${scheme}://${host}${path}${query.size > 0 ? `?${query}` : ""}`;
 }

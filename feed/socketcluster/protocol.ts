@@ -6,9 +6,16 @@
 import { backoff } from "../../net/backoff.ts";
 import { InvalidArgumentsError } from "./errors.ts";
 
+/** A message, or with a `cid` a call. */
+export interface Request {
+  event: string;
+  data?: unknown;
+  cid?: number;
+}
+
 /** What this client sends. */
 export type OutboundPacket =
-  | { event: string; data?: unknown; cid?: number }
+  | Request
   | { rid: number; data?: unknown; error?: unknown };
 
 /** The server's answer to the handshake. */
@@ -58,33 +65,22 @@ export function dispatch(
   sink.raw(frame);
 }
 
-/**
- * The answer to call number `cid` among the packets of a frame, and the packets
- * that came with it. Before the handshake is answered they have to wait.
- */
-export function findAnswer(
-  packets: unknown,
-  cid: number,
-): {
-  answer: { data?: unknown; error?: unknown } | undefined;
-  rest: unknown[];
-} {
-  const rest = Array.isArray(packets) ? packets : [packets];
-  const isAnswer = (packet: { event?: unknown; rid?: unknown } | null) =>
-    typeof packet?.event !== "string" && packet?.rid === cid;
-  return {
-    answer: rest.find(isAnswer),
-    rest: rest.filter((packet) => !isAnswer(packet)),
-  };
+/** What the server answers to a call. */
+export interface Answer {
+  data?: unknown;
+  error?: unknown;
 }
 
-/** The server's answer to the handshake, or `undefined` if it is not usable. */
-export function toHandshakeStatus(data: unknown): HandshakeStatus | undefined {
-  const status = data as Partial<HandshakeStatus> | null | undefined;
-  return typeof status === "object" && status !== null &&
-      typeof status.pingTimeout === "number" && status.pingTimeout > 0
-    ? status as HandshakeStatus
-    : undefined;
+/** Whether a packet is the answer to call number `cid`. */
+export function isAnswer(packet: unknown, cid: number): packet is Answer {
+  const { event, rid } = (packet ?? {}) as { event?: unknown; rid?: unknown };
+  return typeof event !== "string" && rid === cid;
+}
+
+/** Whether the server's answer to the handshake is usable. */
+export function isHandshakeStatus(data: unknown): data is HandshakeStatus {
+  const { pingTimeout } = (data ?? {}) as Partial<HandshakeStatus>;
+  return typeof pingTimeout === "number" && pingTimeout > 0;
 }
 
 /** Timers take no longer delay than this, in milliseconds (about 25 days). */
@@ -121,7 +117,7 @@ const UNPLANNED: readonly number[] = [1005, 4000, 4001];
  */
 export function reconnectDelay(
   { code, own, attempts }: Ended,
-  strategy: "compatible" | "eager",
+  strategy: "compatible" | "eager" | undefined,
   delays: ReconnectOptions,
   random: () => number,
 ): number | undefined {
@@ -137,8 +133,8 @@ export function reconnectDelay(
 /** Whether a WebSocket can be closed with this code. */
 export function isCloseCode(code: unknown): code is number {
   return code === 1000 ||
-    (typeof code === "number" && code >= 3000 && code <= 4999 &&
-      Number.isInteger(code));
+    (Number.isInteger(code) && code as number >= 3000 &&
+      code as number <= 4999);
 }
 
 /**

@@ -61,9 +61,7 @@ export class AGRequest<Data = unknown, Result = unknown> {
    * still be answered
    */
   readonly end = (data?: Result): void => {
-    this.#answer(
-      data === undefined ? { rid: this.id } : { rid: this.id, data },
-    );
+    this.#answer({ rid: this.id, data });
   };
 
   /**

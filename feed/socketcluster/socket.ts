@@ -31,7 +31,7 @@ import {
 import { createFamilies, type Families } from "./families.ts";
 import { Identity } from "./identity.ts";
 import { createInbound } from "./inbound.ts";
-import { type ClientOptions, Configuration } from "./options.ts";
+import { type ClientOptions, mergeOptions, resolveOptions } from "./options.ts";
 import { dispatch, type HandshakeStatus } from "./protocol.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
@@ -63,12 +63,16 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   preparingPendingSubscriptions = false;
 
   readonly #families: Families;
-  readonly #config: Configuration;
+  /** The options that were given. */
+  #given: ClientOptions;
   readonly #connection: Connection;
   readonly #calls: Calls;
   readonly #subscriptions: Subscriptions;
   readonly #identity: Identity;
   #batchTimer: ReturnType<typeof setTimeout> | undefined;
+  /** How often the token was given up, now and when the handshake began. */
+  #renounced = 0;
+  #renouncedBefore = 0;
 
   /**
    * `create` does the same.
@@ -76,27 +80,30 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    */
   constructor(options: ClientOptions = {}) {
     const families = createFamilies();
-    const config = new Configuration(options);
-    super(families, config);
+    const settings = resolveOptions(options);
+    super(families, settings);
     this.#families = families;
-    this.#config = config;
-    const { settings } = config;
+    this.#given = { ...options };
     this.version = settings.version ?? VERSION;
     this.pingTimeout = settings.connectTimeout;
     this.#adopt(settings);
 
-    const emit = (name: string, data: unknown) => this.emit(name, data);
-    const connection = this.#connection = new Connection(config, {
-      connecting: () => emit("connecting", {}),
+    const connection = this.#connection = new Connection(settings, {
+      emit: (eventName, data) => this.emit(eventName, data),
+      connecting: () => {
+        this.#renouncedBefore = this.#renounced;
+        this.emit("connecting", {});
+      },
       opened: (status, token) => this.#opened(status, token),
       closed: (closing) => this.#closed(closing),
       packet: (packet, frame) => dispatch(packet, frame, inbound),
       frame: (message) => {
-        if (families.listeners.has("message")) emit("message", { message });
+        if (families.listeners.has("message")) {
+          this.emit("message", { message });
+        }
       },
-      failed: (error) => emit("error", { error }),
     });
-    const calls = this.#calls = new Calls(this, config, connection);
+    const calls = this.#calls = new Calls(this, settings, connection);
     const subscriptions = this.#subscriptions = new Subscriptions(
       this,
       calls,
@@ -159,7 +166,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     return this.#identity.signed;
   }
 
-  /** The present or last connection; `socket` is its WebSocket, once open. */
+  /** The present or last connection; `socket` is its WebSocket. */
   get transport(): { readonly socket: WebSocket | undefined } | undefined {
     return this.#connection.transport;
   }
@@ -192,26 +199,33 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    */
   connect(options?: ClientOptions): void {
     if (options) {
-      const reconfigure = this.#config.prepare(options);
+      const merged = mergeOptions(this.#given, options);
+      const settings = resolveOptions(merged, this.options);
       if (this.state !== "closed") {
         this.disconnect(
           1000,
           "Socket was disconnected by the client to initiate a new connection",
         );
       }
-      reconfigure();
+      this.#given = merged;
+      // The parts hold this object.
+      Object.assign(this.options, settings);
       this.#adopt(options);
     }
     this.#connection.connect();
   }
 
   /**
-   * Disconnects, and cancels a scheduled attempt to connect again.
+   * Disconnects, and cancels a scheduled attempt to connect again and the calls
+   * that wait for it.
    * @throws {InvalidArgumentsError} if `code` is neither 1000 nor from 3000 to
    * 4999, or `reason` is longer than 123 bytes; then nothing has changed
    */
   disconnect(code?: number, reason?: string): void {
-    this.#connection.disconnect(code || 1000, reason ?? undefined);
+    const closing = { code: code || 1000, reason: reason ?? undefined };
+    this.#connection.disconnect(closing.code, closing.reason);
+    // What waited for the scheduled attempt; if there was a connection, nothing.
+    this.#calls.abortQueued({ type: "connectAbort", ...closing });
   }
 
   /**
@@ -226,7 +240,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** All that has to happen when a connection is open, in this order. */
   #opened(status: HandshakeStatus, token: string | null): void {
     if (this.isBatching || this.batchOnHandshake) this.#calls.startBatching();
-    if (!this.isBatching && this.batchOnHandshake) {
+    if (this.batchOnHandshake) {
       this.#batchTimer = setTimeout(() => {
         if (!this.isBatching) this.#endBatching();
       }, this.batchOnHandshakeDuration);
@@ -234,12 +248,15 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.preparingPendingSubscriptions = true;
     this.id = status.id;
     this.pingTimeout = status.pingTimeout;
-    if (status.isAuthenticated && typeof token === "string") {
+    if (
+      status.isAuthenticated && typeof token === "string" &&
+      this.#renouncedBefore === this.#renounced
+    ) {
       this.#identity.adopt(token);
     } else {
       this.#identity.clear();
     }
-    if (this.#config.settings.autoSubscribeOnConnect) {
+    if (this.options.autoSubscribeOnConnect) {
       this.processPendingSubscriptions();
     }
     this.emit("connect", {
@@ -346,12 +363,20 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * what it was
    */
   async authenticate(signedAuthToken: string): Promise<AuthStatus> {
+    const before = this.#renounced;
+    // At once, so that a token that comes right after the answer wins.
+    const answered = (answer: unknown): AuthStatus => {
+      const status = (answer ?? {}) as Partial<AuthStatus>;
+      const isAuthenticated = !!status.isAuthenticated &&
+        before === this.#renounced;
+      if (isAuthenticated) this.#identity.accept(signedAuthToken);
+      else this.#identity.clear();
+      return { isAuthenticated, authError: hydrateError(status.authError) };
+    };
     try {
       return await new Promise((resolve, reject) => {
-        // At once, so that a token that comes right after the answer wins.
         this.#calls.call("#authenticate", signedAuthToken, {
-          resolve: (answer) =>
-            resolve(this.#authenticated(signedAuthToken, answer)),
+          resolve: (answer) => resolve(answered(answer)),
           reject: (error) => {
             if (!isOwnError(error)) this.#identity.clear();
             reject(error);
@@ -364,23 +389,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     }
   }
 
-  #authenticated(signedAuthToken: string, answer: unknown): AuthStatus {
-    const { isAuthenticated, authError } = (answer ?? {}) as Partial<
-      AuthStatus
-    >;
-    if (isAuthenticated) {
-      this.#identity.accept(signedAuthToken);
-    } else {
-      this.#identity.clear();
-    }
-    return {
-      isAuthenticated: !!isAuthenticated,
-      authError: hydrateError(authError),
-    };
-  }
-
   /** Gives the token up, here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
+    this.#renounced++;
     const forgotten = this.#identity.forget();
     if (this.state !== "closed") this.#calls.transmit("#removeAuthToken");
     this.#identity.clear();
@@ -448,8 +459,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   channel<N extends Name<Channels<A>>>(
     channelName: N,
   ): AGChannel<Channels<A>[N]> {
-    const { outputs, channelListeners } = this.#families;
-    return new AGChannel(channelName, this, outputs, channelListeners);
+    return new AGChannel(channelName, this, this.#families);
   }
 
   /** The names of the subscribed channels, or with `true` also the pending ones. */

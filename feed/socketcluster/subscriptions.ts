@@ -118,7 +118,16 @@ export class Subscriptions {
     const call = new Call("#subscribe", data, {
       resolve: () => {
         subscription.request = undefined;
-        this.#confirm(subscription, subscriptionOptions);
+        subscription.state = "subscribed";
+        subscription.confirmed = true;
+        this.#tell(name, {
+          subscribeStateChange: {
+            oldChannelState: "pending",
+            newChannelState: "subscribed",
+            subscriptionOptions,
+          },
+          subscribe: { subscriptionOptions },
+        });
       },
       reject: (error) => {
         subscription.request = undefined;
@@ -130,23 +139,6 @@ export class Subscriptions {
     this.#socket.emit("subscribeRequest", {
       channel: name,
       subscriptionOptions,
-    });
-  }
-
-  #confirm(
-    subscription: Subscription,
-    subscriptionOptions: SubscriptionOptions,
-  ): void {
-    const oldChannelState = subscription.state;
-    subscription.state = "subscribed";
-    subscription.confirmed = true;
-    this.#tell(subscription.name, {
-      subscribeStateChange: {
-        oldChannelState,
-        newChannelState: "subscribed",
-        subscriptionOptions,
-      },
-      subscribe: { subscriptionOptions },
     });
   }
 
@@ -172,7 +164,14 @@ export class Subscriptions {
     if (!subscription) return;
     const known = subscription.state === "subscribed" || !!subscription.request;
     // The server knows nothing of a subscription that was never requested.
-    if (!known) this.#emitStateChange(name, "pending", "unsubscribed");
+    if (!known) {
+      this.#tell(name, {
+        subscribeStateChange: {
+          oldChannelState: "pending",
+          newChannelState: "unsubscribed",
+        },
+      });
+    }
     this.#drop(subscription);
     if (known && this.#socket.state === "open") {
       const channel = (this.#socket.channelPrefix ?? "") + name;
@@ -207,17 +206,12 @@ export class Subscriptions {
     subscription.request = undefined;
     if (subscription.state !== "subscribed") return;
     subscription.state = "pending";
-    this.#emitStateChange(name, "subscribed", state);
-  }
-
-  #emitStateChange(
-    name: string,
-    oldChannelState: ChannelState,
-    newChannelState: ChannelState,
-  ): void {
     this.#tell(name, {
-      subscribeStateChange: { oldChannelState, newChannelState },
-      ...(oldChannelState === "subscribed" && { unsubscribe: {} }),
+      subscribeStateChange: {
+        oldChannelState: "subscribed",
+        newChannelState: state,
+      },
+      unsubscribe: {},
     });
   }
 

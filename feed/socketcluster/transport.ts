@@ -3,7 +3,7 @@
  * the watch over the server's pings. A lost connection's transport is thrown
  * away; the next attempt gets a new one, so nothing late can be mistaken.
  */
-import { dial } from "../../net/dial.ts";
+import { createWebSocket } from "../../net/dial.ts";
 import { onWake } from "../../net/lifecycle.ts";
 import type { ConnectionState } from "./api.ts";
 import {
@@ -12,17 +12,20 @@ import {
   hydrateError,
   InvalidMessageError,
 } from "./errors.ts";
-import { type Configuration, toUri } from "./options.ts";
+import { type Settings, toUri } from "./options.ts";
 import {
-  findAnswer,
+  type Answer,
   type HandshakeStatus,
+  isAnswer,
   isCloseCode,
+  isHandshakeStatus,
   MAX_DELAY,
-  toHandshakeStatus,
 } from "./protocol.ts";
 
 /** What a transport tells. After `closed` it tells nothing more. */
 export interface TransportHandler {
+  /** An event of the socket. */
+  emit(eventName: string, data: unknown): void;
   /** Asked for the `cid` of the handshake. */
   nextCallId(): number;
   /** The handshake succeeded; `token` is what was sent with it. */
@@ -31,8 +34,6 @@ export interface TransportHandler {
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
   frame(frame: unknown): void;
-  /** Something went wrong. */
-  failed(error: unknown): void;
   /** The connection ended by itself; `cause` tells why it never came about. */
   closed(code: number, reason: string | undefined, cause?: unknown): void;
 }
@@ -45,7 +46,7 @@ const ASLEEP = 1000;
 
 /** One connection to a SocketCluster server. */
 export class Transport {
-  /** The WebSocket, once it is open. */
+  /** The WebSocket, if it could be constructed. */
   socket: WebSocket | undefined;
   /** How long the server may be silent, in milliseconds. */
   declare pingTimeout: number;
@@ -56,15 +57,15 @@ export class Transport {
   /** Resolves when the WebSocket is closed for good. */
   declare readonly ended: Promise<void>;
 
-  readonly #config: Configuration;
+  readonly #settings: Settings;
   readonly #handler: TransportHandler;
-  readonly #dialing = new AbortController();
   readonly #ping: string;
-  readonly #pong: string;
-  /** The handshake in flight. */
-  #handshake: { cid: number; token: string | null } | undefined;
+  /** The call that the handshake is, when it has been sent. */
+  #handshake = NaN;
   /** Packets that came before the handshake was answered. */
   #early: { packet: unknown; frame: unknown }[] = [];
+  /** The token that was sent with it. */
+  #token: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #handshakeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether anything came in since the watch was set, and when that was. */
@@ -74,36 +75,46 @@ export class Transport {
   #resolveEnded!: () => void;
 
   /** Begins to connect. Throws if the options make no address. */
-  constructor(config: Configuration, handler: TransportHandler) {
-    this.#config = config;
+  constructor(settings: Settings, handler: TransportHandler) {
+    this.#settings = settings;
     this.#handler = handler;
-    const { connectTimeout, protocolVersion } = config.settings;
+    const { connectTimeout, protocolVersion } = settings;
     this.pingTimeout = connectTimeout;
-    [this.#ping, this.#pong] = protocolVersion === 1 ? ["#1", "#2"] : ["", ""];
+    this.#ping = protocolVersion === 1 ? "#1" : "";
     this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
-    this.#connect(toUri(config.settings, Date.now()));
+    this.#connect(toUri(settings, Date.now()));
   }
 
   async #connect(uri: string): Promise<void> {
-    const { settings } = this.#config;
+    const settings = this.#settings;
     try {
-      await dial(uri, {
+      const socket = this.socket = createWebSocket(uri, {
         init: settings.wsOptions,
-        timeout: settings.connectTimeout,
-        signal: this.#dialing.signal,
-        onOpen: (socket) => this.#begin(socket),
         WebSocket: settings.WebSocket,
       });
+      socket.binaryType = settings.binaryType;
+      socket.onopen = () => this.#begin(socket);
+      // Before a socket is open its close code tells nothing. On Node 22 there is
+      // an error and no close: https://github.com/nodejs/undici/issues/3546
+      socket.onclose = socket.onerror = (event) => {
+        preventDefault(event);
+        this.#resolveEnded();
+        this.#drop(1006, "", new Error("WebSocket closed before it opened"));
+      };
+      this.#timer = setTimeout(
+        () => this.#drop(4007, ""),
+        settings.connectTimeout,
+      );
     } catch (error) {
       this.#resolveEnded();
-      const { name } = error as Error;
-      this.#drop(name === "TimeoutError" ? 4007 : 1006, "", error);
+      // That an attempt began is told first.
+      await null;
+      this.#drop(1006, "", error);
     }
   }
 
-  #begin(socket: WebSocket): void {
-    this.socket = socket;
-    socket.binaryType = this.#config.settings.binaryType;
+  /** The WebSocket is open: watches it and shakes hands. */
+  async #begin(socket: WebSocket): Promise<void> {
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => {
       this.#resolveEnded();
@@ -112,22 +123,22 @@ export class Transport {
     };
     socket.onerror = preventDefault;
     this.#watch();
-    this.#shakeHands();
-  }
-
-  async #shakeHands(): Promise<void> {
-    const { auth, settings, codec } = this.#config;
+    const settings = this.#settings;
     try {
-      const token = await auth.loadToken(settings.authTokenName);
+      const token = await settings.authEngine.loadToken(settings.authTokenName);
       if (this.state === "closed") return;
-      const cid = this.#handler.nextCallId();
-      this.#handshake = { cid, token };
+      const cid = this.#handshake = this.#handler.nextCallId();
+      this.#token = token;
       this.#handshakeTimer = setTimeout(
         () => this.#refuse(callTimeout("#handshake")),
         settings.ackTimeout,
       );
       this.send(
-        codec.encode({ event: "#handshake", data: { authToken: token }, cid }),
+        settings.codecEngine.encode({
+          event: "#handshake",
+          data: { authToken: token },
+          cid,
+        }),
       );
     } catch (error) {
       this.#refuse(error);
@@ -137,20 +148,11 @@ export class Transport {
   /** Gives the connection up because the handshake failed. */
   #refuse(error: unknown): void {
     if (this.state !== "connecting") return;
-    const failure = (error ?? new Error("handshake failed")) as {
-      statusCode?: unknown;
-    };
-    if (typeof failure === "object") {
-      try {
-        failure.statusCode ??= 4003;
-      } catch {
-        // A frozen error goes without.
-      }
-    }
-    const { statusCode } = failure;
-    this.#handler.failed(error);
-    const code = isCloseCode(statusCode) ? statusCode : 4003;
-    this.#drop(code, String(error));
+    const statusCode: unknown = Object(error).statusCode ?? 4003;
+    // A frozen error goes without.
+    Reflect.set(Object(error), "statusCode", statusCode);
+    this.#handler.emit("error", { error });
+    this.#drop(isCloseCode(statusCode) ? statusCode : 4003, String(error));
   }
 
   #receive(frame: unknown): void {
@@ -158,65 +160,63 @@ export class Transport {
     this.#handler.frame(frame);
     if (frame === this.#ping) {
       this.#watch();
-      this.send(this.#pong);
+      // "#1" is answered with "#2", the empty frame with itself.
+      this.send(frame && "#2");
       return;
     }
     let packets: unknown;
     try {
-      packets = this.#config.codec.decode(frame);
+      packets = this.#settings.codecEngine.decode(frame);
     } catch (error) {
-      return this.#handler.failed(error);
+      return this.#handler.emit("error", { error });
     }
-    if (this.state !== "open") return this.#receiveEarly(packets, frame);
     if (Array.isArray(packets)) {
-      for (const packet of packets) this.#handler.packet(packet, frame);
+      for (const packet of packets) this.#take(packet, frame);
     } else {
-      this.#handler.packet(packets, frame);
+      this.#take(packets, frame);
     }
   }
 
   /** Until the handshake is answered, all other packets wait. */
-  #receiveEarly(packets: unknown, frame: unknown): void {
+  #take(packet: unknown, frame: unknown): void {
+    if (this.state === "open") return this.#handler.packet(packet, frame);
+    // An earlier packet of the frame may have ended the connection.
     if (this.state === "closed") return;
-    const cid = this.#handshake?.cid ?? NaN;
-    const { answer, rest } = findAnswer(packets, cid);
-    if (this.#early.length + rest.length > EARLY_PACKETS) {
-      return this.#refuse(
+    if (isAnswer(packet, this.#handshake)) this.#open(packet);
+    else if (this.#early.push({ packet, frame }) > EARLY_PACKETS) {
+      this.#refuse(
         new InvalidMessageError(
           `more than ${EARLY_PACKETS} packets came before the answer to the handshake`,
         ),
       );
     }
-    this.#early.push(...rest.map((packet) => ({ packet, frame })));
-    if (answer) this.#open(answer);
   }
 
-  #open(answer: { data?: unknown; error?: unknown }): void {
+  #open({ data, error }: Answer): void {
     clearTimeout(this.#handshakeTimer);
-    if (answer.error) return this.#refuse(hydrateError(answer.error));
-    const status = toHandshakeStatus(answer.data);
-    if (!status) {
+    if (error) return this.#refuse(hydrateError(error));
+    if (!isHandshakeStatus(data)) {
       return this.#refuse(
         new InvalidMessageError("the answer to the handshake is not usable"),
       );
     }
-    if (status.authError) status.authError = hydrateError(status.authError);
+    if (data.authError) data.authError = hydrateError(data.authError);
     this.state = "open";
     this.openSince = performance.now();
-    this.pingTimeout = status.pingTimeout;
+    this.pingTimeout = data.pingTimeout;
     this.#watch();
     this.#stopWaking = onWake(() => {
       if (this.isStale()) this.#drop(4000, "");
     });
-    this.#handler.opened(status, this.#handshake!.token);
+    this.#handler.opened(data, this.#token);
     for (const { packet, frame } of this.#early.splice(0)) {
-      this.#handler.packet(packet, frame);
+      this.#take(packet, frame);
     }
   }
 
   /** How long the server may be silent, in milliseconds; `undefined`: forever. */
   get #patience(): number | undefined {
-    const { pingTimeoutDisabled, idleTimeout } = this.#config.settings;
+    const { pingTimeoutDisabled, idleTimeout } = this.#settings;
     if (pingTimeoutDisabled) return idleTimeout;
     return Math.min(this.pingTimeout, idleTimeout ?? Infinity);
   }
@@ -271,10 +271,10 @@ export class Transport {
     this.#stopWaking();
     clearTimeout(this.#timer);
     clearTimeout(this.#handshakeTimer);
-    this.#dialing.abort();
-    if (!this.socket) return;
-    this.socket.onmessage = null;
-    this.socket.close(code, reason);
+    const { socket } = this;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = null;
+    socket.close(code, reason);
   }
 }
 

@@ -15,6 +15,7 @@ import {
   create,
   InvalidActionError,
   InvalidArgumentsError,
+  InvalidMessageError,
   localStorageAuth,
 } from "../../feed/socketcluster/mod.ts";
 import { fakeSockets, type FakeWebSocket } from "./fake_socket.ts";
@@ -84,6 +85,44 @@ test("what cannot be encoded does not take its batch along", async (setUp) => {
   assertEquals(fake.take(), [{ event: "a", data: 1 }, { event: "c", data: 2 }]);
 });
 
+test("a message that was sent has ended: a signal reports nothing", async (setUp) => {
+  const { socket, time } = setUp;
+  await open(setUp);
+  const errors = log(socket, "error");
+  const given = new AbortController();
+  socket.transmit("a", 1, { signal: given.signal } as any);
+  given.abort();
+  await time.tickAsync(0);
+  assertEquals(errors, []);
+});
+
+test("an answer that cannot be encoded is refused in a batch, too", async (setUp) => {
+  const { socket, time } = setUp;
+  const fake = await open(setUp);
+  const requests: any[] = [];
+  (async () => {
+    for await (const request of socket.procedure("p")) requests.push(request);
+  })();
+  fake.receivePacket({ event: "p", cid: 7 });
+  await time.tickAsync(0);
+  socket.startBatch();
+  assertThrows(() => requests[0].end(1n), InvalidMessageError);
+  requests[0].error("cannot");
+  socket.flushBatch();
+  assertEquals(fake.take(), [{ rid: 7, error: "cannot" }]);
+  socket.killAllProcedures();
+});
+
+test("a timeout that is no number does not wait forever", async (setUp) => {
+  const { socket, time } = setUp;
+  const fake = await open(setUp);
+  let failure: any;
+  socket.invoke("x", 1, { ackTimeout: NaN }).catch((error) => failure = error);
+  await time.tickAsync(10);
+  assertEquals([failure?.name, failure?.sent], ["TimeoutError", true]);
+  assertEquals(fake.take().event, "x");
+});
+
 test("queued calls time out unsent, queued messages are reported", async (setUp) => {
   const { socket, time } = setUp;
   const errors = log(socket, "error");
@@ -97,6 +136,31 @@ test("queued calls time out unsent, queued messages are reported", async (setUp)
   await time.tickAsync(9950);
   const error: any = await call;
   assertEquals([error.name, error.sent], ["TimeoutError", false]);
+});
+
+test("disconnect() while an attempt is scheduled ends what waits for it", async (setUp) => {
+  const { socket, made, time } = setUp;
+  const fake = await open(setUp);
+  fake.end(1006);
+  assertEquals(socket.pendingReconnect, true);
+  const errors = log(socket, "error");
+  const call = assertRejects(() =>
+    socket.invoke("a", 1, { ackTimeout: Infinity })
+  );
+  socket.transmit("b");
+  socket.disconnect();
+  await time.tickAsync(0);
+  const error: any = await call;
+  assertEquals([error.name, error.type, error.code, error.sent], [
+    "BadConnectionError",
+    "connectAbort",
+    1000,
+    false,
+  ]);
+  assertEquals(errors.map(([, { error }]) => error.message), [
+    "Event b was aborted due to a bad connection",
+  ]);
+  assertEquals([socket.state, made.length], ["closed", 1]);
 });
 
 test("a failed attempt reports all that was queued", async (setUp) => {
@@ -227,16 +291,76 @@ test("packets before the answer to the handshake wait for it, up to a bound", as
   made[0]!.receivePacket([{ event: "hello", data: 2 }, {
     rid: made[0]!.take().cid,
     data: status,
-  }]);
+  }, { event: "hello", data: 3 }]);
   await time.tickAsync(0);
-  assertEquals(got, [[1, "open"], [2, "open"]]);
+  assertEquals(got, [[1, "open"], [2, "open"], [3, "open"]]);
 
   socket.reconnect();
   made[1]!.open();
   await time.tickAsync(0);
   for (let i = 0; i < 2000; i++) made[1]!.receivePacket({ event: "x" });
   assertEquals([socket.state, made[1]!.closedWith?.code], ["closed", 4003]);
+
+  socket.connect();
+  made[2]!.open();
+  await time.tickAsync(0);
+  const { cid } = made[2]!.take();
+  const flood = new Array(2000).fill({ event: "hello", data: 4 });
+  made[2]!.receivePacket([...flood, { rid: cid, data: status }]);
+  await time.tickAsync(0);
+  assertEquals([socket.state, made[2]!.closedWith?.code], ["closed", 4003]);
+  assertEquals(got.length, 3);
   socket.killAllReceivers();
+});
+
+test("deauthenticate() wins over the authenticate() before it", async (setUp) => {
+  const { socket, time } = setUp;
+  const fake = await open(setUp);
+  const token = `h.${btoa("{}")}.s`;
+  const call = socket.authenticate(token);
+  const { cid } = fake.take();
+  socket.deauthenticate();
+  assertEquals(fake.take(), { event: "#removeAuthToken" });
+  fake.receivePacket({ rid: cid, data: { isAuthenticated: true } });
+  await time.tickAsync(1);
+  assertEquals(await call, { isAuthenticated: false, authError: null });
+  assertEquals([socket.authState, socket.signedAuthToken], [
+    "unauthenticated",
+    null,
+  ]);
+  assertEquals(await socket.auth.loadToken(socket.authTokenName), null);
+
+  const again = socket.authenticate(token);
+  fake.receivePacket({
+    rid: fake.take().cid,
+    data: { isAuthenticated: true },
+  });
+  await time.tickAsync(1);
+  assertEquals((await again).isAuthenticated, true);
+  assertEquals(socket.signedAuthToken, token);
+});
+
+test("deauthenticate() wins over the handshake under way", async (setUp) => {
+  const { socket, made, time } = setUp;
+  const token = `h.${btoa("{}")}.s`;
+  await socket.auth.saveToken(socket.authTokenName, token);
+  const events = log(socket, "authenticate", "authStateChange");
+  socket.connect();
+  made[0]!.open();
+  await time.tickAsync(0);
+  assertEquals(made[0]!.take().data.authToken, token);
+  socket.deauthenticate();
+  made[0]!.receivePacket({
+    rid: 1,
+    data: { id: "i", pingTimeout: 1000, isAuthenticated: true },
+  });
+  await time.tickAsync(0);
+  assertEquals(made[0]!.take(), { event: "#removeAuthToken" });
+  assertEquals([socket.authState, socket.signedAuthToken, events], [
+    "unauthenticated",
+    null,
+    [],
+  ]);
 });
 
 test("a token that comes right after authenticate's answer wins", async (setUp) => {

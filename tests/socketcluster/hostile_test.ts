@@ -151,6 +151,36 @@ Deno.test("hostile - an address that cannot be written is an exception", async (
   socket.disconnect();
 });
 
+Deno.test("hostile - whatever loadToken rejects with ends the attempt", async () => {
+  for (
+    const [failure, reason, status] of [
+      [new Error("no"), "Error: no", 4003],
+      [Object.freeze(new Error("no")), "Error: no", undefined],
+      [Object.assign(new Error("no"), { statusCode: 4444 }), "Error: no", 4444],
+      ["no", "no", undefined],
+      [undefined, "undefined", undefined],
+      [null, "null", undefined],
+    ] as [any, string, number | undefined][]
+  ) {
+    const { made, WebSocket } = fakeSockets();
+    const authEngine = {
+      loadToken: () => Promise.reject(failure),
+      saveToken: () => Promise.reject(),
+      removeToken: () => Promise.reject(),
+    };
+    const socket = create({ WebSocket, authEngine, autoReconnect: false });
+    const errors = socket.listener("error").createConsumer();
+    const aborted = socket.listener("connectAbort").once();
+    made[0]!.open();
+    assertEquals(await aborted, { code: status ?? 4003, reason });
+    assertEquals(made[0]!.closedWith?.code, status ?? 4003);
+    const { value } = await errors.next();
+    assert(value!.error === failure);
+    assertEquals(failure?.statusCode, status);
+    errors.return();
+  }
+});
+
 Deno.test("hostile - null is no options for the WebSocket", async () => {
   const { made, WebSocket } = fakeSockets();
   const socket = create({ WebSocket, wsOptions: null as any });

@@ -118,6 +118,25 @@ Deno.test("methods - every name of the reference", () => {
   ]);
 });
 
+Deno.test("methods - an unknown consumer", () => {
+  const socket = create({ autoConnect: false });
+  const consumer = socket.receiver("x").createConsumer();
+  socket.killReceiverConsumer(99);
+  assertEquals(socket.getReceiverConsumerStatsList("x").length, 1);
+  assertEquals(socket.getReceiverConsumerStats(99), undefined);
+  assertEquals(socket.getReceiverConsumerBackpressure(99), 0);
+  assertEquals(socket.hasReceiverConsumer("x", 99), false);
+  assertEquals(socket.hasReceiverConsumer("y", consumer.id), false);
+  assertEquals(socket.hasReceiverConsumer("x", consumer.id), true);
+  // A channel knows none but its own.
+  const own = socket.channel("a").createConsumer();
+  assertEquals(socket.channel("b").hasOutputConsumer(own.id), false);
+  socket.channel("b").killOutputConsumer(own.id);
+  assertEquals(socket.channel("a").getOutputConsumerStats(own.id)?.id, own.id);
+  socket.killAllChannels();
+  socket.killAllReceivers();
+});
+
 /** How each family's methods are called, in the order of the reference's table. */
 const FAMILIES: Record<string, [names: string[], methods: string]> = {
   receivers: [

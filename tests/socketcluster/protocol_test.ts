@@ -12,7 +12,7 @@ import { resolveOptions, toUri } from "../../feed/socketcluster/options.ts";
 import {
   checkClose,
   dispatch,
-  findAnswer,
+  isAnswer,
   reconnectDelay,
 } from "../../feed/socketcluster/protocol.ts";
 
@@ -64,18 +64,26 @@ Deno.test("protocol - what a packet is", () => {
   ) assertEquals(dispatched(packet), [...expected]);
 });
 
-Deno.test("protocol - the answer to the handshake among other packets", () => {
-  const hello = { event: "hello" };
-  assertEquals(
-    findAnswer({ rid: 1 }, 1),
-    { answer: { rid: 1 }, rest: [] } as any,
-  );
-  assertEquals(findAnswer([hello, { rid: 1 }], 1), {
-    answer: { rid: 1 },
-    rest: [hello],
-  } as any);
-  assertEquals(findAnswer(hello, 1), { answer: undefined, rest: [hello] });
-  assertEquals(findAnswer(null, 1), { answer: undefined, rest: [null] });
+Deno.test("protocol - what answers a call", () => {
+  const answers = (packet: unknown) => isAnswer(packet, 1);
+  assert(answers({ rid: 1 }));
+  assert(answers({ rid: 1, event: 2 }));
+  for (
+    const packet of [
+      { rid: 2 },
+      { rid: "1" },
+      { rid: 1, event: "hello" },
+      {
+        event: "hello",
+      },
+      {},
+      [],
+      null,
+      undefined,
+      "text",
+    ]
+  ) assertEquals(answers(packet), false);
+  assertEquals(isAnswer({}, NaN), false);
 });
 
 Deno.test("protocol - when to connect again", () => {
