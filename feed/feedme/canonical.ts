@@ -43,22 +43,6 @@ export function sortedNames(node: object): string[] {
   return names;
 }
 
-/**
- * How many values `node` holds, itself counted, as far as `limit`: what is more
- * than the limit may be any such number.
- */
-export function sizeUpTo(node: unknown, limit: number): number {
-  if (typeof node !== "object" || node === null) return 1;
-  const values = Array.isArray(node) ? node : Object.values(node);
-  if (values.length >= limit) return limit + 1;
-  let size = 1;
-  for (const value of values) {
-    if (size > limit) break;
-    size += sizeUpTo(value, limit - size);
-  }
-  return size;
-}
-
 /** The number of bytes of `text` in UTF-8; `text` has no lone surrogates. */
 export function utf8Length(text: string): number {
   let length = text.length;
