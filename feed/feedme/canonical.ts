@@ -3,6 +3,7 @@
  * order of their UTF-16 code units, no spaces, numbers and strings as
  * `JSON.stringify` writes them.
  */
+import { isContainer } from "./protocol.ts";
 
 /** Writes `value` canonically. It keeps its own stack, so any nesting is fine. */
 export function canonicalJson(value: unknown): string {
@@ -32,9 +33,7 @@ export function canonicalJson(value: unknown): string {
 
 /** A container as it is, and any other value as its text. */
 function container(value: unknown): object | string {
-  return typeof value === "object" && value !== null
-    ? value
-    : JSON.stringify(value);
+  return isContainer(value) ? value : JSON.stringify(value);
 }
 
 /** The own names of `node` in canonical order. */

@@ -8,7 +8,7 @@
  */
 import { canonicalJson, sortedNames } from "./canonical.ts";
 import { md5 } from "./md5.ts";
-import type { JsonObject } from "./protocol.ts";
+import { isContainer, type JsonObject } from "./protocol.ts";
 
 /** A value, its canonical text, and those of its children in the same order. */
 interface Written {
@@ -33,7 +33,7 @@ function write(
   depth: number,
 ): Written {
   if (old && old.value === value) return old;
-  if (typeof value !== "object" || value === null) {
+  if (!isContainer(value)) {
     return { value, text: JSON.stringify(value), children: NONE };
   }
   if (depth === DEEPEST) {

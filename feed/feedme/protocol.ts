@@ -135,9 +135,14 @@ export type ServerMessage =
     ErrorData: JsonObject;
   } & FeedRef;
 
+/** Whether `value` is an object or an array. */
+export function isContainer(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
 /** Whether `value` is an object in the sense of JSON: no array, not `null`. */
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isContainer(value) && !Array.isArray(value);
 }
 
 /** Whether `value` can be the arguments of a feed. */
