@@ -219,13 +219,10 @@ export class Conversation {
   receive(text: string): void {
     const received = readServerMessage(text);
     if (received.message) return this.#receive(received.message);
-    const { raw: serverMessage, ...problem } = received;
-    const what = "parseError" in problem
+    const what = "parseError" in received
       ? "Invalid JSON."
       : "Schema violation.";
-    this.#complain(
-      new FeedmeError("INVALID_MESSAGE", what, { serverMessage, ...problem }),
-    );
+    this.#complain(new FeedmeError("INVALID_MESSAGE", what, received));
   }
 
   #receive(message: ServerMessage): void {
