@@ -51,11 +51,9 @@ function write(
     const name = names[index]!;
     const child = list ? list[index] : (value as JsonObject)[name];
     const here = before[index];
-    const written = write(
-      child,
-      here?.value === child ? here : before[index - shift],
-      depth + 1,
-    );
+    const written = here && here.value === child
+      ? here
+      : write(child, before[index - shift], depth + 1);
     children.push(written);
     texts.push(list ? written.text : `${JSON.stringify(name)}:${written.text}`);
   }
