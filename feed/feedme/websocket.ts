@@ -173,8 +173,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   /** Something was heard: the watch begins anew. */
   #listen(connection: Connection): void {
     const { silenceTimeoutMs: ms = 0 } = this.#options;
-    clearTimeout(this.#silence);
     if (ms === 0) return;
+    clearTimeout(this.#silence);
     this.#silence = setTimer(
       () => this.#fail(connection, `The server was silent for ${ms} ms.`),
       ms,
@@ -192,7 +192,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
 
   /** Enters the state `disconnected` and lets go of the socket. */
   #leave(): void {
-    clearTimeout(this.#silence);
+    // Not without need: its first mention, too, makes Deno run microtasks.
+    if (this.#silence !== undefined) clearTimeout(this.#silence);
     const socket = this.#connection!.socket;
     this.#connection = undefined;
     try {
