@@ -13,11 +13,11 @@ const SINES: readonly number[] = /* @__PURE__ */ Array.from(
   (_, step) => Math.floor(Math.abs(Math.sin(step + 1)) * 2 ** 32) | 0,
 );
 
-/** How far the steps of each round rotate. */
-const ROTATE_1: readonly number[] = [7, 12, 17, 22];
-const ROTATE_2: readonly number[] = [5, 9, 14, 20];
-const ROTATE_3: readonly number[] = [4, 11, 16, 23];
-const ROTATE_4: readonly number[] = [6, 10, 15, 21];
+/** How far the steps rotate, four in turn in each round. */
+// deno-fmt-ignore
+const ROTATE: readonly number[] = [
+  7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21,
+];
 
 const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 
@@ -54,7 +54,7 @@ export function md5(text: string): string {
     for (; step < 16; step++) {
       sum = a + ((c ^ d) & b ^ d) + view.getInt32(at + 4 * step, true) +
           SINES[step]! | 0;
-      by = ROTATE_1[step & 3]!;
+      by = ROTATE[step & 3]!;
       a = d;
       d = c;
       c = b;
@@ -64,7 +64,7 @@ export function md5(text: string): string {
       sum = a + ((b ^ c) & d ^ c) +
           view.getInt32(at + 4 * (5 * step + 1 & 15), true) + SINES[step]! |
         0;
-      by = ROTATE_2[step & 3]!;
+      by = ROTATE[4 + (step & 3)]!;
       a = d;
       d = c;
       c = b;
@@ -74,7 +74,7 @@ export function md5(text: string): string {
       sum =
         a + (b ^ c ^ d) + view.getInt32(at + 4 * (3 * step + 5 & 15), true) +
           SINES[step]! | 0;
-      by = ROTATE_3[step & 3]!;
+      by = ROTATE[8 + (step & 3)]!;
       a = d;
       d = c;
       c = b;
@@ -83,7 +83,7 @@ export function md5(text: string): string {
     for (; step < 64; step++) {
       sum = a + (c ^ (b | ~d)) + view.getInt32(at + 4 * (7 * step & 15), true) +
           SINES[step]! | 0;
-      by = ROTATE_4[step & 3]!;
+      by = ROTATE[12 + (step & 3)]!;
       a = d;
       d = c;
       c = b;
