@@ -18,7 +18,7 @@ export function onWake(listener: () => void): () => void {
   const wake = () => listener();
   page.addEventListener?.("online", wake, { signal });
   page.addEventListener?.("pageshow", wake, { signal });
-  document?.addEventListener("visibilitychange", () => {
+  document?.addEventListener?.("visibilitychange", () => {
     if (document.visibilityState === "visible") listener();
   }, { signal });
   return () => stop.abort();
