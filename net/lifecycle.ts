@@ -12,14 +12,13 @@ export function onWake(listener: () => void): () => void {
   const page = globalThis as Partial<EventTarget> & {
     document?: EventTarget & { visibilityState: string };
   };
-  if (typeof page.addEventListener !== "function") return () => {};
   const stop = new AbortController();
   const { signal } = stop;
   const { document } = page;
   const wake = () => listener();
-  page.addEventListener("online", wake, { signal });
-  page.addEventListener("pageshow", wake, { signal });
-  document?.addEventListener("visibilitychange", () => {
+  page.addEventListener?.("online", wake, { signal });
+  page.addEventListener?.("pageshow", wake, { signal });
+  document?.addEventListener?.("visibilitychange", () => {
     if (document.visibilityState === "visible") listener();
   }, { signal });
   return () => stop.abort();

@@ -11,8 +11,7 @@ const BUDGETS: Record<string, number> = {
   "server.ts": 12_000,
   "types.ts": 8_000,
   "mod.ts": 31_000,
-  // Asked for are 10,000; this keeps what has been reached.
-  "feed/feedme/mod.ts": 11_800,
+  "feed/feedme/mod.ts": 10_000,
   // The goal is 9,000: `deno task bench socketcluster` shows it beside the peer's.
   "feed/socketcluster/mod.ts": 11_700,
   "session/proxy.ts": 25_000,

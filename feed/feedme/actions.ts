@@ -17,7 +17,7 @@ export interface ActionsOptions {
 /** What is pushed in comes out by iteration, in order. */
 export class ActionStream<T> implements AsyncIterableIterator<T> {
   readonly #limit: number;
-  readonly #ended: (stream: ActionStream<T>) => void;
+  readonly #streams: Set<ActionStream<T>>;
   readonly #signal: AbortSignal | undefined;
   #waiting: T[] = [];
   /** Calls of `next()` that wait; only while nothing waits for them. */
@@ -26,19 +26,20 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
   /** What `next()` has yet to throw when nothing waits any more. */
   #failure: { reason: unknown } | undefined;
 
-  /** `ended` is called once, when nothing more can be pushed. */
+  /** It is one of `streams` as long as something can be pushed. */
   constructor(
     { signal, limit = 1_000 }: ActionsOptions,
-    ended: (stream: ActionStream<T>) => void,
+    streams: Set<ActionStream<T>>,
   ) {
     if (!(limit >= 1)) {
       throw invalid("Invalid options.limit.");
     }
     this.#limit = limit;
-    this.#ended = ended;
+    this.#streams = streams;
     this.#signal = signal;
+    streams.add(this);
+    signal?.addEventListener("abort", this.#abort);
     if (signal?.aborted) this.#abort();
-    else signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
   push(value: T): void {
@@ -63,7 +64,7 @@ export class ActionStream<T> implements AsyncIterableIterator<T> {
     for (const reader of this.#readers.splice(0)) {
       this.next().then(reader.resolve, reader.reject);
     }
-    this.#ended(this);
+    this.#streams.delete(this);
   }
 
   next(): Promise<IteratorResult<T, undefined>> {

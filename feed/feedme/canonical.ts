@@ -3,34 +3,37 @@
  * order of their UTF-16 code units, no spaces, numbers and strings as
  * `JSON.stringify` writes them.
  */
-import { isObject } from "./protocol.ts";
+import { isContainer } from "./protocol.ts";
 
 /** Writes `value` canonically. It keeps its own stack, so any nesting is fine. */
 export function canonicalJson(value: unknown): string {
   let text = "";
-  /** What is to be written, the next last: a value, and the text before it. */
-  const pending: unknown[] = [value, ""];
+  /** What is to be written, the next last: containers, and texts as they are. */
+  const pending = [container(value)];
   while (pending.length > 0) {
-    text += pending.pop();
-    const node = pending.pop();
-    if (Array.isArray(node)) {
-      pending.push(undefined, node.length > 0 ? "]" : "[]");
-      for (let index = node.length - 1; index >= 0; index--) {
-        pending.push(node[index], index > 0 ? "," : "[");
-      }
-    } else if (isObject(node)) {
-      const names = sortedNames(node);
-      pending.push(undefined, names.length > 0 ? "}" : "{}");
-      for (let index = names.length - 1; index >= 0; index--) {
-        const name = names[index]!;
-        const head = (index > 0 ? "," : "{") + JSON.stringify(name) + ":";
-        pending.push(node[name], head);
-      }
-    } else if (node !== undefined) {
-      text += JSON.stringify(node);
+    const next = pending.pop()!;
+    if (typeof next === "string") {
+      text += next;
+      continue;
+    }
+    const list = Array.isArray(next);
+    text += list ? "[" : "{";
+    pending.push(list ? "]" : "}");
+    const names = list ? Object.keys(next) : sortedNames(next);
+    for (let index = names.length - 1; index >= 0; index--) {
+      const name = names[index]!;
+      pending.push(
+        container((next as Record<string, unknown>)[name]),
+        (index > 0 ? "," : "") + (list ? "" : `${JSON.stringify(name)}:`),
+      );
     }
   }
   return text;
+}
+
+/** A container as it is, and any other value as its text. */
+function container(value: unknown): object | string {
+  return isContainer(value) ? value : JSON.stringify(value);
 }
 
 /** The own names of `node` in canonical order. */
@@ -41,33 +44,4 @@ export function sortedNames(node: object): string[] {
     if (names[index - 1]! > names[index]!) return names.sort();
   }
   return names;
-}
-
-/**
- * How many values `node` holds, itself counted, as far as `limit`: what is more
- * than the limit may be any such number.
- */
-export function sizeUpTo(node: unknown, limit: number): number {
-  if (typeof node !== "object" || node === null) return 1;
-  const values = Array.isArray(node) ? node : Object.values(node);
-  if (values.length >= limit) return limit + 1;
-  let size = 1;
-  for (const value of values) {
-    if (size > limit) break;
-    size += sizeUpTo(value, limit - size);
-  }
-  return size;
-}
-
-/** The number of bytes of `text` in UTF-8; `text` has no lone surrogates. */
-export function utf8Length(text: string): number {
-  let length = text.length;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    // A pair of surrogates is four bytes: two for each unit.
-    if (unit > 0x7f) {
-      length += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
-    }
-  }
-  return length;
 }

@@ -293,7 +293,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   #act(name: string, args: JsonObject, call: Call): void {
     try {
-      this.#core.act(call, name, args);
+      this.#core.calls.act(call, name, args);
     } catch (error) {
       if (error instanceof FeedmeError) throw error;
       throw invalid("Action arguments must be JSON-expressible.");

@@ -8,7 +8,7 @@
  * the application (the *members* of a server feed), several of which may share
  * one server feed.
  */
-import { type Call, Calls } from "./calls.ts";
+import { Calls } from "./calls.ts";
 import { applyDeltas } from "./delta.ts";
 import { Digest } from "./digest.ts";
 import {
@@ -85,7 +85,8 @@ export class Conversation {
   readonly #shell: Shell;
   readonly #options: ConversationOptions;
   #link: "down" | "handshaking" | "up" = "down";
-  readonly #calls: Calls;
+  /** The actions that wait for a response. */
+  readonly calls: Calls;
   readonly #feeds = new Map<string, ServerFeed>();
   /** Feeds that are not closed, in the order in which they left that state. */
   readonly #active = new Set<ServerFeed>();
@@ -95,7 +96,7 @@ export class Conversation {
   constructor(shell: Shell, options: ConversationOptions) {
     this.#shell = shell;
     this.#options = options;
-    this.#calls = new Calls(shell, options.actionTimeoutMs);
+    this.calls = new Calls(shell, options.actionTimeoutMs);
   }
 
   /** Whether the handshake has succeeded on the present connection. */
@@ -112,7 +113,7 @@ export class Conversation {
   /** The transport has disconnected, whatever the reason. */
   disconnected(): void {
     this.#link = "down";
-    this.#calls.lost();
+    this.calls.lost();
     for (const feed of this.#active) {
       this.#closeAll(
         feed.members,
@@ -131,11 +132,6 @@ export class Conversation {
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
   live(): boolean {
     return this.#shell.live();
-  }
-
-  /** The application invokes an action. Throws if its arguments nest too deep. */
-  act(call: Call, name: string, args: JsonObject): void {
-    this.#calls.act(call, name, args);
   }
 
   /** The application creates a feed object. */
@@ -219,13 +215,10 @@ export class Conversation {
   receive(text: string): void {
     const received = readServerMessage(text);
     if (received.message) return this.#receive(received.message);
-    const { raw: serverMessage, ...problem } = received;
-    const what = "parseError" in problem
+    const what = "parseError" in received
       ? "Invalid JSON."
       : "Schema violation.";
-    this.#complain(
-      new FeedmeError("INVALID_MESSAGE", what, { serverMessage, ...problem }),
-    );
+    this.#complain(new FeedmeError("INVALID_MESSAGE", what, received));
   }
 
   #receive(message: ServerMessage): void {
@@ -235,7 +228,7 @@ export class Conversation {
       case "HandshakeResponse":
         return this.#receiveHandshake(message);
       case "ActionResponse":
-        if (!this.#calls.receive(message)) this.#unexpected(message);
+        if (!this.calls.receive(message)) this.#unexpected(message);
         return;
     }
     const feed = this.#feeds.get(feedKey(message.FeedName, message.FeedArgs));

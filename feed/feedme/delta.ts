@@ -7,22 +7,25 @@
  * Only own properties count: `__proto__`, `constructor`, `length` and the like
  * are ordinary names.
  */
-import { type Delta, isObject, type JsonObject } from "./protocol.ts";
+import {
+  type Delta,
+  isContainer,
+  isObject,
+  type JsonObject,
+} from "./protocol.ts";
 
 /** The new data, or which delta could not be applied and why. */
 export type DeltaResult =
   | { data: JsonObject; reason?: undefined }
   | { data?: undefined; index: number; reason: string };
 
-type Node = Record<string, unknown> | unknown[];
+type Key = string | number;
 
-/** A reason why a delta does not fit, thrown and caught in this file alone. */
-class Misfit {
-  readonly reason: string;
-  constructor(reason: string) {
-    this.reason = reason;
-  }
-}
+/** An object or an array. */
+type Node = Record<Key, unknown>;
+
+/** Its message is why a delta does not fit; thrown and caught in this file alone. */
+class Misfit extends Error {}
 
 /**
  * Applies `deltas` in their order, all or none. They must have passed
@@ -39,7 +42,7 @@ export function applyDeltas(
     try {
       root = applyDelta(root, deltas[index]!, own);
     } catch (error) {
-      if (error instanceof Misfit) return { index, reason: error.reason };
+      if (error instanceof Misfit) return { index, reason: error.message };
       throw error;
     }
   }
@@ -74,20 +77,13 @@ function applyDelta(root: unknown, delta: Delta, own: Set<unknown>): unknown {
     );
     return changeValue(root, delta, own);
   }
-  const trail: Node[] = [];
-  let node = root;
+  const trail = [root];
   for (let depth = 0; depth < last; depth++) {
-    const key = path[depth]!;
-    checkExistence(node, key);
-    trail.push(node);
-    node = child(node, key);
+    trail.push(child(trail[depth], path[depth]!));
   }
-  let changed: unknown = changeChild(node, path[last]!, delta, own);
+  let changed: unknown = changeChild(trail[last], path[last]!, delta, own);
   for (let depth = last - 1; depth >= 0; depth--) {
-    const parent = trail[depth]!;
-    const key = path[depth]!;
-    if (Object.is(child(parent, key), changed)) return root;
-    changed = set(parent, key, changed, own);
+    changed = set(trail[depth] as Node, path[depth]!, changed, own);
   }
   return changed;
 }
@@ -95,29 +91,33 @@ function applyDelta(root: unknown, delta: Delta, own: Set<unknown>): unknown {
 /** What `delta` makes of `node`, which holds the last element of its path. */
 function changeChild(
   node: unknown,
-  key: string | number,
+  key: Key,
   delta: Delta,
   own: Set<unknown>,
-): Node {
+): unknown {
   const { Operation: operation } = delta;
   if (operation === "Set") {
     checkKind(node, key);
     return set(node, key, delta.Value, own);
   }
-  checkExistence(node, key);
-  if (operation === "Delete") {
-    return Array.isArray(node)
-      ? node.toSpliced(Number(key), 1)
-      : without(node, (name) => name === key);
-  }
-  if (operation === "InsertBefore" || operation === "InsertAfter") {
-    expect(Array.isArray(node), "Path must reference an array element.");
-    const at = Number(key) + (operation === "InsertAfter" ? 1 : 0);
-    return node.toSpliced(at, 0, delta.Value);
-  }
   const value = child(node, key);
-  const changed = changeValue(value, delta, own);
-  return Object.is(value, changed) ? node : set(node, key, changed, own);
+  const index = Number(key);
+  switch (operation) {
+    case "Delete": {
+      if (Array.isArray(node)) return node.toSpliced(index, 1);
+      const { [key]: _, ...rest } = node as JsonObject;
+      return rest;
+    }
+    case "InsertBefore":
+    case "InsertAfter":
+      expect(Array.isArray(node), "Path must reference an array element.");
+      return node.toSpliced(
+        operation === "InsertAfter" ? index + 1 : index,
+        0,
+        delta.Value,
+      );
+  }
+  return set(node as Node, key, changeValue(value, delta, own), own);
 }
 
 /** What `delta` makes of `value`, to which its path leads. */
@@ -149,7 +149,7 @@ function changeValue(
   expect(Array.isArray(value), "Path must reference an array.");
   if (delta.Operation === "InsertFirst") return [delta.Value, ...value];
   if (delta.Operation === "InsertLast") {
-    return set(value, value.length, delta.Value, own);
+    return set(value as unknown as Node, value.length, delta.Value, own);
   }
   expect(value.length > 0, "Path must reference a non-empty array.");
   return delta.Operation === "DeleteFirst"
@@ -161,11 +161,8 @@ function expect(fits: boolean, reason: string): asserts fits {
   if (!fits) throw new Misfit(reason);
 }
 
-/** Whether `node` is a container that may have `key`. */
-function checkKind(
-  node: unknown,
-  key: string | number,
-): asserts node is Node {
+/** Checks that `node` is a container that may have `key`. */
+function checkKind(node: unknown, key: Key): asserts node is Node {
   if (typeof key === "number") {
     expect(
       Array.isArray(node),
@@ -179,80 +176,36 @@ function checkKind(
   }
 }
 
-/** Whether `node` is a container that has `key`. */
-function checkExistence(
-  node: unknown,
-  key: string | number,
-): asserts node is Node {
+/** What `node` has under `key`. */
+function child(node: unknown, key: Key): unknown {
   checkKind(node, key);
-  if (typeof key === "number") {
-    expect(
-      key < (node as unknown[]).length,
-      "Path references a non-existent array element.",
-    );
-  } else {
-    expect(
-      Object.hasOwn(node, key),
-      "Path references a non-existent object property.",
-    );
-  }
-}
-
-function child(node: Node, key: string | number): unknown {
-  return (node as Record<string | number, unknown>)[key];
+  expect(
+    Object.hasOwn(node, key),
+    typeof key === "number"
+      ? "Path references a non-existent array element."
+      : "Path references a non-existent object property.",
+  );
+  return node[key];
 }
 
 /** `node` with the child replaced or added. */
-function set(
-  node: Node,
-  key: string | number,
-  value: unknown,
-  own: Set<unknown>,
-): Node {
+function set(node: Node, key: Key, value: unknown, own: Set<unknown>): Node {
+  if (Object.is(node[key], value)) return node;
+  let copy = node;
   if (Array.isArray(node)) {
-    const index = Number(key);
     expect(
-      index <= node.length,
+      Number(key) <= node.length,
       "Cannot set a non-contiguous element of an array.",
     );
-    const copy = own.has(node) ? node : node.slice();
-    own.add(copy);
-    copy[index] = value;
-    return copy;
+    if (!own.has(node)) copy = node.slice() as unknown as Node;
+  } else if (key === "__proto__") {
+    // Assignment would take it amiss, unless the property is there.
+    copy = { ...node, [key]: value };
+  } else if (!own.has(node)) {
+    copy = { ...node };
   }
-  const copy = own.has(node) ? node : { ...node };
   own.add(copy);
-  put(copy, key, value);
-  return copy;
-}
-
-/** Writes an own property; plain assignment would take `__proto__` amiss. */
-function put(
-  node: Record<string, unknown>,
-  key: string | number,
-  value: unknown,
-): void {
-  if (key === "__proto__") {
-    Object.defineProperty(node, key, {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
-  } else {
-    node[key] = value;
-  }
-}
-
-/** A copy without some properties; `delete` would make it a slow one. */
-function without(
-  node: Record<string, unknown>,
-  gone: (name: string) => boolean,
-): Record<string, unknown> {
-  const copy: Record<string, unknown> = {};
-  for (const name of Object.keys(node)) {
-    if (!gone(name)) put(copy, name, node[name]);
-  }
+  copy[key] = value;
   return copy;
 }
 
@@ -262,11 +215,9 @@ function removeEqual(node: unknown, value: unknown): unknown {
     return kept.length === node.length ? node : kept;
   }
   expect(isObject(node), "Path must refer to an array or an object.");
-  const gone = new Set<string>();
-  for (const name of Object.keys(node)) {
-    if (deepEqual(node[name], value)) gone.add(name);
-  }
-  return gone.size === 0 ? node : without(node, (name) => gone.has(name));
+  const entries = Object.entries(node);
+  const kept = entries.filter(([, element]) => !deepEqual(element, value));
+  return kept.length === entries.length ? node : Object.fromEntries(kept);
 }
 
 /**
@@ -279,21 +230,13 @@ export function deepEqual(left: unknown, right: unknown): boolean {
     const b = pending.pop();
     const a = pending.pop();
     if (a === b) continue;
-    if (Array.isArray(a)) {
-      if (!Array.isArray(b) || a.length !== b.length) return false;
-      for (let index = 0; index < a.length; index++) {
-        pending.push(a[index], b[index]);
-      }
-    } else if (isObject(a)) {
-      if (!isObject(b)) return false;
-      const names = Object.keys(a);
-      if (names.length !== Object.keys(b).length) return false;
-      for (const name of names) {
-        if (!Object.hasOwn(b, name)) return false;
-        pending.push(a[name], b[name]);
-      }
-    } else {
-      return false;
+    if (!isContainer(a) || !isContainer(b)) return false;
+    if (Array.isArray(a) !== Array.isArray(b)) return false;
+    const names = Object.keys(a);
+    if (names.length !== Object.keys(b).length) return false;
+    for (const name of names) {
+      if (!Object.hasOwn(b, name)) return false;
+      pending.push((a as Node)[name], (b as Node)[name]);
     }
   }
   return true;

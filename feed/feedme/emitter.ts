@@ -59,9 +59,7 @@ export class Emitter<Events extends EventMap> {
 
   /** Calls the listeners of an event. The client does this; programs need not. */
   emit<E extends keyof Events & string>(event: E, ...args: Events[E]): this {
-    const list = this.#listeners.get(event);
-    if (!list) return this;
-    for (const entry of list) {
+    for (const entry of this.#listeners.get(event) ?? []) {
       if (entry.once) this.#remove(event, entry);
       callListener(this, entry.listener, args);
     }

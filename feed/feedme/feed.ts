@@ -197,12 +197,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   actions(options: ActionsOptions = {}): AsyncIterableIterator<FeedAction<F>> {
     this.#check();
-    const stream = new ActionStream<FeedAction<F>>(
-      options,
-      (ended) => this.#streams.delete(ended),
-    );
-    if (!options.signal?.aborted) this.#streams.add(stream);
-    return stream;
+    return new ActionStream(options, this.#streams);
   }
 
   /**
@@ -243,7 +238,12 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   #check(): void {
-    if (this.#destroyed) throw destroyed();
+    if (this.#destroyed) {
+      throw new FeedmeError(
+        "DESTROYED",
+        "The feed object has been destroyed.",
+      );
+    }
   }
 
   #desire(open: boolean): void {
@@ -314,10 +314,6 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     this.#notify();
     this.#subscribers.clear();
   }
-}
-
-function destroyed(): FeedmeError {
-  return new FeedmeError("DESTROYED", "The feed object has been destroyed.");
 }
 
 function invalidState(text: string): FeedmeError {

@@ -1,4 +1,5 @@
 /** Whether a value of the application can go over the wire as it is. */
+import { isContainer } from "./protocol.ts";
 
 /**
  * Whether `value` is made of strings, finite numbers, booleans, `null`, plain
@@ -15,7 +16,7 @@ export function isJson(value: unknown): boolean {
       around.delete(value);
     } else if (typeof value === "number") {
       if (!Number.isFinite(value)) return false;
-    } else if (typeof value === "object" && value !== null) {
+    } else if (isContainer(value)) {
       if (around.has(value)) return false;
       if (!Array.isArray(value) && !isPlain(value)) return false;
       around.add(value);

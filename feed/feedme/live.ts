@@ -4,7 +4,6 @@
  */
 import type { Connection, FeedmeDialect } from "./connection.ts";
 import type { FeedDefinition } from "./define.ts";
-import { utf8Length } from "./canonical.ts";
 import { applyDeltas } from "./delta.ts";
 import { diff } from "./diff.ts";
 import { Digest } from "./digest.ts";
@@ -205,4 +204,17 @@ export function json(value: unknown, what: string): JsonObject {
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then ===
     "function";
+}
+
+/** The number of bytes of `text` in UTF-8; `text` has no lone surrogates. */
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    // A pair of surrogates is four bytes: two for each unit.
+    if (unit > 0x7f) {
+      length += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
+    }
+  }
+  return length;
 }

@@ -31,27 +31,6 @@ export type FeedArgs = { readonly [name: string]: string };
 /** The version of the protocol. */
 export const VERSION = "0.1";
 
-/** The operations on feed data, and the type of `Value` that each takes. */
-const OPERATIONS: ReadonlyMap<string, "any" | "string" | "number" | "none"> =
-  /* @__PURE__ */ new Map(
-    [
-      ["Set", "any"],
-      ["Delete", "none"],
-      ["DeleteValue", "any"],
-      ["Prepend", "string"],
-      ["Append", "string"],
-      ["Increment", "number"],
-      ["Decrement", "number"],
-      ["Toggle", "none"],
-      ["InsertFirst", "any"],
-      ["InsertLast", "any"],
-      ["InsertBefore", "any"],
-      ["InsertAfter", "any"],
-      ["DeleteFirst", "none"],
-      ["DeleteLast", "none"],
-    ] as const,
-  );
-
 /** Leads to a place in the feed data: property names and element indexes. */
 export type DeltaPath = readonly (string | number)[];
 
@@ -135,18 +114,20 @@ export type ServerMessage =
     ErrorData: JsonObject;
   } & FeedRef;
 
+/** Whether `value` is an object or an array. */
+export function isContainer(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
 /** Whether `value` is an object in the sense of JSON: no array, not `null`. */
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isContainer(value) && !Array.isArray(value);
 }
 
 /** Whether `value` can be the arguments of a feed. */
 export function isFeedArgs(value: unknown): value is FeedArgs {
-  if (!isObject(value)) return false;
-  for (const name of Object.keys(value)) {
-    if (typeof value[name] !== "string") return false;
-  }
-  return true;
+  return isObject(value) &&
+    Object.values(value).every((each) => typeof each === "string");
 }
 
 /**
@@ -154,24 +135,24 @@ export function isFeedArgs(value: unknown): value is FeedArgs {
  * arguments. Lengths make it unambiguous.
  */
 export function feedKey(name: string, args: FeedArgs): string {
-  const names = Object.keys(args);
-  if (names.length === 0) return `:${name}`;
-  if (names.length > 1) names.sort();
   let key = "";
-  for (const each of names) {
+  for (const each of Object.keys(args).sort()) {
     const value = args[each]!;
     key += `${each.length}:${value.length}:${each}${value}`;
   }
   return `${key}:${name}`;
 }
 
-const MISFIT = "Missing or extraneous property.";
-
 /** Tells what is wrong with a value, or nothing. */
 type Check = (value: unknown) => string | undefined;
 
+const isAny: Check = () => undefined;
+
 const isText: Check = (value) =>
   typeof value === "string" ? undefined : "Not a string.";
+
+const isNumber: Check = (value) =>
+  Number.isFinite(value) ? undefined : "Not a number.";
 
 const isRecord: Check = (value) =>
   isObject(value) ? undefined : "Not an object.";
@@ -186,179 +167,170 @@ const isMd5: Check = (value) =>
     ? undefined
     : "Not a 24-character string.";
 
-const isDeltas: Check = (value) => {
-  if (!Array.isArray(value)) return "Not an array.";
-  for (let index = 0; index < value.length; index++) {
-    const reason = checkDelta(value[index]);
-    if (reason !== undefined) return `Element ${index} > ${reason}`;
-  }
-  return undefined;
-};
+const isKey: Check = (value) =>
+  typeof value === "string" || (Number.isInteger(value) && Number(value) >= 0)
+    ? undefined
+    : "Not a string or non-negative integer.";
 
-/** Tells where `value` departs from the shape of a delta, or nothing. */
-export function checkDelta(value: unknown): string | undefined {
-  if (!isObject(value)) return "Not an object.";
-  const operation = value.Operation;
-  const kind = typeof operation === "string"
-    ? OPERATIONS.get(operation)
-    : undefined;
-  if (kind === undefined) return "Operation > Missing or invalid.";
-  const reason = checkDeltaBody(value, kind);
-  return reason && `(${operation} Delta) ${reason}`;
-}
+const isVersions: Check = (value) =>
+  checkList(value, isText) ??
+    ((value as string[]).length > 0 ? undefined : "Empty.");
 
-function checkDeltaBody(
-  delta: Record<string, unknown>,
-  kind: "any" | "string" | "number" | "none",
-): string | undefined {
-  const count = kind === "none" ? 2 : 3;
-  if (
-    Object.keys(delta).length !== count || !Object.hasOwn(delta, "Path") ||
-    (kind !== "none" && !Object.hasOwn(delta, "Value"))
-  ) return MISFIT;
-  const { Path: path, Value: operand } = delta;
-  if (!Array.isArray(path)) return "Path > Not an array.";
-  for (let index = 0; index < path.length; index++) {
-    const element = path[index];
-    if (
-      typeof element !== "string" &&
-      !(Number.isInteger(element) && element >= 0)
-    ) {
-      return `Path > Element ${index} > Not a string or non-negative integer.`;
-    }
-  }
-  if (kind === "string") {
-    if (typeof operand !== "string") return "Value > Not a string.";
-  } else if (kind === "number" && !Number.isFinite(operand)) {
-    return "Value > Not a number.";
+/** Tells where `list` departs from being a list of what `check` lets pass. */
+function checkList(list: unknown, check: Check): string | undefined {
+  if (!Array.isArray(list)) return "Not an array.";
+  for (let index = 0; index < list.length; index++) {
+    const reason = check(list[index]);
+    if (reason) return `Element ${index} > ${reason}`;
   }
   return undefined;
 }
 
-/** The properties of a closed object beside its type. */
-type Shape = readonly (readonly [string, Check, optional?: true])[];
+/** The properties of a closed object beside the one that tells what it is. */
+type Shape = readonly Property[];
+type Property = readonly [name: string, check: Check, optional?: true];
 
-/** By type: the shape, or the shapes if `Success` is true and if it is false. */
-type Shapes = ReadonlyMap<unknown, readonly [Shape, onFailure?: Shape]>;
+/** By what an object says it is. */
+type Shapes = ReadonlyMap<unknown, Shape>;
+
+const PATH: Shape = [["Path", (value) => checkList(value, isKey)]];
+const WITH_ANY: Shape = [...PATH, ["Value", isAny]];
+const WITH_TEXT: Shape = [...PATH, ["Value", isText]];
+const WITH_NUMBER: Shape = [...PATH, ["Value", isNumber]];
+
+const DELTAS: Shapes = /* @__PURE__ */ new Map([
+  ["Set", WITH_ANY],
+  ["Delete", PATH],
+  ["DeleteValue", WITH_ANY],
+  ["Prepend", WITH_TEXT],
+  ["Append", WITH_TEXT],
+  ["Increment", WITH_NUMBER],
+  ["Decrement", WITH_NUMBER],
+  ["Toggle", PATH],
+  ["InsertFirst", WITH_ANY],
+  ["InsertLast", WITH_ANY],
+  ["InsertBefore", WITH_ANY],
+  ["InsertAfter", WITH_ANY],
+  ["DeleteFirst", PATH],
+  ["DeleteLast", PATH],
+]);
 
 const FEED: Shape = [["FeedName", isText], ["FeedArgs", isArgs]];
 const REFUSAL: Shape = [["ErrorCode", isText], ["ErrorData", isRecord]];
-const ID: Shape = [["CallbackId", isText]];
+const ID: Property = ["CallbackId", isText];
 const FEED_ACTION: Shape = [
   ...FEED,
   ["ActionName", isText],
   ["ActionData", isRecord],
-  ["FeedDeltas", isDeltas],
+  ["FeedDeltas", (value) => checkList(value, checkDelta)],
   ["FeedMd5", isMd5, true],
 ];
 
-const SERVER_MESSAGES: Shapes = /* @__PURE__ */ new Map<
-  string,
-  [Shape, Shape?]
->([
-  ["ViolationResponse", [[["Diagnostics", isRecord]]]],
-  ["HandshakeResponse", [
-    [["Version", isText], ["ClientId", isText, true]],
-    [],
-  ]],
-  ["ActionResponse", [
-    [...ID, ["ActionData", isRecord]],
-    [...ID, ...REFUSAL],
-  ]],
-  ["FeedOpenResponse", [
-    [...FEED, ["FeedData", isRecord]],
-    [...FEED, ...REFUSAL],
-  ]],
-  ["FeedCloseResponse", [FEED]],
-  ["FeedAction", [FEED_ACTION]],
-  ["ActionRevelation", [FEED_ACTION]],
-  ["FeedTermination", [[...FEED, ...REFUSAL]]],
+const SERVER_MESSAGES: Shapes = /* @__PURE__ */ new Map([
+  ["ViolationResponse", [["Diagnostics", isRecord]]],
+  ["HandshakeResponse", [["Version", isText], ["ClientId", isText, true]]],
+  ["ActionResponse", [ID, ["ActionData", isRecord]]],
+  ["FeedOpenResponse", [...FEED, ["FeedData", isRecord]]],
+  ["FeedCloseResponse", FEED],
+  ["FeedAction", FEED_ACTION],
+  ["ActionRevelation", FEED_ACTION],
+  ["FeedTermination", [...FEED, ...REFUSAL]],
 ]);
 
-const CLIENT_MESSAGES: Shapes = /* @__PURE__ */ new Map<string, [Shape]>([
-  ["Handshake", [[["Versions", isVersions]]]],
-  ["Action", [[["ActionName", isText], ["ActionArgs", isRecord], [
-    "CallbackId",
-    isText,
-  ]]]],
-  ["FeedOpen", [FEED]],
-  ["FeedClose", [FEED]],
+/** The other shapes of responses, which go with `Success: false`. */
+const FAILURES: Shapes = /* @__PURE__ */ new Map<string, Shape>([
+  ["HandshakeResponse", []],
+  ["ActionResponse", [ID, ...REFUSAL]],
+  ["FeedOpenResponse", [...FEED, ...REFUSAL]],
 ]);
 
-function isVersions(value: unknown): string | undefined {
-  if (!Array.isArray(value)) return "Not an array.";
-  if (value.length === 0) return "Empty.";
-  return value.every((version) => typeof version === "string")
-    ? undefined
-    : "One or more elements is not a string.";
+const CLIENT_MESSAGES: Shapes = /* @__PURE__ */ new Map<string, Shape>([
+  ["Handshake", [["Versions", isVersions]]],
+  ["Action", [ID, ["ActionName", isText], ["ActionArgs", isRecord]]],
+  ["FeedOpen", FEED],
+  ["FeedClose", FEED],
+]);
+
+const MISFIT = "Missing or extraneous property.";
+
+/** Tells where `value` departs from the closed shape that its `tag` names. */
+function checkTagged(
+  value: unknown,
+  tag: string,
+  shapes: Shapes,
+  what: string,
+): string | undefined {
+  if (!isObject(value)) return "Not an object.";
+  const type = own(value, tag);
+  const shape = shapes.get(type);
+  if (!shape) return `${tag} > Missing or invalid.`;
+  const reason = checkShape(value, shape, FAILURES.get(type));
+  return reason && `(${type} ${what}) ${reason}`;
 }
 
-/** Tells where `message` departs from the shape of its type, or nothing. */
-function checkMessage(message: unknown, shapes: Shapes): string | undefined {
-  if (!isObject(message)) return "Not an object.";
-  const type = Object.hasOwn(message, "MessageType")
-    ? message.MessageType
-    : undefined;
-  const found = shapes.get(type);
-  if (!found) return "MessageType > Missing or invalid.";
-  const reason = checkShape(message, ...found);
-  return reason && `(${type} Message) ${reason}`;
-}
-
-/** Tells where `message` departs from a closed shape, or nothing. */
 function checkShape(
-  message: Record<string, unknown>,
+  object: Record<string, unknown>,
   shape: Shape,
   onFailure?: Shape,
 ): string | undefined {
   let count = 1;
   if (onFailure) {
-    const success = Object.hasOwn(message, "Success")
-      ? message.Success
-      : undefined;
+    const success = own(object, "Success");
     if (typeof success !== "boolean") return "Success > Missing or invalid.";
     if (!success) shape = onFailure;
-    count = 2;
+    count++;
   }
-  let problem: string | undefined;
   for (const [name, check, optional] of shape) {
-    if (Object.hasOwn(message, name)) {
-      count++;
-      const reason = check(message[name]);
-      if (reason !== undefined) problem ??= `${name} > ${reason}`;
-    } else if (!optional) return MISFIT;
+    const value = own(object, name);
+    if (value === undefined) {
+      if (optional) continue;
+      return MISFIT;
+    }
+    count++;
+    const reason = check(value);
+    if (reason) return `${name} > ${reason}`;
   }
-  return Object.keys(message).length === count ? problem : MISFIT;
+  return Object.keys(object).length === count ? undefined : MISFIT;
+}
+
+/** What an object itself has under `name`, whatever its prototype has. */
+function own(object: Record<string, unknown>, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** Tells where `delta` departs from the shape of a delta, or nothing. */
+export function checkDelta(delta: unknown): string | undefined {
+  return checkTagged(delta, "Operation", DELTAS, "Delta");
 }
 
 /** Tells where `message` departs from the messages of a server, or nothing. */
 export function checkServerMessage(message: unknown): string | undefined {
-  return checkMessage(message, SERVER_MESSAGES);
+  return checkTagged(message, "MessageType", SERVER_MESSAGES, "Message");
 }
 
 /** Tells where `message` departs from the messages of a client, or nothing. */
 export function checkClientMessage(message: unknown): string | undefined {
-  return checkMessage(message, CLIENT_MESSAGES);
+  return checkTagged(message, "MessageType", CLIENT_MESSAGES, "Message");
 }
 
 /** A message that was read, or why it could not be. */
 export type Received =
   | { message: ServerMessage }
-  | { message?: undefined; raw: string; parseError: Error }
-  | { message?: undefined; raw: unknown; schemaViolation: string };
+  | { message?: undefined; serverMessage: string; parseError: Error }
+  | { message?: undefined; serverMessage: unknown; schemaViolation: string };
 
 /** Reads a message of a server. Never throws. */
 export function readServerMessage(text: string): Received {
-  let raw: unknown;
+  let serverMessage: unknown;
   try {
-    raw = JSON.parse(text);
+    serverMessage = JSON.parse(text);
   } catch (error) {
-    return { raw: text, parseError: error as Error };
+    return { serverMessage: text, parseError: error as Error };
   }
-  const schemaViolation = checkServerMessage(raw);
-  return schemaViolation === undefined
-    ? { message: raw as ServerMessage }
-    : { raw, schemaViolation };
+  const schemaViolation = checkServerMessage(serverMessage);
+  return schemaViolation
+    ? { serverMessage, schemaViolation }
+    : { message: serverMessage as ServerMessage };
 }
 
 /** Writes a message of a client. */

@@ -4,27 +4,10 @@
  * So what waits for a promise continues before the next event is delivered.
  */
 export class Queue {
-  #jobs: (() => void)[] = [];
-  #next = 0;
-  #running = false;
+  #last: Promise<void> = Promise.resolve();
 
   /** Calls `job`, which must not throw, after all that were added before. */
   add(job: () => void): void {
-    this.#jobs.push(job);
-    if (!this.#running) {
-      this.#running = true;
-      queueMicrotask(this.#run);
-    }
+    this.#last = this.#last.then(job);
   }
-
-  readonly #run = (): void => {
-    this.#jobs[this.#next++]!();
-    if (this.#next < this.#jobs.length) {
-      queueMicrotask(this.#run);
-    } else {
-      this.#jobs = [];
-      this.#next = 0;
-      this.#running = false;
-    }
-  };
 }

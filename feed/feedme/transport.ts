@@ -2,7 +2,7 @@
  * What carries the messages: the interface that feedme-client's transports
  * have, and a guard that sees to it that one behaves.
  */
-import { FeedmeError } from "./errors.ts";
+import { FeedmeError, type FeedmeErrorDetails } from "./errors.ts";
 
 /** What a transport says of itself. */
 export type TransportState = "disconnected" | "connecting" | "connected";
@@ -69,6 +69,8 @@ export interface TransportHandlers {
   violation(error: FeedmeError): void;
 }
 
+type Method = keyof FeedmeTransport & string;
+
 /** Which event may follow which; a connection begins and ends with `disconnect`. */
 const NEXT: Record<TransportEvent, readonly TransportEvent[]> = {
   disconnect: ["connecting"],
@@ -86,7 +88,7 @@ export class TransportGuard {
   readonly #transport: FeedmeTransport;
   readonly #handlers: TransportHandlers;
   readonly #listeners: [TransportEvent, (...args: unknown[]) => void][];
-  readonly #remove: NonNullable<FeedmeTransport["off"]>;
+  readonly #remove: Method;
   /** The event that came last. */
   #last: TransportEvent = "disconnect";
   /** Connections asked for that have not begun, and ends that have not come. */
@@ -103,36 +105,28 @@ export class TransportGuard {
     this.#transport = transport;
     this.#handlers = handlers;
     for (const name of ["state", "connect", "send", "disconnect"] as const) {
-      if (typeof transport[name] !== "function") {
-        this.#violate(`The transport has no ${name}().`);
-      }
+      this.#method(name);
     }
-    const add = transport.on ?? transport.addListener ??
-      transport.addEventListener;
-    const remove = transport.off ?? transport.removeListener ??
-      transport.removeEventListener;
-    if (typeof add !== "function" || typeof remove !== "function") {
-      this.#violate("The transport has no on() or off().");
-    }
-    this.#remove = remove;
-    if (this.#call("state", () => transport.state()) !== "disconnected") {
+    const add = this.#method("on", "addListener", "addEventListener");
+    this.#remove = this.#method(
+      "off",
+      "removeListener",
+      "removeEventListener",
+    );
+    if (this.#call("state") !== "disconnected") {
       this.#violate("The transport is not disconnected.");
     }
     this.#listeners = (Object.keys(NEXT) as TransportEvent[]).map((event) => [
       event,
       (...args) => this.#receive(event, args),
     ]);
-    this.#call("on", () => {
-      for (const [event, listener] of this.#listeners) {
-        add.call(transport, event, listener);
-      }
-    });
+    for (const listener of this.#listeners) this.#call(add, ...listener);
     this.#attached = true;
   }
 
   /** @throws {FeedmeError} `TRANSPORT_ERROR` */
   state(): TransportState {
-    const state = this.#call("state", () => this.#transport.state());
+    const state = this.#call("state");
     // It stays disconnected until it is asked to connect.
     const asked = this.#last !== "disconnect" || this.#connects > 0;
     if (
@@ -145,12 +139,12 @@ export class TransportGuard {
   /** @throws {FeedmeError} `TRANSPORT_ERROR` */
   connect(): void {
     this.#connects++;
-    this.#call("connect", () => this.#transport.connect());
+    this.#call("connect");
   }
 
   /** @throws {FeedmeError} `TRANSPORT_ERROR` */
   send(text: string): void {
-    this.#call("send", () => this.#transport.send(text));
+    this.#call("send", text);
     if (this.state() === "connecting") {
       this.#violate("The transport is connecting after send().");
     }
@@ -159,7 +153,7 @@ export class TransportGuard {
   /** @throws {FeedmeError} `TRANSPORT_ERROR` */
   disconnect(): void {
     this.#disconnects++;
-    this.#call("disconnect", () => this.#transport.disconnect());
+    this.#call("disconnect");
     if (this.state() !== "disconnected") {
       this.#violate(
         "The transport is not disconnected after disconnect().",
@@ -173,7 +167,7 @@ export class TransportGuard {
     this.#attached = false;
     for (const [event, listener] of this.#listeners) {
       try {
-        this.#remove.call(this.#transport, event, listener);
+        (this.#transport[this.#remove] as TransportListener)(event, listener);
       } catch {
         // Nothing it emits is listened to any more.
       }
@@ -185,16 +179,26 @@ export class TransportGuard {
     await this.#transport[Symbol.asyncDispose]?.();
   }
 
-  #call<T>(name: string, method: () => T): T {
+  /** The name of the first of these methods that there is. */
+  #method(...names: Method[]): Method {
+    return names.find((name) => typeof this.#transport[name] === "function") ??
+      this.#violate(`The transport has no ${names[0]}().`);
+  }
+
+  #call(name: Method, ...args: unknown[]): unknown {
     this.#calling = name;
     try {
-      const result = method();
+      const result = (this.#transport[name] as TransportListener)(
+        ...args,
+      ) as unknown;
       // The transport may have swallowed the error of its own breach.
       if (this.#breach) throw this.#breach;
       return result;
     } catch (error) {
       if (error === this.#breach) throw error;
-      return this.#violate(`The transport threw in ${name}().`, error);
+      return this.#violate(`The transport threw in ${name}().`, {
+        transportError: error,
+      });
     } finally {
       this.#calling = undefined;
     }
@@ -215,29 +219,27 @@ export class TransportGuard {
     }
     this.#last = event;
     const [first] = args;
-    const valid = event === "message"
-      ? args.length === 1 && typeof first === "string"
-      : event === "disconnect"
-      ? args.length === 0 || (args.length === 1 && first instanceof Error)
-      : args.length === 0;
+    const valid = args.length === 0 ? event !== "message" : args.length === 1 &&
+      (event === "message"
+        ? typeof first === "string"
+        : event === "disconnect" && first instanceof Error);
     if (!valid) {
       this.#violate(`The transport passed invalid arguments with ${event}.`);
     }
-    if (event === "message") return this.#handlers.message(first as string);
-    if (event !== "disconnect") return this.#handlers[event]();
-    if (this.#disconnects > 0) {
-      this.#disconnects--;
-    } else if (args.length === 0) {
-      this.#violate("The transport disconnected without a reason.");
+    if (event === "disconnect") {
+      if (this.#disconnects > 0) this.#disconnects--;
+      else if (args.length === 0) {
+        this.#violate("The transport disconnected without a reason.");
+      }
     }
-    this.#handlers.disconnect(...args as [] | [Error]);
+    (this.#handlers[event] as TransportListener)(...args);
   }
 
-  #violate(text: string, transportError?: unknown): never {
+  #violate(text: string, details?: FeedmeErrorDetails): never {
     const error = this.#breach = new FeedmeError(
       "TRANSPORT_ERROR",
       text,
-      transportError === undefined ? {} : { transportError },
+      details,
     );
     if (this.#attached) {
       this.detach();

@@ -1,7 +1,7 @@
 /** A transport on the platform's `WebSocket`. */
-import { dial, type WebSocketConstructor } from "../../net/dial.ts";
+import type { WebSocketConstructor } from "../../net/dial.ts";
 import { Emitter } from "./emitter.ts";
-import { LONGEST_TIMEOUT, setTimer } from "./timer.ts";
+import { setTimer } from "./timer.ts";
 import type { FeedmeTransport, TransportState } from "./transport.ts";
 
 /** Options of {@linkcode webSocketTransport}. */
@@ -64,16 +64,20 @@ export function webSocketTransport(
   return new WebSocketTransport(options);
 }
 
+/** From a call of `connect()` to the end of what it led to. */
+interface Connection {
+  state: "connecting" | "connected";
+  socket?: WebSocket;
+}
+
+const UNOPENED = "The WebSocket could not be opened.";
+
 class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   readonly #options: WebSocketTransportOptions;
-  #state:
-    | { kind: "disconnected" }
-    | { kind: "connecting"; abort: AbortController }
-    | { kind: "connected"; socket: WebSocket; closed: Promise<void> } = {
-      kind: "disconnected",
-    };
-  /** The ends of sockets that are closing. */
-  readonly #closing = new Set<Promise<void>>();
+  /** The present one. What is heard of any other is told nobody. */
+  #connection: Connection | undefined;
+  /** Resolves when every socket that was open has closed. */
+  #closed: Promise<void> = Promise.resolve();
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: WebSocketTransportOptions) {
@@ -82,37 +86,28 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   }
 
   state(): TransportState {
-    return this.#state.kind;
+    return this.#connection?.state ?? "disconnected";
   }
 
   connect(): void {
-    const abort = new AbortController();
-    this.#state = { kind: "connecting", abort };
-    const dialled = this.#dial(abort);
+    const connection: Connection = { state: "connecting" };
+    this.#connection = connection;
+    const dialled = this.#dial(connection);
     // Only now: the first mention of `WebSocket` makes Deno load it, and
     // microtasks that are waiting run meanwhile.
     this.#later("connecting");
-    dialled.catch((error) => {
-      if (!abort.signal.aborted) {
-        this.#fail("The WebSocket could not be opened.", error);
-      }
-    });
+    dialled.catch((error) => this.#fail(connection, UNOPENED, error));
   }
 
   send(message: string): void {
-    if (this.#state.kind !== "connected") {
-      throw new Error("The transport is not connected");
-    }
-    const { socket } = this.#state;
+    const connection = this.#connection!;
+    const socket = connection.socket!;
     // A socket that is closing would drop it without a word.
     if (socket.readyState === 1) socket.send(message);
-    else this.#fail("The WebSocket is closing.");
+    else this.#fail(connection, "The WebSocket is closing.");
   }
 
   disconnect(): void {
-    if (this.#state.kind === "disconnected") {
-      throw new Error("The transport is disconnected");
-    }
     this.#leave();
     this.#later("disconnect");
   }
@@ -120,69 +115,74 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   async [Symbol.asyncDispose](): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, CLOSE_GRACE);
-      Promise.all(this.#closing).then(() => resolve(clearTimeout(timer)));
+      this.#closed.then(() => resolve(clearTimeout(timer)));
     });
   }
 
-  async #dial(abort: AbortController): Promise<void> {
-    const { url, protocols = "feedme", headers, WebSocket } = this.#options;
-    const { signal } = abort;
-    let address: string;
-    try {
-      address = `${typeof url === "function" ? await url() : url}`;
-      address = new URL(address, globalThis.location?.href).href;
-    } catch (error) {
-      // The platform's own message would quote an address that may be secret.
-      throw error instanceof TypeError
-        ? new Error("The address is not a URL")
-        : error;
+  async #dial(connection: Connection): Promise<void> {
+    const { url, protocols = "feedme", headers } = this.#options;
+    const address = `${typeof url === "function" ? await url() : url}`;
+    if (this.#connection !== connection) return;
+    // The platform's own error would quote an address that may be secret.
+    const base = globalThis.location?.href;
+    if (!URL.canParse(address, base)) {
+      throw new Error("The address is not a URL");
     }
-    signal.throwIfAborted();
-    await dial(address.replace(/^http/, "ws"), {
-      protocols: [protocols].flat(),
-      // An empty object is no reason to ask a browser for what it cannot do.
-      init: headers && Object.keys(headers).length > 0 ? { headers } : {},
-      WebSocket,
-      signal,
-      // The client has a timeout of its own.
-      timeout: LONGEST_TIMEOUT,
-      onOpen: (socket) => this.#opened(socket),
-    });
-  }
-
-  #opened(socket: WebSocket): void {
+    const names = [protocols].flat();
+    const Socket = this.#options.WebSocket ?? WebSocket;
+    const socket = connection.socket = new Socket(
+      new URL(address, base).href.replace(/^http/, "ws"),
+      // A browser takes a list of names and nothing else.
+      headers && Object.keys(headers).length > 0
+        ? { protocols: names, headers } as unknown as string[]
+        : names,
+    );
     const { promise: closed, resolve } = Promise.withResolvers<void>();
-    const state = this.#state = { kind: "connected", socket, closed };
+    socket.onopen = () => {
+      if (this.#connection !== connection) return socket.close();
+      connection.state = "connected";
+      this.#closed = this.#closed.then(() => closed);
+      this.#listen(connection);
+      this.emit("connect");
+    };
     socket.onmessage = ({ data }) => {
+      if (this.#connection !== connection) return;
       if (typeof data !== "string") {
-        return this.#fail("The server sent a binary message.");
+        return this.#fail(connection, "The server sent a binary message.");
       }
-      this.#listen();
+      this.#listen(connection);
       this.emit("message", data);
+    };
+    // On Node 22 a socket that cannot be opened has an error and no close:
+    // https://github.com/nodejs/undici/issues/3546
+    socket.onerror = (event) => {
+      event.preventDefault?.();
+      if (connection.state === "connecting") this.#fail(connection, UNOPENED);
     };
     socket.onclose = ({ code }) => {
       resolve();
-      if (this.#state === state) {
-        this.#fail(`The WebSocket closed (code ${code}).`);
-      }
+      this.#fail(
+        connection,
+        connection.state === "connecting"
+          ? UNOPENED
+          : `The WebSocket closed (code ${code}).`,
+      );
     };
-    this.#listen();
-    this.emit("connect");
   }
 
   /** Something was heard: the watch begins anew. */
-  #listen(): void {
+  #listen(connection: Connection): void {
     const { silenceTimeoutMs: ms = 0 } = this.#options;
     if (ms === 0) return;
     clearTimeout(this.#silence);
     this.#silence = setTimer(
-      () => this.#fail(`The server was silent for ${ms} ms.`),
+      () => this.#fail(connection, `The server was silent for ${ms} ms.`),
       ms,
     );
   }
 
-  #fail(text: string, cause?: unknown): void {
-    if (this.#state.kind === "disconnected") return;
+  #fail(connection: Connection, text: string, cause?: unknown): void {
+    if (this.#connection !== connection) return;
     this.#leave();
     this.#later(
       "disconnect",
@@ -192,16 +192,14 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
 
   /** Enters the state `disconnected` and lets go of the socket. */
   #leave(): void {
-    clearTimeout(this.#silence);
-    const state = this.#state;
-    this.#state = { kind: "disconnected" };
-    if (state.kind === "connecting") state.abort.abort();
-    if (state.kind === "connected") {
-      const { socket, closed } = state;
-      socket.onmessage = null;
-      this.#closing.add(closed);
-      closed.then(() => this.#closing.delete(closed));
-      socket.close(1000);
+    // Not without need: its first mention, too, makes Deno run microtasks.
+    if (this.#silence !== undefined) clearTimeout(this.#silence);
+    const socket = this.#connection!.socket;
+    this.#connection = undefined;
+    try {
+      socket?.close(1000);
+    } catch {
+      // Before it has opened, some platforms take no close.
     }
   }
 
