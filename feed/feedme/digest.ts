@@ -4,7 +4,7 @@
  *
  * Writing that text anew for each action costs as much as the data is large.
  * Snapshots share structure, and what is the same object has the same text; so
- * the texts of all objects are kept until the next snapshot.
+ * the texts of what has changed, and of its children, are kept for the next one.
  */
 import { canonicalJson, sortedNames } from "./canonical.ts";
 import { md5 } from "./md5.ts";
@@ -14,7 +14,7 @@ import { isContainer, type JsonObject } from "./protocol.ts";
 interface Written {
   readonly value: unknown;
   readonly text: string;
-  /** None if the text is short: it is soon written anew. */
+  /** None until it has changed once, and none of a short text: most never do. */
   readonly children: readonly Written[];
 }
 
@@ -36,13 +36,14 @@ function write(
   if (!isContainer(value)) {
     return { value, text: JSON.stringify(value), children: NONE };
   }
-  if (depth === DEEPEST) {
+  // At once as a whole: that is several times as fast.
+  if (!old || depth === DEEPEST) {
     return { value, text: canonicalJson(value), children: NONE };
   }
   const list = Array.isArray(value) ? value : undefined;
   const names = list ? [] : sortedNames(value);
   const { length } = list ?? names;
-  const before = old?.children ?? NONE;
+  const before = old.children;
   // Behind an insertion or removal the same children have other places.
   const shift = length - before.length;
   const children: Written[] = [];

@@ -21,21 +21,18 @@ const ROTATE: readonly number[] = [
 
 const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 
-/** Where texts are encoded; replaced when one does not fit. */
-let view: DataView = /* @__PURE__ */ new DataView(new ArrayBuffer(0));
+/** Room behind the text for the padding, at most, and the length. */
+const ROOM = BLOCK + 8;
 
 /** The digest of `text` in UTF-8: 16 bytes as Base64, which is 24 characters. */
 export function md5(text: string): string {
-  // A unit of UTF-16 takes three bytes at most; then come padding and length.
-  const most = 3 * text.length + BLOCK + 8;
-  if (view.byteLength < most) view = new DataView(new ArrayBuffer(2 * most));
-  const bytes = new Uint8Array(view.buffer);
-  const { written } = encoder.encodeInto(text, bytes);
-  const end = written + BLOCK + 8 & -BLOCK;
-  bytes.fill(0, written, end);
-  bytes[written] = 0x80;
-  view.setUint32(end - 8, written << 3, true);
-  view.setUint32(end - 4, written / 0x20000000, true);
+  const bytes = encoder.encode(text + "\0".repeat(ROOM));
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const length = bytes.length - ROOM;
+  const end = bytes.length & -BLOCK;
+  bytes[length] = 0x80;
+  view.setUint32(end - 8, length << 3, true);
+  view.setUint32(end - 4, length / 0x20000000, true);
 
   // A loop for each round, without calls, is what the engines make the most of:
   // some 450 MB/s.
