@@ -59,7 +59,7 @@ function write(
     texts.push(list ? written.text : `${JSON.stringify(name)}:${written.text}`);
   }
   // An array as a text is what it holds, with commas between.
-  const text = list ? `[${texts}]` : `{${texts}}`;
+  const text = (list ? ["[", texts, "]"] : ["{", texts, "}"]).join("");
   return { value, text, children: text.length > SHORT ? children : NONE };
 }
 
