@@ -3,6 +3,7 @@
  * transport in memory, each message awaited until its event. Run by
  * `bench/feedme.ts`, bundled, in each runtime; prints JSON.
  */
+import process from "node:process";
 import { feedmeClient } from "../feed/feedme/mod.ts";
 import { Digest, feedMd5 } from "../feed/feedme/digest.ts";
 import peerClient from "feedme-client";
@@ -261,23 +262,12 @@ async function opening(
   return { ratio: peer / ours, parsing: parsing / ours };
 }
 
-const SIZES = [10, 1_000, 10_000, 100_000];
-
+// `actions <entries> <md5>` or `opening <md5>`.
+const [what, ...args] = process.argv.slice(2);
 (async () => {
-  const result = {
-    plain: [] as number[],
-    md5: [] as number[],
-    opening: 0,
-    parsing: 0,
-    openingMd5: 0,
-  };
-  for (const size of SIZES) {
-    result.plain.push(await actions(size, false));
-    result.md5.push(await actions(size, true));
-  }
-  const plain = await opening(false);
-  result.opening = plain.ratio;
-  result.parsing = plain.parsing;
-  result.openingMd5 = (await opening(true)).ratio;
+  const result = what === "opening"
+    ? await opening(args[0] === "md5")
+    : await actions(Number(args[0]), args[1] === "md5");
   console.log(JSON.stringify(result));
+  process.exit(0);
 })();
