@@ -17,15 +17,15 @@ export function canonicalJson(value: unknown): string {
       texts.push(next);
       continue;
     }
-    const list = Array.isArray(next);
-    texts.push(list ? "[" : "{");
-    pending.push(list ? "]" : "}");
-    const names = list ? Object.keys(next) : sortedNames(next);
-    for (let index = names.length - 1; index >= 0; index--) {
-      const name = names[index]!;
+    const names = Array.isArray(next) ? undefined : sortedNames(next);
+    texts.push(names ? "{" : "[");
+    pending.push(names ? "}" : "]");
+    for (let index = (names ?? next as unknown[]).length; index-- > 0;) {
+      const name = names?.[index];
       pending.push(
-        container((next as Record<string, unknown>)[name]),
-        (index > 0 ? "," : "") + (list ? "" : `${JSON.stringify(name)}:`),
+        container((next as Record<string, unknown>)[name ?? index]),
+        (index > 0 ? "," : "") +
+          (name === undefined ? "" : `${JSON.stringify(name)}:`),
       );
     }
   }

@@ -7,12 +7,7 @@
  * Only own properties count: `__proto__`, `constructor`, `length` and the like
  * are ordinary names.
  */
-import {
-  type Delta,
-  isContainer,
-  isObject,
-  type JsonObject,
-} from "./protocol.ts";
+import { type Delta, isObject, type JsonObject } from "./protocol.ts";
 
 /** The new data, or which delta could not be applied and why. */
 export type DeltaResult =
@@ -230,13 +225,17 @@ export function deepEqual(left: unknown, right: unknown): boolean {
     const b = pending.pop();
     const a = pending.pop();
     if (a === b) continue;
-    if (!isContainer(a) || !isContainer(b)) return false;
-    if (Array.isArray(a) !== Array.isArray(b)) return false;
-    const names = Object.keys(a);
-    if (names.length !== Object.keys(b).length) return false;
-    for (const name of names) {
-      if (!Object.hasOwn(b, name)) return false;
-      pending.push((a as Node)[name], (b as Node)[name]);
+    if (Array.isArray(a)) {
+      if (!Array.isArray(b) || a.length !== b.length) return false;
+      a.forEach((element, index) => pending.push(element, b[index]));
+    } else {
+      if (!isObject(a) || !isObject(b)) return false;
+      const names = Object.keys(a);
+      if (names.length !== Object.keys(b).length) return false;
+      for (const name of names) {
+        if (!Object.hasOwn(b, name)) return false;
+        pending.push(a[name], b[name]);
+      }
     }
   }
   return true;
