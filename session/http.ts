@@ -164,10 +164,9 @@ export async function reach(
   } catch (cause) {
     init.signal?.throwIfAborted();
     // Of the address no more: a path or query may be secret.
-    const { origin } = new URL(url, globalThis.location?.href);
-    throw new TypeError(`${action} failed: no answer from ${origin}`, {
-      cause,
-    });
+    const to = URL.parse(url, globalThis.location?.href)?.origin ??
+      "an invalid URL";
+    throw new TypeError(`${action} failed: no answer from ${to}`, { cause });
   }
 }
 

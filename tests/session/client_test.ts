@@ -331,6 +331,19 @@ Deno.test("junk in place of a connect response is refused", () => {
   }
 });
 
+Deno.test("an address that is none is told with what was wanted, and not quoted", async () => {
+  const backend = new SessionBackend({
+    ...CONNECT_RESPONSE,
+    status_url: "/secret-path/status",
+  });
+  const { message } = await assertRejects(() => backend.status(), TypeError);
+  assertEquals(
+    message,
+    'Reading the status of backend "b1" failed: no answer from an invalid URL',
+  );
+  backend.destroy();
+});
+
 Deno.test("no token shows in JSON or inspection", async () => {
   await using peer = startStreams(() => eventStream([], "stay"));
   await using backend = watch(peer);
