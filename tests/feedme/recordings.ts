@@ -1,6 +1,6 @@
 /** The recorded conversations, as the tests compare them. */
 import { assert, assertEquals } from "@std/assert";
-import { readShared } from "./shared.ts";
+import { readData } from "../data.ts";
 
 interface Recording {
   name: string;
@@ -8,11 +8,11 @@ interface Recording {
   log: string[];
 }
 
-/** All of them, or `undefined` where the data is missing. */
-export const recordings = readShared<Recording[]>("feedme/transcripts.json");
+/** All recorded conversations. */
+export const recordings = readData<Recording[]>("feedme/transcripts.json");
 
 function recording(name: string): Recording {
-  const found = recordings!.find((each) => each.name === name);
+  const found = recordings.find((each) => each.name === name);
   assert(found, `no recording ${name}`);
   return found;
 }

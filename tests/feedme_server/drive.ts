@@ -5,7 +5,6 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import type { FeedmeDialect } from "../../feed/feedme/connection.ts";
-import { recordings } from "../feedme/recordings.ts";
 import { type Scenario, SCENARIOS, type Stage } from "../feedme/scenarios.ts";
 import { startPeer } from "./peer.ts";
 
@@ -19,9 +18,9 @@ export type MakeStage = (
 ) => Stage;
 
 /** Those that have a recording and need no server that goes away. */
-export const scenarios: Scenario[] = recordings
-  ? SCENARIOS.filter(({ only }) => only !== "replay")
-  : [];
+export const scenarios: Scenario[] = SCENARIOS.filter(({ only }) =>
+  only !== "replay"
+);
 
 /** Without what differs between runs and libraries. */
 function plain(line: string): string {

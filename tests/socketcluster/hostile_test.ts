@@ -193,7 +193,7 @@ Deno.test("hostile - null is no options for the WebSocket", async () => {
 Deno.test("hostile - 1,000,000 mutated frames", async () => {
   const before = prototypes();
   const random = randomNumbers(20);
-  const recorded = (readTranscripts() ?? []).flatMap(({ frames }) =>
+  const recorded = readTranscripts().flatMap(({ frames }) =>
     frames.filter(({ dir }) => dir === "s2c").map(({ text }) => text)
   );
   const frames = [...SEEDS, ...recorded];

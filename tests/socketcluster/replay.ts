@@ -9,6 +9,7 @@ import {
   type AuthEngine,
   type ClientOptions,
 } from "../../feed/socketcluster/mod.ts";
+import { readData } from "../data.ts";
 import { fakeSockets, type FakeWebSocket } from "./fake_socket.ts";
 
 export interface Frame {
@@ -62,21 +63,9 @@ export interface Outcome {
   closes: FakeWebSocket["closedWith"][];
 }
 
-/** Where the recordings are. */
-const url = new URL(
-  "../../../shared/data/socketcluster/transcripts.json",
-  import.meta.url,
-);
-
-/** The recordings, or `undefined` where they are missing. */
-export function readTranscripts(): Transcript[] | undefined {
-  try {
-    return JSON.parse(Deno.readTextFileSync(url));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
+/** The recorded conversations, read anew: a test may change its copy. */
+export const readTranscripts = (): Transcript[] =>
+  readData("socketcluster/transcripts.json");
 
 /** A value as the recordings show it. */
 // deno-lint-ignore no-explicit-any
