@@ -8,7 +8,8 @@ import {
 } from "../types.ts";
 import { ProxyError } from "./failure.ts";
 import { HeldMap } from "./held.ts";
-import type { SessionGrant, SessionProxyOptions, Visit } from "./options.ts";
+import type { SessionGrant } from "./grants.ts";
+import type { SessionProxyOptions, Visit } from "./options.ts";
 import { joinPath, type OriginTest, originTest } from "./path.ts";
 
 /** A connect answer, as plain values: nothing of one request's I/O outlives it. */

@@ -1,24 +1,9 @@
 /** What the edge route is told: once by its owner, and for each request. */
 import type { Context } from "./hono.ts";
 import type { WebSocketConstructor } from "../net/dial.ts";
-import type { SessionEngine, SpawnOptions } from "../types.ts";
+import type { SessionEngine } from "../types.ts";
+import type { SessionGrant } from "./grants.ts";
 import type { UpgradeAdapter } from "./upgrade.ts";
-
-/** What a request may reach. */
-export interface SessionGrant {
-  /**
-   * The key of the backend. Not `undefined`: a key that was not found shall not
-   * become the name that the client chose. @default the name in the path
-   */
-  key?: string;
-  /** Who asks; reaches the backend as `x-verified-username`. */
-  user?: string | undefined;
-  /** What else the backend may believe; reaches it as `x-verified-user-data`. */
-  // deno-lint-ignore no-explicit-any
-  auth?: Record<string, any> | undefined;
-  /** Whether and how to spawn a backend where none holds the key. @default {true} */
-  spawn?: boolean | SpawnOptions | undefined;
-}
 
 /** Options of {@linkcode sessionProxy}. */
 export interface SessionProxyOptions {
@@ -30,10 +15,12 @@ export interface SessionProxyOptions {
    */
   engine: SessionEngine | ((c: Context) => SessionEngine);
   /**
-   * Decides each request: `null` refuses it with 403, a `Response` is the
-   * answer, a grant (`{}` at least) says what the request may reach; `true` is
-   * an error. `name` is the decoded name in the path, chosen by the client. The
-   * body of a request is the backend's: once this has read it, it cannot be
+   * Decides each request: return `{ user }` to let it in as that user (see
+   * {@linkcode SessionGrant}), `{ anonymous: true }` to let it in without one, a
+   * `Response` to answer it yourself, or `null` to refuse it with 403. Anything
+   * else is refused with 500 and reported: `true`, `{}`, an `Error`, an unknown
+   * member. `name` is the decoded name in the path, which the client chose. The
+   * request's body belongs to the backend: once you have read it, it cannot be
    * passed on (500).
    */
   authorize: (

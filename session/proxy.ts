@@ -43,6 +43,7 @@ import { askPlatform, Backends, platformError } from "./backends.ts";
 import type { BridgeEnd } from "./bridge.ts";
 import { parseEventId, statusEvents } from "./events.ts";
 import { ProxyError } from "./failure.ts";
+import { readDecision } from "./grants.ts";
 import { isUpgrade } from "./headers.ts";
 import type { Context, Hono as HonoApp } from "./hono.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
@@ -54,7 +55,8 @@ export type { WebSocketConstructor } from "../net/dial.ts";
 export * from "../types.ts";
 export type { BridgeSocket } from "./bridge.ts";
 export { ProxyError } from "./failure.ts";
-export type { SessionGrant, SessionProxyOptions } from "./options.ts";
+export type { AnonymousGrant, SessionGrant, UserGrant } from "./grants.ts";
+export type { SessionProxyOptions } from "./options.ts";
 export {
   type BunSocket,
   bunUpgrade,
@@ -209,15 +211,21 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
         if (name === "." || name === "..") {
           throw new ProxyError(400, "malformed name");
         }
-        const grant = await authorize(c, name);
-        if (grant instanceof Response) response = grant;
-        else if (!grant) throw new ProxyError(403, "not allowed");
-        else if (typeof grant !== "object") {
-          // `true` or a name would let everybody in as nobody.
-          throw new TypeError(
-            `authorize must give a grant such as { user }, a Response or null, got a ${typeof grant}`,
-          );
-        } else response = await serve({ c, name, grant, ...place(c, name) });
+        const decision = readDecision(await authorize(c, name));
+        switch (decision.kind) {
+          case "refused":
+            throw new ProxyError(403, "not allowed");
+          case "answered":
+            response = decision.response;
+            break;
+          case "granted":
+            response = await serve({
+              c,
+              name,
+              grant: decision.grant,
+              ...place(c, name),
+            });
+        }
       } catch (error) {
         if (!(error instanceof ProxyError)) throw error;
         if (error.status >= 500) report(c, error);

@@ -353,7 +353,7 @@ Deno.test("hostile - names from outside are data", async () => {
   await using test = start({
     authorize: (_c, name) => {
       names.push(name);
-      return {};
+      return { anonymous: true };
     },
   });
   for (

@@ -16,7 +16,10 @@ import { HANDSHAKE, open, raw, startEdge } from "./support.ts";
 import { until } from "../until.ts";
 
 function start(options: Partial<SessionProxyOptions> = {}) {
-  const test = startEdge({ authorize: () => ({}), ...options });
+  const test = startEdge({
+    authorize: () => ({ anonymous: true }),
+    ...options,
+  });
   return { ...test, url: (path: string) => test.url(`/backend/${path}`) };
 }
 
@@ -218,7 +221,7 @@ Deno.test("WebSocket - a client that leaves as the backend's end opens is not ac
   let accepted = 0;
   const app = sessionProxy({
     engine: test.engine,
-    authorize: () => ({}),
+    authorize: () => ({ anonymous: true }),
     WebSocket: Upstream as unknown as WebSocketConstructor,
     upgrade() {
       accepted++;

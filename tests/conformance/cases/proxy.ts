@@ -34,6 +34,45 @@ export const proxy: Area = {
       }
     },
 
+    async "only a clear grant lets a request in"(t) {
+      for (
+        const mistake of [
+          "true",
+          "empty",
+          "no-user",
+          "no-key",
+          "denied",
+          "list",
+          "error",
+          "exception",
+        ]
+      ) {
+        const room = `${t.edge}/rooms/mistake-${mistake}`;
+        for (const path of ["/status", "/backend/"]) {
+          const answer = await fetch(room + path);
+          same([mistake, answer.status], [mistake, 500]);
+          same(
+            (await answer.json()).error.message,
+            "the application failed to decide this request",
+          );
+        }
+      }
+    },
+
+    async "a Response of any class is passed on as the application's answer"(
+      t,
+    ) {
+      for (const refusal of ["fetched", "first", "own", "foreign"]) {
+        const answer = await fetch(
+          `${t.edge}/rooms/refusal-${refusal}/backend/`,
+        );
+        same(
+          [refusal, answer.status, await answer.text()],
+          [refusal, refusal === "fetched" ? 200 : 401, "sign in"],
+        );
+      }
+    },
+
     async "an answer to connect leads to the edge and holds no token"(t) {
       const room = `${t.edge}/rooms/${shared(t)}`;
       const answer = await connect(t, shared(t));

@@ -4,6 +4,7 @@
  * `application.ts` is at `/feedme`.
  */
 import { Hono } from "@hono/hono";
+import { HTTPException } from "@hono/hono/http-exception";
 import {
   type SessionGrant,
   sessionProxy,
@@ -13,9 +14,40 @@ import {
 /** Bytes of a WebSocket message, where the runtime does not pass sockets on. */
 const MAX_MESSAGE = 100_000;
 
+/** What an application may return although its types forbid it. */
+const MISTAKES: Record<string, () => unknown> = {
+  "true": () => true,
+  "empty": () => ({}),
+  "no-user": () => ({ user: null }),
+  "no-key": () => ({ user: "ada", key: undefined }),
+  "denied": () => ({ allowed: false }),
+  "list": () => [],
+  "error": () => new Error("sign in"),
+  "exception": () => new HTTPException(401, { message: "sign in" }),
+};
+
+/** Kept from before a server may have put another class in its place. */
+const FirstResponse = Response;
+
+/** Refusals whose class may differ from the one that this module sees. */
+const REFUSALS: Record<string, () => unknown> = {
+  // The answer of an authentication server, handed on as it is.
+  "fetched": () => fetch("data:text/plain,sign%20in"),
+  "first": () => new FirstResponse("sign in", { status: 401 }),
+  "own": () => new Response("sign in", { status: 401 }),
+  "foreign": () => {
+    const { status, headers, body } = new Response("sign in", { status: 401 });
+    return { status, headers, body, arrayBuffer() {} };
+  },
+};
+
 /** The name says what it may reach. */
-function grant(name: string): SessionGrant | null {
+function grant(name: string): SessionGrant | null | Promise<Response> {
   if (name.startsWith("closed")) return null;
+  const [, kind, which] = /^(mistake|refusal)-(.*)$/.exec(name) ?? [];
+  if (kind) {
+    return (kind === "mistake" ? MISTAKES : REFUSALS)[which!]!() as never;
+  }
   const granted = { key: name, user: "ada", auth: { seat: "grün ✓" } };
   if (name.includes("asleep")) return { ...granted, spawn: false };
   if (name.includes("broken")) {
@@ -36,6 +68,11 @@ export function app(
         ...options,
         maxMessage: MAX_MESSAGE,
         authorize: (_c, name) => grant(name),
+        onError: (error) => {
+          // Provoked by a case, which looks at the answer.
+          if (error.message.endsWith("failed to decide this request")) return;
+          console.error(error);
+        },
       }),
     );
 }
