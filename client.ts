@@ -19,8 +19,17 @@ import {
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
-import { abortable, reach, readState, uncached } from "./session/http.ts";
-import { callSafely, followStatus, StatusLog } from "./session/status.ts";
+import {
+  abortable,
+  reach,
+  readState,
+  uncached,
+} from "./session/engine/http.ts";
+import {
+  callSafely,
+  followStatus,
+  StatusLog,
+} from "./session/engine/follow.ts";
 
 export {
   type ApiError,

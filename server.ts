@@ -28,14 +28,14 @@ import {
   isEnding,
   type PlaneDefaults,
   planeRequest,
-} from "./session/plane.ts";
+} from "./session/engine/plane.ts";
 import {
   checkRequest,
   encodeId,
   EngineApi,
   quote,
   readConnectResponse,
-} from "./session/api.ts";
+} from "./session/engine/api.ts";
 
 // By name, not by star: the schemas, and zod with them, stay in types.ts.
 export {

@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { feedmeClient } from "../feed/feedme/mod.ts";
-import { Digest, feedMd5 } from "../feed/feedme/digest.ts";
+import { Digest, feedMd5 } from "../feed/feedme/wire/digest.ts";
 import peerClient from "feedme-client";
 import { median } from "./compare.ts";
 

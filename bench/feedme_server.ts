@@ -6,7 +6,7 @@
  *
  * Then what it costs to make deltas from two snapshots.
  */
-import { diff } from "../feed/feedme/diff.ts";
+import { diff } from "../feed/feedme/wire/diff.ts";
 import { bundle } from "../tests/bundle.ts";
 import { config } from "../tests/config.ts";
 import { requireRuntime } from "../tests/runtimes.ts";

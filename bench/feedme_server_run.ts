@@ -14,7 +14,7 @@ import {
   defineFeed,
   feedmeServer,
   type FeedmeSocket,
-} from "../feed/feedme/server.ts";
+} from "../feed/feedme/server/server.ts";
 
 const [role, ...rest] = process.argv.slice(2);
 const say = (message: object) => console.log(JSON.stringify(message));

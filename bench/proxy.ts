@@ -1,7 +1,7 @@
 /** The edge route, beside Hono's own proxy helper and a bare loop between sockets. */
 import { Hono } from "@hono/hono";
 import { proxy } from "@hono/hono/proxy";
-import { sessionProxy } from "../session/proxy.ts";
+import { sessionProxy } from "../session/edge/proxy.ts";
 import type { ConnectResponse, SessionEngine } from "../types.ts";
 import { compare, printTable, type Row } from "./compare.ts";
 import type { Drive } from "./proxy_peer.ts";

@@ -3,7 +3,7 @@ import process from "node:process";
 import { createParser } from "eventsource-parser";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { formatServerEvent } from "../net/sse.ts";
-import { followStatus } from "../session/status.ts";
+import { followStatus } from "../session/engine/follow.ts";
 import { compare, printTable, type Row } from "./compare.ts";
 
 const encoder = new TextEncoder();

@@ -6,7 +6,7 @@
  * may reach which one; and the page. Only the edge has an address to open.
  */
 import { Hono } from "@hono/hono";
-import { sessionProxy } from "../session/proxy.ts";
+import { sessionProxy } from "../session/edge/proxy.ts";
 import { Jamsocket } from "../server.ts";
 import {
   type DevEvent,

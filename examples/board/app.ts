@@ -10,7 +10,7 @@ import {
   type ApiOf,
   defineAction,
   defineFeed,
-} from "../../feed/feedme/server.ts";
+} from "../../feed/feedme/server/server.ts";
 import { z } from "zod";
 
 const MAX_NOTES = 200;

@@ -3,7 +3,7 @@
  * `app.ts` says what a board is; here it meets the network. When nobody is left
  * for a while the platform ends the process.
  */
-import { feedmeServer } from "../../feed/feedme/server.ts";
+import { feedmeServer } from "../../feed/feedme/server/server.ts";
 import { verifiedUser } from "../../server.ts";
 import { application, board, people } from "./app.ts";
 

@@ -22,17 +22,21 @@
  *
  * @module
  */
-export { feedmeClient } from "./client.ts";
-export type { ActionCallback, ClientEvents, FeedmeClient } from "./client.ts";
-export type { FeedmeClientOptions } from "./options.ts";
+export { feedmeClient } from "./client/client.ts";
+export type {
+  ActionCallback,
+  ClientEvents,
+  FeedmeClient,
+} from "./client/client.ts";
+export type { FeedmeClientOptions } from "./client/options.ts";
 export type {
   ActionArguments,
   FeedData,
   FeedEvents,
   FeedmeFeed,
   WaitOptions,
-} from "./feed.ts";
-export type { ActionsOptions } from "./actions.ts";
+} from "./client/feed.ts";
+export type { ActionsOptions } from "./client/actions.ts";
 export type {
   ActionType,
   AnyApi,
@@ -42,21 +46,21 @@ export type {
   FeedmeApi,
   FeedType,
   Part,
-} from "./api.ts";
-export { FeedmeError } from "./errors.ts";
+} from "./client/types.ts";
+export { FeedmeError } from "./client/errors.ts";
 export type {
   ActionOutcome,
   FeedmeErrorCode,
   FeedmeErrorDetails,
-} from "./errors.ts";
-export type { Emitter, EventMap, Listener } from "./emitter.ts";
-export { webSocketTransport } from "./websocket.ts";
-export type { WebSocketTransportOptions } from "./websocket.ts";
+} from "./client/errors.ts";
+export type { Emitter, EventMap, Listener } from "./client/emitter.ts";
+export { webSocketTransport } from "./client/websocket.ts";
+export type { WebSocketTransportOptions } from "./client/websocket.ts";
 export type {
   FeedmeTransport,
   TransportEvent,
   TransportListener,
   TransportState,
-} from "./transport.ts";
-export type { FeedArgs, Json, JsonObject } from "./protocol.ts";
+} from "./client/transport.ts";
+export type { FeedArgs, Json, JsonObject } from "./wire/protocol.ts";
 export type { WebSocketConstructor } from "../../net/dial.ts";

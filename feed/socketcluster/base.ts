@@ -5,7 +5,7 @@ import type { AuthEngine } from "./auth.ts";
 import { type CodecEngine, fromBase64, toBase64 } from "./codec.ts";
 import { addConstants, STATES } from "./constants.ts";
 import { errorStatuses, ignoreStatuses } from "./errors.ts";
-import { type Families, SocketStreams } from "./families.ts";
+import { type Families, SocketStreams } from "./streams/families.ts";
 import { type Settings, toUri } from "./options.ts";
 
 /** The version of socketcluster-client whose interface this module has. */

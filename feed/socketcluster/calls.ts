@@ -14,7 +14,7 @@ import {
   InvalidMessageError,
   ResourceLimitError,
 } from "./errors.ts";
-import type { InvokeOptions, TransmitOptions } from "./api.ts";
+import type { InvokeOptions, TransmitOptions } from "./types.ts";
 import type { Closing, Connection } from "./connection.ts";
 import type { Settings } from "./options.ts";
 import { MAX_DELAY, type OutboundPacket, type Request } from "./protocol.ts";

@@ -3,7 +3,7 @@
  * disconnected, and connects again after a while.
  */
 import { onWake } from "../../net/lifecycle.ts";
-import type { ConnectionState } from "./api.ts";
+import type { ConnectionState } from "./types.ts";
 import type { Settings } from "./options.ts";
 import {
   checkClose,

@@ -1,5 +1,5 @@
 /** Who the socket is: its token, and the auth engine that keeps it. */
-import type { AuthState } from "./api.ts";
+import type { AuthState } from "./types.ts";
 import { type AuthEngine, decodeToken } from "./auth.ts";
 import { InvalidMessageError } from "./errors.ts";
 

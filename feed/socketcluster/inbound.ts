@@ -1,7 +1,7 @@
 /** What comes in: hands each packet to whom it is for. */
 import type { Calls } from "./calls.ts";
 import type { Connection } from "./connection.ts";
-import type { Families } from "./families.ts";
+import type { Families } from "./streams/families.ts";
 import type { Identity } from "./identity.ts";
 import type { PacketSink } from "./protocol.ts";
 import { AGRequest } from "./request.ts";

@@ -20,7 +20,7 @@
  *
  * @module
  */
-import type { Api } from "./api.ts";
+import type { Api } from "./types.ts";
 import type { ClientOptions } from "./options.ts";
 import { VERSION } from "./base.ts";
 import { AGClientSocket } from "./socket.ts";
@@ -50,8 +50,8 @@ export const factory: { create: typeof create } = { create };
 export const version: string = VERSION;
 
 export { AGClientSocket };
-export type * from "./api.ts";
-export { AGChannel, type ChannelClient } from "./channel.ts";
+export type * from "./types.ts";
+export { AGChannel, type ChannelClient } from "./streams/channel.ts";
 export { AGRequest } from "./request.ts";
 export {
   type AuthEngine,
@@ -84,8 +84,8 @@ export type {
 } from "./options.ts";
 // The classes that AGClientSocket inherits its methods from.
 export type { SocketBase } from "./base.ts";
-export type { AsyncStreamEmitter } from "./emitter.ts";
-export type { Families, SocketStreams } from "./families.ts";
+export type { AsyncStreamEmitter } from "./streams/emitter.ts";
+export type { Families, SocketStreams } from "./streams/families.ts";
 export {
   ConsumableStream,
   Consumer,

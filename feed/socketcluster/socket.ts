@@ -17,10 +17,10 @@ import type {
   Receivers,
   SubscribeOptions,
   TransmitOptions,
-} from "./api.ts";
+} from "./types.ts";
 import { SocketBase, VERSION } from "./base.ts";
 import { Calls } from "./calls.ts";
-import { AGChannel } from "./channel.ts";
+import { AGChannel } from "./streams/channel.ts";
 import { type Closing, Connection } from "./connection.ts";
 import {
   hydrateError,
@@ -28,7 +28,7 @@ import {
   isOwnError,
   protocolError,
 } from "./errors.ts";
-import { createFamilies, type Families } from "./families.ts";
+import { createFamilies, type Families } from "./streams/families.ts";
 import { Identity } from "./identity.ts";
 import { createInbound } from "./inbound.ts";
 import { type ClientOptions, mergeOptions, resolveOptions } from "./options.ts";

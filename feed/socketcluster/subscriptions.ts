@@ -10,10 +10,10 @@ import type {
   ConnectionState,
   SubscribeOptions,
   SubscriptionOptions,
-} from "./api.ts";
+} from "./types.ts";
 import { Call, type Calls } from "./calls.ts";
 import { BadConnectionError, TimeoutError } from "./errors.ts";
-import { channelEventKey } from "./families.ts";
+import { channelEventKey } from "./streams/families.ts";
 
 /** What {@linkcode Subscriptions} needs of the socket. */
 export interface SubscriptionHost {

@@ -5,7 +5,7 @@
  */
 import { createWebSocket } from "../../net/dial.ts";
 import { onWake } from "../../net/lifecycle.ts";
-import type { ConnectionState } from "./api.ts";
+import type { ConnectionState } from "./types.ts";
 import {
   callTimeout,
   errorStatuses,

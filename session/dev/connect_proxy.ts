@@ -3,10 +3,14 @@
  * given out for, over HTTP and WebSocket, with the token taken off the path.
  */
 import { dial } from "../../net/dial.ts";
-import { type Bridge, bridge } from "../bridge.ts";
-import { ProxyError } from "../failure.ts";
-import { forward } from "../forward.ts";
-import { isUpgrade, offeredProtocols, upgradeHeaders } from "../headers.ts";
+import { type Bridge, bridge } from "../pass/bridge.ts";
+import { ProxyError } from "../pass/failure.ts";
+import { forward } from "../pass/forward.ts";
+import {
+  isUpgrade,
+  offeredProtocols,
+  upgradeHeaders,
+} from "../pass/headers.ts";
 import { type GuardOptions, refusal } from "./guard.ts";
 import { isUsable } from "./lifecycle.ts";
 import type { Grant, Registry } from "./registry.ts";

@@ -7,9 +7,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { feedmeClient } from "../../feed/feedme/client.ts";
-import { FeedmeError } from "../../feed/feedme/errors.ts";
-import type { FeedmeClientOptions } from "../../feed/feedme/options.ts";
+import { feedmeClient } from "../../feed/feedme/client/client.ts";
+import { FeedmeError } from "../../feed/feedme/client/errors.ts";
+import type { FeedmeClientOptions } from "../../feed/feedme/client/options.ts";
 import { FakeTransport, pass, settled } from "./fake.ts";
 import { logCallback } from "./log.ts";
 import { action, BAD, CLOSED, F, OK, opened, start } from "./stage.ts";

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { canonicalJson } from "../../feed/feedme/canonical.ts";
-import { applyDeltas, deepEqual } from "../../feed/feedme/delta.ts";
-import { feedMd5 } from "../../feed/feedme/digest.ts";
+import { canonicalJson } from "../../feed/feedme/wire/canonical.ts";
+import { applyDeltas, deepEqual } from "../../feed/feedme/wire/delta.ts";
+import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
 import {
   checkDelta,
   type Delta,
   type JsonObject,
-} from "../../feed/feedme/protocol.ts";
+} from "../../feed/feedme/wire/protocol.ts";
 import { readData } from "../data.ts";
 
 interface DeltaVector {

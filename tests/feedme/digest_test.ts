@@ -1,9 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import { canonicalJson } from "../../feed/feedme/canonical.ts";
-import { applyDeltas } from "../../feed/feedme/delta.ts";
-import { Digest, feedMd5 } from "../../feed/feedme/digest.ts";
-import { checkDelta, type JsonObject } from "../../feed/feedme/protocol.ts";
+import { canonicalJson } from "../../feed/feedme/wire/canonical.ts";
+import { applyDeltas } from "../../feed/feedme/wire/delta.ts";
+import { Digest, feedMd5 } from "../../feed/feedme/wire/digest.ts";
+import {
+  checkDelta,
+  type JsonObject,
+} from "../../feed/feedme/wire/protocol.ts";
 import { randomDelta, randomObject, rng } from "./random.ts";
 
 /** The digest as the platform of the tests makes it, from the plain text. */

@@ -2,7 +2,7 @@
 import type {
   FeedmeTransport,
   TransportState,
-} from "../../feed/feedme/transport.ts";
+} from "../../feed/feedme/client/transport.ts";
 
 // deno-lint-ignore no-explicit-any
 type Listener = (...args: any[]) => void;

@@ -4,11 +4,11 @@
  */
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { feedmeClient } from "../../feed/feedme/client.ts";
-import { feedMd5 } from "../../feed/feedme/digest.ts";
-import { FeedmeError } from "../../feed/feedme/errors.ts";
-import { readServerMessage } from "../../feed/feedme/protocol.ts";
-import type { JsonObject } from "../../feed/feedme/protocol.ts";
+import { feedmeClient } from "../../feed/feedme/client/client.ts";
+import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
+import { FeedmeError } from "../../feed/feedme/client/errors.ts";
+import { readServerMessage } from "../../feed/feedme/wire/protocol.ts";
+import type { JsonObject } from "../../feed/feedme/wire/protocol.ts";
 import { FakeTransport, settled } from "./fake.ts";
 import {
   pick,

@@ -1,7 +1,7 @@
 /** Writes down what an application sees, as the recorded conversations do. */
-import type { FeedmeClient } from "../../feed/feedme/client.ts";
-import type { FeedmeFeed } from "../../feed/feedme/feed.ts";
-import { FeedmeError } from "../../feed/feedme/errors.ts";
+import type { FeedmeClient } from "../../feed/feedme/client/client.ts";
+import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
+import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 
 const DETAILS = [
   "serverErrorCode",

@@ -5,11 +5,11 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { feedmeClient } from "../../feed/feedme/client.ts";
-import { feedMd5 } from "../../feed/feedme/digest.ts";
-import { FeedmeError } from "../../feed/feedme/errors.ts";
-import type { FeedmeFeed } from "../../feed/feedme/feed.ts";
-import type { JsonObject } from "../../feed/feedme/protocol.ts";
+import { feedmeClient } from "../../feed/feedme/client/client.ts";
+import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
+import { FeedmeError } from "../../feed/feedme/client/errors.ts";
+import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
+import type { JsonObject } from "../../feed/feedme/wire/protocol.ts";
 import { FakeTransport, pass, settled } from "./fake.ts";
 import { Model, type ModelMessage } from "./model.ts";
 import { pick, type Random, rng } from "./random.ts";

@@ -5,9 +5,12 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
-import { type FeedmeClient, feedmeClient } from "../../feed/feedme/client.ts";
-import { FeedmeError } from "../../feed/feedme/errors.ts";
-import type { FeedmeFeed } from "../../feed/feedme/feed.ts";
+import {
+  type FeedmeClient,
+  feedmeClient,
+} from "../../feed/feedme/client/client.ts";
+import { FeedmeError } from "../../feed/feedme/client/errors.ts";
+import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
 import { FakeTransport, settled } from "./fake.ts";
 import { action, BAD, CLOSED, F, OK, opened, start } from "./stage.ts";
 

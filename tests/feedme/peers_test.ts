@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { config } from "../config.ts";
 import { TextLineStream } from "../lines.ts";
-import { webSocketTransport } from "../../feed/feedme/websocket.ts";
+import { webSocketTransport } from "../../feed/feedme/client/websocket.ts";
 import { expectedInDialectA } from "./recordings.ts";
 import npmTransport from "feedme-transport-ws/client.js";
 import {

@@ -1,5 +1,9 @@
 /** Random feed data and deltas from fixed seeds. */
-import type { Delta, Json, JsonObject } from "../../feed/feedme/protocol.ts";
+import type {
+  Delta,
+  Json,
+  JsonObject,
+} from "../../feed/feedme/wire/protocol.ts";
 
 /** A whole number in `[0, below)`. */
 export type Random = (below: number) => number;

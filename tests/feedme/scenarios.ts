@@ -3,10 +3,13 @@
  * server, after which line of the log. A recording has the lines, not the
  * calls that led to them.
  */
-import { type FeedmeClient, feedmeClient } from "../../feed/feedme/client.ts";
-import type { FeedmeFeed } from "../../feed/feedme/feed.ts";
-import type { FeedmeClientOptions } from "../../feed/feedme/options.ts";
-import type { FeedmeTransport } from "../../feed/feedme/transport.ts";
+import {
+  type FeedmeClient,
+  feedmeClient,
+} from "../../feed/feedme/client/client.ts";
+import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
+import type { FeedmeClientOptions } from "../../feed/feedme/client/options.ts";
+import type { FeedmeTransport } from "../../feed/feedme/client/transport.ts";
 import { logCallback, logClient, logFeed } from "./log.ts";
 
 /** What a script acts on. */

@@ -1,7 +1,7 @@
 /** What most tests of the client begin with. */
 import { assertEquals } from "@std/assert";
-import { feedmeClient } from "../../feed/feedme/client.ts";
-import type { FeedmeClientOptions } from "../../feed/feedme/options.ts";
+import { feedmeClient } from "../../feed/feedme/client/client.ts";
+import type { FeedmeClientOptions } from "../../feed/feedme/client/options.ts";
 import { FakeTransport, settled } from "./fake.ts";
 import { logClient, logFeed } from "./log.ts";
 

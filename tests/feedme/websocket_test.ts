@@ -5,7 +5,7 @@ import type { WebSocketConstructor } from "../../net/dial.ts";
 import {
   webSocketTransport,
   type WebSocketTransportOptions,
-} from "../../feed/feedme/websocket.ts";
+} from "../../feed/feedme/client/websocket.ts";
 
 type Hook = (socket: WebSocket) => void;
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -1,12 +1,12 @@
 /** Deltas from two snapshots: right, and short. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { applyDeltas, deepEqual } from "../../feed/feedme/delta.ts";
-import { diff } from "../../feed/feedme/diff.ts";
+import { applyDeltas, deepEqual } from "../../feed/feedme/wire/delta.ts";
+import { diff } from "../../feed/feedme/wire/diff.ts";
 import {
   checkDelta,
   type Json,
   type JsonObject,
-} from "../../feed/feedme/protocol.ts";
+} from "../../feed/feedme/wire/protocol.ts";
 import {
   pick,
   type Random,

@@ -4,7 +4,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
-import type { FeedmeDialect } from "../../feed/feedme/connection.ts";
+import type { FeedmeDialect } from "../../feed/feedme/server/served_socket.ts";
 import { type Scenario, SCENARIOS, type Stage } from "../feedme/scenarios.ts";
 import { startPeer } from "./peer.ts";
 

@@ -1,5 +1,5 @@
 /** A socket in memory: what the server sends is kept, nothing is sent by itself. */
-import type { FeedmeSocket } from "../../feed/feedme/connection.ts";
+import type { FeedmeSocket } from "../../feed/feedme/server/served_socket.ts";
 import { HANDSHAKE } from "./messages.ts";
 
 // deno-lint-ignore no-explicit-any

@@ -4,7 +4,7 @@ import {
   type ClientRequest,
   Link,
   type Subscription,
-} from "../../feed/feedme/link.ts";
+} from "../../feed/feedme/server/conversation.ts";
 
 const LIMITS = { maxOpenFeeds: 3, maxPendingActions: 2, terminationMs: 100 };
 const text = (MessageType: string, more: object = {}) =>

@@ -13,7 +13,7 @@ import {
   feedmeServer,
   type FeedmeServerOptions,
   type ServedClient,
-} from "../../feed/feedme/server.ts";
+} from "../../feed/feedme/server/server.ts";
 import {
   pick,
   type Random,

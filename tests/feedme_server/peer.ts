@@ -8,16 +8,16 @@ import { z } from "zod";
 import type {
   FeedmeDialect,
   FeedmeSocket,
-} from "../../feed/feedme/connection.ts";
+} from "../../feed/feedme/server/served_socket.ts";
 import {
   type ActionDefinition,
   defineAction,
   defineFeed,
   type FeedDefinition,
   FeedmeRejection,
-} from "../../feed/feedme/define.ts";
-import type { Delta } from "../../feed/feedme/protocol.ts";
-import { feedmeServer } from "../../feed/feedme/server.ts";
+} from "../../feed/feedme/server/define.ts";
+import type { Delta } from "../../feed/feedme/wire/protocol.ts";
+import { feedmeServer } from "../../feed/feedme/server/server.ts";
 import type { Scenario, ServerCommand } from "../feedme/scenarios.ts";
 
 type Plan = object | [string, object] | "hold" | "echo" | undefined;

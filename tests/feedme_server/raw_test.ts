@@ -9,7 +9,7 @@ import {
   defineAction,
   defineFeed,
   feedmeServer,
-} from "../../feed/feedme/server.ts";
+} from "../../feed/feedme/server/server.ts";
 import { recordings } from "../feedme/recordings.ts";
 import { FakeSocket, settled } from "./fake_socket.ts";
 

@@ -14,7 +14,7 @@ import {
   defineAction,
   defineFeed,
   feedmeServer,
-} from "../../feed/feedme/server.ts";
+} from "../../feed/feedme/server/server.ts";
 import { connectRaw } from "../raw_websocket.ts";
 import { verifiedUser } from "../../server.ts";
 

@@ -2,7 +2,7 @@
  * Every recorded scenario against this library's server, with this library's
  * client, in both dialects.
  */
-import { webSocketTransport } from "../../feed/feedme/websocket.ts";
+import { webSocketTransport } from "../../feed/feedme/client/websocket.ts";
 import { expectedInDialectA, linesOf } from "../feedme/recordings.ts";
 import { Stage } from "../feedme/scenarios.ts";
 import { type MakeStage, play, scenarios } from "./drive.ts";

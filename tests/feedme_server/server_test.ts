@@ -3,14 +3,14 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import * as mini from "zod/mini";
-import { feedMd5 } from "../../feed/feedme/digest.ts";
+import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
 import {
   defineAction,
   defineFeed,
   FeedmeRejection,
   feedmeServer,
   type FeedmeServerOptions,
-} from "../../feed/feedme/server.ts";
+} from "../../feed/feedme/server/server.ts";
 import { FakeSocket, settled } from "./fake_socket.ts";
 import { actionOf, closeOf, HANDSHAKE, openOf } from "./messages.ts";
 

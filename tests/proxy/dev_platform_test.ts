@@ -3,7 +3,7 @@ import { Hono } from "@hono/hono";
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { SessionBackend } from "../../client.ts";
 import { Jamsocket } from "../../server.ts";
-import { sessionProxy } from "../../session/proxy.ts";
+import { sessionProxy } from "../../session/edge/proxy.ts";
 import type { ConnectResponse } from "../../types.ts";
 import { platform } from "../dev/helpers.ts";
 import { open, serve } from "./support.ts";

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runInNewContext } from "node:vm";
 import { HTTPException } from "@hono/hono/http-exception";
-import { ProxyError, sessionProxy } from "@feedline/feedline/proxy";
-import { readDecision } from "../../session/grants.ts";
+import { type ProxyError, sessionProxy } from "@feedline/feedline/proxy";
+import { readDecision } from "../../session/edge/grants.ts";
 import { ScriptedEngine, startBackend } from "./support.ts";
 
 /** A class with the shape of `Response` that is no relation of it, as undici's. */

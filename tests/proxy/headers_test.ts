@@ -4,7 +4,7 @@ import {
   requestHeaders,
   responseHeaders,
   upgradeHeaders,
-} from "../../session/headers.ts";
+} from "../../session/pass/headers.ts";
 
 function list(headers: Headers): Record<string, string> {
   return Object.fromEntries(headers);

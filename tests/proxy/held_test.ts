@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { eventId, parseEventId } from "../../session/events.ts";
-import { HeldMap } from "../../session/held.ts";
+import { eventId, parseEventId } from "../../session/edge/events.ts";
+import { HeldMap } from "../../session/edge/held.ts";
 
 Deno.test("HeldMap - the least recently used entry goes first", () => {
   const map = new HeldMap<number>(2, 1000);

@@ -3,7 +3,7 @@
  * upgrade.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { SessionProxyOptions } from "../../session/proxy.ts";
+import type { SessionProxyOptions } from "../../session/edge/proxy.ts";
 import { HTTPError } from "../../types.ts";
 import { HANDSHAKE, open, raw, type RawAnswer, startEdge } from "./support.ts";
 

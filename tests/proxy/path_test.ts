@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { joinPath, originTest, pathWithin } from "../../session/path.ts";
+import { joinPath, originTest, pathWithin } from "../../session/pass/path.ts";
 
 const base = new URL("https://b1.example.net/TOKEN/");
 

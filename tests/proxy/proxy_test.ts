@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { nodeUpgrade, sessionProxy } from "../../session/proxy.ts";
+import { nodeUpgrade, sessionProxy } from "../../session/edge/proxy.ts";
 import { HTTPError, isConnectResponse } from "../../types.ts";
 import { raw, ScriptedEngine, startBackend, startEdge } from "./support.ts";
 import { until } from "../until.ts";

@@ -1,7 +1,10 @@
 /** What the proxy's tests stand on: a backend, a platform, raw connections. */
 import { Hono } from "@hono/hono";
 import { ticks } from "../ticks.ts";
-import { sessionProxy, type SessionProxyOptions } from "../../session/proxy.ts";
+import {
+  sessionProxy,
+  type SessionProxyOptions,
+} from "../../session/edge/proxy.ts";
 import type {
   BackendState,
   ConnectRequest,

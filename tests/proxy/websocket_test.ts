@@ -6,12 +6,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { sendableCode } from "../../net/close_code.ts";
-import { bridge, type BridgeSocket } from "../../session/bridge.ts";
+import { bridge, type BridgeSocket } from "../../session/pass/bridge.ts";
 import {
   sessionProxy,
   type SessionProxyOptions,
   type WebSocketConstructor,
-} from "../../session/proxy.ts";
+} from "../../session/edge/proxy.ts";
 import { HANDSHAKE, open, raw, startEdge } from "./support.ts";
 import { until } from "../until.ts";
 

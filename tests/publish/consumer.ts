@@ -4,7 +4,7 @@
  */
 import { Hono } from "@hono/hono";
 import { SessionBackend } from "@feedline/feedline/client";
-import { sessionProxy } from "@feedline/feedline/proxy";
+import { type SessionGrant, sessionProxy } from "@feedline/feedline/proxy";
 import { Jamsocket, verifiedUser } from "@feedline/feedline/server";
 import {
   type ConnectRequest,
@@ -40,12 +40,15 @@ export function handedOn(
   };
   // @ts-expect-error a key that was not found would spawn one more backend
   const keyless: ConnectRequest = { key: user };
+  // @ts-expect-error a user that was not found would enter as nobody
+  const unnamed: SessionGrant = { user };
   return [
     request,
     keyless,
+    unnamed,
     sessionProxy({
       engine: jamsocket,
-      authorize: () => ({ user }),
+      authorize: () => user === undefined ? null : { user },
       maxBody: limit,
       origin: undefined,
       onError: undefined,

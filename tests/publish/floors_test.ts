@@ -7,17 +7,23 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Rooms and their floors; of several that fit, the first counts. */
 const ROOMS: [room: string, floor: number][] = [
-  ["mod.ts", 3],
-  ["client.ts", 2],
-  ["server.ts", 2],
-  ["session/dev/", 2],
-  ["session/", 1],
-  ["feed/feedme/", 1],
-  ["feed/socketcluster/", 1],
-  ["feed/mod.ts", 2],
-  ["feed/", 0],
+  ["mod.ts", 6],
+  ["client.ts", 4],
+  ["server.ts", 4],
+  ["session/dev/", 4],
+  ["session/edge/", 3],
+  ["session/engine/", 3],
+  ["session/pass/", 2],
+  ["session/verified.ts", 2],
+  ["feed/mod.ts", 5],
+  ["feed/feedme/mod.ts", 4],
+  ["feed/feedme/client/", 3],
+  ["feed/feedme/server/", 3],
+  ["feed/feedme/wire/", 2],
+  ["feed/socketcluster/", 3],
+  ["feed/", 2],
+  ["types.ts", 1],
   ["net/", 0],
-  ["types.ts", 0],
 ];
 
 function roomOf(path: string): [room: string, floor: number] {
@@ -90,15 +96,18 @@ Deno.test("floors - outside session/dev no module mentions a runtime's own names
 
 Deno.test("floors - what is wrong is seen", () => {
   const modules = new Map([
-    ["net/a.ts", 'import type {\n  A,\n} from "../session/b.ts";\n'],
-    ["session/b.ts", 'export * from "./c.ts";\nimport "../types.ts";\n'],
-    ["session/c.ts", 'import { B } from "./b.ts";\n'],
+    ["net/a.ts", 'import type {\n  A,\n} from "../session/pass/b.ts";\n'],
+    [
+      "session/pass/b.ts",
+      'export * from "./c.ts";\nimport "../../types.ts";\n',
+    ],
+    ["session/pass/c.ts", 'import { B } from "./b.ts";\n'],
     ["client.ts", 'import { S } from "./server.ts";\n'],
   ]);
   assertEquals(wrongImports(modules), [
-    "net/a.ts -> session/b.ts",
+    "net/a.ts -> session/pass/b.ts",
     "client.ts -> server.ts",
-    "session/b.ts -> session/c.ts -> session/b.ts",
+    "session/pass/b.ts -> session/pass/c.ts -> session/pass/b.ts",
   ]);
   assertEquals(
     foreignNames(

@@ -8,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { HTTPError, Jamsocket, Plane } from "../../server.ts";
-import { planeRequest } from "../../session/plane.ts";
+import { planeRequest } from "../../session/engine/plane.ts";
 import type {
   BackendState,
   ConnectRequest,

@@ -11,7 +11,7 @@ import {
   StatusLog,
   statusStreamUrl,
   StatusTracker,
-} from "../../session/status.ts";
+} from "../../session/engine/follow.ts";
 import { type BackendState, HTTPError } from "../../types.ts";
 import {
   eventStream,

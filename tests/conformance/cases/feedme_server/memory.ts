@@ -9,7 +9,7 @@ import type {
   FeedmeServer,
   FeedmeSocket,
   ServedClient,
-} from "../../../../feed/feedme/server.ts";
+} from "../../../../feed/feedme/server/server.ts";
 import { pause, until } from "../../check.ts";
 import { HANDSHAKE } from "../../../feedme_server/messages.ts";
 

@@ -8,7 +8,7 @@ import {
   FeedmeRejection,
   feedmeServer,
   type FeedmeServerOptions,
-} from "../../../../feed/feedme/server.ts";
+} from "../../../../feed/feedme/server/server.ts";
 import { rejects } from "../../check.ts";
 import { connect, connected } from "../feedme.ts";
 import { memoryTransport, Raw } from "./memory.ts";

@@ -5,7 +5,7 @@ import {
   defineFeed,
   FeedmeRejection,
   feedmeServer,
-} from "../../../../feed/feedme/server.ts";
+} from "../../../../feed/feedme/server/server.ts";
 import { ok, rejects, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import { complaints, feedLog } from "../feedme.ts";

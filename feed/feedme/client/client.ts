@@ -1,0 +1,472 @@
+/**
+ * The client: connects, reconnects and tells the application what happens. It
+ * holds what the conversation must not know: the transport, timers, chance.
+ */
+import type { AnyApi, FeedmeApi, Part } from "./types.ts";
+import type { Call } from "./calls.ts";
+import { Conversation } from "./conversation.ts";
+import { callListener, Emitter } from "./emitter.ts";
+import { FeedmeError, invalid } from "./errors.ts";
+import { FeedmeFeed } from "./feed.ts";
+import { isJson } from "../wire/json.ts";
+import {
+  checkSettings,
+  checkTransport,
+  type FeedmeClientOptions,
+  type Settings,
+} from "./options.ts";
+import {
+  type FeedArgs,
+  isFeedArgs,
+  isObject,
+  type JsonObject,
+} from "../wire/protocol.ts";
+import { Queue } from "../../../net/queue.ts";
+import { Retry } from "./retry.ts";
+import { setTimer } from "../../../net/timer.ts";
+import { TransportGuard } from "./transport.ts";
+
+/** The events of a client and the arguments of their listeners. */
+export type ClientEvents = {
+  /** An attempt to connect begins. */
+  connecting: [];
+  /** The handshake has succeeded. */
+  connect: [];
+  /** The connection or the attempt has ended; without an error, on request. */
+  disconnect: [error?: FeedmeError];
+  /** The server has violated the specification. */
+  badServerMessage: [error: FeedmeError];
+  /** The server says that this client has violated it. */
+  badClientMessage: [diagnostics: JsonObject];
+  /** The transport broke a rule; the client is destroyed. */
+  transportError: [error: FeedmeError];
+};
+
+/**
+ * Called with the error alone, or with `undefined` and what the server answered;
+ * so the data is there only if the error is not, as with other such callbacks.
+ */
+export type ActionCallback<Data> = (
+  error: FeedmeError | undefined,
+  actionData: Data,
+) => void;
+
+/** From a call of the transport's `connect()` to its event `disconnect`. */
+interface Connection {
+  /** Whether the transport has said that it connects. */
+  begun: boolean;
+  /** Set when the client has hung up, and why. */
+  hungUp?: { reason: FeedmeError | undefined };
+}
+
+/**
+ * A client of one server. See {@linkcode feedmeClient}.
+ *
+ * Listeners, callbacks and promises are served in the order of what happened,
+ * never within a call of a method; so listeners that are added right after the
+ * client or feed object was made miss nothing.
+ */
+export class FeedmeClient<Api extends FeedmeApi = AnyApi>
+  extends Emitter<ClientEvents> {
+  readonly #settings: Settings;
+  readonly #guard: TransportGuard;
+  readonly #queue = new Queue();
+  readonly #core: Conversation;
+  /** Connections whose end has not been seen; the last is the present one. */
+  readonly #connections: Connection[] = [];
+  #stopConnectTimer: (() => void) | undefined;
+  readonly #retry: Retry;
+  #destroyed = false;
+
+  /**
+   * The same as {@linkcode feedmeClient}.
+   *
+   * @throws {FeedmeError} `INVALID_ARGUMENT` or `TRANSPORT_ERROR`
+   */
+  constructor(options: FeedmeClientOptions) {
+    super();
+    const transport = checkTransport(options);
+    this.#guard = new TransportGuard(transport, {
+      connecting: () => this.#onConnecting(),
+      connect: () => this.#onConnect(),
+      message: (text) => this.#onMessage(text),
+      disconnect: (error) => this.#onDisconnect(error),
+      violation: (error) => this.#collapse(error),
+    });
+    try {
+      this.#settings = checkSettings(options);
+    } catch (error) {
+      this.#guard.detach();
+      throw error;
+    }
+    this.#core = new Conversation({
+      live: () => this.#shaken() && this.#guard.state() === "connected",
+      send: (text) => {
+        if (this.#guard.state() === "connected") this.#guard.send(text);
+      },
+      hangUp: (reason) => {
+        if (this.#guard.state() === "connected") this.#hangUp(reason);
+      },
+      start: (ms, job) => this.#start(ms, job),
+      later: (job) => this.#queue.add(job),
+      tell: (event, ...args) => this.#tell(event as "connect", ...args as []),
+    }, this.#settings);
+    this.#retry = new Retry(
+      this.#settings,
+      () => this.#unattended(() => this.#dial()),
+    );
+  }
+
+  /**
+   * The present state. It changes before listeners are told.
+   *
+   * @throws {FeedmeError} `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  state(): "disconnected" | "connecting" | "connected" {
+    this.#check();
+    const state = this.#guard.state();
+    return state === "connected" && !this.#shaken() ? "connecting" : state;
+  }
+
+  /**
+   * Connects.
+   *
+   * @throws {FeedmeError} `INVALID_STATE` unless disconnected, `TRANSPORT_ERROR` or
+   * `DESTROYED`
+   */
+  connect(): void {
+    if (this.state() !== "disconnected") {
+      throw new FeedmeError(
+        "INVALID_STATE",
+        "Already connecting or connected.",
+      );
+    }
+    this.#retry.reset();
+    this.#dial();
+  }
+
+  /**
+   * Disconnects.
+   *
+   * @throws {FeedmeError} `INVALID_STATE` if disconnected, also while a retry is
+   * pending (see {@linkcode FeedmeClient.cancelRetry}); `TRANSPORT_ERROR` or
+   * `DESTROYED`
+   */
+  disconnect(): void {
+    if (this.state() === "disconnected") {
+      throw new FeedmeError("INVALID_STATE", "Already disconnected.");
+    }
+    this.#hangUp(undefined);
+  }
+
+  /**
+   * Gives up the attempt to connect that is pending, if there is one: `disconnect`
+   * is then emitted without an error, as that is the reason now.
+   *
+   * @returns whether one was pending
+   * @throws {FeedmeError} `DESTROYED`
+   */
+  cancelRetry(): boolean {
+    this.#check();
+    const pending = this.#retry.cancel();
+    if (pending) this.#tell("disconnect");
+    return pending;
+  }
+
+  /**
+   * Invokes an action on the server, once: it is never sent again by itself.
+   *
+   * The promise rejects with a {@linkcode FeedmeError} of code `REJECTED` (with
+   * `serverErrorCode` and `serverErrorData`), `TIMEOUT` or `NOT_CONNECTED`. Its
+   * `outcome` says what is known: `rejected`, `timed_out`, `not_sent`, or `unknown`
+   * if the link was lost before the response came.
+   *
+   * @throws {FeedmeError} at once: `INVALID_ARGUMENT`, `TRANSPORT_ERROR` or
+   * `DESTROYED`
+   */
+  action<Name extends keyof Api["actions"] & string>(
+    actionName: Name,
+    actionArgs: Part<Api["actions"], Name, "args", JsonObject>,
+  ): Promise<Part<Api["actions"], Name, "data", JsonObject>>;
+  /** The same with a callback instead of a promise. */
+  action<Name extends keyof Api["actions"] & string>(
+    actionName: Name,
+    actionArgs: Part<Api["actions"], Name, "args", JsonObject>,
+    callback: ActionCallback<Part<Api["actions"], Name, "data", JsonObject>>,
+  ): void;
+  action(
+    actionName: string,
+    actionArgs: unknown,
+    // An explicit `undefined` is no promise style but a bad callback.
+    // deno-lint-ignore no-explicit-any
+    ...rest: ActionCallback<any>[]
+  ): Promise<unknown> | void {
+    const [callback] = rest;
+    if (rest.length > 0 && typeof callback !== "function") {
+      throw invalid("Invalid callback.");
+    }
+    this.#check();
+    if (typeof actionName !== "string") throw invalid("Invalid action name.");
+    if (!isObject(actionArgs)) {
+      throw invalid("Invalid action arguments object.");
+    }
+    if (!isJson(actionArgs)) {
+      throw invalid("Action arguments must be JSON-expressible.");
+    }
+    const args = actionArgs as JsonObject;
+    if (callback) {
+      return this.#act(
+        actionName,
+        args,
+        (...result) => callListener(undefined, callback, result),
+      );
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
+    this.#act(actionName, args, (...[error, data]) => {
+      if (error) reject(error);
+      else resolve(data!);
+    });
+    return promise;
+  }
+
+  /**
+   * Makes a feed object, desired closed. The client need not be connected.
+   *
+   * @throws {FeedmeError} `INVALID_ARGUMENT` or `DESTROYED`
+   */
+  feed<Name extends keyof Api["feeds"] & string>(
+    feedName: Name,
+    feedArgs: Part<Api["feeds"], Name, "args", FeedArgs>,
+  ): FeedmeFeed<Api["feeds"][Name]> {
+    this.#check();
+    if (typeof feedName !== "string") throw invalid("Invalid feed name.");
+    if (!isFeedArgs(feedArgs)) throw invalid("Invalid feed arguments object.");
+    return new FeedmeFeed(this.#core, feedName, { ...feedArgs });
+  }
+
+  /**
+   * Destroys the client, which must be disconnected, and its feed objects. What
+   * waits is served; then nothing more comes.
+   *
+   * @throws {FeedmeError} `INVALID_STATE` or `DESTROYED`
+   */
+  destroy(): void {
+    if (this.state() !== "disconnected") {
+      throw new FeedmeError("INVALID_STATE", "Not disconnected.");
+    }
+    // The transport may still owe the end of a connection.
+    while (this.#connections.length > 0) {
+      const { begun, hungUp } = this.#connections[0]!;
+      if (!begun) this.#onConnecting();
+      this.#ended(hungUp ? hungUp.reason : destroyed());
+    }
+    this.#end();
+  }
+
+  /** Whether the client has been destroyed. */
+  destroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  /**
+   * Disconnects if need be, destroys the client and its feed objects, and waits
+   * until everybody has been told and the transport has let go.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#destroyed) {
+      if (this.state() !== "disconnected") this.#hangUp(undefined);
+      this.destroy();
+    }
+    await this.#guard.dispose();
+    await new Promise<void>((resolve) => this.#queue.add(resolve));
+  }
+
+  #check(): void {
+    if (this.#destroyed) throw destroyed();
+  }
+
+  /** Whether the handshake belongs to the present connection. */
+  #shaken(): boolean {
+    return this.#core.up && this.#connections.length === 1 &&
+      !this.#connections[0]!.hungUp;
+  }
+
+  #act(name: string, args: JsonObject, call: Call): void {
+    try {
+      this.#core.calls.act(call, name, args);
+    } catch (error) {
+      if (error instanceof FeedmeError) throw error;
+      throw invalid("Action arguments must be JSON-expressible.");
+    }
+  }
+
+  // From one connection to the next.
+
+  #dial(): void {
+    this.#retry.cancel();
+    this.#connections.push({ begun: false });
+    this.#guard.connect();
+  }
+
+  #hangUp(reason: FeedmeError | undefined): void {
+    this.#stopConnecting();
+    this.#connections.at(-1)!.hungUp = { reason };
+    this.#guard.disconnect();
+  }
+
+  #onConnecting(): void {
+    const connection = this.#connections[0]!;
+    connection.begun = true;
+    this.#tell("connecting");
+    if (connection.hungUp) return;
+    this.#stopConnectTimer = this.#start(
+      this.#settings.connectTimeoutMs,
+      () => {
+        // If it has failed meanwhile, its end is on the way.
+        if (this.#guard.state() === "disconnected") return;
+        this.#hangUp(
+          new FeedmeError("TIMEOUT", "The connection attempt timed out."),
+        );
+      },
+    );
+  }
+
+  #onConnect(): void {
+    if (!this.#connections[0]!.hungUp) this.#core.connected();
+  }
+
+  #onMessage(text: string): void {
+    // The application has hung up and is not interested any more.
+    if (this.#connections[0]!.hungUp) return;
+    this.#core.receive(text);
+    if (this.#core.up) this.#stopConnecting();
+  }
+
+  #onDisconnect(transportError: Error | undefined): void {
+    const { hungUp } = this.#connections[0]!;
+    const wasUp = this.#core.up;
+    const reason = hungUp ? hungUp.reason : new FeedmeError(
+      "TRANSPORT_FAILURE",
+      "The transport connection failed.",
+      { transportError },
+    );
+    this.#ended(reason);
+    // The application may have connected again before it was told.
+    if (this.#connections.length > 0) return;
+    if (!hungUp && wasUp) {
+      this.#retry.reset();
+      if (this.#settings.reconnect) this.#dial();
+    } else if (!hungUp || reason?.code === "TIMEOUT") {
+      this.#retry.schedule();
+    }
+  }
+
+  #stopConnecting(): void {
+    this.#stopConnectTimer?.();
+    this.#stopConnectTimer = undefined;
+  }
+
+  /** The first of the connections has ended: tells everybody, in this order. */
+  #ended(reason: FeedmeError | undefined): void {
+    this.#stopConnecting();
+    this.#connections.shift();
+    this.#core.disconnected();
+    if (reason) this.#tell("disconnect", reason);
+    else this.#tell("disconnect");
+  }
+
+  // What the conversation wants done, and what the application is told.
+
+  /** A timer of the client or of the conversation; 0 is never. */
+  #start(ms: number, job: () => void): () => void {
+    const timer = ms > 0
+      ? setTimer(() => this.#unattended(job), ms)
+      : undefined;
+    return () => clearTimeout(timer);
+  }
+
+  /**
+   * Does what no method was called for: if the transport breaks a rule, there is
+   * nobody to throw at, and `transportError` tells.
+   */
+  #unattended(job: () => void): void {
+    try {
+      job();
+    } catch (error) {
+      if (!this.#destroyed) throw error;
+    }
+  }
+
+  #tell<E extends keyof ClientEvents>(
+    event: E,
+    ...args: ClientEvents[E]
+  ): void {
+    this.#queue.add(() => void this.emit(event, ...args));
+  }
+
+  /** The transport cannot be relied on: ends everything. */
+  #collapse(transportError: FeedmeError): void {
+    if (this.#destroyed) return;
+    while (this.#connections.length > 0) {
+      this.#ended(
+        new FeedmeError(
+          "DESTROYED",
+          "The transport violated a library requirement.",
+          { transportError },
+        ),
+      );
+    }
+    this.#tell("transportError", transportError);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#destroyed = true;
+    this.#retry.cancel();
+    this.#stopConnecting();
+    this.#guard.detach();
+    for (const { sink } of this.#core.members) sink.destroy();
+  }
+}
+
+/**
+ * Makes a client of a Feedme server. It is disconnected until `connect()`.
+ *
+ * `Api` may name the server's actions and feeds, so that arguments and data are
+ * checked; without it everything is JSON.
+ *
+ * ```ts
+ * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
+ *
+ * interface Chat {
+ *   actions: { say: { args: { text: string }; data: { id: number } } };
+ *   feeds: { room: { args: { id: string }; data: { lines: string[] } } };
+ * }
+ *
+ * const client = feedmeClient<Chat>({
+ *   transport: webSocketTransport({ url: "ws://localhost:1" }),
+ * });
+ * client.on("disconnect", (error) => console.log(error?.code));
+ * const room = client.feed("room", { id: "7" });
+ * room.on("open", ({ lines }) => console.log(lines.length));
+ * room.desireOpen();
+ * client.action("say", { text: "hello" }, (error) => {
+ *   console.log(error?.outcome); // not_sent, as nothing has connected
+ * });
+ * await client[Symbol.asyncDispose]();
+ * ```
+ *
+ * @throws {FeedmeError} `INVALID_ARGUMENT` or `TRANSPORT_ERROR`
+ */
+export function feedmeClient<Api extends FeedmeApi = AnyApi>(
+  options: FeedmeClientOptions,
+): FeedmeClient<Api> {
+  return new FeedmeClient<Api>(options);
+}
+
+function destroyed(): FeedmeError {
+  return new FeedmeError(
+    "DESTROYED",
+    "The client instance has been destroyed.",
+  );
+}

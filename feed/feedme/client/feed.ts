@@ -1,0 +1,321 @@
+/** Feed objects: how an application opens, reads and watches a feed. */
+import { type ActionsOptions, ActionStream } from "./actions.ts";
+import type { AnyFeed, FeedAction } from "./types.ts";
+import type { Conversation, FeedSink, Member } from "./conversation.ts";
+import { callListener, Emitter } from "./emitter.ts";
+import { FeedmeError } from "./errors.ts";
+import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
+
+/** The events of a feed object and the arguments of their listeners. */
+export type FeedEvents<F = AnyFeed> = {
+  /** The feed is being opened. */
+  opening: [];
+  /** The feed is open. */
+  open: [feedData: FeedData<F>];
+  /** The feed is closed; without an error the application has closed it. */
+  close: [error?: FeedmeError];
+  /** The server revealed an action. */
+  action: ActionArguments<FeedAction<F>>;
+};
+
+/** The arguments of an `action` listener, one list for each name of an action. */
+export type ActionArguments<A> = A extends {
+  name: infer Name;
+  data: infer ActionData;
+  newData: infer Data;
+} ? [
+    actionName: Name,
+    actionData: ActionData,
+    newFeedData: Data,
+    oldFeedData: Data,
+  ]
+  : never;
+
+/** The data of a feed of type `F`. */
+export type FeedData<F> = F extends { data: infer Data } ? Data : JsonObject;
+
+/** Options of a wait. */
+export interface WaitOptions {
+  /** Ends the wait: the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * One feed object. Several may share a feed of the server: it is open as long
+ * as one of them is desired open.
+ *
+ * Data is never changed in place: what a listener got stays as it is, and
+ * branches that an action did not touch are the same objects before and
+ * after. Do not write into it.
+ *
+ * ```ts
+ * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
+ *
+ * const client = feedmeClient({
+ *   transport: webSocketTransport({ url: "ws://localhost:1" }),
+ * });
+ * const feed = client.feed("room", { id: "7" });
+ * feed.on("open", (data) => console.log("open", data));
+ * feed.on("action", (name, data, now, before) => {
+ *   console.log(name, data, now === before);
+ * });
+ * feed.on("close", (error) => console.log("closed", error?.code));
+ * feed.desireOpen();
+ * console.log(feed.desiredState(), feed.state()); // open closed
+ * await client[Symbol.asyncDispose]();
+ * ```
+ */
+export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
+  readonly #core: Conversation;
+  readonly #member: Member;
+  #destroyed = false;
+  readonly #subscribers = new Set<() => void>();
+  readonly #streams = new Set<ActionStream<FeedAction<F>>>();
+  #readable: ReadableStream<FeedAction<F>> | undefined;
+
+  /**
+   * Made by `client.feed()`.
+   * @ignore
+   */
+  constructor(core: Conversation, name: string, args: FeedArgs) {
+    super();
+    this.#core = core;
+    const sink: FeedSink = {
+      deliver: (event, args) => this.#deliver(event, args),
+      destroy: () => this.#end(),
+    };
+    this.#member = core.join(sink, name, args);
+  }
+
+  /**
+   * Wants the feed open, now and after each reconnect.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  desireOpen(): void {
+    this.#desire(true);
+  }
+
+  /**
+   * Wants the feed closed.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  desireClosed(): void {
+    this.#desire(false);
+  }
+
+  /**
+   * What the application wants.
+   *
+   * @throws {FeedmeError} `DESTROYED`
+   */
+  desiredState(): "open" | "closed" {
+    this.#check();
+    return this.#member.desired ? "open" : "closed";
+  }
+
+  /**
+   * The actual state. It changes before listeners are told.
+   *
+   * @throws {FeedmeError} `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  state(): "closed" | "opening" | "open" {
+    this.#check();
+    return this.#core.live() ? this.#member.told : "closed";
+  }
+
+  /**
+   * The feed data. The same object is returned until the next action.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE` if the feed is not open,
+   * `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  data(): FeedData<F> {
+    if (this.state() !== "open") {
+      throw invalidState("The feed object is not open.");
+    }
+    return this.#core.data(this.#member) as FeedData<F>;
+  }
+
+  /**
+   * The feed data, or `undefined` while there is none. It never throws and needs
+   * no `this`: the second argument of React's `useSyncExternalStore`.
+   */
+  readonly snapshot = (): FeedData<F> | undefined => {
+    if (this.#destroyed || this.#member.told !== "open") return undefined;
+    return this.#core.data(this.#member) as FeedData<F> | undefined;
+  };
+
+  /**
+   * Calls `listener`, without arguments, after each change of state or data
+   * until the returned function is called. It needs no `this`: the first
+   * argument of React's `useSyncExternalStore`.
+   *
+   * ```tsx ignore
+   * const data = useSyncExternalStore(feed.subscribe, feed.snapshot);
+   * ```
+   */
+  readonly subscribe = (listener: () => void): () => void => {
+    const subscriber = () => listener();
+    this.#subscribers.add(subscriber);
+    return () => void this.#subscribers.delete(subscriber);
+  };
+
+  /**
+   * Resolves with the data as soon as the feed is open. While the connection is
+   * lost, the server is slow or a bad action has closed the feed, it waits on.
+   *
+   * @throws {FeedmeError} `REJECTED` or `TERMINATED` if the server refuses the
+   * feed, `INVALID_FEED_STATE` if it is desired closed, `DESTROYED`; otherwise the
+   * reason of the signal
+   */
+  opened({ signal }: WaitOptions = {}): Promise<FeedData<F>> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        try {
+          const data = this.#look(signal);
+          if (data === undefined) return;
+          resolve(data);
+        } catch (error) {
+          reject(error);
+        }
+        unsubscribe();
+        signal?.removeEventListener("abort", look);
+      };
+      const unsubscribe = this.subscribe(look);
+      signal?.addEventListener("abort", look);
+      look();
+    });
+  }
+
+  /**
+   * The actions that the server reveals from now on, across reconnects, until the
+   * feed is destroyed.
+   *
+   * @throws {FeedmeError} `DESTROYED` or `INVALID_ARGUMENT`
+   */
+  actions(options: ActionsOptions = {}): AsyncIterableIterator<FeedAction<F>> {
+    this.#check();
+    return new ActionStream(options, this.#streams);
+  }
+
+  /**
+   * The same as a stream, from the first time this is read: one stream, and a
+   * new one when that has ended.
+   *
+   * @throws {FeedmeError} `DESTROYED`
+   */
+  get readable(): ReadableStream<FeedAction<F>> {
+    return this.#readable ??= this.#stream();
+  }
+
+  /**
+   * Lets go of the feed object, which must be desired closed.
+   *
+   * @throws {FeedmeError} `INVALID_FEED_STATE` or `DESTROYED`
+   */
+  destroy(): void {
+    this.#check();
+    if (this.#member.desired) {
+      throw invalidState("Only feeds desired closed can be destroyed.");
+    }
+    this.#core.leave(this.#member);
+    this.#end();
+  }
+
+  /** Whether the feed object, or its client, has been destroyed. */
+  destroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  /** Closes and destroys the feed object. */
+  // deno-lint-ignore require-await
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#destroyed) return;
+    if (this.#member.desired) this.desireClosed();
+    this.destroy();
+  }
+
+  #check(): void {
+    if (this.#destroyed) {
+      throw new FeedmeError(
+        "DESTROYED",
+        "The feed object has been destroyed.",
+      );
+    }
+  }
+
+  #desire(open: boolean): void {
+    if ((this.desiredState() === "open") === open) {
+      throw invalidState(
+        `The feed is already desired ${open ? "open" : "closed"}.`,
+      );
+    }
+    if (open) this.#core.desireOpen(this.#member);
+    else this.#core.desireClosed(this.#member);
+  }
+
+  #deliver(event: string, args: unknown[]): void {
+    // The conversation knows the arguments that belong to each event.
+    this.emit(event as "opening", ...args as []);
+    if (event === "action") {
+      const [name, data, newData, oldData] = args;
+      const action = { name, data, newData, oldData } as FeedAction<F>;
+      for (const stream of this.#streams) stream.push(action);
+    }
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const subscriber of this.#subscribers) {
+      callListener(undefined, subscriber, []);
+    }
+  }
+
+  /** What `opened()` waits for, if it has come. */
+  #look(signal: AbortSignal | undefined): FeedData<F> | undefined {
+    this.#check();
+    signal?.throwIfAborted();
+    const { desired, error } = this.#member;
+    if (!desired) throw invalidState("The feed is desired closed.");
+    if (error?.code === "REJECTED" || error?.code === "TERMINATED") throw error;
+    return this.snapshot();
+  }
+
+  #stream(): ReadableStream<FeedAction<F>> {
+    const actions = this.actions();
+    const renew = () => {
+      this.#readable = undefined;
+    };
+    return new ReadableStream<FeedAction<F>>({
+      async pull(controller) {
+        try {
+          const { value, done } = await actions.next();
+          if (!done) return controller.enqueue(value);
+          renew();
+          controller.close();
+        } catch (error) {
+          renew();
+          throw error;
+        }
+      },
+      async cancel() {
+        renew();
+        await actions.return!();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  #end(): void {
+    this.#destroyed = true;
+    for (const stream of this.#streams) stream.end();
+    // Whoever waits for the feed to open has to be told.
+    this.#notify();
+    this.#subscribers.clear();
+  }
+}
+
+function invalidState(text: string): FeedmeError {
+  return new FeedmeError("INVALID_FEED_STATE", text);
+}

@@ -1,0 +1,119 @@
+/** The options of the client, their defaults and checks. */
+import { invalid } from "./errors.ts";
+import { isObject } from "../wire/protocol.ts";
+import type { FeedmeTransport } from "./transport.ts";
+
+/** Options of `feedmeClient`. */
+export interface FeedmeClientOptions {
+  /** Carries the messages; must be disconnected and serve no other client. */
+  transport: FeedmeTransport;
+  /**
+   * How long the transport and the handshake together may take to connect, in
+   * milliseconds; 0 for no limit.
+   * @default {10_000}
+   */
+  connectTimeoutMs?: number;
+  /**
+   * How long to wait after the first attempt to connect that fails, in
+   * milliseconds; 0 to try again at once, less than 0 not to.
+   * @default {5_000}
+   */
+  connectRetryMs?: number;
+  /** What each further failure adds to that, in milliseconds. @default {5_000} */
+  connectRetryBackoffMs?: number;
+  /**
+   * The longest wait between attempts, in milliseconds; not less than
+   * `connectRetryMs`.
+   * @default {30_000}
+   */
+  connectRetryMaxMs?: number;
+  /** How often to try again at most; 0 for no limit. @default {0} */
+  connectRetryMaxAttempts?: number;
+  /**
+   * The share of each wait that is left to chance, from 0 to 1, so that the
+   * clients of one server do not come back at one moment. With 0.5 a wait of
+   * 10 s becomes 5 to 10 s.
+   * @default {0}
+   */
+  connectRetryJitter?: number;
+  /**
+   * How long to wait for the response to an action, in milliseconds; 0 for no
+   * limit.
+   * @default {10_000}
+   */
+  actionTimeoutMs?: number;
+  /**
+   * How long to wait for a feed to open, in milliseconds; 0 for no limit.
+   * @default {10_000}
+   */
+  feedTimeoutMs?: number;
+  /** Whether to connect again when a connection is lost. @default {true} */
+  reconnect?: boolean;
+  /**
+   * How often to reopen a feed within `reopenTrailingMs` because of bad feed
+   * actions; less than 0 for no limit, 0 not to reopen it.
+   * @default {3}
+   */
+  reopenMaxAttempts?: number;
+  /**
+   * The time to which `reopenMaxAttempts` applies, in milliseconds; 0 for the
+   * whole connection.
+   * @default {60_000}
+   */
+  reopenTrailingMs?: number;
+}
+
+/** All options but the transport. */
+export type Settings = Required<Omit<FeedmeClientOptions, "transport">>;
+
+const DEFAULTS: Settings = {
+  connectTimeoutMs: 10_000,
+  connectRetryMs: 5_000,
+  connectRetryBackoffMs: 5_000,
+  connectRetryMaxMs: 30_000,
+  connectRetryMaxAttempts: 0,
+  connectRetryJitter: 0,
+  actionTimeoutMs: 10_000,
+  feedTimeoutMs: 10_000,
+  reconnect: true,
+  reopenMaxAttempts: 3,
+  reopenTrailingMs: 60_000,
+};
+
+/** Options that may be less than 0. */
+const SIGNED: readonly string[] = ["connectRetryMs", "reopenMaxAttempts"];
+
+/** @throws {FeedmeError} `INVALID_ARGUMENT` */
+export function checkTransport(options: unknown): FeedmeTransport {
+  if (!isObject(options)) throw invalid("Invalid options argument.");
+  if (!isObject(options.transport)) {
+    throw invalid("Transport is not an object.");
+  }
+  return options.transport as unknown as FeedmeTransport;
+}
+
+/**
+ * The options with their defaults.
+ *
+ * @throws {FeedmeError} `INVALID_ARGUMENT`
+ */
+export function checkSettings(options: FeedmeClientOptions): Settings {
+  const settings: Record<string, unknown> = { ...DEFAULTS };
+  for (const name of Object.keys(DEFAULTS)) {
+    if (!(name in options)) continue;
+    const value = options[name as keyof Settings];
+    const valid = name === "reconnect"
+      ? typeof value === "boolean"
+      : name === "connectRetryJitter"
+      ? typeof value === "number" && value >= 0 && value <= 1
+      : Number.isInteger(value) &&
+        (SIGNED.includes(name) || Number(value) >= 0);
+    if (!valid) throw invalid(`Invalid options.${name}.`);
+    settings[name] = value;
+  }
+  const { connectRetryMs, connectRetryMaxMs } = settings as unknown as Settings;
+  if ("connectRetryMaxMs" in options && connectRetryMaxMs < connectRetryMs) {
+    throw invalid("Invalid options.connectRetryMaxMs.");
+  }
+  return settings as unknown as Settings;
+}

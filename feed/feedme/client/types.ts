@@ -1,0 +1,87 @@
+/** Types that let an application name its actions and feeds. */
+import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
+
+/** An action: what is sent with it, and what a successful response brings. */
+export interface ActionType {
+  /** The arguments that the client sends. */
+  args: object;
+  /** What the server answers. */
+  data: object;
+}
+
+/** A feed: its arguments, its data, and what is revealed on it. */
+export interface FeedType {
+  /** The arguments: strings only. */
+  args: object;
+  /** The data; never changed in place. */
+  data: object;
+  /** The data of each action that the server reveals on the feed, by name. */
+  actions?: object;
+}
+
+/**
+ * The actions and feeds of a server, by name.
+ *
+ * ```ts
+ * interface Chat {
+ *   actions: { say: { args: { text: string }; data: { id: number } } };
+ *   feeds: {
+ *     room: {
+ *       args: { id: string };
+ *       data: { lines: readonly string[] };
+ *       actions: { said: { by: string } };
+ *     };
+ *   };
+ * }
+ * ```
+ */
+export interface FeedmeApi {
+  /** Each an {@linkcode ActionType}. */
+  actions: object;
+  /** Each a {@linkcode FeedType}. */
+  feeds: object;
+}
+
+/** Any action and any feed, of JSON: what holds when no API is named. */
+export interface AnyApi {
+  /** Any action. */
+  actions: { [name: string]: { args: JsonObject; data: JsonObject } };
+  /** Any feed. */
+  feeds: { [name: string]: AnyFeed };
+}
+
+/** Any feed, of JSON. */
+export interface AnyFeed {
+  /** Any strings. */
+  args: FeedArgs;
+  /** Any object. */
+  data: JsonObject;
+}
+
+/** The type under a name of an API, e.g. `"args"` of an action. */
+export type Part<Types, Name, Key extends string, Otherwise> = Name extends
+  keyof Types ? Key extends keyof Types[Name] ? Types[Name][Key] : Otherwise
+  : Otherwise;
+
+/** An action that the server revealed on a feed of type `F`. */
+export type FeedAction<F> = F extends
+  { actions: infer Actions; data: infer Data } ? {
+    [Name in keyof Actions & string]: FeedActionOf<Name, Actions[Name], Data>;
+  }[keyof Actions & string]
+  : FeedActionOf<
+    string,
+    JsonObject,
+    F extends { data: infer Data } ? Data : JsonObject
+  >;
+
+/** An action that the server revealed on a feed. */
+export interface FeedActionOf<Name, ActionData, Data> {
+  /** The name of the action. */
+  name: Name;
+  /** What the server tells of the action. */
+  data: ActionData;
+  /** The feed data after it. */
+  newData: Data;
+  /** The feed data before it. */
+  oldData: Data;
+}

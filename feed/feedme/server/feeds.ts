@@ -1,0 +1,228 @@
+/** The feeds of a server, by definition and arguments; those in use are live. */
+import type {
+  FeedDefinition,
+  FeedFinder,
+  LiveFeed,
+  ServedClient,
+  Snapshot,
+} from "./define.ts";
+import { json, Live } from "./live_feed.ts";
+import {
+  type Delta,
+  type FeedArgs,
+  feedKey,
+  isFeedArgs,
+  type JsonObject,
+} from "../wire/protocol.ts";
+import { parse } from "./schema.ts";
+
+// deno-lint-ignore no-explicit-any
+type AnyDefinition = FeedDefinition<any, any, any>;
+
+/** Feeds that the application looked at and nobody opened: no more are kept. */
+const MOST_IDLE = 1_000;
+
+/**
+ * What an application defines, by name.
+ *
+ * @throws {TypeError} if a definition lacks the method without which it is none
+ */
+export function definitionsOf<T extends object>(
+  what: "Feed" | "Action",
+  definitions: Record<string, T> = {},
+  method: keyof T & string,
+): Map<string, T> {
+  const byName = new Map(Object.entries(definitions));
+  for (const [name, definition] of byName) {
+    if (typeof definition?.[method] !== "function") {
+      throw new TypeError(`${what} ${JSON.stringify(name)} has no ${method}()`);
+    }
+  }
+  return byName;
+}
+
+/** Ends a feed for all clients, or one. */
+type Terminate = (
+  key: string,
+  errorCode: string,
+  errorData: JsonObject,
+  client?: ServedClient,
+) => void;
+
+/** See above. */
+export class Feeds {
+  readonly #definitions: ReadonlyMap<string, AnyDefinition>;
+  readonly #names: ReadonlyMap<AnyDefinition, string>;
+  readonly #live = new Map<string, Live>();
+  /** Those that nobody has opened yet. */
+  readonly #unopened = new Set<Live>();
+  readonly terminate: Terminate;
+
+  constructor(
+    definitions: ReadonlyMap<string, AnyDefinition>,
+    terminate: Terminate,
+  ) {
+    this.#definitions = definitions;
+    this.#names = new Map(
+      [...definitions].map(([name, definition]) => [definition, name]),
+    );
+    this.terminate = terminate;
+  }
+
+  definition(name: string): AnyDefinition | undefined {
+    return this.#definitions.get(name);
+  }
+
+  /** What {@linkcode FeedFinder} says. */
+  readonly find: FeedFinder = <
+    Args extends object,
+    Data extends object,
+    Actions extends object,
+  >(
+    definition: FeedDefinition<Args, Data, Actions>,
+    args?: Args,
+  ): LiveFeed<Args, Data, Actions> => {
+    const name = this.#names.get(definition);
+    if (name === undefined) {
+      throw new TypeError("The feed is not among those of this server");
+    }
+    const handle = this.handle(definition, name, (args ?? {}) as FeedArgs);
+    const checked = parse(definition.args, handle.args);
+    if (!checked.success) {
+      throw new TypeError(
+        `The arguments do not fit the schema of feed ${JSON.stringify(name)}`,
+        { cause: checked.error },
+      );
+    }
+    // deno-lint-ignore no-explicit-any
+    return handle as LiveFeed<any, any, any>;
+  };
+
+  handle(
+    definition: AnyDefinition,
+    name: string,
+    args: FeedArgs,
+  ): LiveFeed<FeedArgs, JsonObject> {
+    if (!isFeedArgs(args)) {
+      throw new TypeError("The arguments of a feed must be strings");
+    }
+    return new Handle(this, name, { ...args }, definition);
+  }
+
+  /** The live feed, which is loaded if need be. */
+  live(name: string, args: FeedArgs): Live {
+    const key = feedKey(name, args);
+    const present = this.#live.get(key);
+    if (present) return present;
+    const live = new Live(name, args, this.#definitions.get(name)!);
+    this.#live.set(key, live);
+    this.#unopened.add(live);
+    live.loading?.then(undefined, () => this.#forget(live));
+    for (const oldest of this.#unopened) {
+      if (this.#unopened.size <= MOST_IDLE) break;
+      if (oldest !== live && oldest.idle) this.#forget(oldest);
+      // Somebody needs it.
+      else this.#unopened.delete(oldest);
+    }
+    return live;
+  }
+
+  /** The live feed, if it is loaded or being loaded. */
+  known(name: string, args: FeedArgs): Live | undefined {
+    return this.#live.get(feedKey(name, args));
+  }
+
+  /** The same for a client that is about to open it, until `letGo`. */
+  hold(name: string, args: FeedArgs): Live {
+    const live = this.live(name, args);
+    this.#unopened.delete(live);
+    live.holds++;
+    return live;
+  }
+
+  letGo(live: Live): void {
+    live.holds--;
+    this.dropIdle(live);
+  }
+
+  /** Forgets the feed if nobody has it open and nothing would be lost. */
+  dropIdle(live: Live): void {
+    if (live.idle) this.#forget(live);
+  }
+
+  #forget(live: Live): void {
+    const key = feedKey(live.name, live.args);
+    if (this.#live.get(key) === live) this.#live.delete(key);
+    this.#unopened.delete(live);
+  }
+}
+
+/** A feed as the application holds it: it finds the live one each time. */
+class Handle implements LiveFeed<FeedArgs, JsonObject> {
+  readonly #feeds: Feeds;
+  readonly #definition: AnyDefinition;
+  readonly name: string;
+  readonly args: FeedArgs;
+
+  constructor(
+    feeds: Feeds,
+    name: string,
+    args: FeedArgs,
+    definition: AnyDefinition,
+  ) {
+    this.#feeds = feeds;
+    this.name = name;
+    this.args = args;
+    this.#definition = definition;
+  }
+
+  get #live(): Live {
+    return this.#feeds.live(this.name, this.args);
+  }
+
+  get data(): Snapshot<JsonObject> {
+    return this.#live.data as Snapshot<JsonObject>;
+  }
+
+  get subscribers(): number {
+    return this.#feeds.known(this.name, this.args)?.subscribers.size ?? 0;
+  }
+
+  async loaded(): Promise<Snapshot<JsonObject>> {
+    const live = this.#live;
+    if (live.loading) await live.loading;
+    return live.data as Snapshot<JsonObject>;
+  }
+
+  update(action: string, actionData: object, change: unknown): void {
+    const live = this.#live;
+    live.update(action, actionData, change);
+    if (this.#definition.retain === false) this.#feeds.dropIdle(live);
+  }
+
+  apply(action: string, actionData: object, deltas: readonly Delta[]): void {
+    const live = this.#live;
+    live.apply(action, actionData, deltas);
+    if (this.#definition.retain === false) this.#feeds.dropIdle(live);
+  }
+
+  terminate(
+    errorCode: string,
+    errorData?: object,
+    client?: ServedClient,
+  ): void {
+    this.#feeds.terminate(
+      feedKey(this.name, this.args),
+      errorCode,
+      json(errorData ?? {}, "errorData"),
+      client,
+    );
+  }
+
+  release(): void {
+    const live = this.#feeds.known(this.name, this.args);
+    if (!live) return;
+    live.changed = false;
+    this.#feeds.dropIdle(live);
+  }
+}

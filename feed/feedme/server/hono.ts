@@ -1,0 +1,73 @@
+/** Sockets that come as callbacks: Hono's `upgradeWebSocket` on any runtime. */
+import type { FeedmeSocket } from "./served_socket.ts";
+
+/** As much of Hono's `WSContext` as is used. */
+export interface HonoSocket {
+  /** Sends a text. */
+  send(text: string): void;
+  /** Closes it. */
+  close(code?: number, reason?: string): void;
+  /** The runtime's own socket. */
+  readonly raw?: unknown;
+}
+
+/** What Hono's `upgradeWebSocket` wants to be given. */
+export interface HonoSocketEvents {
+  /** The socket is open. Hono does not call it on Workers. */
+  onOpen(event: unknown, socket: HonoSocket): void;
+  /** A message has come. */
+  onMessage(event: { data: unknown }, socket: HonoSocket): void;
+  /** The socket has closed. */
+  onClose(event: unknown, socket: HonoSocket): void;
+}
+
+/** As much of the runtimes' own sockets as helps. */
+interface RawSocket {
+  readonly bufferedAmount?: number;
+  getBufferedAmount?(): number;
+  terminate?(): void;
+}
+
+class EventSocket implements FeedmeSocket {
+  readonly #socket: HonoSocket;
+  readonly #raw: RawSocket;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: unknown) => void) | null = null;
+
+  constructor(socket: HonoSocket) {
+    this.#socket = socket;
+    this.#raw = (socket.raw ?? {}) as RawSocket;
+  }
+
+  get bufferedAmount(): number {
+    return this.#raw.bufferedAmount ?? this.#raw.getBufferedAmount?.() ?? 0;
+  }
+
+  send(text: string): void {
+    this.#socket.send(text);
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#raw.terminate?.();
+  }
+}
+
+/** Makes the callbacks for one socket, which `accept` gets when it is there. */
+export function socketEvents(
+  accept: (socket: FeedmeSocket) => void,
+): HonoSocketEvents {
+  let socket: EventSocket | undefined;
+  const opened = (context: HonoSocket) => {
+    if (!socket) accept(socket = new EventSocket(context));
+    return socket;
+  };
+  return {
+    onOpen: (_event, context) => void opened(context),
+    onMessage: (event, context) => opened(context).onmessage?.(event),
+    onClose: (event) => socket?.onclose?.(event),
+  };
+}

@@ -1,0 +1,215 @@
+/** Which backend a request reaches: asks the platform, and holds what it said. */
+import type { Context } from "../pass/hono.ts";
+import {
+  type ConnectRequest,
+  type ConnectResponse,
+  HTTPError,
+  type SessionEngine,
+} from "../../types.ts";
+import { ProxyError } from "../pass/failure.ts";
+import { HeldMap } from "./held.ts";
+import type { SessionGrant } from "./grants.ts";
+import type { SessionProxyOptions, Visit } from "./options.ts";
+import { joinPath, type OriginTest, originTest } from "../pass/path.ts";
+
+/** A connect answer, as plain values: nothing of one request's I/O outlives it. */
+export interface Held {
+  readonly backendId: string;
+  readonly status: ConnectResponse["status"];
+  readonly spawned: boolean;
+  /** Where the backend is reached; ends in `/`. */
+  readonly base: URL;
+  /** What may appear in no header and no message. */
+  readonly secrets: readonly string[];
+}
+
+/** The backends of one edge route. */
+export class Backends {
+  readonly #options: SessionProxyOptions;
+  readonly #upstreams: OriginTest | undefined;
+  readonly #held: HeldMap<Held>;
+  /** Milliseconds for one answer of the platform. */
+  readonly timeout: number;
+
+  /** @throws {TypeError} if nothing says where backends may be */
+  constructor(options: SessionProxyOptions) {
+    this.#options = options;
+    this.#upstreams = options.upstreams && originTest(options.upstreams);
+    if (typeof options.engine === "object") this.#allowed(options.engine);
+    this.#held = new HeldMap(
+      options.maxHeld ?? 10_000,
+      options.holdFor ?? 300_000,
+    );
+    this.timeout = options.connectTimeout ?? 10_000;
+  }
+
+  engine(c: Context): SessionEngine {
+    const { engine } = this.#options;
+    const made = typeof engine === "function" ? engine(c) : engine;
+    if (typeof made?.connect !== "function") {
+      throw new TypeError(
+        `the option engine must give a SessionEngine such as new Jamsocket(…), got ${
+          Object.prototype.toString.call(made)
+        }`,
+      );
+    }
+    return made;
+  }
+
+  /** The origins at which an engine's backends may be. */
+  #allowed(engine: SessionEngine): OriginTest {
+    if (this.#upstreams) return this.#upstreams;
+    if (!engine.origins) {
+      throw new TypeError(
+        "sessionProxy needs the option upstreams: this engine does not say where its backends are",
+      );
+    }
+    return originTest(engine.origins);
+  }
+
+  /** The backend of a grant, held or asked for; spawns where the grant lets it. */
+  async reach(visit: Visit): Promise<Held> {
+    return this.#find(visit) ?? await this.connect(visit);
+  }
+
+  /**
+   * The backend of a grant that runs now, or, with `backendId`, the one of that
+   * name: an answer that is held may be of a backend that has ended since.
+   * @throws {ProxyError} 404 if none runs, 410 if another one does
+   */
+  async locate(visit: Visit, backendId?: string): Promise<Held> {
+    const held = this.#find(visit);
+    if (held && held.backendId === backendId) return held;
+    let found: Held;
+    try {
+      found = await this.connect(visit, false);
+    } catch (error) {
+      // How a platform refuses to find a backend without spawning it.
+      if (!(error instanceof ProxyError) || error.status !== 409) throw error;
+      throw backendId === undefined
+        ? new ProxyError(404, "no backend runs under this name")
+        : gone();
+    }
+    if (backendId !== undefined && found.backendId !== backendId) throw gone();
+    return found;
+  }
+
+  /** Asks the platform, checks what it says, and holds it. */
+  async connect(
+    { c, name, grant }: Visit,
+    spawn: ConnectRequest["spawn"] = grant.spawn,
+  ): Promise<Held> {
+    const { key = name, user, auth } = grant;
+    const tag = typeof grant.spawn === "object" ? grant.spawn.tag : undefined;
+    const engine = this.engine(c);
+    const allowed = this.#allowed(engine);
+    const answer = await askPlatform(this.timeout, (signal) =>
+      engine.connect({
+        key,
+        ...(spawn === undefined ? {} : { spawn }),
+        // Where it may not spawn, a running backend's tag is still to be told.
+        ...(spawn === false && tag !== undefined ? { tag } : {}),
+        ...(user === undefined ? {} : { user }),
+        ...(auth === undefined ? {} : { auth }),
+      }, { signal }));
+    const url = URL.parse(answer.url);
+    if (
+      !url || url.username || url.password || url.search ||
+      !allowed(url.origin)
+    ) {
+      throw new ProxyError(
+        502,
+        "the platform named a backend at an origin that is not allowed (see the option upstreams)",
+      );
+    }
+    const value: Held = {
+      backendId: answer.backend_id,
+      status: answer.status,
+      spawned: answer.spawned,
+      base: new URL(url.origin + url.pathname.replace(/\/?$/, "/")),
+      secrets: [
+        answer.token,
+        answer.secret_token ?? "",
+        url.pathname.replace(/^\/|\/$/g, ""),
+        // Shorter ones would be found everywhere; no token is.
+      ].filter((secret) => secret.length >= 4),
+    };
+    this.#held.set(heldKey(name, grant), value, Date.now());
+    return value;
+  }
+
+  /** Drops what turned out to be gone, unless something newer is held. */
+  forget({ name, grant }: Visit, value: Held): void {
+    this.#held.delete(heldKey(name, grant), value);
+  }
+
+  #find({ name, grant }: Visit): Held | undefined {
+    return this.#held.get(heldKey(name, grant), Date.now());
+  }
+}
+
+function gone(): ProxyError {
+  return new ProxyError(410, "the backend is gone");
+}
+
+/** One text for what a grant reaches. */
+function heldKey(
+  name: string,
+  { key, user, auth, spawn }: SessionGrant,
+): string {
+  return JSON.stringify([name, key, user, auth, spawn]);
+}
+
+/**
+ * The backend's address for what the client wants of it.
+ * @throws {ProxyError} 400 if the path could lead out of the backend
+ */
+export function addressIn({ base }: Held, { rest, search }: Visit): URL {
+  const to = joinPath(base, rest, search);
+  if (!to) throw new ProxyError(400, "the path could leave the backend");
+  return to;
+}
+
+/** Waits for the platform at most `timeout` ms, and words its failures. */
+export async function askPlatform<T>(
+  timeout: number,
+  ask: (signal: AbortSignal) => Promise<T>,
+  controller: AbortController = new AbortController(),
+): Promise<T> {
+  const timer = setTimeout(
+    () =>
+      controller.abort(
+        new DOMException(`no answer within ${timeout} ms`, "TimeoutError"),
+      ),
+    timeout,
+  );
+  try {
+    return await ask(controller.signal);
+  } catch (error) {
+    throw platformError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a client may know of the platform's error. */
+export function platformError(error: unknown): ProxyError {
+  if (error instanceof HTTPError) {
+    const message = MESSAGES.get(error.code);
+    if (message) return new ProxyError(error.code, message, { cause: error });
+  }
+  const late = error instanceof Error && error.name === "TimeoutError";
+  return new ProxyError(
+    late ? 504 : 502,
+    late ? "the platform did not answer in time" : "the platform failed",
+    { cause: error },
+  );
+}
+
+/** Other codes (a refused API token, say) are between the edge and the platform. */
+const MESSAGES: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([
+  [404, "there is no such backend"],
+  [409, "no backend under this name may be used or spawned"],
+  [410, "the backend is gone"],
+  [429, "the platform takes no more requests for now"],
+]);

@@ -1,0 +1,181 @@
+/**
+ * What `authorize` may return, told apart by shape and read strictly: only a
+ * value that is clearly a grant lets a request in. No I/O.
+ *
+ * Shape decides, not `instanceof`: a server or a second copy of a library may
+ * bring a `Response` class of its own, and a refusal that went unrecognized
+ * would let the request in.
+ */
+import type { SpawnOptions } from "../../types.ts";
+import { ProxyError } from "../pass/failure.ts";
+
+/** What a grant may say beside who asks. */
+export interface GrantScope {
+  /**
+   * The key of the backend, not empty. A `key` that is present but `undefined`
+   * is an error, so that a failed look-up never turns into the name that the
+   * client chose. @default the name in the path
+   */
+  key?: string;
+  /** What else the backend may believe; reaches it as `x-verified-user-data`. */
+  auth?: Record<string, unknown> | undefined;
+  /** Whether and how to spawn a backend where none holds the key. @default {true} */
+  spawn?: boolean | SpawnOptions | undefined;
+}
+
+/** Lets a named user in. */
+export interface UserGrant extends GrantScope {
+  /** Who asks, not empty; reaches the backend as `x-verified-username`. */
+  user: string;
+  /** A named user is not anonymous. */
+  anonymous?: false;
+}
+
+/** Lets somebody in without a name, which has to be said in so many words. */
+export interface AnonymousGrant extends GrantScope {
+  /** Confirms that the request may pass without a user. */
+  anonymous: true;
+  /** An anonymous request has no user. */
+  user?: never;
+}
+
+/**
+ * What a request may reach: `{ user: "ada" }`, or `{ anonymous: true }` for a
+ * request without a user. Other members are an error: a refusal in an unknown
+ * form must not pass for a grant.
+ */
+export type SessionGrant = UserGrant | AnonymousGrant;
+
+/** What `authorize` decided. */
+export type Decision =
+  | { kind: "granted"; grant: SessionGrant }
+  | { kind: "answered"; response: Response }
+  | { kind: "refused" };
+
+/** The members of a grant and what each must be, if it is there. */
+const MEMBERS: ReadonlyMap<string, (value: unknown) => boolean> =
+  /* @__PURE__ */ new Map<string, (value: unknown) => boolean>([
+    ["user", isName],
+    ["anonymous", (value) => typeof value === "boolean"],
+    ["key", isName],
+    ["auth", (value) => value === undefined || isPlainObject(value)],
+    [
+      "spawn",
+      (value) =>
+        value === undefined || typeof value === "boolean" ||
+        isPlainObject(value),
+    ],
+  ]);
+
+/**
+ * Reads what `authorize` returned.
+ *
+ * @throws {ProxyError} 500 for anything but a grant, a Response, `null`,
+ * `undefined` or `false`; its cause names what was wrong, without values
+ */
+export function readDecision(value: unknown): Decision {
+  if (value === null || value === undefined || value === false) {
+    return { kind: "refused" };
+  }
+  if (isResponse(value)) {
+    return { kind: "answered", response: ownResponse(value) };
+  }
+  return { kind: "granted", grant: readGrant(value) };
+}
+
+/** A grant with the own, enumerable members of `value`, each read once. */
+function readGrant(value: unknown): SessionGrant {
+  if (!isPlainObject(value)) throw misused(`got ${describe(value)}`);
+  const members = new Map(Object.entries(value));
+  for (const [name, member] of members) {
+    const valid = MEMBERS.get(name);
+    if (!valid) throw misused(`a grant has no member ${JSON.stringify(name)}`);
+    if (!valid(member)) {
+      throw misused(`${name} must not be ${describe(member)}`);
+    }
+  }
+  const anonymous = members.get("anonymous") === true;
+  if (anonymous === members.has("user")) {
+    throw misused(
+      anonymous
+        ? "a grant has user or anonymous, not both"
+        : "a grant needs user; { anonymous: true } lets a request in without one",
+    );
+  }
+  return Object.fromEntries(members) as unknown as SessionGrant;
+}
+
+function misused(fault: string): ProxyError {
+  return new ProxyError(500, "the application failed to decide this request", {
+    cause: new TypeError(
+      `authorize must return a grant such as { user }, a Response, or null to refuse: ${fault}`,
+    ),
+  });
+}
+
+/** A value in an error message: its kind, never its content. */
+function describe(value: unknown): string {
+  if (value === "") return "an empty string";
+  if (value === null || value === undefined) return `${value}`;
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  return typeof value === "object" ? `an object (${tag})` : `a ${typeof value}`;
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+/** An object literal of any realm, or one without a prototype. */
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (Object.prototype.toString.call(value) !== "[object Object]") return false;
+  const prototype = Object.getPrototypeOf(value);
+  // Only `Object.prototype`, of whichever realm, is the end of a chain and a
+  // plain object's parent; an instance of a class has a longer one.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A Response of any class or realm. */
+function isResponse(value: unknown): value is Response {
+  const response = Object(value) as Partial<Response>;
+  return typeof value === "object" && typeof response.status === "number" &&
+    typeof response.headers?.get === "function" &&
+    typeof response.arrayBuffer === "function";
+}
+
+/**
+ * The same answer as a Response of this runtime, which may not know how to send
+ * another class's.
+ *
+ * @throws {ProxyError} 500 if it cannot be sent, such as `Response.error()`
+ */
+function ownResponse(response: Response): Response {
+  const { status, statusText, headers, body } = response;
+  try {
+    return new Response(body && ownStream(body), {
+      status,
+      statusText,
+      headers: [...headers],
+    });
+  } catch {
+    throw misused(
+      `got a Response that cannot be sent (status ${Number(status)})`,
+    );
+  }
+}
+
+/** The same bytes, where the stream is of another realm or library. */
+function ownStream(
+  body: ReadableStream<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(reason) {
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,270 @@
+/**
+ * A request crosses to its backend: as HTTP, as two WebSockets joined, or as a
+ * WebSocket that the runtime passes on. Each way tries a backend that is gone
+ * once more at the address that the platform then names.
+ */
+import { dial } from "../../net/dial.ts";
+import { addressIn, type Backends, type Held } from "./backends.ts";
+import { type Bridge, bridge, type BridgeEnd } from "../pass/bridge.ts";
+import { LostError, ProxyError, redacted } from "../pass/failure.ts";
+import {
+  ANSWER_TIMEOUT,
+  forward,
+  type ForwardOptions,
+  hasBody,
+} from "../pass/forward.ts";
+import {
+  isHandshake,
+  offeredProtocols,
+  requestHeaders,
+  responseHeaders,
+  upgradeHeaders,
+} from "../pass/headers.ts";
+import type { SessionProxyOptions, Visit } from "./options.ts";
+import { pathWithin } from "../pass/path.ts";
+import type { UpgradeAdapter } from "../pass/upgrade.ts";
+
+const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
+const REDIRECT = /^30[12378]$/;
+
+/** Forwards a plain request. */
+export async function passHttp(
+  visit: Visit,
+  backends: Backends,
+  options: SessionProxyOptions,
+): Promise<Response> {
+  const request = visit.c.req.raw;
+  if (request.bodyUsed && request.headers.get("content-length") !== "0") {
+    throw new ProxyError(
+      500,
+      "the body was read before it could be passed on",
+    );
+  }
+  let repeatable = !hasBody(request);
+  return await cross(visit, backends, async (held, to, again) => {
+    const answer = await forward(request, to, {
+      ...rules(visit, held, to, options),
+      onBody: (bytes) => repeatable = bytes === 0,
+    });
+    // Plane marks answers that a backend gave itself: these are to be seen.
+    if (again && answer.headers.has("x-plane-backend-id")) return answer;
+    await checkFound(answer);
+    return checkRedirect(answer);
+  }, (status) => {
+    if (!repeatable) return "because its body was sent";
+    // Behind a 410 there is nobody who could have acted on the request.
+    if (status === 410 || IDEMPOTENT.test(request.method)) return undefined;
+    return "because it may have been served";
+  });
+}
+
+/** Joins two sockets. The backend's opens first, and what it chose is accepted. */
+export async function passJoined(
+  visit: Visit,
+  backends: Backends,
+  options: SessionProxyOptions,
+  upgrade: UpgradeAdapter,
+  onEnd: (end: BridgeEnd) => void,
+): Promise<Response> {
+  const { c } = visit;
+  const { headers, signal } = c.req.raw;
+  if (!isHandshake(headers)) {
+    throw new ProxyError(400, "malformed WebSocket handshake");
+  }
+  const protocols = readProtocols(headers);
+  const { maxMessage, maxBuffered } = options;
+  const pair = await cross(visit, backends, async (held, to) => {
+    const dialling = {
+      protocols,
+      init: {
+        headers: upgradeHeaders(headers, rules(visit, held, to, options)),
+      },
+      signal,
+      timeout: options.timeout ?? ANSWER_TIMEOUT,
+      WebSocket: options.WebSocket,
+    };
+    let pair!: Bridge;
+    try {
+      await dial(to.href.replace(/^http/, "ws"), {
+        ...dialling,
+        onOpen: (socket) => pair = bridge(socket, { maxMessage, maxBuffered }),
+      });
+      return pair;
+    } catch (error) {
+      if (signal.aborted) throw new ProxyError(499, "the client is gone");
+      throw new LostError(502, "the backend takes no WebSocket", {
+        cause: redacted(error, [to.pathname, ...held.secrets]),
+      });
+    }
+  });
+  try {
+    // It may have left as the dial ended, and Deno's socket for a client that is
+    // gone neither opens nor closes.
+    if (signal.aborted) throw new ProxyError(499, "the client is gone");
+    const { protocol } = pair;
+    const { socket, response } = await upgrade(c, protocol ? { protocol } : {});
+    if (socket instanceof Promise) {
+      socket.then((socket) => pair.join(socket).then(onEnd), pair.abandon);
+    } else pair.join(socket).then(onEnd);
+    return response;
+  } catch (error) {
+    pair.abandon();
+    throw error;
+  }
+}
+
+/** Hands the backend's socket to the client as the runtime gave it. */
+export function passNative(
+  visit: Visit,
+  backends: Backends,
+  options: SessionProxyOptions,
+): Promise<Response> {
+  const { headers } = visit.c.req.raw;
+  const protocols = readProtocols(headers);
+  const fetch = options.fetch ?? globalThis.fetch;
+  return cross(visit, backends, async (held, to) => {
+    const policy = rules(visit, held, to, options);
+    const own = requestHeaders(headers, policy);
+    own.set("upgrade", "websocket");
+    if (protocols.length > 0) {
+      own.set("sec-websocket-protocol", protocols.join(", "));
+    }
+    // Not AbortSignal.timeout(): that would end the socket later on.
+    const controller = new AbortController();
+    const timer = setTimeout(
+      () => controller.abort(),
+      options.timeout ?? ANSWER_TIMEOUT,
+    );
+    let answer: Response;
+    try {
+      answer = await fetch(to, {
+        headers: own,
+        redirect: "manual",
+        signal: controller.signal,
+      });
+    } catch (error) {
+      throw new LostError(502, "the backend cannot be reached", {
+        cause: redacted(error, [to.href, to.pathname, ...held.secrets]),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+    await checkFound(answer);
+    return accept(answer, policy);
+  });
+}
+
+/**
+ * Tries the held address, and where it leads nowhere a fresh one.
+ * `unrepeatable` says why the same request cannot be made again, if so.
+ */
+async function cross<T>(
+  visit: Visit,
+  backends: Backends,
+  attempt: (held: Held, to: URL, again: boolean) => Promise<T>,
+  unrepeatable: (status: number) => string | undefined = () => undefined,
+): Promise<T> {
+  let held = await backends.reach(visit);
+  for (let again = false;; again = true) {
+    try {
+      return await attempt(held, addressIn(held, visit), again);
+    } catch (error) {
+      if (!(error instanceof LostError)) throw error;
+      backends.forget(visit, held);
+      if (again) throw error;
+      const { status, message, cause } = error;
+      const why = unrepeatable(status);
+      if (why) {
+        throw new ProxyError(
+          status,
+          `${message}; the request was not repeated, ${why}`,
+          { cause },
+        );
+      }
+    }
+    held = await backends.connect(visit);
+  }
+}
+
+/** The client's answer to the backend's answer to an upgrade. */
+function accept(answer: Response, policy: ForwardOptions): Response {
+  const headers = responseHeaders(answer.headers, policy);
+  const { webSocket } = answer as Response & { webSocket?: unknown };
+  if (webSocket) {
+    const chosen = answer.headers.get("sec-websocket-protocol");
+    if (chosen !== null) headers.set("sec-websocket-protocol", chosen);
+    return new Response(
+      null,
+      { status: 101, webSocket, headers } as ResponseInit,
+    );
+  }
+  if (answer.status >= 300) {
+    return checkRedirect(
+      new Response(answer.status === 304 ? null : answer.body, {
+        status: answer.status,
+        headers,
+      }),
+    );
+  }
+  answer.body?.cancel().catch(() => {});
+  throw new ProxyError(
+    502,
+    "the backend took no WebSocket, or this runtime passes none on and sessionProxy needs the option upgrade",
+  );
+}
+
+/** What crosses between a visit's client and its backend. */
+function rules(
+  { c, name, path }: Visit,
+  { base, secrets }: Held,
+  to: URL,
+  options: SessionProxyOptions,
+): ForwardOptions {
+  const prefix = `${path}/backend/`;
+  return {
+    cookies: options.cookies,
+    authorization: options.authorization,
+    cache: options.cache,
+    set: options.headers?.(c, name),
+    secrets,
+    cookiePath: prefix,
+    maxBody: options.maxBody ?? 100 * 1024 ** 2,
+    timeout: options.timeout,
+    fetch: options.fetch,
+    location(location) {
+      const within = pathWithin(base, to, location);
+      return within === undefined ? undefined : prefix + within;
+    },
+  };
+}
+
+function readProtocols(headers: Headers): string[] {
+  const protocols = offeredProtocols(headers);
+  if (!protocols) throw new ProxyError(400, "malformed subprotocols");
+  return protocols;
+}
+
+/** Tells apart an answer and the news that nobody is there to give one. */
+async function checkFound({ status, body }: Response): Promise<void> {
+  if (status !== 410 && status !== 502) return;
+  await body?.cancel();
+  throw new LostError(
+    status,
+    status === 410 ? "the backend is gone" : "the backend cannot be reached",
+  );
+}
+
+/**
+ * Refuses a redirect whose address could not be turned into one of the edge's.
+ * Of any other the body goes: nobody reads it, and it repeats the address.
+ */
+function checkRedirect(answer: Response): Response {
+  const { status, headers } = answer;
+  if (!REDIRECT.test(String(status))) return answer;
+  answer.body?.cancel().catch(() => {});
+  if (!headers.has("location")) {
+    throw new ProxyError(502, "the backend redirects to another place");
+  }
+  headers.delete("content-length");
+  return new Response(null, { status, headers });
+}

@@ -1,0 +1,335 @@
+/**
+ * The edge route: puts session backends behind a path of one's own application,
+ * so that who may reach which one is decided there and no token leaves it.
+ *
+ * ```ts
+ * import { Hono } from "@hono/hono";
+ * import { sessionProxy } from "@feedline/feedline/proxy";
+ * import { Jamsocket } from "@feedline/feedline/server";
+ *
+ * const app = new Hono();
+ * app.route(
+ *   "/sessions",
+ *   sessionProxy({
+ *     engine: new Jamsocket({ dev: true }),
+ *     authorize: (c) => c.req.header("cookie") ? { user: "ada" } : null,
+ *   }),
+ * );
+ * ```
+ *
+ * Below the path it is mounted at, for each name that `authorize` lets pass:
+ *
+ * | request | answer |
+ * |---|---|
+ * | `POST /:name/connect` | finds or spawns the backend: a `ConnectResponse` whose addresses are the edge's and whose tokens are empty |
+ * | `GET /:name/status/:id` | the `BackendState` of the backend that `connect` named; 410 when another holds its key |
+ * | `GET /:name/status/:id/stream` | all its states, as server-sent events |
+ * | `GET /:name/status`, `GET /:name/status/stream` | the same of the backend that runs now; 404 if none does, for they never spawn |
+ * | any method, `/:name/backend/*` | the backend's own answer: HTTP, streams and WebSockets |
+ *
+ * `new SessionBackend(answer)` and `new WebSocket(answer.url)` work on the answer
+ * of `connect` as they do on the platform's.
+ *
+ * On Cloudflare Workers a WebSocket passes through natively, so that the platform's
+ * limits count. Elsewhere two sockets are joined, within the limits of the
+ * options; how to accept one the option `upgrade` says on Bun and Node.
+ *
+ * @module
+ */
+import { Hono } from "@hono/hono";
+import { routePath } from "@hono/hono/route";
+import type { BackendState, ConnectResponse } from "../../types.ts";
+import { askPlatform, Backends, platformError } from "./backends.ts";
+import type { BridgeEnd } from "../pass/bridge.ts";
+import { parseEventId, statusEvents } from "./events.ts";
+import { ProxyError } from "../pass/failure.ts";
+import { readDecision } from "./grants.ts";
+import { isUpgrade } from "../pass/headers.ts";
+import type { Context, Hono as HonoApp } from "../pass/hono.ts";
+import type { SessionProxyOptions, Visit } from "./options.ts";
+import { passHttp, passJoined, passNative } from "./passage.ts";
+import { originTest } from "../pass/path.ts";
+import { ownUpgrade } from "../pass/upgrade.ts";
+
+export type { WebSocketConstructor } from "../../net/dial.ts";
+export * from "../../types.ts";
+export type { BridgeSocket } from "../pass/bridge.ts";
+export { ProxyError } from "../pass/failure.ts";
+export type {
+  AnonymousGrant,
+  GrantScope,
+  SessionGrant,
+  UserGrant,
+} from "./grants.ts";
+export type { SessionProxyOptions } from "./options.ts";
+export {
+  type BunSocket,
+  bunUpgrade,
+  type BunUpgradeOptions,
+  type BunWebSocketHandlers,
+  nodeUpgrade,
+  type NodeUpgradeOptions,
+  type NodeWebSocketServer,
+  type UpgradeAdapter,
+  type Upgraded,
+  type UpgradeOptions,
+} from "../pass/upgrade.ts";
+
+/** Methods that a page may use on other origins without being asked who it is. */
+const SAFE = /^(GET|HEAD|OPTIONS)$/;
+
+/**
+ * The edge route as a Hono application, to be mounted with `app.route(path, …)`.
+ *
+ * A connect answer is held for a name, key and user, so that a request costs no
+ * round trip to the platform; `POST connect` always asks it. When a backend turns
+ * out to be gone (410, 502, a dial that fails), the platform is asked once more
+ * before the failure is reported. A request whose body was sent, or that may have
+ * been served and is not idempotent, is not sent twice.
+ *
+ * Mount it before middleware that builds new responses: a WebSocket that a worker
+ * passes on would be lost.
+ *
+ * @throws {TypeError} if `engine` or `authorize` is missing, a pattern is no
+ * origin, or nothing says where backends may be
+ */
+export function sessionProxy(options: SessionProxyOptions): HonoApp {
+  if (!options?.engine || typeof options.authorize !== "function") {
+    throw new TypeError(
+      "sessionProxy needs engine, and authorize to decide who may reach what",
+    );
+  }
+  const { authorize, missingOrigin = "allow", keepAlive = 8_000 } = options;
+  const upgrade = options.upgrade ?? ownUpgrade();
+  const backends = new Backends(options);
+  const foreign = originTest(options.origins ?? []);
+  const listed = (options.origins?.length ?? 0) > 0;
+  const own = options.origin?.replace(/\/$/, "");
+
+  async function connect(visit: Visit): Promise<Response> {
+    const { backendId, spawned, status } = await backends.connect(visit);
+    const edge = origin(visit.c) + visit.path;
+    return json(
+      {
+        backend_id: backendId,
+        spawned,
+        status,
+        token: "",
+        url: `${edge}/backend/`,
+        secret_token: null,
+        status_url: `${edge}/status/${encodeURIComponent(backendId)}`,
+        ready_url: "",
+      } satisfies ConnectResponse,
+    );
+  }
+
+  async function status(visit: Visit): Promise<Response> {
+    const { backendId } = await backends.locate(visit, visit.c.req.param("id"));
+    return json(
+      await askPlatform(
+        backends.timeout,
+        (signal) => backends.engine(visit.c).status(backendId, { signal }),
+      ),
+    );
+  }
+
+  async function statusStream(visit: Visit): Promise<Response> {
+    const { c } = visit;
+    const { backendId } = await backends.locate(visit, c.req.param("id"));
+    const position = parseEventId(c.req.header("last-event-id") ?? null);
+    // The client watched a backend that no longer holds the key, or one that was
+    // never this name's: nothing is said about either.
+    if (position && position.backendId !== backendId) {
+      throw new ProxyError(410, "the backend is gone");
+    }
+    const controller = new AbortController();
+    let states!: AsyncIterator<BackendState>;
+    // The first state before the answer: what is wrong shows as a status code.
+    const first = await askPlatform(backends.timeout, (signal) => {
+      states = backends.engine(c).statuses(backendId, { signal });
+      return states.next();
+    }, controller);
+    c.req.raw.signal.addEventListener("abort", () => controller.abort(), {
+      once: true,
+      signal: controller.signal,
+    });
+    return statusEvents({
+      backendId,
+      states,
+      first,
+      skip: position?.seen ?? 0,
+      keepAlive,
+      controller,
+      onError: (error) => report(c, platformError(error)),
+    });
+  }
+
+  function backend(visit: Visit): Promise<Response> {
+    const { c } = visit;
+    if (!isUpgrade(c.req.raw)) return passHttp(visit, backends, options);
+    if (!upgrade) return passNative(visit, backends, options);
+    return passJoined(visit, backends, options, upgrade, (end: BridgeEnd) => {
+      if (end.by !== "bridge") return;
+      report(c, new Error(`WebSocket ended with ${end.code}: ${end.reason}`));
+    });
+  }
+
+  /** Where clients reach the edge. */
+  function origin(c: Context): string {
+    return own ?? splitUrl(c.req.url).origin;
+  }
+
+  function report(c: Context, error: Error): void {
+    try {
+      if (options.onError) options.onError(error, c);
+      else console.error(error);
+    } catch {
+      // A hook that fails changes no answer.
+    }
+  }
+
+  /** Refuses pages of other origins where a cookie would speak for them. */
+  function checkOrigin(c: Context, from: string | undefined): void {
+    const upgrade = isUpgrade(c.req.raw);
+    if (SAFE.test(c.req.method) && !upgrade) return;
+    const allowed = from === undefined
+      ? !upgrade || missingOrigin === "allow"
+      : from === origin(c) || foreign(from);
+    if (!allowed) {
+      throw new ProxyError(
+        403,
+        "requests from this origin are not allowed (see the options origin and origins)",
+      );
+    }
+  }
+
+  /** What happens around each route: who asks, what is asked for, how it failed. */
+  function route(
+    serve: (visit: Visit) => Promise<Response>,
+  ): (c: Context) => Promise<Response> {
+    return async (c) => {
+      const from = c.req.header("origin");
+      let response: Response;
+      try {
+        checkOrigin(c, from);
+        const name = c.req.param("name")!;
+        if (name === "." || name === "..") {
+          throw new ProxyError(400, "malformed name");
+        }
+        const decision = readDecision(await authorize(c, name));
+        switch (decision.kind) {
+          case "refused":
+            throw new ProxyError(403, "not allowed");
+          case "answered":
+            response = decision.response;
+            break;
+          case "granted":
+            response = await serve({
+              c,
+              name,
+              grant: decision.grant,
+              ...place(c, name),
+            });
+        }
+      } catch (error) {
+        if (!(error instanceof ProxyError)) throw error;
+        if (error.status >= 500) report(c, error);
+        const { message, status } = error;
+        response = json({ error: { message, code: String(status) } }, status);
+      }
+      const answer = withCors(c, response, from);
+      // Hono answers HEAD without the body, which nobody else would end.
+      if (c.req.method === "HEAD") answer.body?.cancel().catch(() => {});
+      return answer;
+    };
+  }
+
+  function withCors(
+    c: Context,
+    response: Response,
+    from: string | undefined,
+  ): Response {
+    if (!listed || response.status === 101) return response;
+    // A copy, because the headers of some responses cannot be changed.
+    const copy = new Response(response.body, response);
+    copy.headers.append("vary", "Origin");
+    if (from !== undefined && from !== origin(c) && foreign(from)) {
+      copy.headers.set("access-control-allow-origin", from);
+      copy.headers.set("access-control-allow-credentials", "true");
+    }
+    return copy;
+  }
+
+  /** A browser asks first, without cookies: the origin decides, not `authorize`. */
+  function preflight(c: Context): Response | undefined {
+    const from = c.req.header("origin");
+    const method = c.req.header("access-control-request-method");
+    if (from === undefined || method === undefined) return undefined;
+    const headers = c.req.header("access-control-request-headers");
+    return new Response(null, {
+      status: foreign(from) ? 204 : 403,
+      headers: foreign(from)
+        ? {
+          "access-control-allow-origin": from,
+          "access-control-allow-credentials": "true",
+          "access-control-allow-methods": method,
+          ...(headers ? { "access-control-allow-headers": headers } : {}),
+          "access-control-max-age": "600",
+          "vary": "Origin",
+        }
+        : { "vary": "Origin" },
+    });
+  }
+
+  const app = new Hono();
+  app.options("/:name/*", async (c, next) => preflight(c) ?? await next());
+  app.post("/:name/connect", route(connect));
+  app.get("/:name/status", route(status));
+  app.get("/:name/status/stream", route(statusStream));
+  app.get("/:name/status/:id", route(status));
+  app.get("/:name/status/:id/stream", route(statusStream));
+  app.all("/:name/backend/*", route(backend));
+  return app;
+}
+
+/**
+ * Where in the request's path a route matched. Read from the address as the
+ * client sent it: some runtimes hand it over before any `..` or `%2e` was
+ * resolved, and the rest has to reach the check as it is.
+ */
+function place(
+  c: Context,
+  name: string,
+): Pick<Visit, "path" | "rest" | "search"> {
+  const { path, search } = splitUrl(c.req.url);
+  const route = routePath(c).replace(/\/\*$/, "").split("/");
+  const segments = path.split("/");
+  return {
+    path: [
+      ...segments.slice(0, route.lastIndexOf(":name")),
+      encodeURIComponent(name),
+    ].join("/"),
+    rest: segments.slice(route.length).join("/"),
+    search,
+  };
+}
+
+/** The parts of an address, none of them normalised as a URL parser would. */
+function splitUrl(
+  url: string,
+): { origin: string; path: string; search: string } {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const query = url.indexOf("?", start);
+  return {
+    origin: url.slice(0, start),
+    path: query < 0 ? url.slice(start) : url.slice(start, query),
+    search: query < 0 ? "" : url.slice(query),
+  };
+}
+
+function json(value: unknown, status = 200): Response {
+  return Response.json(value, {
+    status,
+    headers: { "cache-control": "no-store" },
+  });
+}
