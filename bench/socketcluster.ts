@@ -1,7 +1,7 @@
 /**
  * The SocketCluster client beside npm's socketcluster-client 20.0.2, in Deno
  * and in Node 24: `deno task bench socketcluster`, or alone
- * `deno run -A --config deno.npm.json bench/socketcluster.ts`.
+ * `deno run -A --config deno.tests.json bench/socketcluster.ts`.
  */
 import { bundle, bundledSize } from "../tests/bundle.ts";
 import { requireRuntime } from "../tests/runtimes.ts";

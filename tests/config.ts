@@ -1,9 +1,6 @@
 /**
- * The configuration that the tests run with, for what starts a deno of its own:
- * JSR's packages, or what stands in for them (see tools/task.ts).
+ * The configuration that the tests run with, for what starts a Deno of its own.
+ * tools/task.ts writes it: published and tests' dependencies at pinned versions,
+ * from JSR or from what stands in for it.
  */
-export const config: string =
-  import.meta.resolve("@hono/hono").startsWith("jsr:") ||
-    import.meta.resolve("@hono/hono").startsWith("https:")
-    ? "deno.json"
-    : "deno.npm.json";
+export const config = "deno.tests.json";

@@ -1,9 +1,18 @@
 /**
  * The runtimes beside Deno that tests and benchmarks run on, and wrangler, from
- * npm. Each is installed once into a folder for temporary files, by Deno itself:
- * a machine needs nothing but that.
+ * npm. Deno installs each once into a folder for temporary files: a machine
+ * needs nothing else.
+ *
+ * `tests/versions.json` pins every version, so that a release of somebody else's
+ * cannot fail the gate. Chromium alone is not pinned: it comes from the system
+ * (Debian's package in `.ci/run`), which offers one version at a time. `--newest`
+ * (see tools/task.ts) takes the newest release of each instead.
  */
 import { globSync } from "node:fs";
+import versions from "./versions.json" with { type: "json" };
+
+/** What `tests/versions.json` pins. */
+export type Runtime = keyof typeof versions;
 
 /** A program that is here, or why it is not. */
 export type Found =
@@ -11,8 +20,8 @@ export type Found =
   | { missing: string };
 
 /**
- * The package with the binary for this machine: npm's `node` and `bun` fetch it
- * by a script, which Deno runs for nobody unasked.
+ * The package with Node's binary for this machine. npm's `node` fetches it with
+ * an install script, which Deno does not run.
  */
 function nodePackage(): string {
   const { os, arch } = Deno.build;
@@ -21,19 +30,46 @@ function nodePackage(): string {
   return `${prefix}-${os === "windows" ? "win" : os}-${cpu}`;
 }
 
-const NODE = ".deno/*/node_modules/node-*/bin/node*";
+/** An npm package, its binary in `node_modules/.deno`, its newest release. */
+type Source = [dependency: string, binary: string, newest: string];
 
-/** What is installed, by the name of its folder: a package, its version, its binary. */
-const PACKAGES = {
-  bun: ["bun", "1.4.4", ".deno/*/node_modules/@oven/bun-*/bin/bun*"],
-  node22: [nodePackage(), "22", NODE],
-  node24: [nodePackage(), "24", NODE],
-  node: [nodePackage(), "latest", NODE],
-} as const;
+const node = (newest: string): Source => [
+  nodePackage(),
+  "node_modules/node-*/bin/node*",
+  newest,
+];
+
+const SOURCES = {
+  deno: ["deno", "node_modules/@deno/*/deno*", "latest"],
+  bun: ["bun", "node_modules/@oven/bun-*/bin/bun*", "latest"],
+  node22: node("22"),
+  node24: node("24"),
+  node: node("latest"),
+  workerd: [
+    "workerd",
+    "node_modules/@cloudflare/workerd-*/bin/workerd*",
+    "latest",
+  ],
+  wrangler: ["wrangler", "node_modules/wrangler/bin/wrangler.js", "latest"],
+} satisfies Record<Runtime, Source>;
+
+/** Whether this run takes the newest release of each runtime: `--newest`. */
+export const newest: boolean = Deno.env.has("FEEDLINE_NEWEST");
+
+/** What the run takes of a package: a version, or a tag or range on npm. */
+function wantedVersion(name: Runtime): string {
+  return newest ? SOURCES[name][2] : versions[name];
+}
 
 const temporary = `${
   Deno.env.get("TMPDIR") ?? Deno.env.get("TEMP") ?? "/tmp"
 }/feedline-runtimes`;
+
+/** Where a package is installed. The newest is looked up again on the next day. */
+function folderOf(name: Runtime): string {
+  const day = new Date().toISOString().slice(0, 10);
+  return `${temporary}/${name}-${newest ? `newest-${day}` : versions[name]}`;
+}
 
 /** Runs a program to its end: what it printed. */
 async function output(
@@ -50,71 +86,61 @@ async function output(
   return text(stdout);
 }
 
-/** Installs what `package.json` says into a folder. */
-async function install(folder: string, packageJson: unknown): Promise<void> {
+/** Installs a package into its folder. */
+async function install(name: Runtime): Promise<void> {
+  const [dependency] = SOURCES[name];
+  const folder = folderOf(name);
+  const files = {
+    "package.json": {
+      dependencies: { [dependency]: wantedVersion(name) },
+      // Wrangler brings a workerd of its own: the pinned one, as elsewhere.
+      ...(newest ? {} : { overrides: { workerd: versions.workerd } }),
+    },
+    "deno.json": { nodeModulesDir: "auto", lock: false },
+  };
   await Deno.mkdir(folder, { recursive: true });
-  await Deno.writeTextFile(
-    `${folder}/package.json`,
-    JSON.stringify(packageJson),
-  );
-  await Deno.writeTextFile(
-    `${folder}/deno.json`,
-    JSON.stringify({ nodeModulesDir: "auto", lock: false }),
-  );
-  await output(Deno.execPath(), ["install", "--quiet"], folder);
+  for (const [file, content] of Object.entries(files)) {
+    await Deno.writeTextFile(`${folder}/${file}`, JSON.stringify(content));
+  }
+  // Without a reload Deno answers from the registry's listing of an earlier day.
+  const reload = newest ? [`--reload=npm:${dependency}`] : [];
+  await output(Deno.execPath(), ["install", "--quiet", ...reload], folder);
+}
+
+/** Finds the program of an installed package and asks for its version. */
+async function find(name: Runtime): Promise<Found> {
+  const [dependency, binary] = SOURCES[name];
+  const folder = folderOf(name);
+  // Of several, for one kind of processor or C library each, one runs.
+  for (const path of globSync(`${folder}/node_modules/.deno/*/${binary}`)) {
+    // A program for Node: it runs on the Node that its caller chooses.
+    if (path.endsWith(".js")) return { path, version: wantedVersion(name) };
+    const said = await output(path, ["--version"], folder).catch(() => "");
+    const [version] = /\d[\d.-]+/.exec(said) ?? [];
+    if (version) return { path, version };
+  }
+  return {
+    missing: `${dependency}@${
+      wantedVersion(name)
+    } has no program that runs here`,
+  };
 }
 
 /** Finds a runtime, or installs it. */
-export async function runtime(name: keyof typeof PACKAGES): Promise<Found> {
-  const [dependency, version, binary] = PACKAGES[name];
-  const folder = `${temporary}/${name}-${version}`;
-  const find = async (): Promise<Found> => {
-    // Of several, for one kind of processor or C library each, one runs.
-    for (const path of globSync(`${folder}/node_modules/${binary}`)) {
-      const said = await output(path, ["--version"], folder).catch(() => "");
-      if (said) return { path, version: said.replace(/^v/, "") };
-    }
-    return {
-      missing: `${dependency}@${version} has no program that runs here`,
-    };
-  };
-  const before = await find();
+export async function runtime(name: Runtime): Promise<Found> {
+  const before = await find(name);
   if ("path" in before) return before;
   try {
-    await install(folder, { dependencies: { [dependency]: version } });
-    return await find();
+    await install(name);
+    return await find(name);
   } catch (error) {
-    return { missing: `${dependency}@${version}: ${(error as Error).message}` };
-  }
-}
-
-/** Finds wrangler, a program for Node, or installs it. */
-export async function wrangler(): Promise<Found> {
-  const version = "4.153.0";
-  const folder = `${temporary}/wrangler-${version}`;
-  const path = `${folder}/node_modules/wrangler/bin/wrangler.js`;
-  try {
-    const there = await Deno.stat(path).then(() => true, () => false);
-    if (!there) {
-      const { imports } = JSON.parse(
-        await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
-      );
-      await install(folder, {
-        dependencies: { wrangler: version },
-        // The one that the other tests run.
-        overrides: { workerd: imports.workerd.replace("npm:workerd@", "") },
-      });
-    }
-    return { path, version };
-  } catch (error) {
-    return { missing: `wrangler@${version}: ${(error as Error).message}` };
+    const what = `${SOURCES[name][0]}@${wantedVersion(name)}`;
+    return { missing: `${what}: ${(error as Error).message}` };
   }
 }
 
 /** The path of a runtime that has to be there. */
-export async function requireRuntime(
-  name: keyof typeof PACKAGES,
-): Promise<string> {
+export async function requireRuntime(name: Runtime): Promise<string> {
   const found = await runtime(name);
   if ("missing" in found) throw new Error(found.missing);
   return found.path;

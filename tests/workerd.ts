@@ -1,6 +1,6 @@
 /** workerd, with a worker that was bundled to one file. */
-import workerd from "workerd";
 import { folder, startProgram } from "./program.ts";
+import { requireRuntime } from "./runtimes.ts";
 
 /** What a worker is run with. */
 export interface WorkerOptions {
@@ -14,7 +14,7 @@ export interface WorkerOptions {
   objects?: Record<string, string>;
 }
 
-export const path: string = (workerd as unknown as { default: string }).default;
+export const path: string = await requireRuntime("workerd");
 
 /** The configuration of `worker.mjs` in the same folder, without Node's APIs. */
 function configuration(

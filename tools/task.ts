@@ -1,32 +1,50 @@
 /**
  * Runs the project's tasks: `deno task <name>` ends here.
  *
- * The sources import JSR packages by the names in `deno.json`. Where JSR cannot
- * be reached, the same names must lead elsewhere: `@hono/hono` to the npm
- * package of the same version, `@std/*` to the stand-ins in `tests/std/`. This
- * script finds out which applies, writes the second set of names to
- * `deno.npm.json` (ignored by git) when it is needed, and passes the chosen
- * configuration on to the `deno` subcommand that does the work.
+ * Two sets of names exist. `deno.json` has what the published code and the
+ * examples import, as ranges; `demo` and `dev` run with it alone, so that a first
+ * look downloads nothing else. `tests/imports.json` adds what tests and benchmarks
+ * import, and pins all of it. This script merges both into `deno.tests.json`
+ * (ignored by git), the configuration of every other task.
+ *
+ * Where JSR cannot be reached, the same names must lead elsewhere: `@hono/hono` to
+ * the npm package of the same version, `@std/*` to the stand-ins in `tests/std/`.
+ *
+ * Options of this script:
+ *
+ * - `--deps=oldest` or `--deps=newest`, for `test` and `conformance`: the oldest or
+ *   the newest versions that the ranges of `deno.json` allow.
+ * - `--newest`, for `test` and `conformance`: the newest release of each runtime,
+ *   not the one in `tests/versions.json`.
+ * - `--std=<folder>`, for `test`, `conformance` and `ok`: a checkout of
+ *   https://github.com/denoland/std in place of `@std/*`.
  */
 import { globSync } from "node:fs";
-import { fileURLToPath as fromFileUrl } from "node:url";
+import { resolve } from "node:path";
+import { fileURLToPath as fromFileUrl, pathToFileURL } from "node:url";
 import { npmTarget } from "./pack.ts";
 
 const root = new URL("../", import.meta.url);
 
+/** Import names and what they lead to, e.g. `npm:zod@^4.0.0`. */
+type Imports = Record<string, string>;
+
 interface DenoJson {
   exports: Record<string, string>;
-  imports: Record<string, string>;
+  imports: Imports;
   compilerOptions: Record<string, unknown>;
 }
 
-const denoJson: DenoJson = JSON.parse(
-  await Deno.readTextFile(new URL("deno.json", root)),
-);
+async function readJson(path: string): Promise<DenoJson> {
+  return JSON.parse(await Deno.readTextFile(new URL(path, root)));
+}
+
+const denoJson = await readJson("deno.json");
+const testsJson = await readJson("tests/imports.json");
 
 /** Asks Deno itself, so that its cache, `JSR_URL` and proxies count. */
-async function jsrReachable(): Promise<boolean> {
-  const packages = Object.values(denoJson.imports).filter((target) =>
+async function jsrReachable(imports: Imports): Promise<boolean> {
+  const packages = Object.values(imports).filter((target) =>
     target.startsWith("jsr:")
   );
   // One package is enough when nothing answers; all of them when something does.
@@ -68,9 +86,9 @@ function standIns(): Record<string, string> {
   );
 }
 
-/** The names of `deno.json`, each `jsr:` target replaced by what stands in for it. */
-function withoutJsr(imports: Record<string, string>): Record<string, string> {
-  const result = standIns();
+/** The same names, each `jsr:` target replaced by what stands in for it. */
+function withoutJsr(imports: Imports): Imports {
+  const result: Imports = {};
   for (const [name, target] of Object.entries(imports)) {
     if (target.startsWith("jsr:@std/")) continue;
     const npm = npmTarget(target);
@@ -82,23 +100,55 @@ function withoutJsr(imports: Record<string, string>): Record<string, string> {
   return result;
 }
 
+/** The modules of a checkout of @std by the names that their packages export. */
+async function standardLibrary(folder: string): Promise<Imports> {
+  const result: Imports = {};
+  const path = resolve(folder);
+  for await (const { name } of Deno.readDir(path)) {
+    const file = `${path}/${name}/deno.json`;
+    const text = await Deno.readTextFile(file).catch(() => undefined);
+    if (text === undefined) continue;
+    const { name: own, exports } = JSON.parse(text);
+    const all = typeof exports === "string" ? { ".": exports } : exports;
+    for (const [entry, module] of Object.entries<string>(all ?? {})) {
+      result[own + entry.slice(1)] =
+        pathToFileURL(`${path}/${name}/${module}`).href;
+    }
+  }
+  if (!("@std/assert" in result)) {
+    console.error(`--std: ${path} has no package @std/assert`);
+    Deno.exit(2);
+  }
+  return result;
+}
+
+/** The oldest version that a range such as `npm:zod@^4.1` allows, as a pin. */
+function oldest(target: string): string {
+  const [, name, range] = /^(.+)@\^(\d+(?:\.\d+){0,2})$/.exec(target) ?? [];
+  if (name === undefined || range === undefined) {
+    throw new Error(`deno.json: "${target}" has no range of the form ^1.2.3`);
+  }
+  return `${name}@${[...range.split("."), "0", "0"].slice(0, 3).join(".")}`;
+}
+
+/** The published dependencies as this run wants them: `--deps`. */
+function publishedImports(): Imports {
+  if (deps === "newest") return denoJson.imports;
+  if (deps === "oldest") {
+    return Object.fromEntries(
+      Object.entries(denoJson.imports).map((
+        [name, target],
+      ) => [name, oldest(target)]),
+    );
+  }
+  return {}; // as tests/imports.json pins them
+}
+
 /** Writes a configuration beside `deno.json`, which its paths start from. */
 async function writeConfig(name: string, config: DenoJson): Promise<string> {
   const text = JSON.stringify(config, null, 2) + "\n";
   await Deno.writeTextFile(new URL(name, root), text);
   return name;
-}
-
-/** Chooses the packages and says so in one line. */
-async function choosePackages(): Promise<DenoJson> {
-  if (await jsrReachable()) {
-    console.log("packages: from JSR");
-    return denoJson;
-  }
-  console.log(
-    "packages: JSR cannot be reached, so @hono/hono is npm's hono and @std/* the stand-ins of tests/std/",
-  );
-  return { ...denoJson, imports: withoutJsr(denoJson.imports) };
 }
 
 /** What runs in a page: checked against the types of one, and of nothing else. */
@@ -109,9 +159,9 @@ async function check(): Promise<void> {
   const files = glob("**/*.ts").filter((path) => !PAGES.includes(path));
   await deno("check", `--config=${config}`, ...files);
   const dom = await writeConfig("deno.dom.json", {
-    ...packages,
+    ...tests,
     compilerOptions: {
-      ...packages.compilerOptions,
+      ...tests.compilerOptions,
       lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable"],
     },
   });
@@ -184,11 +234,67 @@ async function allTests(): Promise<void> {
   );
 }
 
+/** Takes `--name=value` or `--name` out of the arguments. */
+function takeOption(args: string[], name: string): string | undefined {
+  const at = args.findIndex((arg) =>
+    arg === `--${name}` || arg.startsWith(`--${name}=`)
+  );
+  if (at < 0) return undefined;
+  const [found] = args.splice(at, 1);
+  return found!.slice(name.length + 3);
+}
+
 const [name, ...rest] = Deno.args;
-const packages = await choosePackages();
-const config = packages === denoJson
-  ? "deno.json"
-  : await writeConfig("deno.npm.json", packages);
+const ofTests = name === "test" || name === "conformance";
+const deps = ofTests ? takeOption(rest, "deps") : undefined;
+if (deps !== undefined && deps !== "oldest" && deps !== "newest") {
+  console.error(`--deps=${deps}: expected oldest or newest`);
+  Deno.exit(2);
+}
+if (ofTests && takeOption(rest, "newest") !== undefined) {
+  Deno.env.set("FEEDLINE_NEWEST", "1"); // read by tests/runtimes.ts
+}
+const std = ofTests || name === "ok" ? takeOption(rest, "std") : undefined;
+
+/** Whether the task runs on what is published alone, and fetches nothing else. */
+const lean = name === "demo" || name === "dev";
+const jsr = await jsrReachable((lean ? denoJson : testsJson).imports);
+const map = jsr ? (imports: Imports) => imports : withoutJsr;
+console.log(
+  jsr
+    ? "packages: from JSR"
+    : lean
+    ? "packages: JSR cannot be reached, so @hono/hono is npm's hono"
+    : "packages: JSR cannot be reached, so @hono/hono is npm's hono and @std/* " +
+      (std === undefined ? "the stand-ins of tests/std/" : `is in ${std}`),
+);
+
+/** The configuration of what is published, and of the examples. */
+const published = jsr ? "deno.json" : await writeConfig("deno.npm.json", {
+  ...denoJson,
+  imports: map(denoJson.imports),
+});
+
+/** The configuration of tests, benchmarks and the gate; see tests/config.ts. */
+const tests: DenoJson = {
+  ...denoJson,
+  imports: {
+    ...(jsr ? {} : standIns()),
+    ...map({ ...testsJson.imports, ...publishedImports() }),
+    ...(std === undefined ? {} : await standardLibrary(std)),
+  },
+};
+const config = "deno.tests.json";
+if (!lean) await writeConfig(config, tests);
+
+if (deps === "newest") {
+  // Or Deno would answer from its cache.
+  const names = Object.values(map(denoJson.imports))
+    .filter((target) => /^(npm|jsr):[^/]/.test(target))
+    .map((target) => target.replace(/(?<=.)@[^@/]*$/, ""));
+  const reload = `--reload=${names.join()}`;
+  await deno("cache", "--quiet", reload, `--config=${config}`, "mod.ts");
+}
 const entryPoints = Object.values(denoJson.exports);
 
 switch (name) {
@@ -199,10 +305,15 @@ switch (name) {
     await deno(
       "doc",
       "--lint",
-      ...(config === "deno.json" ? [] : [`--import-map=${config}`]),
+      ...(jsr ? [] : [`--import-map=${published}`]),
       ...entryPoints,
     );
-    await deno("publish", "--dry-run", "--allow-dirty", `--config=${config}`);
+    await deno(
+      "publish",
+      "--dry-run",
+      "--allow-dirty",
+      `--config=${published}`,
+    );
     break;
   case "test":
     if (rest.length > 0) await unitTests(...rest);
@@ -220,7 +331,7 @@ switch (name) {
       "-A",
       // Without it Deno remarks that a request's signal will once mean less.
       "--unstable-no-legacy-abort",
-      `--config=${config}`,
+      `--config=${published}`,
       "examples/demo.ts",
       ...rest,
     );
@@ -229,10 +340,10 @@ switch (name) {
     await deno(
       "run",
       "-A",
-      `--config=${config}`,
+      `--config=${published}`,
       "session/dev/mod.ts",
       // Backends of this checkout need the same packages.
-      ...(config === "deno.json" ? [] : [`--config=${config}`]),
+      ...(jsr ? [] : [`--config=${published}`]),
       ...rest,
     );
     break;

@@ -4,7 +4,7 @@
  * `socketcluster-server` from npm, a scripted peer for faults, and what each
  * runtime itself serves.
  *
- * `deno task conformance [--on=bun] [--only=text]`
+ * `deno task conformance [--on=bun] [--only=text] [--newest]`
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -14,7 +14,7 @@ import { bundle } from "../bundle.ts";
 import { executablePath, launchChromium } from "../chromium.ts";
 import { config } from "../config.ts";
 import { folder, startProgram } from "../program.ts";
-import { type Found, runtime } from "../runtimes.ts";
+import { type Found, newest, runtime } from "../runtimes.ts";
 import { Peer } from "../socketcluster/peer.ts";
 import { startWorker } from "../workerd.ts";
 import { TextLineStream } from "../lines.ts";
@@ -59,6 +59,12 @@ interface Served {
 /** Runs the cases somewhere. */
 type Runner = (far: FarEnds) => Promise<Outcome[]>;
 
+/** The Deno of the column: the one that runs this, or the newest release. */
+const found = newest ? await runtime("deno") : undefined;
+if (found && "missing" in found) refuse(found.missing);
+const { path: deno, version: denoVersion } = found ??
+  { path: Deno.execPath(), version: Deno.version.deno };
+
 await using started = new AsyncDisposableStack();
 
 async function startShared(): Promise<Shared> {
@@ -102,7 +108,7 @@ const env = (shared: Shared) => ({
 
 async function serveOnDeno(shared: Shared): Promise<Served> {
   const program = started.use(
-    await startProgram(Deno.execPath(), [
+    await startProgram(deno, [
       "run",
       "-A",
       // Without it Deno remarks that a request's signal will once mean less.
@@ -275,11 +281,11 @@ async function column(
 const columns: Record<string, () => Promise<Column>> = {
   deno: () =>
     column(
-      `Deno ${Deno.version.deno}`,
+      `Deno ${denoVersion}`,
       { runtime: "deno" },
       denoServes,
       (far) =>
-        runCommand(Deno.execPath(), [
+        runCommand(deno, [
           "run",
           "-A",
           `${casesFile.path}/cases.mjs`,

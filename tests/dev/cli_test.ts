@@ -22,7 +22,7 @@ import {
 import { until } from "../until.ts";
 
 const MOD = fileURLToPath(new URL("../../session/dev/mod.ts", import.meta.url));
-const CONFIG = fileURLToPath(new URL("../../deno.npm.json", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../deno.tests.json", import.meta.url));
 /** The same sources as this test, whichever configuration it runs with. */
 const config = await Deno.stat(CONFIG).then(
   () => ["--config", CONFIG],

@@ -15,14 +15,14 @@ import { inChromium } from "../chromium.ts";
 import { config } from "../config.ts";
 import { isRunning, platform } from "../dev/helpers.ts";
 import { folder } from "../program.ts";
-import { runtime, wrangler } from "../runtimes.ts";
+import { runtime } from "../runtimes.ts";
 import { until } from "../until.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 const node = await runtime("node");
-const tool = await wrangler();
+const tool = await runtime("wrangler");
 const lacking = [node, tool].flatMap((found) =>
   "missing" in found ? [found.missing] : []
 ).join("; ");
