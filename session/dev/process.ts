@@ -1,5 +1,7 @@
 /** One operating system process: its output as lines, its end, its signals. */
+import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
+import { wait } from "../../net/wait.ts";
 import type { OrphanGuard } from "./orphans.ts";
 
 /** Where a line of output came from. */
@@ -41,13 +43,23 @@ let hasSetsid: boolean | undefined;
 /** How long the output may outlive the process, in milliseconds. */
 const OUTPUT_GRACE = 500;
 
-/** A running process, the head of a process group of its own. */
+/**
+ * A running process, the head of a process group of its own.
+ *
+ * The program that matters is often not the head but a child of it: of `npm`, of
+ * a shell, of `deno task`. So a request to end goes to the whole group, and the
+ * head's end is not the end: what it has started may still be saving a document.
+ */
 export class BackendProcess {
-  /** Resolves when the process has ended and its output is read. */
+  /** Resolves when the whole group has ended and its output is read. */
   readonly exited: Promise<Exit>;
   readonly #child: Deno.ChildProcess;
   readonly #grouped = Deno.build.os !== "windows";
-  #ended = false;
+  /** Who can still be signalled: after the head has ended, only its group. */
+  #alive: "head" | "group" | "none" = "head";
+  /** Whether the group was asked to end, and so has time to do it. */
+  #asked = false;
+  readonly #killed = new AbortController();
 
   /** @throws if the program cannot be started */
   constructor({ command, env, cwd, onLine, orphans }: ProcessOptions) {
@@ -88,9 +100,15 @@ export class BackendProcess {
       );
     const output = Promise.all([read("stdout"), read("stderr")]);
     const { code, signal } = await this.#child.status;
-    this.#ended = true;
-    // What it has started ends with it. Its own number may be another's by now.
-    if (this.#grouped) send(-this.#child.pid, "SIGKILL");
+    // From here on the head's number may belong to another process. The group's
+    // does not while the group has members.
+    this.#alive = this.#grouped ? "group" : "none";
+    if (this.#grouped) {
+      // A head that ends unasked takes the rest with it, as in a container.
+      if (this.#asked) await groupEnd(this.#child.pid, this.#killed.signal);
+      send(-this.#child.pid, "SIGKILL");
+    }
+    this.#alive = "none";
     orphans.remove(this.#child.pid);
     // A program that left the group may still hold the pipes.
     const timer = setTimeout(() => reading.abort(), OUTPUT_GRACE);
@@ -99,21 +117,78 @@ export class BackendProcess {
     return { code, signal };
   }
 
-  /** Asks the process to end. */
+  /**
+   * Asks the process and all that it started to end. From then on
+   * {@linkcode exited} waits for all of them; {@linkcode kill} cuts that short.
+   */
   terminate(): void {
-    if (!this.#ended) send(this.#child.pid, "SIGTERM");
+    this.#asked = true;
+    this.#signal("SIGTERM");
   }
 
   /** Kills the process and all that it started. */
   kill(): void {
-    if (this.#ended) return;
-    // In its first moment it may not have its group yet.
-    if (this.#grouped && send(-this.#child.pid, "SIGKILL")) return;
-    send(this.#child.pid, "SIGKILL");
+    this.#signal("SIGKILL");
+    this.#killed.abort();
+  }
+
+  #signal(signal: "SIGTERM" | "SIGKILL"): void {
+    if (this.#alive === "none") return;
+    if (this.#grouped && send(-this.#child.pid, signal)) return;
+    // In its first moment the head may not have its group yet.
+    if (this.#alive === "head") send(this.#child.pid, signal);
   }
 }
 
-/** Whether there was somebody to send it to. */
+/** Milliseconds between two looks at a process group, at least and at most. */
+const GROUP_PACE = { least: 5, most: 100 };
+
+/** Resolves when the process group has no members, or when `signal` aborts. */
+async function groupEnd(group: number, signal: AbortSignal): Promise<void> {
+  let pace = GROUP_PACE.least;
+  try {
+    while (hasMembers(group)) {
+      await wait(pace, { signal });
+      pace = Math.min(GROUP_PACE.most, pace * 2);
+    }
+  } catch {
+    // Killed; nothing is left to wait for.
+  }
+}
+
+/** Whether a process of the group still runs. */
+function hasMembers(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+  } catch {
+    return false;
+  }
+  if (Deno.build.os !== "linux") return true;
+  // A process that has ended keeps its number until its parent asks for its exit
+  // code. In many containers nothing ever asks on behalf of an orphan.
+  try {
+    return [...Deno.readDirSync("/proc")].some(({ name }) =>
+      /^\d+$/.test(name) && isMember(name, group)
+    );
+  } catch {
+    return true;
+  }
+}
+
+/** Whether the process `pid` belongs to the group and runs. Linux only. */
+function isMember(pid: string, group: number): boolean {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The name before it, in parentheses, may hold anything.
+    const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return Number(pgrp) === group && state !== "Z" && state !== "X";
+  } catch {
+    // It has ended since the folder was read.
+    return false;
+  }
+}
+
+/** Sends a signal; returns whether there was a process to take it. */
 function send(pid: number, signal: Deno.Signal): boolean {
   try {
     Deno.kill(pid, signal);

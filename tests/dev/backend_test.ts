@@ -269,6 +269,89 @@ Deno.test("dev backend - what it has started ends with it", async () => {
   await until(async () => !await isRunning(child), "the child's end");
 });
 
+/** A shell that runs a backend as its child and stays; what stands in front of many. */
+const behindShell = (program: string) => ({
+  command: [
+    "/bin/sh",
+    "-c",
+    `"$0" eval "$1"; echo cleanup`,
+    Deno.execPath(),
+    program,
+  ],
+});
+
+Deno.test({
+  name: "dev backend - a program behind a shell has its time to save",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const record = recorder();
+    // It saves later than the shell ends.
+    await using dev = await platform({
+      ...behindShell(`
+        Deno.addSignalListener("SIGTERM", () => {
+          console.log("saving");
+          setTimeout(() => { console.log("saved"); Deno.exit(0); }, 200);
+        });
+        ${LISTEN}`),
+      ...record,
+      grace: 60_000,
+    });
+    const { backend_id, status_url } = await connect(dev);
+    await states(status_url, "ready");
+    await terminate(dev, backend_id);
+    assertEquals((await ended(status_url)).termination_kind, "soft");
+    assertEquals(record.lines("stdout").slice(0, 2), ["saving", "saved"]);
+  },
+});
+
+Deno.test({
+  name: "dev backend - a program behind a shell that ignores SIGTERM is killed",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const record = recorder();
+    await using dev = await platform({
+      ...behindShell(
+        `console.log("pid", Deno.pid); ${IGNORES_SIGTERM}`,
+      ),
+      ...record,
+      grace: 200,
+    });
+    const { backend_id, status_url } = await connect(dev);
+    await states(status_url, "ready");
+    const pid = Number(record.lines("stdout")[0]!.split(" ")[1]);
+    await terminate(dev, backend_id);
+    const { termination_kind, exit_error } = await ended(status_url);
+    assertEquals([termination_kind, exit_error], ["hard", false]);
+    await until(async () => !await isRunning(pid), "the program's end");
+  },
+});
+
+Deno.test({
+  name: "dev backend - the key stays held while a program behind a shell saves",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const marker = await Deno.makeTempFile();
+    await using dev = await platform({
+      ...behindShell(`
+        Deno.addSignalListener("SIGTERM", () => {});
+        const end = () => Deno.readTextFileSync("${marker}") && Deno.exit(0);
+        setInterval(end, 10);
+        ${LISTEN}`),
+      grace: 60_000,
+    });
+    const first = await connect(dev, { key: "k" });
+    await states(first.status_url, "ready");
+    await terminate(dev, first.backend_id);
+    const next = connect(dev, { key: "k" });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals(dev.backends.length, 1);
+    await Deno.writeTextFile(marker, "saved");
+    assertEquals((await next).spawned, true);
+    await dev.close({ hard: true });
+    await Deno.remove(marker);
+  },
+});
+
 Deno.test("dev backend - none is left when the platform is disposed", async () => {
   const dev = await platform({ ...code(IGNORES_SIGTERM), grace: 100 });
   for (const key of ["a", "b"]) {
