@@ -36,8 +36,10 @@ Deno.test("versions - every runtime is pinned to one version", () => {
 Deno.test("versions - CI, the README and the workflows use the pinned Deno", async () => {
   const pinned = `deno@${versions.deno}`;
   for (const path of ["README.md"]) {
-    for (const [named] of (await read(path)).matchAll(/\bnpx -y deno\S*/g)) {
-      assertEquals(named.replaceAll("`", ""), `npx -y ${pinned}`, path);
+    for (
+      const [named] of (await read(path)).matchAll(/\bnpx -y deno(@[\w.]+)?/g)
+    ) {
+      assertEquals(named, `npx -y ${pinned}`, path);
     }
   }
   // These read the list itself.
