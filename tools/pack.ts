@@ -4,9 +4,12 @@
  * `deno pack` leaves names of `deno.json`'s imports as they are in the code, so
  * that `@hono/hono` would be imported while `package.json` asks for another
  * package (denoland/deno#36017). The sources are therefore packed from a copy
- * in which they import npm's `hono`, which an application there has itself: two
- * copies of Hono would be two types that do not fit each other. The README, which
- * is the package's page, names npm's commands there.
+ * in which they import npm's `hono`, a peer: the application has one itself, and
+ * two copies of Hono would be two types that do not fit each other. The README,
+ * which is the package's page, shows npm's commands there.
+ *
+ * `deno pack` writes only the fields of `package.json` that `deno.json` has, so
+ * this script adds the others: see {@linkcode MANIFEST}.
  *
  * `deno task pack` writes `feedline.tgz`, for `npm publish feedline.tgz`.
  */
@@ -15,6 +18,66 @@ import { dirname } from "node:path";
 import { fileURLToPath as fromFileUrl } from "node:url";
 
 const root = fromFileUrl(new URL("../", import.meta.url));
+
+/** The fields of `package.json` that `deno pack` does not write. */
+const MANIFEST = {
+  description:
+    "Session backends on Jamsocket or Plane, behind your own edge route, with live data over Feedme or SocketCluster",
+  keywords: [
+    "session backend",
+    "jamsocket",
+    "plane",
+    "feedme",
+    "socketcluster",
+    "websocket",
+    "server-sent events",
+    "edge proxy",
+    "hono",
+    "deno",
+    "cloudflare-workers",
+    "bun",
+  ],
+  homepage: "https://jsr.io/@feedline/feedline",
+  repository: {
+    type: "git",
+    url: "git+https://github.com/feedline/feedline.git",
+  },
+  // From this version on `require` loads ES modules without a flag.
+  engines: { node: ">=22.12" },
+  // Importing a module does nothing, so bundlers may drop what is not used.
+  sideEffects: false,
+};
+
+/** What the application brings itself. */
+const PEERS = ["hono"];
+
+/** A `package.json` as `deno pack` wrote it, completed. */
+function completed(
+  manifest: { dependencies: Record<string, string> },
+): Record<string, unknown> {
+  const dependencies: Record<string, string> = {};
+  const peerDependencies: Record<string, string> = {};
+  for (const [name, range] of Object.entries(manifest.dependencies)) {
+    const to = PEERS.includes(name) ? peerDependencies : dependencies;
+    to[name] = range;
+  }
+  return { ...manifest, ...MANIFEST, dependencies, peerDependencies };
+}
+
+/** Runs a program; throws what it complains about when it fails. */
+async function run(
+  command: string,
+  args: string[],
+  options: Deno.CommandOptions = {},
+): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, {
+    args,
+    ...options,
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
 
 /** Where npm has what JSR has under `target`, of the same version. */
 export function npmTarget(target: string): string {
@@ -43,7 +106,6 @@ export async function pack(output: string): Promise<void> {
   const imports: Record<string, string> = {};
   for (const [name, target] of Object.entries<string>(config.imports)) {
     const npm = npmTarget(target);
-    if (!npm.startsWith("npm:")) continue; // of the tests alone
     imports[npmName(npm)] = npm;
     if (npmName(npm) !== name) renamed.push([`"${name}`, `"${npmName(npm)}`]);
   }
@@ -61,20 +123,22 @@ export async function pack(output: string): Promise<void> {
       `${copy}/deno.json`,
       JSON.stringify({ ...config, imports }),
     );
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "pack",
-        "--allow-dirty",
-        // They would name folders of this machine.
-        "--no-source-maps",
-        `--output=${output}`,
-      ],
-      cwd: copy,
-      env: { NO_COLOR: "1" },
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    const packed = `${copy}/packed.tgz`;
+    // Source maps would name folders of this machine.
+    await run(Deno.execPath(), [
+      "pack",
+      "--allow-dirty",
+      "--no-source-maps",
+      `--output=${packed}`,
+    ], { cwd: copy, env: { NO_COLOR: "1" } });
+
+    const unpacked = `${copy}/unpacked`;
+    await Deno.mkdir(unpacked);
+    await run("tar", ["-xzf", packed, "-C", unpacked]);
+    const file = `${unpacked}/package/package.json`;
+    const manifest = completed(JSON.parse(await Deno.readTextFile(file)));
+    await Deno.writeTextFile(file, JSON.stringify(manifest, null, 2) + "\n");
+    await run("tar", ["-czf", output, "-C", unpacked, "package"]);
   } finally {
     await Deno.remove(copy, { recursive: true });
   }
