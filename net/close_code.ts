@@ -14,3 +14,18 @@ export function sendableCode(code: number): number | undefined {
   if (code > 1001 && code < 1016) return code + 3000;
   return undefined;
 }
+
+/** The longest close reason that fits a close frame, in bytes of UTF-8 (RFC 6455, section 5.5). */
+export const LONGEST_REASON = 123;
+
+/**
+ * Cuts a close reason to what a close frame can carry: at most 123 bytes of
+ * UTF-8, with no character cut in half. Given a longer one, `WebSocket.close`
+ * throws and leaves the socket open, or loses the close code.
+ */
+export function fitReason(reason: string): string {
+  const fitted = new Uint8Array(LONGEST_REASON);
+  // `encodeInto` writes whole code points only, and stops where the next has no room.
+  const { read } = new TextEncoder().encodeInto(reason, fitted);
+  return reason.slice(0, read);
+}
