@@ -16,6 +16,7 @@ import {
   type BackendState,
   type CallOptions,
   type ConnectResponse,
+  FeedlineError,
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
@@ -38,9 +39,12 @@ export {
   type CallOptions,
   type ConnectRequest,
   type ConnectResponse,
+  FeedlineError,
+  type FeedlineErrorCode,
   HTTPError,
   isBackendState,
   isConnectResponse,
+  isFeedlineError,
   type SpawnOptions,
   type TerminationKind,
   type TerminationReason,
@@ -65,8 +69,8 @@ export interface ReadyOptions extends CallOptions {
 }
 
 /** The backend ended, or is no longer watched, before it was ready. */
-export class BackendEndedError extends Error {
-  /** Tells this class apart across realms. */
+export class BackendEndedError extends FeedlineError<"BACKEND_ENDED"> {
+  /** The name of the class. */
   override readonly name = "BackendEndedError";
   /** The last state of the backend, where one came. */
   readonly state: BackendState | undefined;
@@ -83,7 +87,7 @@ export class BackendEndedError extends Error {
     message: string,
     options?: ErrorOptions & { state?: BackendState | undefined },
   ) {
-    super(message, options);
+    super("BACKEND_ENDED", message, options);
     this.state = options?.state;
   }
 }

@@ -15,6 +15,14 @@
  * @module
  */
 import * as z from "zod/mini";
+import { FeedlineError, isFeedlineError } from "./net/errors.ts";
+import { isObject } from "./net/shape.ts";
+
+export {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "./net/errors.ts";
 
 /**
  * The life of a backend, in this order; any step may be skipped, none comes
@@ -248,11 +256,9 @@ export interface SessionEngine {
 }
 
 /** The platform answered with an HTTP status other than success. */
-export class HTTPError extends Error {
-  /** Tells this class apart across realms. */
+export class HTTPError extends FeedlineError<number> {
+  /** The name of the class. */
   override readonly name = "HTTPError";
-  /** The HTTP status code. */
-  readonly code: number;
   /** The parsed body, where the platform sent one that can be read. */
   readonly error: ApiError | undefined;
   /** Milliseconds to wait before the next call, where the platform said so. */
@@ -274,15 +280,15 @@ export class HTTPError extends Error {
       retryAfter?: number | undefined;
     },
   ) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.error = options?.error;
     this.retryAfter = options?.retryAfter;
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Whether `value` is an {@linkcode HTTPError}, from whichever copy or realm. */
+export function isHTTPError(value: unknown): value is HTTPError {
+  return isFeedlineError(value) && value.name === "HTTPError";
 }
 
 function isText(value: unknown): value is string {

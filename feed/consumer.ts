@@ -2,18 +2,30 @@
  * One reader of a stream, its backlog, and the bound of that.
  */
 
+import { FeedlineError } from "../net/errors.ts";
+
 /** A wait for a value took longer than the consumer's `timeout`. */
-export class TimeoutError extends Error {
-  /** Tells this class apart across realms and bundles. */
+export class TimeoutError extends FeedlineError<"TIMEOUT"> {
+  /** The name of the class. */
   override readonly name = "TimeoutError";
   /** Where a call timed out: whether it had been handed to the network. */
   declare sent?: boolean;
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super("TIMEOUT", message, options);
+  }
 }
 
 /** A consumer with the policy `overflow: "error"` fell too far behind. */
-export class OverflowError extends Error {
-  /** Tells this class apart across realms and bundles. */
+export class OverflowError extends FeedlineError<"OVERFLOW"> {
+  /** The name of the class. */
   override readonly name = "OverflowError";
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super("OVERFLOW", message, options);
+  }
 }
 
 /**

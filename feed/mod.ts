@@ -18,6 +18,11 @@
  * @module
  */
 export * as socketcluster from "./socketcluster/mod.ts";
+export {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "../net/errors.ts";
 export { feedmeClient, FeedmeError, webSocketTransport } from "./feedme/mod.ts";
 export type {
   ActionArguments,

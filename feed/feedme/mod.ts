@@ -47,6 +47,11 @@ export type {
   FeedType,
   Part,
 } from "./client/types.ts";
+export {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "../../net/errors.ts";
 export { FeedmeError } from "./client/errors.ts";
 export type {
   ActionOutcome,

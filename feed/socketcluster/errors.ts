@@ -4,6 +4,11 @@
  * An error that comes from the server is a plain `Error` with the server's
  * `name` and properties, so test `error.name`, not `instanceof`.
  */
+import {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "../../net/errors.ts";
 import { TimeoutError } from "../streams.ts";
 
 export { OverflowError, TimeoutError } from "../streams.ts";
@@ -18,64 +23,87 @@ export interface CallFailure {
 }
 
 /** Base of the errors that this client makes. `name` is an own property, as on the wire. */
-export class SocketClusterError extends Error implements CallFailure {
+export class SocketClusterError<
+  Code extends FeedlineErrorCode | number = FeedlineErrorCode | number,
+> extends FeedlineError<Code> implements CallFailure {
   /** Tells the kind of error. */
   override name = "SocketClusterError";
   /** Where a call failed: whether it had been handed to the network. */
   declare sent?: boolean;
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions, code?: Code) {
+    super(code ?? "SOCKETCLUSTER" as Code, message, options);
+  }
 }
 
 /** Whether this client made the error; what the server sent is a plain `Error`. */
 export function isOwnError(error: unknown): boolean {
-  return error instanceof SocketClusterError || error instanceof TimeoutError;
+  return isFeedlineError(error);
 }
 
 /** An argument or option that cannot be used. */
-export class InvalidArgumentsError extends SocketClusterError {
-  /** Tells this class apart across realms and bundles. */
+export class InvalidArgumentsError
+  extends SocketClusterError<"INVALID_ARGUMENT"> {
+  /** The name of the class. */
   override name = "InvalidArgumentsError";
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options, "INVALID_ARGUMENT");
+  }
 }
 
 /** A message that breaks the protocol, or that cannot be encoded. */
-export class InvalidMessageError extends SocketClusterError {
-  /** Tells this class apart across realms and bundles. */
+export class InvalidMessageError extends SocketClusterError<"INVALID_MESSAGE"> {
+  /** The name of the class. */
   override name = "InvalidMessageError";
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options, "INVALID_MESSAGE");
+  }
 }
 
 /** Something that cannot be done in the present state. */
-export class InvalidActionError extends SocketClusterError {
-  /** Tells this class apart across realms and bundles. */
+export class InvalidActionError extends SocketClusterError<"INVALID_STATE"> {
+  /** The name of the class. */
   override name = "InvalidActionError";
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options, "INVALID_STATE");
+  }
 }
 
 /** A bound was reached, e.g. that of the outbound queue. */
-export class ResourceLimitError extends SocketClusterError {
-  /** Tells this class apart across realms and bundles. */
+export class ResourceLimitError extends SocketClusterError<"LIMIT_REACHED"> {
+  /** The name of the class. */
   override name = "ResourceLimitError";
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options, "LIMIT_REACHED");
+  }
 }
 
 /** The connection was closed with a code that is not a normal end. */
-export class SocketProtocolError extends SocketClusterError {
-  /** Tells this class apart across realms and bundles. */
+export class SocketProtocolError extends SocketClusterError<number> {
+  /** The name of the class. */
   override name = "SocketProtocolError";
-  /** The close code. */
-  declare code: number;
 
-  /** `cause` may hold why the WebSocket could not be opened. */
+  /** `code` is the close code; `cause` may hold why the WebSocket could not be opened. */
   constructor(message: string, code: number, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
+    super(message, options, code);
   }
 }
 
 /** A call was given up because the connection was lost or never came about. */
-export class BadConnectionError extends SocketClusterError {
-  /** Tells this class apart across realms and bundles. */
+export class BadConnectionError extends SocketClusterError<number> {
+  /** The name of the class. */
   override name = "BadConnectionError";
   /** Whether an open connection was lost, or none came about. */
   declare type: "disconnect" | "connectAbort";
-  /** The close code. */
-  declare code: number;
   /** The close reason. */
   declare reason: string;
 
@@ -86,9 +114,8 @@ export class BadConnectionError extends SocketClusterError {
     code = 1001,
     reason: string = ignoreStatuses[code] ?? "",
   ) {
-    super(message);
+    super(message, undefined, code);
     this.type = type;
-    this.code = code;
     this.reason = reason;
   }
 }
@@ -177,11 +204,15 @@ export function dehydrateError(error: unknown): unknown {
   }
   if (typeof error !== "object" || error === null) return error;
   // `name` is own and enumerable on our errors, an accessor elsewhere.
-  return withoutCycles(
-    { message: (error as Error).message, ...error },
-    "$",
-    new Map(),
-  );
+  const sent: Record<string, unknown> = {
+    message: (error as Error).message,
+    ...error,
+  };
+  // Peers know close codes, not the words of this package.
+  if (isFeedlineError(error) && typeof error.code === "string") {
+    delete sent.code;
+  }
+  return withoutCycles(sent, "$", new Map());
 }
 
 /** Objects that a codec has to see as they are. */

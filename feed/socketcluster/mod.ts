@@ -62,6 +62,11 @@ export {
 } from "./auth.ts";
 export { type CodecEngine, jsonCodec } from "./codec.ts";
 export {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "../../net/errors.ts";
+export {
   BadConnectionError,
   type CallFailure,
   dehydrateError,

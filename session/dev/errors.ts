@@ -1,4 +1,5 @@
 /** What the API answers when it refuses. */
+import { FeedlineError } from "../../net/errors.ts";
 
 const NAMES = {
   400: "Bad Request",
@@ -17,14 +18,14 @@ const NAMES = {
 export type FailureStatus = keyof typeof NAMES;
 
 /** A request that cannot be done, and why. */
-export class ApiFailure extends Error {
-  /** Tells this class apart. */
+export class ApiFailure extends FeedlineError<"API_FAILURE"> {
+  /** The name of the class. */
   override readonly name = "ApiFailure";
   /** The HTTP status code. */
   readonly status: FailureStatus;
 
   constructor(status: FailureStatus, message: string) {
-    super(message);
+    super("API_FAILURE", message);
     this.status = status;
   }
 

@@ -1,10 +1,16 @@
 /** The platform's two servers. */
+import { FeedlineError } from "../../net/errors.ts";
 import { LOOPBACK } from "./port.ts";
 
 /** The platform cannot be started as asked. The message is one line. */
-export class DevPlatformError extends Error {
-  /** Tells this class apart across realms. */
+export class DevPlatformError extends FeedlineError<"DEV_PLATFORM"> {
+  /** The name of the class. */
   override readonly name = "DevPlatformError";
+
+  /** `options.cause` is the error that led to this one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super("DEV_PLATFORM", message, options);
+  }
 }
 
 /** A server that listens at one or more addresses under one port. */

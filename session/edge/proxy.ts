@@ -54,6 +54,11 @@ import { ownUpgrade } from "../pass/upgrade.ts";
 export type { WebSocketConstructor } from "../../net/dial.ts";
 export * from "../../types.ts";
 export type { BridgeSocket } from "../pass/bridge.ts";
+export {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "../../net/errors.ts";
 export { ProxyError } from "../pass/failure.ts";
 export type {
   AnonymousGrant,

@@ -1,4 +1,5 @@
 /** The one class of error of this client. */
+import { FeedlineError, type FeedlineErrorCode } from "../../../net/errors.ts";
 import type { JsonObject } from "../wire/protocol.ts";
 
 /** What is known about an action that failed. */
@@ -13,7 +14,8 @@ export type ActionOutcome =
   | "unknown";
 
 /** The word before the colon of an error's message. */
-export type FeedmeErrorCode =
+export type FeedmeErrorCode = Extract<
+  FeedlineErrorCode,
   | "INVALID_ARGUMENT"
   | "INVALID_STATE"
   | "INVALID_FEED_STATE"
@@ -30,7 +32,8 @@ export type FeedmeErrorCode =
   | "UNEXPECTED_MESSAGE"
   | "INVALID_DELTA"
   | "INVALID_HASH"
-  | "OVERFLOW";
+  | "OVERFLOW"
+>;
 
 /** What an error tells beside its code; each is present only where it applies. */
 export interface FeedmeErrorDetails {
@@ -65,11 +68,9 @@ export interface FeedmeErrorDetails {
  * console.log(error.code, error.outcome, error.message);
  * ```
  */
-export class FeedmeError extends Error {
-  /** Tells this class apart across realms. */
+export class FeedmeError extends FeedlineError<FeedmeErrorCode> {
+  /** The name of the class. */
   override readonly name = "FeedmeError";
-  /** The word before the colon of the message. */
-  readonly code: FeedmeErrorCode;
   /** What is known about an action that failed. */
   declare readonly outcome?: ActionOutcome;
   /** The server's reason to reject or terminate. */
@@ -94,8 +95,11 @@ export class FeedmeError extends Error {
     details: FeedmeErrorDetails = {},
   ) {
     const cause = details.transportError ?? details.parseError;
-    super(`${code}: ${text}`, cause === undefined ? undefined : { cause });
-    this.code = code;
+    super(
+      code,
+      `${code}: ${text}`,
+      cause === undefined ? undefined : { cause },
+    );
     Object.assign(this, details);
   }
 }

@@ -2,6 +2,7 @@
  * How an application says which feeds and actions it serves: schemas, who may,
  * and what happens. Nothing happens here; `server.ts` does what is said.
  */
+import { FeedlineError } from "../../../net/errors.ts";
 import type { Delta, FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /**
@@ -300,8 +301,8 @@ export type ApiOf<App extends FeedmeApplication> = {
  * console.log(error.errorCode); // ROOM_FULL
  * ```
  */
-export class FeedmeRejection extends Error {
-  /** Tells this class apart across realms. */
+export class FeedmeRejection extends FeedlineError<"REJECTED"> {
+  /** The name of the class. */
   override readonly name = "FeedmeRejection";
   /** The reason, for programs. */
   readonly errorCode: string;
@@ -310,7 +311,7 @@ export class FeedmeRejection extends Error {
 
   /** Both go to the client as they are. */
   constructor(errorCode: string, errorData: object = {}) {
-    super(`Rejected: ${errorCode}`);
+    super("REJECTED", `Rejected: ${errorCode}`);
     this.errorCode = errorCode;
     this.errorData = errorData;
   }

@@ -72,6 +72,11 @@ import { checkArgs, permit, refusal } from "./refusal.ts";
 import { parse } from "./schema.ts";
 import { type HonoSocketEvents, socketEvents } from "./hono.ts";
 
+export {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "../../../net/errors.ts";
 export type {
   AcceptOptions,
   FeedmeDialect,

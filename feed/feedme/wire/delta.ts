@@ -7,6 +7,7 @@
  * Only own properties count: `__proto__`, `constructor`, `length` and the like
  * are ordinary names.
  */
+import { FeedlineError, isFeedlineError } from "../../../net/errors.ts";
 import { type Delta, isObject, type JsonObject } from "./protocol.ts";
 
 /** The new data, or which delta could not be applied and why. */
@@ -20,7 +21,11 @@ type Key = string | number;
 type Node = Record<Key, unknown>;
 
 /** Its message is why a delta does not fit; thrown and caught in this file alone. */
-class Misfit extends Error {}
+class Misfit extends FeedlineError<"INVALID_DELTA"> {
+  constructor(message: string) {
+    super("INVALID_DELTA", message);
+  }
+}
 
 /**
  * Applies `deltas` in their order, all or none. They must have passed
@@ -37,7 +42,9 @@ export function applyDeltas(
     try {
       root = applyDelta(root, deltas[index]!, own);
     } catch (error) {
-      if (error instanceof Misfit) return { index, reason: error.message };
+      if (isFeedlineError(error, "INVALID_DELTA")) {
+        return { index, reason: error.message };
+      }
       throw error;
     }
   }

@@ -1,0 +1,33 @@
+/**
+ * What happens when a listener of the application throws: the same everywhere in
+ * this package.
+ *
+ * The exception stops neither the caller nor other listeners. It is reported like
+ * any uncaught exception: with `reportError` where the runtime has it (pages,
+ * Deno, Workers, Bun), and by throwing it again in a microtask elsewhere (Node:
+ * `uncaughtException`). On Deno and Node an uncaught exception ends the process
+ * unless you handle it there.
+ */
+
+/** Reports an exception that has no caller. */
+export function report(error: unknown): void {
+  const { reportError } = globalThis as {
+    reportError?: (error: unknown) => void;
+  };
+  if (typeof reportError === "function") return reportError(error);
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+/** Calls a listener; reports what it throws. */
+export function notify<Args extends unknown[]>(
+  listener: (...args: Args) => void,
+  ...args: Args
+): void {
+  try {
+    listener(...args);
+  } catch (error) {
+    report(error);
+  }
+}
