@@ -4,6 +4,7 @@ import {
   keepAliveComment,
   type ServerEvent,
 } from "./sse.ts";
+import { LONGEST_TIMEOUT } from "./timer.ts";
 
 /** The writing end of a stream. */
 export interface EventSink {
@@ -17,7 +18,10 @@ export interface EventSink {
 
 /** Options of {@linkcode eventStream}. */
 export interface EventStreamOptions {
-  /** Milliseconds between comments that keep a quiet stream alive. */
+  /**
+   * Milliseconds between comments that keep a quiet stream alive; 0 or `Infinity`
+   * means none.
+   */
   keepAlive: number;
   /** Ends the stream. */
   signal: AbortSignal;
@@ -36,10 +40,12 @@ export function eventStream(
       let over = false;
       let stop: (() => void) | undefined;
       const write = (text: string) => controller.enqueue(encoder.encode(text));
-      const timer = setInterval(() => {
-        // A reader that takes nothing needs no sign of life.
-        if ((controller.desiredSize ?? 0) > 0) write(keepAliveComment);
-      }, keepAlive);
+      const timer = keepAlive > 0 && keepAlive < Infinity
+        ? setInterval(() => {
+          // A reader that takes nothing needs no sign of life.
+          if ((controller.desiredSize ?? 0) > 0) write(keepAliveComment);
+        }, Math.min(keepAlive, LONGEST_TIMEOUT))
+        : undefined;
       end = () => {
         if (over) return;
         over = true;

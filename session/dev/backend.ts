@@ -103,7 +103,7 @@ export class Backend {
   #process: BackendProcess | undefined;
   #address: string | undefined;
   #cancelLifetime: (() => void) | undefined;
-  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  #cancelGrace: (() => void) | undefined;
 
   constructor(
     spec: BackendSpec,
@@ -179,7 +179,7 @@ export class Backend {
     }
     this.#idle.stop();
     this.#cancelLifetime?.();
-    clearTimeout(this.#graceTimer);
+    this.#cancelGrace?.();
     this.#process = undefined;
     this.life.apply({ type: "exited", failed });
   }
@@ -224,10 +224,10 @@ export class Backend {
       () => this.#note(`waits for port ${port} (PORT) to be listened on`),
       HINT_AFTER,
     );
-    const timeout = setTimeout(() => {
+    const cancelTimeout = after(startupTimeout, () => {
       this.#note(`did not listen on port ${port} (PORT) in time`);
       this.terminate("hard", "startuptimeout");
-    }, startupTimeout);
+    });
     const listening = waitForPort(port, starting.signal).then((host) => {
       this.#address = host.includes(":")
         ? `[${host}]:${port}`
@@ -237,7 +237,7 @@ export class Backend {
       // It ended before it listened, which its states tell.
     }).finally(() => {
       clearTimeout(hint);
-      clearTimeout(timeout);
+      cancelTimeout();
     });
     const exit = await process.exited;
     starting.abort();
@@ -267,14 +267,14 @@ export class Backend {
    */
   terminate(kind: TerminationKind, reason: TerminationReason): void {
     if (!this.life.apply({ type: "terminate", kind, reason })) return;
-    clearTimeout(this.#graceTimer);
+    this.#cancelGrace?.();
     if (kind === "hard") {
       this.#process?.kill();
     } else {
       this.#process?.terminate();
-      this.#graceTimer = setTimeout(
-        () => this.terminate("hard", reason),
+      this.#cancelGrace = after(
         this.#settings.grace,
+        () => this.terminate("hard", reason),
       );
     }
   }

@@ -99,7 +99,7 @@ function port(name: string, value: string | undefined): number | undefined {
 
 function seconds(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  if (!/^\d{1,6}(\.\d+)?$/.test(value)) {
+  if (!/^\d{1,9}(\.\d+)?$/.test(value)) {
     throw new DevPlatformError(
       `--${name}: expected seconds, not ${JSON.stringify(value)}`,
     );

@@ -1,16 +1,18 @@
 /** Time limits of a backend: in all, and without a connection. */
+import { LONGEST_TIMEOUT, type Timer } from "../../net/timer.ts";
 
-/** `setTimeout` takes no more; a longer one would fire at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** Calls `fire` after `ms` milliseconds, however many; returns what cancels it. */
+/**
+ * Calls `fire` after `ms` milliseconds, also if that is longer than one timer
+ * can wait; `Infinity` means never. Returns a function that cancels it.
+ */
 export function after(ms: number, fire: () => void): () => void {
-  let timer: ReturnType<typeof setTimeout>;
+  let timer: Timer | undefined;
   const arm = (left: number) => {
-    timer = left > LONGEST_TIMER
-      ? setTimeout(() => arm(left - LONGEST_TIMER), LONGEST_TIMER)
+    timer = left > LONGEST_TIMEOUT
+      ? setTimeout(() => arm(left - LONGEST_TIMEOUT), LONGEST_TIMEOUT)
       : setTimeout(fire, left);
   };
+  if (ms === Infinity) return () => {};
   arm(ms);
   return () => clearTimeout(timer);
 }

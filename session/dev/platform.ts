@@ -9,6 +9,7 @@ import { DevPlatformError, listen, type Server } from "./listen.ts";
 import { OrphanGuard } from "./orphans.ts";
 import { findProgram } from "./process.ts";
 import { Registry } from "./registry.ts";
+import { checkDuration } from "../../net/timer.ts";
 import { watchCode } from "./watch.ts";
 
 /** Options of {@linkcode startDevPlatform}. One of `module` and `command` is needed. */
@@ -42,11 +43,22 @@ export interface DevPlatformOptions {
   cwd?: string | undefined;
   /** Variables for each backend, beside those of this process. @default {{}} */
   env?: Record<string, string> | undefined;
-  /** Milliseconds until a backend that does not listen is killed. @default {30_000} */
+  /**
+   * How long a backend may take to listen on its port before it is killed, in
+   * milliseconds; `Infinity`: as long as it likes. @default {30_000}
+   */
   startupTimeout?: number | undefined;
-  /** Milliseconds between SIGTERM and the kill. @default {10_000} */
+  /**
+   * How long a backend may take to end after SIGTERM before it is killed, in
+   * milliseconds; `Infinity`: as long as it likes. Both signals go to everything
+   * that the backend has started too, so a program behind `npm start` or a shell
+   * script has this time as well. @default {10_000}
+   */
   grace?: number | undefined;
-  /** Milliseconds between signs of life on a quiet status stream. @default {10_000} */
+  /**
+   * Interval between signs of life on a quiet status stream, in milliseconds; 0
+   * or `Infinity`: none. @default {10_000}
+   */
   keepAlive?: number | undefined;
   /** Told what happens to the backends. */
   onEvent?: ((event: DevEvent) => void) | undefined;
@@ -104,6 +116,7 @@ export interface DevPlatform extends AsyncDisposable {
  *
  * @throws {DevPlatformError} if it cannot be started as asked, e.g. because a
  * port is in use
+ * @throws {RangeError} if a port or a duration is out of range
  *
  * @example
  * ```ts ignore
@@ -120,6 +133,14 @@ export async function startDevPlatform(
   options: DevPlatformOptions,
 ): Promise<DevPlatform> {
   options.signal?.throwIfAborted();
+  const startupTimeout = checkDuration(
+    "startupTimeout",
+    options.startupTimeout ?? 30_000,
+  );
+  const grace = checkDuration("grace", options.grace ?? 10_000);
+  const keepAlive = checkDuration("keepAlive", options.keepAlive ?? 10_000);
+  const port = checkPort("port", options.port ?? 8080);
+  const proxyPort = checkPort("proxyPort", options.proxyPort ?? 9090);
   const host = options.host ?? "localhost";
   const cwd = options.cwd ?? Deno.cwd();
   const command = toCommand(options, cwd);
@@ -133,8 +154,8 @@ export async function startDevPlatform(
     command,
     cwd,
     env: { ...inheritedEnv(), ...options.env },
-    startupTimeout: options.startupTimeout ?? 30_000,
-    grace: options.grace ?? 10_000,
+    startupTimeout,
+    grace,
     orphans,
   });
   const guard: GuardOptions = {
@@ -146,13 +167,13 @@ export async function startDevPlatform(
   const api = started.adopt(
     listen(
       host,
-      options.port ?? 8080,
+      port,
       createApi({
         registry,
         guard,
         runs: command.join(" ").replace(Deno.execPath(), "deno"),
         proxyPort: () => proxy.port,
-        keepAlive: options.keepAlive ?? 10_000,
+        keepAlive,
         signal: streams.signal,
         onError: (error) => note(`the API failed: ${error}`),
       }).fetch,
@@ -162,7 +183,7 @@ export async function startDevPlatform(
   const proxy: Server = started.adopt(
     listen(
       host,
-      options.proxyPort ?? 9090,
+      proxyPort,
       createConnectProxy({ registry, guard, signal: bridges.signal }),
     ),
     (server) => server.close(),
@@ -223,6 +244,15 @@ export async function startDevPlatform(
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+function checkPort(name: string, value: number): number {
+  if (Number.isInteger(value) && 0 <= value && value <= 65_535) return value;
+  throw new RangeError(
+    `${name} must be a whole number from 0 to 65535; got ${
+      typeof value === "number" ? value : typeof value
+    }`,
+  );
 }
 
 function toCommand(
