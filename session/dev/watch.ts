@@ -1,5 +1,6 @@
 /** `--watch`: tells when the code of the backends has changed. */
 import { wait } from "../../net/wait.ts";
+import { isSource, type SourceFolders, sourceFolders } from "./sources.ts";
 
 /** What to watch. */
 export interface WatchOptions {
@@ -18,55 +19,45 @@ export interface WatchOptions {
 /** An editor writes a file in several steps; this many milliseconds later it is done. */
 const SETTLE = 100;
 
-/** What counts as source where only a folder is known. */
-const SOURCE =
-  /\.(c|cc|cjs|clj|cpp|cs|cts|ex|exs|go|h|hs|java|js|json|jsx|kt|lua|mjs|mts|php|py|rb|rs|scala|swift|toml|ts|tsx|yaml|yml|zig)$/;
-
-/** Folders whose content is made, not written. */
-const NOT_SOURCE =
-  /^(\..*|node_modules|target|build|dist|vendor|venv|__pycache__)$/;
-
 /** Watches until `signal` aborts. */
 export async function watchCode(
   options: WatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { module, cwd } = options;
+  const { module } = options;
+  // A link's own path never shows up in events; what it leads to does.
+  const cwd = Deno.realPathSync(options.cwd);
   const files = new Set<string>();
   const counts = (path: string) =>
-    module === undefined ? SOURCE.test(path) : files.has(path);
-  const paths = async () => {
+    module === undefined ? isSource(path, cwd) : files.has(path);
+  const look = async (): Promise<SourceFolders> => {
     if (module === undefined) return sourceFolders(cwd);
     // Old ones stay: code that cannot be read for now names none of its parts.
     for (const file of await localModules(module, options, signal)) {
       files.add(file);
     }
-    return [...folders(files)];
+    return { deep: [], flat: [...folders(files)] };
   };
 
-  let watched = await paths();
+  let watched = await look();
   if (signal.aborted) return;
-  if (watched.length === 0 && module !== undefined) {
+  if (watched.flat.length === 0) {
     return options.onNote("--watch: there are no local files to watch");
   }
-  const open = () =>
-    new Watcher(
-      module === undefined
-        ? [Deno.watchFs(watched), Deno.watchFs(cwd, { recursive: false })]
-        : [Deno.watchFs(watched, { recursive: false })],
-    );
-  let watcher = open();
+  let watcher = new Watcher(watched);
   const close = () => watcher.close();
   signal.addEventListener("abort", close, { once: true });
   try {
-    while (await watcher.changed(counts)) {
-      options.onChange();
-      const now = await paths();
+    for (;;) {
+      const change = await watcher.changed(counts);
+      if (change === undefined) return;
+      if (change === "code") options.onChange();
+      const now = await look();
       if (signal.aborted) return;
-      if (now.join("\n") !== watched.join("\n")) {
+      if (JSON.stringify(now) !== JSON.stringify(watched)) {
         watched = now;
         const old = watcher;
-        watcher = open();
+        watcher = new Watcher(watched);
         old.close();
       }
     }
@@ -76,6 +67,9 @@ export async function watchCode(
   }
 }
 
+/** What has changed: code, or only which folders there are. */
+type Change = "code" | "folders";
+
 /** Gathers the events of one change. Those of a later one wait their turn. */
 class Watcher {
   readonly #watchers: readonly Deno.FsWatcher[];
@@ -83,13 +77,25 @@ class Watcher {
   #next: Promise<IteratorResult<Deno.FsEvent>> | undefined;
   #closed = false;
 
-  constructor(watchers: readonly Deno.FsWatcher[]) {
-    this.#watchers = watchers;
-    this.#events = merge(watchers);
+  constructor({ deep, flat }: SourceFolders) {
+    // One watcher for many folders: systems allow few watchers. A folder that is
+    // gone again is left out.
+    const open = (paths: string[], recursive: boolean) => {
+      const there = paths.filter(isFolder);
+      return there.length > 0 ? [Deno.watchFs(there, { recursive })] : [];
+    };
+    this.#watchers = [...open(deep, true), ...open(flat, false)];
+    this.#events = merge(this.#watchers);
   }
 
-  /** Resolves with true after a change that counts, with false when closed. */
-  async changed(counts: (path: string) => boolean): Promise<boolean> {
+  /**
+   * Resolves some moments after a change, when it is complete; with `undefined`
+   * when closed.
+   */
+  async changed(
+    counts: (path: string) => boolean,
+  ): Promise<Change | undefined> {
+    let change: Change | undefined;
     let settled: Promise<undefined> | undefined;
     const quiet = new AbortController();
     try {
@@ -97,15 +103,18 @@ class Watcher {
         this.#next ??= this.#events.next();
         const event: IteratorResult<Deno.FsEvent> | undefined = await Promise
           .race(settled ? [this.#next, settled] : [this.#next]);
-        if (this.#closed) return false;
-        if (event === undefined) return true;
+        if (this.#closed) return undefined;
+        if (event === undefined) return change;
         this.#next = undefined;
-        if (event.done) return false;
+        if (event.done) return undefined;
         const { kind, paths } = event.value;
-        if (kind !== "access" && paths.some(counts)) {
-          settled ??= wait(SETTLE, { signal: quiet.signal })
-            .then(() => undefined, () => undefined);
-        }
+        if (kind === "access") continue;
+        if (paths.some(counts)) change = "code";
+        else if (kind === "create" && paths.some(isFolder)) {
+          change ??= "folders";
+        } else continue;
+        settled ??= wait(SETTLE, { signal: quiet.signal })
+          .then(() => undefined, () => undefined);
       }
     } finally {
       quiet.abort();
@@ -181,9 +190,10 @@ function folders(files: Iterable<string>): Set<string> {
   );
 }
 
-/** The folders below `cwd`, which is watched itself: files in it may be replaced. */
-function sourceFolders(cwd: string): string[] {
-  return [...Deno.readDirSync(cwd)]
-    .filter(({ name, isDirectory }) => isDirectory && !NOT_SOURCE.test(name))
-    .map(({ name }) => `${cwd}/${name}`);
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }

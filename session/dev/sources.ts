@@ -1,0 +1,74 @@
+/**
+ * Which files of a folder are code, where nothing else is known of it: what
+ * `--watch` looks at beside a command.
+ *
+ * Data is not code. Programs keep their own state as JSON or YAML beside their
+ * sources, and a save must not end the session that makes it. So of these formats
+ * only files with a well-known name count.
+ */
+
+const CODE =
+  /\.(c|cc|cjs|clj|cpp|cs|cts|ex|exs|go|h|hs|java|js|jsx|kt|lua|mjs|mts|php|py|rb|rs|scala|swift|ts|tsx|zig)$/;
+
+const CONFIGURATION =
+  /^(package\.json|(deno|jsr|[jt]sconfig(\..+)?)\.jsonc?|import_map\.json|pyproject\.toml|Cargo\.toml)$/;
+
+/** Folders that tools write, and whatever is hidden. */
+const NOT_SOURCE =
+  /^(\..*|node_modules|bower_components|target|build|dist|out|coverage|vendor|venv|__pycache__)$/;
+
+/** Whether the file at `path` below `root` is code that somebody edits. */
+export function isSource(path: string, root: string): boolean {
+  const below = path.startsWith(root) ? path.slice(root.length) : path;
+  const parts = below.split(/[/\\]/).filter((part) => part !== "");
+  const name = parts.at(-1) ?? "";
+  return !parts.some((part) => NOT_SOURCE.test(part)) &&
+    (CODE.test(name) || CONFIGURATION.test(name));
+}
+
+/** Folders to watch. */
+export interface SourceFolders {
+  /** Watched with all that lies below: no `node_modules` does. */
+  deep: string[];
+  /** Watched without their folders. */
+  flat: string[];
+}
+
+/**
+ * The folders that hold the code of `root`, with nothing of what tools write:
+ * a single `node_modules` may have more folders than a system can watch.
+ */
+export function sourceFolders(root: string): SourceFolders {
+  const deep: string[] = [];
+  const flat = [root];
+  for (const child of children(root).source) {
+    if (!collect(child)) deep.push(child);
+  }
+  return { deep, flat };
+
+  /** Adds what is below `folder`, unless all of it is source; whether it did. */
+  function collect(folder: string): boolean {
+    const { source, mixed } = children(folder);
+    const whole = source.filter((child) => !collect(child));
+    if (!mixed && whole.length === source.length) return false;
+    flat.push(folder);
+    deep.push(...whole);
+    return true;
+  }
+}
+
+/** The source folders in `folder`, and whether there are others. */
+function children(folder: string): { source: string[]; mixed: boolean } {
+  const source: string[] = [];
+  let mixed = false;
+  try {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      if (!isDirectory) continue;
+      if (NOT_SOURCE.test(name)) mixed = true;
+      else source.push(`${folder}/${name}`);
+    }
+  } catch {
+    // It is gone, or not ours to read; then there is nothing to see in it.
+  }
+  return { source, mixed };
+}
