@@ -40,6 +40,13 @@ export interface SessionProxyOptions {
    */
   origin?: string | undefined;
   /**
+   * The path under which clients reach the route, such as `/sessions`, where
+   * requests do not show it: a reverse proxy strips a prefix, or the route is
+   * mounted with `app.mount()`, which strips its own.
+   * @default what precedes the name in the request's path
+   */
+  path?: string | undefined;
+  /**
    * Other origins whose pages may use the route: they pass the check on
    * upgrades and on methods that change something, and get CORS headers that
    * allow credentials. Patterns such as `https://*.example.com`.

@@ -37,7 +37,6 @@
  * @module
  */
 import { Hono } from "@hono/hono";
-import { routePath } from "@hono/hono/route";
 import type { BackendState, ConnectResponse } from "../../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
 import type { BridgeEnd } from "../pass/bridge.ts";
@@ -49,6 +48,7 @@ import type { Context, Hono as HonoApp } from "../pass/hono.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { passHttp, passJoined, passNative } from "./passage.ts";
 import { originTest } from "../pass/path.ts";
+import { findPlace, readOrigin, readPath, splitUrl } from "./mount.ts";
 import { ownUpgrade } from "../pass/upgrade.ts";
 
 export type { WebSocketConstructor } from "../../net/dial.ts";
@@ -109,7 +109,8 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   const backends = new Backends(options);
   const foreign = originTest(options.origins ?? []);
   const listed = (options.origins?.length ?? 0) > 0;
-  const own = options.origin?.replace(/\/$/, "");
+  const own = readOrigin(options.origin);
+  const publicPath = readPath(options.path);
 
   async function connect(visit: Visit): Promise<Response> {
     const { backendId, spawned, status } = await backends.connect(visit);
@@ -211,6 +212,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   /** What happens around each route: who asks, what is asked for, how it failed. */
   function route(
     serve: (visit: Visit) => Promise<Response>,
+    after: number | "rest",
   ): (c: Context) => Promise<Response> {
     return async (c) => {
       const from = c.req.header("origin");
@@ -233,7 +235,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
               c,
               name,
               grant: decision.grant,
-              ...place(c, name),
+              ...place(c, name, after),
             });
         }
       } catch (error) {
@@ -247,6 +249,25 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
       if (c.req.method === "HEAD") answer.body?.cancel().catch(() => {});
       return answer;
     };
+  }
+
+  /** Where the request found the route; see {@linkcode findPlace}. */
+  function place(
+    c: Context,
+    name: string,
+    after: number | "rest",
+  ): Pick<Visit, "path" | "rest" | "search"> {
+    const place = findPlace({
+      url: c.req.url,
+      name,
+      after: after === "rest" ? () => matchedPath(c) : after,
+    }, publicPath);
+    if (place) return place;
+    throw new ProxyError(500, "the session cannot be found in this address", {
+      cause: new Error(
+        "the request's URL does not end in the route's own path, such as /:name/connect; a getPath of the application must not replace it",
+      ),
+    });
   }
 
   function withCors(
@@ -288,48 +309,30 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
 
   const app = new Hono();
   app.options("/:name/*", async (c, next) => preflight(c) ?? await next());
-  app.post("/:name/connect", route(connect));
-  app.get("/:name/status", route(status));
-  app.get("/:name/status/stream", route(statusStream));
-  app.get("/:name/status/:id", route(status));
-  app.get("/:name/status/:id/stream", route(statusStream));
-  app.all("/:name/backend/*", route(backend));
+  // How many segments follow the name tells where a path begins, wherever the
+  // application mounts the route.
+  app.post("/:name/connect", route(connect, 1));
+  app.get("/:name/status", route(status, 1));
+  app.get("/:name/status/stream", route(statusStream, 2));
+  app.get("/:name/status/:id", route(status, 2));
+  app.get("/:name/status/:id/stream", route(statusStream, 3));
+  app.all("/:name/backend/*", route(backend, "rest"));
   return app;
 }
 
 /**
- * Where in the request's path a route matched. Read from the address as the
- * client sent it: some runtimes hand it over before any `..` or `%2e` was
- * resolved, and the rest has to reach the check as it is.
+ * The decoded path up to the name, as the router matched it: its pattern with
+ * the parameters in their places. "" where this Hono does not tell.
  */
-function place(
-  c: Context,
-  name: string,
-): Pick<Visit, "path" | "rest" | "search"> {
-  const { path, search } = splitUrl(c.req.url);
-  const route = routePath(c).replace(/\/\*$/, "").split("/");
-  const segments = path.split("/");
-  return {
-    path: [
-      ...segments.slice(0, route.lastIndexOf(":name")),
-      encodeURIComponent(name),
-    ].join("/"),
-    rest: segments.slice(route.length).join("/"),
-    search,
-  };
-}
-
-/** The parts of an address, none of them normalised as a URL parser would. */
-function splitUrl(
-  url: string,
-): { origin: string; path: string; search: string } {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const query = url.indexOf("?", start);
-  return {
-    origin: url.slice(0, start),
-    path: query < 0 ? url.slice(start) : url.slice(start, query),
-    search: query < 0 ? "" : url.slice(query),
-  };
+function matchedPath(c: Context): string {
+  // Of each Hono 4; a later one may not have it.
+  const { routePath } = c.req as { routePath?: string };
+  const parameters = new Map(Object.entries(c.req.param()));
+  const pattern = /^(.*)\/:name\/backend/.exec(routePath ?? "")?.[1] ?? "";
+  return pattern.replace(
+    /:([^/{}?]+)(?:\{(?:[^{}]|\{[^{}]*\})*\})?\??/g,
+    (_, parameter) => parameters.get(parameter) ?? "",
+  );
 }
 
 function json(value: unknown, status = 200): Response {

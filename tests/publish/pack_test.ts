@@ -17,6 +17,25 @@ const { name, exports, imports } = JSON.parse(
 const entries = Object.keys(exports).filter((path) => path !== "./dev")
   .map((path) => name + path.slice(1));
 
+/**
+ * The route in a CommonJS application, whose `require("hono")` is another copy
+ * of Hono than the one that the package imports.
+ */
+const MOUNTED = `const { Hono } = require("hono");
+const { sessionProxy } = require("${name}/proxy");
+const engine = {
+  origins: ["http://127.0.0.1:9"],
+  connect: async () => ({
+    backend_id: "b1", spawned: false, status: "ready", token: "t-token",
+    url: "http://127.0.0.1:9/t-token/", secret_token: null, status_url: "", ready_url: "",
+  }),
+};
+const app = new Hono();
+app.route("/rooms", sessionProxy({ engine, authorize: () => ({ user: "ada" }) }));
+app.request("http://x/rooms/a/connect", { method: "POST" })
+  .then(async (answer) => console.log((await answer.json()).url));
+`;
+
 /** The tarball's bytes, packed once. */
 let packed: Promise<Uint8Array> | undefined;
 function tarball(): Promise<Uint8Array> {
@@ -80,7 +99,8 @@ async function project(
   await Deno.writeTextFile(
     `${path}/required.cjs`,
     `const all = ${JSON.stringify(entries)}.map((name) => require(name));\n` +
-      "console.log(all.every((entry) => Object.keys(entry).length > 0));\n",
+      "console.log(all.every((entry) => Object.keys(entry).length > 0));\n" +
+      MOUNTED,
   );
   const add = manager === "npm"
     ? ["install", "--no-audit", "--no-fund", "--silent"]
@@ -110,7 +130,10 @@ async function works(path: string, command: string): Promise<void> {
     unknown: 404,
     entries: entries.length,
   });
-  assertEquals((await run(path, command, "required.cjs")).trim(), "true");
+  assertEquals(
+    (await run(path, command, "required.cjs")).trim(),
+    "true\nhttp://x/rooms/a/backend/",
+  );
 }
 
 const npm = await run(".", "npm", "--version").then(() => true, () => false);
