@@ -29,3 +29,11 @@ export function fitReason(reason: string): string {
   const { read } = new TextEncoder().encodeInto(reason, fitted);
   return reason.slice(0, read);
 }
+
+/**
+ * The code that a close event stands for. When a connection breaks off, Deno
+ * reports 0 and React Native nothing.
+ */
+export function receivedCode(code: number | undefined): number {
+  return code === 0 ? 1006 : code ?? 1005;
+}

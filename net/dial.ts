@@ -1,4 +1,9 @@
-/** One dial of a WebSocket: open, or one clear failure, never both. */
+/**
+ * One WebSocket, from the dial to the close: open, or one clear failure, never
+ * both. What platforms do differently is dealt with here and in `close_code.ts`.
+ */
+import { receivedCode } from "./close_code.ts";
+import { checkDuration, setTimer } from "./timer.ts";
 
 /** The platform's `WebSocket` constructor, or one that behaves like it. */
 export type WebSocketConstructor = new (
@@ -19,8 +24,7 @@ export interface WebSocketOptions {
   WebSocket?: WebSocketConstructor | undefined;
 }
 
-/** Constructs a WebSocket. */
-export function createWebSocket(
+function createWebSocket(
   url: string,
   { protocols = [], init, WebSocket: Ctor = globalThis.WebSocket }:
     WebSocketOptions,
@@ -30,6 +34,127 @@ export function createWebSocket(
     ? { protocols, ...init } as unknown as string[]
     : protocols;
   return new Ctor(url, second);
+}
+
+/** What the owner of a {@linkcode OpenedSocket} hears: `failed`, or the others. */
+export interface SocketHandlers {
+  /** It is open. */
+  opened(): void;
+  /** A message came. */
+  message(data: unknown): void;
+  /** It was open and has closed, by the peer or the network. */
+  closed(code: number, reason: string): void;
+  /** It did not open: with a `TimeoutError`, it took longer than `timeout`. */
+  failed(error: Error): void;
+}
+
+/** Options of {@linkcode openWebSocket}. */
+export interface OpenOptions extends WebSocketOptions {
+  /** The type of binary messages. @default {"arraybuffer"} */
+  binaryType?: BinaryType | undefined;
+  /** Milliseconds until an unanswered dial fails. @default {Infinity} */
+  timeout?: number | undefined;
+}
+
+/** A WebSocket that is dialled or open. */
+export interface OpenedSocket {
+  /** The platform's object. Its handlers are taken until `release()`. */
+  readonly socket: WebSocket;
+  /** Resolves when nothing is left of it. */
+  readonly ended: Promise<void>;
+  /** Closes it. From now on no handler is called. */
+  close(code?: number, reason?: string): void;
+  /** Takes the handlers off an open socket, for one who sets others. */
+  release(): void;
+}
+
+/**
+ * Dials `url`. No handler is called before this returns.
+ *
+ * @throws what the constructor throws, e.g. a `SyntaxError` for the address
+ */
+export function openWebSocket(
+  url: string,
+  { timeout = Infinity, binaryType = "arraybuffer", ...options }: OpenOptions,
+  handlers: SocketHandlers,
+): OpenedSocket {
+  checkDuration("timeout", timeout);
+  const socket = createWebSocket(url, options);
+  socket.binaryType = binaryType;
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const timer = setTimer(() => {
+    fail(
+      new DOMException(
+        `WebSocket did not open within ${timeout} ms`,
+        "TimeoutError",
+      ),
+    );
+  }, timeout);
+  let state: "dialling" | "open" | "over" = "dialling";
+  const move = (next: "open" | "over") => {
+    // Not without need: its first mention makes Deno run microtasks.
+    if (timer !== undefined) clearTimeout(timer);
+    // Some platforms take no close before a socket has opened: then it comes now.
+    if (state === "dialling") socket.onopen = () => socket.close();
+    if (next === "over") socket.onmessage = null;
+    state = next;
+  };
+  const fail = (error: Error) => {
+    if (state !== "dialling") return;
+    move("over");
+    handlers.failed(error);
+  };
+  let wasOpen = false;
+  socket.onopen = () => {
+    wasOpen = true;
+    move("open");
+    handlers.opened();
+  };
+  socket.onmessage = (event) => handlers.message(event.data);
+  socket.onerror = (event) => {
+    preventDefault(event);
+    // On Node 22 a dial ends with an error and no close:
+    // https://github.com/nodejs/undici/issues/3546
+    if (wasOpen) return;
+    resolve();
+    fail(unopened());
+  };
+  socket.onclose = ({ code, reason }) => {
+    resolve();
+    // Before a socket is open its close code says nothing.
+    if (!wasOpen) return fail(unopened());
+    if (state === "over") return;
+    move("over");
+    handlers.closed(receivedCode(code), reason);
+  };
+  return {
+    socket,
+    ended,
+    close(code, reason) {
+      move("over");
+      try {
+        socket.close(code, reason);
+      } catch {
+        // Not before it has opened; see above.
+      }
+    },
+    release() {
+      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.onerror = preventDefault;
+    },
+  };
+}
+
+function unopened(): Error {
+  return new Error("WebSocket closed before it opened");
+}
+
+/**
+ * Deno reports errors that nobody prevented as uncaught, and one that nobody
+ * hears would end a Node process.
+ */
+function preventDefault(event: Event): void {
+  event.preventDefault?.();
 }
 
 /** Options of {@linkcode dial}. */
@@ -59,46 +184,24 @@ export function dial(
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
-    const socket = createWebSocket(url, options);
-    socket.binaryType = "arraybuffer";
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      // A refused or abandoned dial may still report an error; it is known.
-      socket.onopen = socket.onclose = null;
-      socket.onerror = () => {};
-    };
     const fail = (reason: unknown) => {
-      end();
-      try {
-        socket.close();
-      } catch {
-        // A socket that cannot be closed before it opened is gone already.
-      }
+      signal?.removeEventListener("abort", abort);
+      opened.close();
       reject(reason);
     };
     const abort = () => fail(signal!.reason);
-    const timer = setTimeout(
-      () =>
-        fail(
-          new DOMException(
-            `WebSocket did not open within ${timeout} ms`,
-            "TimeoutError",
-          ),
-        ),
-      timeout,
-    );
+    const opened = openWebSocket(url, { ...options, timeout }, {
+      opened() {
+        signal?.removeEventListener("abort", abort);
+        opened.release();
+        onOpen?.(opened.socket);
+        resolve(opened.socket);
+      },
+      failed: fail,
+      // Released when it opened.
+      message() {},
+      closed() {},
+    });
     signal?.addEventListener("abort", abort, { once: true });
-    socket.onopen = () => {
-      end();
-      onOpen?.(socket);
-      resolve(socket);
-    };
-    // Before a socket is open its close code tells nothing. On Node 22 there is
-    // an error and no close: https://github.com/nodejs/undici/issues/3546
-    socket.onclose = socket.onerror = (event: Event) => {
-      event.preventDefault?.();
-      fail(new Error("WebSocket closed before it opened"));
-    };
   });
 }

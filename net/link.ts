@@ -1,0 +1,180 @@
+/**
+ * A kept connection: makes an attempt, notices its end, waits, and tries again.
+ *
+ * A link knows no protocol and no formula. The owner hands in how an attempt
+ * begins, and a policy that says how long to wait after an end. An attempt can
+ * be a WebSocket (`openWebSocket` in `dial.ts`), a stream of server-sent events,
+ * or anything else that begins, may open, and ends. `SilenceWatch` in
+ * `silence.ts` finds the ends that no peer announces.
+ */
+import { onWake } from "./lifecycle.ts";
+import { checkDuration, setTimer } from "./timer.ts";
+
+/** What a link is doing. Only the link changes it. */
+export type LinkState<End> =
+  /** Nothing, and it will not start by itself. `end` is why it gave up, if it did. */
+  | { readonly kind: "idle"; readonly end?: End }
+  /** An attempt has begun. */
+  | { readonly kind: "connecting" }
+  /** The attempt has opened; `since` is when, by the link's clock. */
+  | { readonly kind: "open"; readonly since: number }
+  /** The next attempt begins after `delay` ms, or when the page wakes up. */
+  | { readonly kind: "waiting"; readonly delay: number; readonly end: End };
+
+/** When a link tries again. A plain value: a protocol's room holds its own. */
+export interface LinkPolicy<End> {
+  /**
+   * The delay before the next attempt in milliseconds, or `undefined` to give
+   * up. `Infinity` waits for the page to wake up, or for `connect()`.
+   *
+   * @param retries how many delays were granted since a connection held
+   * @param end why the attempt ended
+   */
+  delay(retries: number, end: End): number | undefined;
+  /**
+   * An attempt that stayed open this long (ms) has held: the next delay counts
+   * from 0 again.
+   * @default {0}
+   */
+  readonly heldAfter?: number;
+}
+
+/** One attempt, as its protocol sees it. When it is over, its calls do nothing. */
+export interface Attempt<End> {
+  /** Counts the attempts of its link from 1. */
+  readonly number: number;
+  /** Whether it is the link's present attempt. */
+  readonly current: boolean;
+  /** The connection is usable. */
+  opened(): void;
+  /** The connection ended, or never came about: the policy decides what follows. */
+  end(end: End): void;
+}
+
+/** What a {@linkcode Link} needs. */
+export interface LinkOptions<End> {
+  /**
+   * Begins an attempt. Returns what frees it; called once, when the attempt is
+   * over for any reason.
+   */
+  begin(attempt: Attempt<End>): () => void;
+  policy: LinkPolicy<End>;
+  /** Called after each change of state. */
+  onState?: ((state: LinkState<End>) => void) | undefined;
+  /** Milliseconds since any fixed moment. @default {performance.now} */
+  now?: (() => number) | undefined;
+}
+
+const nothing = (): void => {};
+
+/** One connection that outlives its attempts. It begins idle. */
+export class Link<End> {
+  readonly #options: LinkOptions<End>;
+  readonly #now: () => number;
+  #state: LinkState<End> = { kind: "idle" };
+  /** Frees what the present state holds: an attempt, or a timer. */
+  #leave: () => void = nothing;
+  /** The number of the present attempt; 0 without one. */
+  #current = 0;
+  #attempts = 0;
+  #retries = 0;
+
+  constructor(options: LinkOptions<End>) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** What it is doing. */
+  get state(): LinkState<End> {
+    return this.#state;
+  }
+
+  /** How many delays were granted since a connection held. */
+  get retries(): number {
+    const { policy: { heldAfter = 0 } } = this.#options;
+    const state = this.#state;
+    const held = state.kind === "open" &&
+      this.#now() - state.since >= heldAfter;
+    return held ? 0 : this.#retries;
+  }
+
+  /** Counts delays from 0 again: the peer has proved that it is well. */
+  reset(): void {
+    this.#retries = 0;
+  }
+
+  /**
+   * Begins an attempt now. A wait, or an earlier attempt, is over.
+   *
+   * @throws what `begin` throws; then the link is idle
+   */
+  connect(): void {
+    const number = this.#current = ++this.#attempts;
+    const isCurrent = () => this.#current === number;
+    const attempt: Attempt<End> = {
+      number,
+      get current() {
+        return isCurrent();
+      },
+      opened: () => {
+        if (!isCurrent() || this.#state.kind !== "connecting") return;
+        // The attempt goes on, and what frees it with it.
+        this.#write({ kind: "open", since: this.#now() });
+      },
+      end: (end) => {
+        if (isCurrent()) this.#end(end);
+      },
+    };
+    this.#move({ kind: "connecting" }, nothing);
+    // A listener may have stopped it, or begun another.
+    if (!isCurrent()) return;
+    let free: () => void;
+    try {
+      free = this.#options.begin(attempt);
+    } catch (error) {
+      if (isCurrent()) this.stop();
+      throw error;
+    }
+    if (isCurrent()) this.#leave = free;
+    else free();
+  }
+
+  /** The present attempt has ended: the policy decides what follows. */
+  #end(end: End): void {
+    const retries = this.retries;
+    const delay = this.#options.policy.delay(retries, end);
+    if (delay !== undefined) checkDuration("delay", delay);
+    this.#current = 0;
+    this.#retries = retries;
+    if (delay === undefined) return this.#move({ kind: "idle", end }, nothing);
+    this.#retries++;
+    const retry = () => this.connect();
+    const timer = setTimer(retry, delay);
+    // The network is back, or somebody looks again: no reason to wait longer.
+    const sleep = onWake(retry);
+    this.#move({ kind: "waiting", delay, end }, () => {
+      clearTimeout(timer);
+      sleep();
+    });
+  }
+
+  /** Ends whatever goes on, without asking the policy. `connect()` begins anew. */
+  stop(): void {
+    this.#current = 0;
+    if (this.#state.kind !== "idle") this.#move({ kind: "idle" }, nothing);
+  }
+
+  #move(state: LinkState<End>, leave: () => void): void {
+    const free = this.#leave;
+    this.#leave = leave;
+    this.#state = state;
+    free();
+    // Freeing may have led further.
+    if (this.#state === state) this.#options.onState?.(state);
+  }
+
+  #write(state: LinkState<End>): void {
+    this.#state = state;
+    this.#options.onState?.(state);
+  }
+}

@@ -1,0 +1,134 @@
+/** The watch over a peer's silence, in fake time. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { SilenceWatch } from "../../net/silence.ts";
+
+/** A watch, and the moments at which it found silence. */
+function start(time: FakeTime, limit: number, probe?: number) {
+  const began = time.now;
+  const clock = { asleep: 0 };
+  const silent: number[] = [];
+  const now = () => time.now + clock.asleep;
+  const watch = new SilenceWatch({
+    onSilence: () => silent.push(now() - began),
+    probe,
+    now,
+  });
+  watch.start(limit);
+  return { watch, silent, clock };
+}
+
+Deno.test("silence: noticed at the limit, and once", () => {
+  using time = new FakeTime();
+  const { watch, silent } = start(time, 1_000);
+  time.tick(999);
+  assertEquals([silent, watch.stale], [[], false]);
+  time.tick(1);
+  assertEquals(silent, [1_000]);
+  time.tick(1e6);
+  globalThis.dispatchEvent(new Event("online"));
+  time.tick(1e6);
+  assertEquals(silent, [1_000]);
+});
+
+Deno.test("silence: any frame is a sign of life", () => {
+  using time = new FakeTime();
+  const { watch, silent } = start(time, 1_000);
+  for (let i = 0; i < 20; i++) {
+    time.tick(900);
+    watch.heard();
+  }
+  assertEquals(silent, []);
+  // The last frame came at 18,000: noticed within twice the limit.
+  time.tick(2_000);
+  assertEquals(silent, [20_000]);
+});
+
+Deno.test("silence: restart() counts from the present moment", () => {
+  using time = new FakeTime();
+  const { watch, silent } = start(time, 1_000);
+  time.tick(700);
+  watch.restart();
+  time.tick(999);
+  assertEquals(silent, []);
+  time.tick(1);
+  assertEquals(silent, [1_700]);
+});
+
+Deno.test("silence: a timer that was asleep grants a moment, and only one", () => {
+  using time = new FakeTime();
+  const { watch, silent, clock } = start(time, 60_000);
+  clock.asleep = 3_600_000;
+  time.tick(60_000);
+  assertEquals([silent, watch.stale], [[], true]);
+  // The frame that waited behind the timer arrives.
+  watch.heard();
+  time.tick(1_000);
+  assertEquals([silent, watch.stale], [[], false]);
+
+  clock.asleep *= 2;
+  time.tick(60_000);
+  assertEquals(silent, []);
+  clock.asleep *= 2;
+  time.tick(1_000);
+  assertEquals(silent.length, 1);
+});
+
+Deno.test("silence: after a wake-up a stale peer has a moment, another its time", () => {
+  using time = new FakeTime();
+  const { watch, silent, clock } = start(time, 60_000);
+  time.tick(30_000);
+  globalThis.dispatchEvent(new Event("pageshow"));
+  time.tick(29_999);
+  assertEquals(silent, []);
+  watch.restart();
+  clock.asleep = 60_000;
+  globalThis.dispatchEvent(new Event("pageshow"));
+  assertEquals(watch.stale, true);
+  time.tick(999);
+  assertEquals(silent, []);
+  time.tick(1);
+  assertEquals(silent.length, 1);
+});
+
+Deno.test("silence: with a probe, every wake-up asks for a sign of life", () => {
+  using time = new FakeTime();
+  const { watch, silent } = start(time, 60_000, 5_000);
+  time.tick(10_000);
+  watch.heard();
+  globalThis.dispatchEvent(new Event("online"));
+  time.tick(4_999);
+  watch.heard();
+  time.tick(1);
+  assertEquals(silent, []);
+  globalThis.dispatchEvent(new Event("online"));
+  time.tick(5_000);
+  assertEquals(silent, [20_000]);
+});
+
+Deno.test("silence: 0 and Infinity watch nothing, NaN is refused", () => {
+  using time = new FakeTime();
+  for (const limit of [0, Infinity]) {
+    const { watch, silent } = start(time, limit, 5_000);
+    globalThis.dispatchEvent(new Event("online"));
+    time.tick(2 ** 33);
+    assertEquals([silent, watch.stale], [[], false]);
+    watch.stop();
+  }
+  for (const limit of [NaN, -1]) {
+    assertThrows(() => start(time, limit), RangeError, "silence limit");
+  }
+});
+
+Deno.test("silence: after stop() nothing is left, and start() begins anew", () => {
+  using time = new FakeTime();
+  const { watch, silent } = start(time, 1_000, 5);
+  watch.stop();
+  watch.stop();
+  globalThis.dispatchEvent(new Event("online"));
+  time.tick(1e6);
+  assertEquals(silent, []);
+  watch.start(10);
+  time.tick(10);
+  assertEquals(silent, [1_000_010]);
+});
