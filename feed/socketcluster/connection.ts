@@ -1,12 +1,13 @@
 /**
- * The connection that outlives its WebSockets: connects, notices that it was
- * disconnected, and connects again after a while.
+ * The connection that outlives its WebSockets: a link (`net/link.ts`) whose
+ * attempts are transports and whose policy is SocketCluster's formula.
  */
-import { onWake } from "../../net/lifecycle.ts";
+import { type Attempt, Link, type LinkPolicy } from "../../net/link.ts";
 import type { ConnectionState } from "./types.ts";
 import type { Settings } from "./options.ts";
 import {
   checkClose,
+  type Ended as EndedConnection,
   type HandshakeStatus,
   reconnectDelay,
 } from "./protocol.ts";
@@ -14,6 +15,9 @@ import { Transport } from "./transport.ts";
 
 /** With `reconnect: "eager"` a connection that held this many ms was a good one. */
 const HELD = 5000;
+
+/** What the policy asks about the end of a connection. */
+type Ended = Omit<EndedConnection, "attempts">;
 
 /** Why a connection ended. */
 export interface Closing {
@@ -43,21 +47,24 @@ export interface ConnectionHandler {
 
 /** One logical connection. */
 export class Connection {
-  /** How many attempts were scheduled since a connection held. */
-  attempts = 0;
   /** The present or last connection. */
   transport: Transport | undefined;
   /** Resolves when all WebSockets so far are closed for good. */
   ended: Promise<unknown> = Promise.resolve();
   readonly #settings: Settings;
   readonly #handler: ConnectionHandler;
+  readonly #link: Link<Ended>;
+  /** The present or last attempt. */
+  #attempt: Attempt<Ended> | undefined;
   #lastCallId = 0;
-  /** The scheduled attempt. */
-  #retry: { delay: number; stop: () => void } | undefined;
 
   constructor(settings: Settings, handler: ConnectionHandler) {
     this.#settings = settings;
     this.#handler = handler;
+    this.#link = new Link({
+      policy: reconnectPolicy(settings),
+      begin: (attempt) => this.#begin(attempt),
+    });
   }
 
   /** `"closed"`, `"connecting"` or `"open"`. */
@@ -65,31 +72,38 @@ export class Connection {
     return this.transport?.state ?? "closed";
   }
 
-  /** The delay before the scheduled attempt, in milliseconds, or `null`. */
-  get pendingDelay(): number | null {
-    return this.#retry?.delay ?? null;
+  /** How many attempts were scheduled since a connection held. */
+  get attempts(): number {
+    return this.#link.retries;
   }
 
-  #cancelRetry(): void {
-    this.#retry?.stop();
-    this.#retry = undefined;
+  /** The delay before the scheduled attempt, in milliseconds, or `null`. */
+  get pendingDelay(): number | null {
+    const { state } = this.#link;
+    return state.kind === "waiting" ? state.delay : null;
   }
 
   /** Connects, unless connected or about to. */
   connect(): void {
-    if (this.state !== "closed") return;
-    this.#cancelRetry();
-    const transport = this.transport = new Transport(this.#settings, {
+    if (this.state === "closed") this.#link.connect();
+  }
+
+  #begin(attempt: Attempt<Ended>): () => void {
+    const transport = new Transport(this.#settings, {
       ...this.#handler,
       nextCallId: () => this.nextCallId(),
       opened: (status, token) => {
-        if (this.#settings.reconnect !== "eager") this.attempts = 0;
+        attempt.opened();
         this.#handler.opened(status, token);
       },
       closed: (code, reason, cause) => this.#closed(false, code, reason, cause),
     });
+    this.#attempt = attempt;
+    this.transport = transport;
     this.ended = Promise.all([this.ended, transport.ended]);
     this.#handler.connecting();
+    // A transport that has ended, as it has when the link is told, ignores it.
+    return () => transport.close(1000);
   }
 
   /**
@@ -123,40 +137,34 @@ export class Connection {
    */
   disconnect(code: number, reason: string | undefined): void {
     checkClose(code, reason);
-    this.#cancelRetry();
-    if (this.state === "closed") return;
+    if (this.state === "closed") return this.#link.stop();
     this.transport!.close(code, reason);
     this.#closed(true, code, reason);
   }
 
   #closed(own: boolean, code: number, reason?: string, cause?: unknown): void {
-    const { openSince } = this.transport!;
-    const type = openSince === undefined ? "connectAbort" : "disconnect";
-    if (openSince !== undefined && performance.now() - openSince >= HELD) {
-      this.attempts = 0;
-    }
+    const attempt = this.#attempt!;
+    const wasOpen = this.#link.state.kind === "open";
+    const type = wasOpen ? "disconnect" : "connectAbort";
     this.#handler.closed({ type, code, reason, cause });
-    if (this.#settings.autoReconnect) this.#schedule(code, own);
+    attempt.end({ code, own });
   }
+}
 
-  #schedule(code: number, own: boolean): void {
-    const { reconnect, autoReconnectOptions } = this.#settings;
-    const delay = reconnectDelay(
-      { code, own, attempts: this.attempts },
-      reconnect,
-      autoReconnectOptions,
-      Math.random,
-    );
-    if (delay === undefined) return;
-    this.attempts++;
-    const retry = () => this.connect();
-    const timer = setTimeout(retry, delay);
-    // The network is back, or somebody looks again: no reason to wait longer.
-    const sleep = onWake(retry);
-    const stop = () => {
-      clearTimeout(timer);
-      sleep();
-    };
-    this.#retry = { delay, stop };
-  }
+/** The formulas of `reconnectDelay`, with the options as they are at that time. */
+function reconnectPolicy(settings: Settings): LinkPolicy<Ended> {
+  return {
+    get heldAfter() {
+      return settings.reconnect === "eager" ? HELD : 0;
+    },
+    delay: (attempts, end) =>
+      settings.autoReconnect
+        ? reconnectDelay(
+          { ...end, attempts },
+          settings.reconnect,
+          settings.autoReconnectOptions,
+          Math.random,
+        )
+        : undefined,
+  };
 }

@@ -127,7 +127,9 @@ export function reconnectDelay(
   const { initialDelay, randomness, multiplier, maxDelay } = delays;
   if (strategy === "eager") return backoff(attempts, { cap: maxDelay }, random);
   const first = Math.round(initialDelay + randomness * random());
-  return Math.min(maxDelay, Math.round(first * multiplier ** attempts));
+  // The power becomes Infinity in the end, and 0 times that is not a number.
+  const growth = Math.min(multiplier ** attempts, Number.MAX_VALUE);
+  return Math.min(maxDelay, Math.round(first * growth));
 }
 
 /** Whether a WebSocket can be closed with this code. */

@@ -3,8 +3,9 @@
  * the watch over the server's pings. A lost connection's transport is thrown
  * away; the next attempt gets a new one, so nothing late can be mistaken.
  */
-import { createWebSocket } from "../../net/dial.ts";
-import { onWake } from "../../net/lifecycle.ts";
+import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
+import { SilenceWatch } from "../../net/silence.ts";
+import { setTimer, type Timer } from "../../net/timer.ts";
 import type { ConnectionState } from "./types.ts";
 import {
   callTimeout,
@@ -19,7 +20,6 @@ import {
   isAnswer,
   isCloseCode,
   isHandshakeStatus,
-  MAX_DELAY,
 } from "./protocol.ts";
 
 /** What a transport tells. After `closed` it tells nothing more. */
@@ -41,38 +41,34 @@ export interface TransportHandler {
 /** How many packets may arrive before the answer to the handshake. */
 const EARLY_PACKETS = 1000;
 
-/** A timer that fires this many milliseconds late has been asleep. */
-const ASLEEP = 1000;
+/** The handshake, from when it is sent until it is answered. */
+interface Handshake {
+  /** The number of the call that it is. */
+  cid: number;
+  /** The token that was sent with it. */
+  token: string | null;
+  timer: Timer | undefined;
+}
 
 /** One connection to a SocketCluster server. */
 export class Transport {
-  /** The WebSocket, if it could be constructed. */
-  socket: WebSocket | undefined;
-  /** How long the server may be silent, in milliseconds. */
-  declare pingTimeout: number;
   /** Its state; `closed` is the last. */
   state: ConnectionState = "connecting";
-  /** When the handshake succeeded. */
-  openSince: number | undefined;
+  /** How long the server may be silent, in milliseconds. */
+  pingTimeout: number;
   /** Resolves when the WebSocket is closed for good. */
-  declare readonly ended: Promise<void>;
+  readonly ended: Promise<void>;
 
   readonly #settings: Settings;
   readonly #handler: TransportHandler;
   readonly #ping: string;
-  /** The call that the handshake is, when it has been sent. */
-  #handshake = NaN;
+  readonly #pong: string;
+  readonly #watch = new SilenceWatch({ onSilence: () => this.#drop(4000, "") });
+  /** The WebSocket, if it could be constructed. */
+  readonly #opened: OpenedSocket | undefined;
+  #handshake: Handshake | undefined;
   /** Packets that came before the handshake was answered. */
   #early: { packet: unknown; frame: unknown }[] = [];
-  /** The token that was sent with it. */
-  #token: string | null = null;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #handshakeTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether anything came in since the watch was set, and when that was. */
-  #heard = false;
-  #watchedSince = 0;
-  #stopWaking = () => {};
-  #resolveEnded!: () => void;
 
   /** Begins to connect. Throws if the options make no address. */
   constructor(settings: Settings, handler: TransportHandler) {
@@ -80,59 +76,48 @@ export class Transport {
     this.#handler = handler;
     const { connectTimeout, protocolVersion } = settings;
     this.pingTimeout = connectTimeout;
-    this.#ping = protocolVersion === 1 ? "#1" : "";
-    this.ended = new Promise((resolve) => this.#resolveEnded = resolve);
-    this.#connect(toUri(settings, Date.now()));
-  }
-
-  async #connect(uri: string): Promise<void> {
-    const settings = this.#settings;
+    [this.#ping, this.#pong] = protocolVersion === 1 ? ["#1", "#2"] : ["", ""];
+    const uri = toUri(settings, Date.now());
     try {
-      const socket = this.socket = createWebSocket(uri, {
+      this.#opened = openWebSocket(uri, {
         init: settings.wsOptions,
         WebSocket: settings.WebSocket,
+        binaryType: settings.binaryType,
+        timeout: connectTimeout,
+      }, {
+        opened: () => this.#begin(),
+        message: (frame) => this.#receive(frame),
+        closed: (code, reason) => this.#drop(code, reason),
+        failed: (error) =>
+          error.name === "TimeoutError"
+            ? this.#drop(4007, "")
+            : this.#drop(1006, "", error),
       });
-      socket.binaryType = settings.binaryType;
-      socket.onopen = () => this.#begin(socket);
-      // Before a socket is open its close code tells nothing. On Node 22 there is
-      // an error and no close: https://github.com/nodejs/undici/issues/3546
-      socket.onclose = socket.onerror = (event) => {
-        preventDefault(event);
-        this.#resolveEnded();
-        this.#drop(1006, "", new Error("WebSocket closed before it opened"));
-      };
-      this.#timer = setTimeout(
-        () => this.#drop(4007, ""),
-        settings.connectTimeout,
-      );
     } catch (error) {
-      this.#resolveEnded();
       // That an attempt began is told first.
-      await null;
-      this.#drop(1006, "", error);
+      queueMicrotask(() => this.#drop(1006, "", error));
     }
+    this.ended = this.#opened?.ended ?? Promise.resolve();
+  }
+
+  /** The WebSocket, if it could be constructed. */
+  get socket(): WebSocket | undefined {
+    return this.#opened?.socket;
   }
 
   /** The WebSocket is open: watches it and shakes hands. */
-  async #begin(socket: WebSocket): Promise<void> {
-    socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = (event) => {
-      this.#resolveEnded();
-      // Of a connection that breaks off Deno says 0, React Native nothing.
-      this.#drop(event.code === 0 ? 1006 : event.code ?? 1005, event.reason);
-    };
-    socket.onerror = preventDefault;
-    this.#watch();
+  async #begin(): Promise<void> {
+    this.#watch.start(this.#patience);
     const settings = this.#settings;
     try {
       const token = await settings.authEngine.loadToken(settings.authTokenName);
       if (this.state === "closed") return;
-      const cid = this.#handshake = this.#handler.nextCallId();
-      this.#token = token;
-      this.#handshakeTimer = setTimeout(
+      const cid = this.#handler.nextCallId();
+      const timer = setTimer(
         () => this.#refuse(callTimeout("#handshake")),
         settings.ackTimeout,
       );
+      this.#handshake = { cid, token, timer };
       this.send(
         settings.codecEngine.encode({
           event: "#handshake",
@@ -156,12 +141,11 @@ export class Transport {
   }
 
   #receive(frame: unknown): void {
-    this.#heard = true;
+    this.#watch.heard();
     this.#handler.frame(frame);
     if (frame === this.#ping) {
-      this.#watch();
-      // "#1" is answered with "#2", the empty frame with itself.
-      this.send(frame && "#2");
+      this.#watch.restart();
+      this.send(this.#pong);
       return;
     }
     let packets: unknown;
@@ -182,8 +166,10 @@ export class Transport {
     if (this.state === "open") return this.#handler.packet(packet, frame);
     // An earlier packet of the frame may have ended the connection.
     if (this.state === "closed") return;
-    if (isAnswer(packet, this.#handshake)) this.#open(packet);
-    else if (this.#early.push({ packet, frame }) > EARLY_PACKETS) {
+    const handshake = this.#handshake;
+    if (handshake && isAnswer(packet, handshake.cid)) {
+      this.#open(packet, handshake);
+    } else if (this.#early.push({ packet, frame }) > EARLY_PACKETS) {
       this.#refuse(
         new InvalidMessageError(
           `more than ${EARLY_PACKETS} packets came before the answer to the handshake`,
@@ -192,8 +178,8 @@ export class Transport {
     }
   }
 
-  #open({ data, error }: Answer): void {
-    clearTimeout(this.#handshakeTimer);
+  #open({ data, error }: Answer, { token, timer }: Handshake): void {
+    clearTimeout(timer);
     if (error) return this.#refuse(hydrateError(error));
     if (!isHandshakeStatus(data)) {
       return this.#refuse(
@@ -202,47 +188,26 @@ export class Transport {
     }
     if (data.authError) data.authError = hydrateError(data.authError);
     this.state = "open";
-    this.openSince = performance.now();
     this.pingTimeout = data.pingTimeout;
-    this.#watch();
-    this.#stopWaking = onWake(() => {
-      if (this.isStale()) this.#drop(4000, "");
-    });
-    this.#handler.opened(data, this.#token);
+    this.#watch.start(this.#patience);
+    this.#handler.opened(data, token);
     for (const { packet, frame } of this.#early.splice(0)) {
       this.#take(packet, frame);
     }
   }
 
-  /** How long the server may be silent, in milliseconds; `undefined`: forever. */
-  get #patience(): number | undefined {
+  /** How long the server may be silent, in milliseconds. */
+  get #patience(): number {
     const { pingTimeoutDisabled, idleTimeout } = this.#settings;
-    if (pingTimeoutDisabled) return idleTimeout;
-    return Math.min(this.pingTimeout, idleTimeout ?? Infinity);
-  }
-
-  /** Starts the watch over the server's silence anew. */
-  #watch(delay: number | undefined = this.#patience): void {
-    clearTimeout(this.#timer);
-    this.#heard = false;
-    this.#watchedSince = performance.now();
-    // A longer delay would fire at once.
-    if (delay === undefined || delay > MAX_DELAY) return;
-    this.#timer = setTimeout(() => {
-      // Any frame is a sign of life. A timer that comes late was asleep with
-      // the page, or kept waiting, and frames may be waiting behind it.
-      const late = performance.now() - this.#watchedSince - delay;
-      if (this.#heard) this.#watch();
-      else if (late > ASLEEP) this.#watch(Math.min(ASLEEP, delay));
-      else this.#drop(4000, "");
-    }, delay);
+    return Math.min(
+      pingTimeoutDisabled ? Infinity : this.pingTimeout,
+      idleTimeout || Infinity,
+    );
   }
 
   /** Whether the server was silent for too long and the timer just has not told yet. */
   isStale(): boolean {
-    const patience = this.#patience;
-    return patience !== undefined && !this.#heard &&
-      performance.now() - this.#watchedSince >= patience;
+    return this.#watch.stale;
   }
 
   /** Hands a frame to the WebSocket. False if it cannot be sent any more. */
@@ -266,22 +231,11 @@ export class Transport {
 
   /** Ends the connection; nothing is told about it. */
   close(code: number, reason?: string): void {
+    if (this.state === "closed") return;
     this.state = "closed";
     this.#early = [];
-    this.#stopWaking();
-    clearTimeout(this.#timer);
-    clearTimeout(this.#handshakeTimer);
-    const { socket } = this;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = null;
-    socket.close(code, reason);
+    this.#watch.stop();
+    clearTimeout(this.#handshake?.timer);
+    this.#opened?.close(code, reason);
   }
-}
-
-/**
- * Deno reports errors that nobody prevented as uncaught, and one that nobody
- * hears would end a Node process.
- */
-function preventDefault(event: Event): void {
-  event.preventDefault?.();
 }

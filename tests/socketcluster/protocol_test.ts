@@ -123,6 +123,10 @@ Deno.test("protocol - when to connect again", () => {
   assertEquals(delay(4444, 0, { eager: true }), 250);
   assertEquals(delay(1006, 3, { eager: true }), 2000);
   assertEquals(delay(1006, 5000, { eager: true }), 30_000);
+  // A delay stays a number where the growth is beyond all numbers.
+  const none = { ...delays, initialDelay: 0, randomness: 0 };
+  const end = { code: 1006, own: false, attempts: 5000 };
+  assertEquals(reconnectDelay(end, "compatible", none, () => 0), 0);
 });
 
 Deno.test("protocol - 10,000 eager clients do not come back at one moment", () => {
