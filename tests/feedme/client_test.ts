@@ -811,8 +811,11 @@ Deno.test("a breach that the transport swallows ends everything too", async () =
   await pass(time, 60_000);
   assertEquals(log.map((line) => line.split(" ")[0]), [
     "client.connect",
+    // Both were to be opened when the first message broke the transport.
     "feed1.opening",
+    "feed2.opening",
     "feed1.close",
+    "feed2.close",
     "client.disconnect",
     "client.transportError",
   ]);

@@ -1,4 +1,5 @@
-/** The actions that wait for a response. */
+/** The part of a conversation that is about actions. */
+import type { ActionResult, Effect, Timer } from "./effects.ts";
 import {
   type ActionOutcome,
   FeedmeError,
@@ -11,32 +12,35 @@ import {
   type ServerMessage,
   writeClientMessage,
 } from "../wire/protocol.ts";
-import type { Shell } from "./shell.ts";
 
-/** Called when an action ends. */
-export type Call = (
-  ...result: [error: FeedmeError] | [error: undefined, actionData: JsonObject]
-) => void;
+/** An action that was sent. */
+type Sent<Call> =
+  | { state: "waiting"; call: Call; timer: Timer | undefined }
+  /** Its response is expected, and will be ignored. */
+  | { state: "timed out" };
 
-/** The part of a conversation that is about actions. */
-export class Calls {
-  readonly #shell: Shell;
+/** The actions that wait for a response. */
+export class Calls<Call> {
+  readonly #emit: (effect: Effect<never, Call>) => void;
   readonly #timeoutMs: number;
   #lastId = 0;
-  /** What waits, by CallbackId; without a call it has timed out. */
-  readonly #waiting = new Map<
-    string,
-    { call: Call; stop: () => void } | undefined
-  >();
+  /** By `CallbackId`, in the order in which they were sent. */
+  readonly #sent = new Map<string, Sent<Call>>();
 
-  constructor(shell: Shell, timeoutMs: number) {
-    this.#shell = shell;
+  constructor(
+    emit: (effect: Effect<never, Call>) => void,
+    timeoutMs: number,
+  ) {
+    this.#emit = emit;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The application invokes an action. Throws if its arguments nest too deep. */
-  act(call: Call, name: string, args: JsonObject): void {
-    if (!this.#shell.live()) {
+  /**
+   * The application invokes an action; see the event `act`. If the arguments
+   * cannot be written this throws and nothing has changed.
+   */
+  act(call: Call, name: string, args: JsonObject, live: boolean): void {
+    if (!live) {
       return this.#fail(
         call,
         "not_sent",
@@ -45,38 +49,33 @@ export class Calls {
       );
     }
     const id = `${this.#lastId + 1}`;
-    // Before anything is noted: too deep a nesting makes this throw, or a breach
-    // of the transport, and then the caller is told by that alone.
-    this.#shell.send(writeClientMessage({
+    const text = writeClientMessage({
       MessageType: "Action",
       ActionName: name,
       ActionArgs: args,
       CallbackId: id,
-    }));
-    this.#lastId++;
-    const stop = this.#shell.start(this.#timeoutMs, () => {
-      // A later response is expected and ignored.
-      this.#waiting.set(id, undefined);
-      this.#fail(
-        call,
-        "timed_out",
-        "TIMEOUT",
-        "The server did not respond within the allocated time.",
-      );
     });
-    this.#waiting.set(id, { call, stop });
+    this.#lastId++;
+    const ms = this.#timeoutMs;
+    const timer: Timer | undefined = ms > 0
+      ? { kind: "action", id }
+      : undefined;
+    this.#sent.set(id, { state: "waiting", call, timer });
+    this.#emit({ do: "send", text });
+    if (timer) this.#emit({ do: "startTimer", timer, ms });
   }
 
-  /** A response has arrived; tells whether one was due. */
+  /** A response has arrived. Returns whether one was due. */
   receive(message: ServerMessage & { MessageType: "ActionResponse" }): boolean {
     const id = message.CallbackId;
-    const waiting = this.#waiting.get(id);
-    if (!this.#waiting.delete(id)) return false;
-    if (!waiting) return true;
-    const { call, stop } = waiting;
-    stop();
+    const sent = this.#sent.get(id);
+    if (!sent) return false;
+    this.#sent.delete(id);
+    if (sent.state === "timed out") return true;
+    const { call, timer } = sent;
+    if (timer) this.#emit({ do: "stopTimer", timer });
     if (message.Success) {
-      this.#shell.later(() => call(undefined, message.ActionData));
+      this.#settle(call, { data: message.ActionData });
     } else {
       this.#fail(
         call,
@@ -89,19 +88,32 @@ export class Calls {
     return true;
   }
 
-  /** The connection is lost, and all that waited on it. */
+  /** No response has come in time. */
+  expire(id: string): void {
+    const sent = this.#sent.get(id);
+    if (sent?.state !== "waiting") return;
+    this.#sent.set(id, { state: "timed out" });
+    this.#fail(
+      sent.call,
+      "timed_out",
+      "TIMEOUT",
+      "The server did not respond within the allocated time.",
+    );
+  }
+
+  /** The connection is lost, and every response with it. */
   lost(): void {
-    for (const waiting of this.#waiting.values()) {
-      if (!waiting) continue;
-      waiting.stop();
+    for (const sent of this.#sent.values()) {
+      if (sent.state !== "waiting") continue;
+      if (sent.timer) this.#emit({ do: "stopTimer", timer: sent.timer });
       this.#fail(
-        waiting.call,
+        sent.call,
         "unknown",
         "NOT_CONNECTED",
         "The transport disconnected.",
       );
     }
-    this.#waiting.clear();
+    this.#sent.clear();
     this.#lastId = 0;
   }
 
@@ -113,6 +125,10 @@ export class Calls {
     details?: FeedmeErrorDetails,
   ): void {
     const error = new FeedmeError(code, text, { outcome, ...details });
-    this.#shell.later(() => call(error));
+    this.#settle(call, { error });
+  }
+
+  #settle(call: Call, result: ActionResult): void {
+    this.#emit({ do: "settle", call, result });
   }
 }

@@ -1,13 +1,19 @@
 /**
- * The client: connects, reconnects and tells the application what happens. It
- * holds what the conversation must not know: the transport, timers, chance.
+ * The client: connects, reconnects and performs the effects of its conversation.
+ * It holds what the conversation must not know: the transport, timers, chance.
  */
 import type { AnyApi, FeedmeApi, Part } from "./types.ts";
-import type { Call } from "./calls.ts";
 import { Conversation } from "./conversation.ts";
+import type {
+  ActionResult,
+  ClientNotice,
+  ConversationEvent,
+  Effect,
+  Timer,
+} from "./effects.ts";
 import { callListener, Emitter } from "./emitter.ts";
-import { FeedmeError, invalid } from "./errors.ts";
-import { FeedmeFeed } from "./feed.ts";
+import { FeedmeError, invalid, isFeedmeError } from "./errors.ts";
+import { FeedmeFeed, type FeedSink } from "./feed.ts";
 import { isJson } from "../wire/json.ts";
 import {
   checkSettings,
@@ -23,7 +29,7 @@ import {
 } from "../wire/protocol.ts";
 import { Queue } from "../../../net/queue.ts";
 import { Retry } from "./retry.ts";
-import { setTimer } from "../../../net/timer.ts";
+import { setTimer, type Timer as PlatformTimer } from "../../../net/timer.ts";
 import { TransportGuard } from "./transport.ts";
 
 /** The events of a client and the arguments of their listeners. */
@@ -51,6 +57,9 @@ export type ActionCallback<Data> = (
   actionData: Data,
 ) => void;
 
+/** Told how an action ended. */
+type Call = (result: ActionResult) => void;
+
 /** From a call of the transport's `connect()` to its event `disconnect`. */
 interface Connection {
   /** Whether the transport has said that it connects. */
@@ -71,10 +80,16 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   readonly #settings: Settings;
   readonly #guard: TransportGuard;
   readonly #queue = new Queue();
-  readonly #core: Conversation;
+  readonly #core: Conversation<FeedSink, Call>;
+  /** The timers of the conversation that run. */
+  readonly #timers = new Map<Timer, PlatformTimer | undefined>();
+  /** Effects to be performed; empty unless some are being performed. */
+  #effects: Effect<FeedSink, Call>[] = [];
+  /** A breach of the transport's while effects were performed. */
+  #breach: FeedmeError | undefined;
   /** Connections whose end has not been seen; the last is the present one. */
   readonly #connections: Connection[] = [];
-  #stopConnectTimer: (() => void) | undefined;
+  #connectTimer: PlatformTimer | undefined;
   readonly #retry: Retry;
   #destroyed = false;
 
@@ -91,7 +106,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       connect: () => this.#onConnect(),
       message: (text) => this.#onMessage(text),
       disconnect: (error) => this.#onDisconnect(error),
-      violation: (error) => this.#collapse(error),
+      violation: (error) => this.#onViolation(error),
     });
     try {
       this.#settings = checkSettings(options);
@@ -99,18 +114,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       this.#guard.detach();
       throw error;
     }
-    this.#core = new Conversation({
-      live: () => this.#shaken() && this.#guard.state() === "connected",
-      send: (text) => {
-        if (this.#guard.state() === "connected") this.#guard.send(text);
-      },
-      hangUp: (reason) => {
-        if (this.#guard.state() === "connected") this.#hangUp(reason);
-      },
-      start: (ms, job) => this.#start(ms, job),
-      later: (job) => this.#queue.add(job),
-      tell: (event, ...args) => this.#tell(event as "connect", ...args as []),
-    }, this.#settings);
+    this.#core = new Conversation(this.#settings);
     this.#retry = new Retry(
       this.#settings,
       () => this.#unattended(() => this.#dial()),
@@ -215,16 +219,14 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     }
     const args = actionArgs as JsonObject;
     if (callback) {
-      return this.#act(
-        actionName,
-        args,
-        (...result) => callListener(undefined, callback, result),
-      );
+      return this.#act(actionName, args, ({ error, data }) => {
+        callListener(undefined, callback, error ? [error] : [undefined, data]);
+      });
     }
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
-    this.#act(actionName, args, (...[error, data]) => {
+    this.#act(actionName, args, ({ error, data }) => {
       if (error) reject(error);
-      else resolve(data!);
+      else resolve(data);
     });
     return promise;
   }
@@ -241,7 +243,15 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#check();
     if (typeof feedName !== "string") throw invalid("Invalid feed name.");
     if (!isFeedArgs(feedArgs)) throw invalid("Invalid feed arguments object.");
-    return new FeedmeFeed(this.#core, feedName, { ...feedArgs });
+    return new FeedmeFeed(
+      {
+        core: this.#core,
+        live: () => this.#live(),
+        handle: (event) => this.#handle(event),
+      },
+      feedName,
+      { ...feedArgs },
+    );
   }
 
   /**
@@ -291,11 +301,23 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       !this.#connections[0]!.hungUp;
   }
 
-  #act(name: string, args: JsonObject, call: Call): void {
+  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
+  #live(): boolean {
+    return this.#shaken() && this.#guard.state() === "connected";
+  }
+
+  #act(name: string, args: JsonObject, settle: Call): void {
+    const live = this.#live();
+    // An error that is thrown here is all that the caller gets to know.
+    let thrown = false;
+    const call: Call = (result) => {
+      if (!thrown) settle(result);
+    };
     try {
-      this.#core.calls.act(call, name, args);
+      this.#handle({ type: "act", call, name, args, live });
     } catch (error) {
-      if (error instanceof FeedmeError) throw error;
+      thrown = true;
+      if (isFeedmeError(error)) throw error;
       throw invalid("Action arguments must be JSON-expressible.");
     }
   }
@@ -319,26 +341,31 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     connection.begun = true;
     this.#tell("connecting");
     if (connection.hungUp) return;
-    this.#stopConnectTimer = this.#start(
-      this.#settings.connectTimeoutMs,
-      () => {
-        // If it has failed meanwhile, its end is on the way.
-        if (this.#guard.state() === "disconnected") return;
-        this.#hangUp(
-          new FeedmeError("TIMEOUT", "The connection attempt timed out."),
-        );
-      },
+    const { connectTimeoutMs: ms } = this.#settings;
+    if (ms === 0) return;
+    this.#connectTimer = setTimer(
+      () => this.#unattended(() => this.#late()),
+      ms,
+    );
+  }
+
+  /** The attempt to connect has taken too long. */
+  #late(): void {
+    // If it has failed meanwhile, its end is on the way.
+    if (this.#guard.state() === "disconnected") return;
+    this.#hangUp(
+      new FeedmeError("TIMEOUT", "The connection attempt timed out."),
     );
   }
 
   #onConnect(): void {
-    if (!this.#connections[0]!.hungUp) this.#core.connected();
+    if (!this.#connections[0]!.hungUp) this.#handle({ type: "connected" });
   }
 
   #onMessage(text: string): void {
     // The application has hung up and is not interested any more.
     if (this.#connections[0]!.hungUp) return;
-    this.#core.receive(text);
+    this.#handle({ type: "message", text });
     if (this.#core.up) this.#stopConnecting();
   }
 
@@ -362,27 +389,96 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   #stopConnecting(): void {
-    this.#stopConnectTimer?.();
-    this.#stopConnectTimer = undefined;
+    // Not without need: the first mention of a timer makes Deno run microtasks.
+    if (this.#connectTimer !== undefined) clearTimeout(this.#connectTimer);
+    this.#connectTimer = undefined;
   }
 
   /** The first of the connections has ended: tells everybody, in this order. */
   #ended(reason: FeedmeError | undefined): void {
     this.#stopConnecting();
     this.#connections.shift();
-    this.#core.disconnected();
+    this.#handle({ type: "disconnected" });
     if (reason) this.#tell("disconnect", reason);
     else this.#tell("disconnect");
   }
 
   // What the conversation wants done, and what the application is told.
 
-  /** A timer of the client or of the conversation; 0 is never. */
-  #start(ms: number, job: () => void): () => void {
-    const timer = ms > 0
-      ? setTimer(() => this.#unattended(job), ms)
-      : undefined;
-    return () => clearTimeout(timer);
+  /**
+   * Tells the conversation what happened and performs what follows from it. What
+   * the transport throws comes out when all the effects have been performed, so
+   * that the application is told everything.
+   */
+  #handle(event: ConversationEvent<FeedSink, Call>): void {
+    const nested = this.#effects.length > 0;
+    for (const effect of this.#core.handle(event)) this.#effects.push(effect);
+    // Some platforms run microtasks, and listeners in them, within a call.
+    if (nested) return;
+    let failure: { reason: unknown } | undefined;
+    for (const effect of this.#effects) {
+      try {
+        this.#perform(effect);
+      } catch (reason) {
+        failure ??= { reason };
+      }
+    }
+    this.#effects = [];
+    if (this.#breach) this.#collapse(this.#breach);
+    if (failure) throw failure.reason;
+  }
+
+  #perform(effect: Effect<FeedSink, Call>): void {
+    switch (effect.do) {
+      case "send":
+        if (!this.#breach && this.#guard.state() === "connected") {
+          this.#guard.send(effect.text);
+        }
+        return;
+      case "hangUp":
+        if (!this.#breach && this.#guard.state() === "connected") {
+          this.#hangUp(effect.reason);
+        }
+        return;
+      case "startTimer": {
+        const { timer, ms } = effect;
+        const expire = () => {
+          this.#timers.delete(timer);
+          this.#unattended(() => this.#handle({ type: "expired", timer }));
+        };
+        this.#timers.set(timer, setTimer(expire, ms));
+        return;
+      }
+      case "stopTimer":
+        clearTimeout(this.#timers.get(effect.timer));
+        this.#timers.delete(effect.timer);
+        return;
+      case "tellClient":
+        return this.#tellNotice(effect.notice);
+      case "tellFeed": {
+        const { owner, notice } = effect;
+        return this.#queue.add(() => owner.deliver(notice));
+      }
+      case "settle": {
+        const { call, result } = effect;
+        return this.#queue.add(() => call(result));
+      }
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #tellNotice(notice: ClientNotice): void {
+    switch (notice.event) {
+      case "connect":
+        return this.#tell("connect");
+      case "badServerMessage":
+        return this.#tell("badServerMessage", notice.error);
+      case "badClientMessage":
+        return this.#tell("badClientMessage", notice.diagnostics);
+      default:
+        notice satisfies never;
+    }
   }
 
   /**
@@ -404,8 +500,15 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#queue.add(() => void this.emit(event, ...args));
   }
 
+  /** The transport broke a rule, perhaps while effects were performed. */
+  #onViolation(error: FeedmeError): void {
+    if (this.#effects.length > 0) this.#breach = error;
+    else this.#collapse(error);
+  }
+
   /** The transport cannot be relied on: ends everything. */
   #collapse(transportError: FeedmeError): void {
+    this.#breach = undefined;
     if (this.#destroyed) return;
     while (this.#connections.length > 0) {
       this.#ended(
@@ -425,7 +528,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#retry.cancel();
     this.#stopConnecting();
     this.#guard.detach();
-    for (const { sink } of this.#core.members) sink.destroy();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    for (const { owner } of this.#core.members) owner.destroy();
   }
 }
 

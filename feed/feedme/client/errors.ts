@@ -115,3 +115,9 @@ export function reasonOf(
 export function invalid(text: string): FeedmeError {
   return new FeedmeError("INVALID_ARGUMENT", text);
 }
+
+/** Whether `value` is an error of this client, of whichever copy of it. */
+export function isFeedmeError(value: unknown): value is FeedmeError {
+  return typeof value === "object" && value !== null &&
+    (value as { name?: unknown }).name === "FeedmeError";
+}

@@ -1,7 +1,8 @@
 /** Feed objects: how an application opens, reads and watches a feed. */
 import { type ActionsOptions, ActionStream } from "./actions.ts";
 import type { AnyFeed, FeedAction } from "./types.ts";
-import type { Conversation, FeedSink, Member } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
+import type { ConversationEvent, FeedNotice, Member } from "./effects.ts";
 import { callListener, Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
@@ -40,6 +41,24 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What stands for a feed object in the conversation. */
+export interface FeedSink {
+  /** Tells the listeners. */
+  deliver(notice: FeedNotice): void;
+  /** The client has been destroyed. */
+  destroy(): void;
+}
+
+/** What a feed object needs of its client. */
+export interface FeedHost {
+  /** Where feed objects are known. */
+  readonly core: Pick<Conversation<FeedSink, never>, "join" | "data">;
+  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
+  live(): boolean;
+  /** Tells the conversation, and performs what follows. */
+  handle(event: ConversationEvent<FeedSink, never>): void;
+}
+
 /**
  * One feed object. Several may share a feed of the server: it is open as long
  * as one of them is desired open.
@@ -66,8 +85,8 @@ export interface WaitOptions {
  * ```
  */
 export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
-  readonly #core: Conversation;
-  readonly #member: Member;
+  readonly #host: FeedHost;
+  readonly #member: Member<FeedSink>;
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
   readonly #streams = new Set<ActionStream<FeedAction<F>>>();
@@ -77,14 +96,14 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * Made by `client.feed()`.
    * @ignore
    */
-  constructor(core: Conversation, name: string, args: FeedArgs) {
+  constructor(host: FeedHost, name: string, args: FeedArgs) {
     super();
-    this.#core = core;
+    this.#host = host;
     const sink: FeedSink = {
-      deliver: (event, args) => this.#deliver(event, args),
+      deliver: (notice) => this.#deliver(notice),
       destroy: () => this.#end(),
     };
-    this.#member = core.join(sink, name, args);
+    this.#member = host.core.join(sink, name, args);
   }
 
   /**
@@ -122,7 +141,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    */
   state(): "closed" | "opening" | "open" {
     this.#check();
-    return this.#core.live() ? this.#member.told : "closed";
+    return this.#host.live() ? this.#member.told.state : "closed";
   }
 
   /**
@@ -135,7 +154,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.state() !== "open") {
       throw invalidState("The feed object is not open.");
     }
-    return this.#core.data(this.#member) as FeedData<F>;
+    return this.#host.core.data(this.#member) as FeedData<F>;
   }
 
   /**
@@ -143,8 +162,8 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * no `this`: the second argument of React's `useSyncExternalStore`.
    */
   readonly snapshot = (): FeedData<F> | undefined => {
-    if (this.#destroyed || this.#member.told !== "open") return undefined;
-    return this.#core.data(this.#member) as FeedData<F> | undefined;
+    if (this.#destroyed || this.#member.told.state !== "open") return undefined;
+    return this.#host.core.data(this.#member) as FeedData<F> | undefined;
   };
 
   /**
@@ -220,7 +239,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.#member.desired) {
       throw invalidState("Only feeds desired closed can be destroyed.");
     }
-    this.#core.leave(this.#member);
+    this.#host.handle({ type: "leave", member: this.#member });
     this.#end();
   }
 
@@ -252,17 +271,38 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
         `The feed is already desired ${open ? "open" : "closed"}.`,
       );
     }
-    if (open) this.#core.desireOpen(this.#member);
-    else this.#core.desireClosed(this.#member);
+    this.#host.handle({
+      type: open ? "desireOpen" : "desireClosed",
+      member: this.#member,
+      live: this.#host.live(),
+    });
   }
 
-  #deliver(event: string, args: unknown[]): void {
-    // The conversation knows the arguments that belong to each event.
-    this.emit(event as "opening", ...args as []);
-    if (event === "action") {
-      const [name, data, newData, oldData] = args;
-      const action = { name, data, newData, oldData } as FeedAction<F>;
-      for (const stream of this.#streams) stream.push(action);
+  #deliver(notice: FeedNotice): void {
+    switch (notice.event) {
+      case "opening":
+        this.emit("opening");
+        break;
+      case "open":
+        this.emit("open", notice.data as FeedData<F>);
+        break;
+      case "close":
+        // Without a reason there is no argument, not even `undefined`.
+        if (notice.error) this.emit("close", notice.error);
+        else this.emit("close");
+        break;
+      case "action": {
+        const { name, data, newData, oldData } = notice;
+        this.emit(
+          "action",
+          ...[name, data, newData, oldData] as FeedEvents<F>["action"],
+        );
+        const action = { name, data, newData, oldData } as FeedAction<F>;
+        for (const stream of this.#streams) stream.push(action);
+        break;
+      }
+      default:
+        notice satisfies never;
     }
     this.#notify();
   }
@@ -277,8 +317,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   #look(signal: AbortSignal | undefined): FeedData<F> | undefined {
     this.#check();
     signal?.throwIfAborted();
-    const { desired, error } = this.#member;
+    const { desired, told } = this.#member;
     if (!desired) throw invalidState("The feed is desired closed.");
+    const error = told.state === "closed" ? told.error : undefined;
     if (error?.code === "REJECTED" || error?.code === "TERMINATED") throw error;
     return this.snapshot();
   }

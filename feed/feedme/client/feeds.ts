@@ -1,0 +1,464 @@
+/**
+ * The part of a conversation that is about feeds: each feed as the server sees
+ * it on the present connection, and what its members, the feed objects of the
+ * application, have been told.
+ */
+import { applyDeltas } from "../wire/delta.ts";
+import { Digest } from "../wire/digest.ts";
+import type {
+  Effect,
+  FeedNotice,
+  FeedState,
+  Member,
+  ServerFeed,
+  Timer,
+} from "./effects.ts";
+import {
+  FeedmeError,
+  type FeedmeErrorCode,
+  type FeedmeErrorDetails,
+  reasonOf,
+} from "./errors.ts";
+import {
+  type ClientMessage,
+  type FeedArgs,
+  feedKey,
+  type JsonObject,
+  type ServerMessage,
+  writeClientMessage,
+} from "../wire/protocol.ts";
+
+/** Limits in milliseconds and attempts, named as the client's options are. */
+export interface FeedLimits {
+  /** For the response to opening a feed; 0 for no limit. */
+  feedTimeoutMs: number;
+  /** Automatic reopenings within `reopenTrailingMs`; less than 0 for no limit. */
+  reopenMaxAttempts: number;
+  /** 0 for the whole connection. */
+  reopenTrailingMs: number;
+}
+
+/** A message about one feed. */
+export type FeedMessage = Extract<ServerMessage, { FeedName: string }>;
+
+type FeedActionMessage = ServerMessage & {
+  MessageType: "FeedAction" | "ActionRevelation";
+};
+
+const CLOSED: FeedState = { kind: "closed", waiting: false };
+
+/** The feeds of a conversation; what is to be done goes to `emit`. */
+export class Feeds<Owner> {
+  readonly #emit: (effect: Effect<Owner, never>) => void;
+  readonly #limits: FeedLimits;
+  readonly #feeds = new Map<string, ServerFeed<Owner>>();
+  /** Feeds that are not closed, in the order in which they left that state. */
+  readonly #active = new Set<ServerFeed<Owner>>();
+  /** All feed objects, in the order in which they were made. */
+  readonly members: Set<Member<Owner>> = new Set();
+
+  constructor(
+    emit: (effect: Effect<Owner, never>) => void,
+    limits: FeedLimits,
+  ) {
+    this.#emit = emit;
+    this.#limits = limits;
+  }
+
+  /** The application makes a feed object. */
+  join(owner: Owner, name: string, args: FeedArgs): Member<Owner> {
+    const key = feedKey(name, args);
+    let feed = this.#feeds.get(key);
+    if (!feed) {
+      feed = {
+        key,
+        name,
+        args,
+        members: new Set(),
+        state: CLOSED,
+        reopenings: new Set(),
+      };
+      this.#feeds.set(key, feed);
+    }
+    const member: Member<Owner> = {
+      owner,
+      feed,
+      args,
+      desired: false,
+      told: { state: "closed", error: undefined },
+    };
+    feed.members.add(member);
+    this.members.add(member);
+    return member;
+  }
+
+  /** The data of a feed object that is open. */
+  data(member: Member<Owner>): JsonObject | undefined {
+    const { state } = member.feed;
+    return state.kind === "open" ? state.data : undefined;
+  }
+
+  /** The handshake has succeeded: opens what the application wants open. */
+  connected(): void {
+    for (const feed of this.#feeds.values()) this.#openIfWanted(feed);
+  }
+
+  /** The connection is lost, and every feed with it. */
+  disconnected(): void {
+    for (const feed of this.#active) {
+      this.#closeAll(
+        feed.members,
+        "NOT_CONNECTED",
+        "The transport disconnected.",
+      );
+    }
+    this.#closeAll(this.members, "NOT_CONNECTED", "The client disconnected.");
+    for (const feed of this.#feeds.values()) {
+      if (feed.state.kind === "opening") this.#stop(feed.state.timer);
+      this.#stopReopening(feed);
+      this.#enter(feed, CLOSED);
+    }
+  }
+
+  /** See the event `leave`. */
+  leave(member: Member<Owner>): void {
+    member.feed.members.delete(member);
+    this.members.delete(member);
+    this.#forget(member.feed);
+  }
+
+  /** See the event `desireOpen`. */
+  desireOpen(member: Member<Owner>, live: boolean): void {
+    member.desired = true;
+    const { feed } = member;
+    const { state } = feed;
+    if (!live) {
+      return this.#tellClosed(
+        member,
+        new FeedmeError("NOT_CONNECTED", "The client is not connected."),
+      );
+    }
+    if (state.kind === "closed") return this.#open(feed, member);
+    this.#tellOpening(member);
+    switch (state.kind) {
+      case "opening":
+        // After a timeout this is a new wait.
+        state.timer ??= this.#limitOpening(feed);
+        return;
+      case "open":
+        return this.#tellOpen(member, state.data);
+      case "closing":
+      case "terminated":
+        // The application asks now, so this is no automatic reopening.
+        state.bad = false;
+        return;
+      default:
+        state satisfies never;
+    }
+  }
+
+  /** See the event `desireClosed`. */
+  desireClosed(member: Member<Owner>, live: boolean): void {
+    member.desired = false;
+    const { feed } = member;
+    this.#tellClosed(member, undefined);
+    if (this.#wanting(feed)) return;
+    if (feed.state.kind === "closed") feed.state = CLOSED;
+    else if (feed.state.kind === "open" && live) {
+      this.#leaveOpen(feed, member.args);
+    }
+  }
+
+  /** A timer of a feed has run out. */
+  expired(timer: Extract<Timer, { key: string }>): void {
+    const feed = this.#feeds.get(timer.key);
+    if (!feed) return;
+    const { state } = feed;
+    switch (timer.kind) {
+      case "opening":
+        if (state.kind !== "opening" || state.timer !== timer) return;
+        state.timer = undefined;
+        return this.#closeAll(
+          feed.members,
+          "TIMEOUT",
+          "The server did not respond to feed open request within the allocated time.",
+        );
+      case "reopening":
+        if (!feed.reopenings.delete(timer)) return;
+        if (state.kind === "closed" && state.waiting) this.#reopen(feed);
+        return;
+      default:
+        timer satisfies never;
+    }
+  }
+
+  /** A message about a feed. Returns whether it was due. */
+  receive(message: FeedMessage): boolean {
+    const feed = this.#feeds.get(feedKey(message.FeedName, message.FeedArgs));
+    if (!feed) return false;
+    const { state } = feed;
+    switch (message.MessageType) {
+      case "FeedOpenResponse":
+        if (state.kind !== "opening") return false;
+        this.#stop(state.timer);
+        if (message.Success) {
+          this.#opened(feed, message.FeedData);
+        } else {
+          this.#enter(feed, CLOSED);
+          this.#closeAll(
+            feed.members,
+            "REJECTED",
+            "Server rejected the feed open request.",
+            reasonOf(message),
+          );
+        }
+        return true;
+      case "FeedCloseResponse":
+        if (state.kind !== "closing" && state.kind !== "terminated") {
+          return false;
+        }
+        this.#enter(feed, CLOSED);
+        if (state.bad) this.#reopen(feed);
+        else this.#openIfWanted(feed);
+        return true;
+      case "FeedAction":
+      case "ActionRevelation":
+        if (state.kind === "open") {
+          this.#receiveFeedAction(feed, state, message);
+          return true;
+        }
+        // Sent before the server heard of the close: not even its deltas count.
+        return state.kind === "closing";
+      case "FeedTermination":
+        if (state.kind === "closing") {
+          feed.state = { kind: "terminated", bad: state.bad };
+          return true;
+        }
+        if (state.kind !== "open") return false;
+        this.#enter(feed, CLOSED);
+        this.#closeAll(
+          feed.members,
+          "TERMINATED",
+          "The server terminated the feed.",
+          reasonOf(message),
+        );
+        return true;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #receiveFeedAction(
+    feed: ServerFeed<Owner>,
+    state: FeedState & { kind: "open" },
+    message: FeedActionMessage,
+  ): void {
+    const oldData = state.data;
+    const { data, reason } = applyDeltas(oldData, message.FeedDeltas);
+    if (!data) {
+      return this.#leaveBad(
+        feed,
+        "The server passed an invalid feed delta.",
+        new FeedmeError(
+          "INVALID_DELTA",
+          "Received FeedAction with contextually invalid feed delta.",
+          { serverMessage: message, deltaViolation: reason },
+        ),
+      );
+    }
+    if (message.FeedMd5 !== undefined) {
+      state.digest ??= new Digest();
+      if (state.digest.of(data) !== message.FeedMd5) {
+        return this.#leaveBad(
+          feed,
+          "Hash verification failed.",
+          new FeedmeError(
+            "INVALID_HASH",
+            "Feed data MD5 verification failed.",
+            { serverMessage: message },
+          ),
+        );
+      }
+    }
+    state.data = data;
+    const notice: FeedNotice = {
+      event: "action",
+      name: message.ActionName,
+      data: message.ActionData,
+      newData: data,
+      oldData,
+    };
+    for (const member of feed.members) {
+      if (member.desired) this.#tellFeed(member, notice);
+    }
+  }
+
+  // How a server feed goes from state to state.
+
+  /** The one place that writes whether a feed is closed. */
+  #enter(feed: ServerFeed<Owner>, state: FeedState): void {
+    if (state.kind === "closed") {
+      this.#active.delete(feed);
+    } else if (feed.state.kind === "closed") {
+      this.#active.add(feed);
+    }
+    feed.state = state;
+    this.#forget(feed);
+  }
+
+  /** Closed: opens it for `member`, at its wish or automatically. */
+  #open(feed: ServerFeed<Owner>, { args }: Member<Owner>): void {
+    feed.args = args;
+    this.#enter(feed, { kind: "opening", timer: this.#limitOpening(feed) });
+    for (const member of feed.members) {
+      if (member.desired && member.told.state === "closed") {
+        this.#tellOpening(member);
+      }
+    }
+    this.#send({
+      MessageType: "FeedOpen",
+      FeedName: feed.name,
+      FeedArgs: args,
+    });
+  }
+
+  #openIfWanted(feed: ServerFeed<Owner>): void {
+    const member = this.#wanting(feed);
+    if (member) this.#open(feed, member);
+  }
+
+  /** Opening, and the server has agreed. */
+  #opened(feed: ServerFeed<Owner>, data: JsonObject): void {
+    feed.state = { kind: "open", data, digest: undefined };
+    if (!this.#wanting(feed)) return this.#leaveOpen(feed);
+    for (const member of feed.members) {
+      if (!member.desired) continue;
+      // After a timeout it was told that the feed is closed.
+      if (member.told.state === "closed") this.#tellOpening(member);
+      this.#tellOpen(member, data);
+    }
+  }
+
+  /** Open, and not wanted or not trusted any more. */
+  #leaveOpen(feed: ServerFeed<Owner>, args = feed.args, bad = false): void {
+    feed.state = { kind: "closing", bad };
+    this.#send({
+      MessageType: "FeedClose",
+      FeedName: feed.name,
+      FeedArgs: args,
+    });
+  }
+
+  /** Open, and the server has sent an action that does not fit. */
+  #leaveBad(
+    feed: ServerFeed<Owner>,
+    reason: string,
+    complaint: FeedmeError,
+  ): void {
+    this.#closeAll(feed.members, "BAD_FEED_ACTION", reason);
+    this.#complain(complaint);
+    this.#leaveOpen(feed, feed.args, true);
+  }
+
+  /**
+   * Closed because of a bad feed action: reopens it automatically, unless that
+   * has happened too often lately, and then as soon as the limit allows.
+   */
+  #reopen(feed: ServerFeed<Owner>): void {
+    if (!this.#wanting(feed)) return;
+    const { reopenMaxAttempts: max, reopenTrailingMs: ms } = this.#limits;
+    if (max >= 0) {
+      if (feed.reopenings.size >= max) {
+        feed.state = { kind: "closed", waiting: max > 0 };
+        return;
+      }
+      const timer: Timer = { kind: "reopening", key: feed.key };
+      feed.reopenings.add(timer);
+      this.#start(timer, ms);
+    }
+    this.#openIfWanted(feed);
+  }
+
+  #stopReopening(feed: ServerFeed<Owner>): void {
+    for (const timer of feed.reopenings) this.#stop(timer);
+    feed.reopenings.clear();
+  }
+
+  /** The first of its members that wants a feed open. */
+  #wanting(feed: ServerFeed<Owner>): Member<Owner> | undefined {
+    for (const member of feed.members) if (member.desired) return member;
+    return undefined;
+  }
+
+  /** Drops a feed that neither side knows any more. */
+  #forget(feed: ServerFeed<Owner>): void {
+    if (feed.members.size > 0 || feed.state.kind !== "closed") return;
+    this.#stopReopening(feed);
+    this.#feeds.delete(feed.key);
+  }
+
+  // What is to be done.
+
+  /** Tells members that they are closed, unless they know it for this reason. */
+  #closeAll(
+    members: Iterable<Member<Owner>>,
+    code: FeedmeErrorCode,
+    text: string,
+    details?: FeedmeErrorDetails,
+  ): void {
+    for (const member of members) {
+      const { desired, told } = member;
+      if (!desired) continue;
+      if (told.state === "closed" && told.error?.code === code) continue;
+      this.#tellClosed(member, new FeedmeError(code, text, details));
+    }
+  }
+
+  #tellClosed(member: Member<Owner>, error: FeedmeError | undefined): void {
+    member.told = { state: "closed", error };
+    this.#tellFeed(member, { event: "close", error });
+  }
+
+  #tellOpening(member: Member<Owner>): void {
+    member.told = { state: "opening" };
+    this.#tellFeed(member, { event: "opening" });
+  }
+
+  #tellOpen(member: Member<Owner>, data: JsonObject): void {
+    member.told = { state: "open" };
+    this.#tellFeed(member, { event: "open", data });
+  }
+
+  #tellFeed({ owner }: Member<Owner>, notice: FeedNotice): void {
+    this.#emit({ do: "tellFeed", owner, notice });
+  }
+
+  #complain(error: FeedmeError): void {
+    this.#emit({
+      do: "tellClient",
+      notice: { event: "badServerMessage", error },
+    });
+  }
+
+  #send(message: ClientMessage): void {
+    this.#emit({ do: "send", text: writeClientMessage(message) });
+  }
+
+  /** Limits the time that a feed may be opening, if there is a limit. */
+  #limitOpening(feed: ServerFeed<Owner>): Timer | undefined {
+    const { feedTimeoutMs: ms } = this.#limits;
+    if (ms === 0) return undefined;
+    const timer: Timer = { kind: "opening", key: feed.key };
+    this.#start(timer, ms);
+    return timer;
+  }
+
+  /** Starts a timer; 0 means never. */
+  #start(timer: Timer, ms: number): void {
+    if (ms > 0) this.#emit({ do: "startTimer", timer, ms });
+  }
+
+  #stop(timer: Timer | undefined): void {
+    if (timer) this.#emit({ do: "stopTimer", timer });
+  }
+}
