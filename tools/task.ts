@@ -26,7 +26,7 @@ import { npmTarget } from "./pack.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** Import names and what they lead to, e.g. `npm:zod@^4.0.0`. */
+/** Import names and what they lead to, e.g. `npm:zod@^4.0`. */
 type Imports = Record<string, string>;
 
 interface DenoJson {
