@@ -24,16 +24,25 @@ export interface WebSocketOptions {
   WebSocket?: WebSocketConstructor | undefined;
 }
 
+/**
+ * Constructs a WebSocket.
+ *
+ * @throws what the constructor throws, e.g. a `SyntaxError` for the address
+ */
 function createWebSocket(
   url: string,
   { protocols = [], init, WebSocket: Ctor = globalThis.WebSocket }:
     WebSocketOptions,
 ): WebSocket {
-  // Only where more is asked for: browsers take a list of names alone.
-  const second = Object.keys(init ?? {}).length > 0
-    ? { protocols, ...init } as unknown as string[]
-    : protocols;
-  return new Ctor(url, second);
+  if (Object.keys(init ?? {}).length === 0) return new Ctor(url, protocols);
+  try {
+    return new Ctor(url, { protocols, ...init } as unknown as string[]);
+  } catch (error) {
+    // A browser takes names alone: it reads the object as the name
+    // "[object Object]" and refuses that.
+    if ((error as Error | undefined)?.name !== "SyntaxError") throw error;
+    return new Ctor(url, protocols);
+  }
 }
 
 /** What the owner of a {@linkcode OpenedSocket} hears: `failed`, or the others. */

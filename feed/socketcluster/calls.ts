@@ -5,6 +5,7 @@
  * A call settles exactly once. Whatever ends it (answer, timeout, signal, lost
  * connection, a packet that cannot be encoded) says whether it had been sent.
  */
+import { setTimer, type Timer } from "../../net/timer.ts";
 import {
   BadConnectionError,
   type CallFailure,
@@ -17,7 +18,7 @@ import {
 import type { InvokeOptions, TransmitOptions } from "./types.ts";
 import type { Closing, Connection } from "./connection.ts";
 import type { Settings } from "./options.ts";
-import { MAX_DELAY, type OutboundPacket, type Request } from "./protocol.ts";
+import type { OutboundPacket, Request } from "./protocol.ts";
 
 /** How a call is told its end. */
 export interface Settle {
@@ -37,7 +38,7 @@ export class Call {
   cid: number | undefined;
   /** Whether it was handed to the network. */
   sent = false;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer: Timer | undefined;
   /** Lets go of the caller's signal. */
   release: (() => void) | undefined;
 
@@ -139,11 +140,11 @@ export class Calls {
       return this.#fail(call, new ResourceLimitError(message));
     }
     const waits = call.settle?.resolve || !open;
-    // What is no number is over at once, rather than never.
-    if (waits && !(timeout > MAX_DELAY)) {
-      call.timer = setTimeout(
+    if (waits) {
+      call.timer = setTimer(
         () => this.#fail(call, callTimeout(call.event)),
-        timeout,
+        // NaN and negative timeouts are over at once, as in socketcluster-client.
+        timeout >= 0 ? timeout : 0,
       );
     }
     if (signal) {

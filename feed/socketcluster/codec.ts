@@ -3,6 +3,7 @@
  * `{"base64": true, "data": "<base64>"}`, as SocketCluster's standard codec
  * writes it. The way back leaves such objects as they are.
  */
+import { tagOf } from "../../net/shape.ts";
 
 /** Turns packets into frames and back. Replace it by the option `codecEngine`. */
 export interface CodecEngine {
@@ -35,8 +36,7 @@ export const jsonCodec: CodecEngine = {
     if (packet === "#1" || packet === "#2") return packet;
     // A replacer makes JSON.stringify several times slower, and binary data is
     // rare, so it is looked for first.
-    search.left = SEARCHED_VALUES;
-    return mayHoldBinary(packet)
+    return mayHoldBinary(packet, { left: SEARCHED_VALUES })
       ? JSON.stringify(packet, replaceBinary)
       : JSON.stringify(packet);
   },
@@ -62,23 +62,26 @@ export const jsonCodec: CodecEngine = {
   },
 };
 
-const search: { left: number } = { left: 0 };
-
 /**
- * Whether there may be binary data in `value`. True as well for what cannot be
- * told cheaply: large values, cycles and objects with a `toJSON` of their own.
+ * Whether there may be binary data in `value`. True as well where the answer
+ * would cost too much: for more values than `budget` has left, cycles, and objects
+ * with a `toJSON` of their own.
  */
-function mayHoldBinary(value: unknown): boolean {
+function mayHoldBinary(value: unknown, budget: { left: number }): boolean {
   if (typeof value !== "object" || value === null) return false;
-  if (--search.left < 0) return true;
-  if (Array.isArray(value)) return value.some(mayHoldBinary);
+  if (--budget.left < 0) return true;
+  if (Array.isArray(value)) {
+    return value.some((item) => mayHoldBinary(item, budget));
+  }
+  const { toJSON } = value as { toJSON?: unknown };
   if (
     toBytes(value) ||
-    (typeof (value as { toJSON?: unknown }).toJSON === "function" &&
-      !(value instanceof Date))
+    (typeof toJSON === "function" && tagOf(value) !== "Date")
   ) return true;
   for (const key in value) {
-    if (mayHoldBinary((value as Record<string, unknown>)[key])) return true;
+    if (mayHoldBinary((value as Record<string, unknown>)[key], budget)) {
+      return true;
+    }
   }
   return false;
 }
@@ -89,11 +92,18 @@ function replaceBinary(this: unknown, key: string, value: unknown): unknown {
   return bytes ? { base64: true, data: toBase64(bytes) } : value;
 }
 
-/** The bytes of binary data; `undefined` of anything else. */
+/** The bytes of binary data of any realm; `undefined` of anything else. */
 function toBytes(value: unknown): Uint8Array | undefined {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (!ArrayBuffer.isView(value)) return undefined;
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  }
+  return isArrayBuffer(value) ? new Uint8Array(value) : undefined;
+}
+
+function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  // The length first: the tag takes long to ask of every object in a message.
+  return typeof (value as { byteLength?: unknown } | null | undefined)
+        ?.byteLength === "number" && tagOf(value) === "ArrayBuffer";
 }
 
 /** Bytes as standard base64 with padding (RFC 4648, section 4). */

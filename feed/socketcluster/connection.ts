@@ -49,8 +49,8 @@ export interface ConnectionHandler {
 export class Connection {
   /** The present or last connection. */
   transport: Transport | undefined;
-  /** Resolves when all WebSockets so far are closed for good. */
-  ended: Promise<unknown> = Promise.resolve();
+  /** One promise for each WebSocket that is not closed for good yet. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #settings: Settings;
   readonly #handler: ConnectionHandler;
   readonly #link: Link<Ended>;
@@ -70,6 +70,11 @@ export class Connection {
   /** `"closed"`, `"connecting"` or `"open"`. */
   get state(): ConnectionState {
     return this.transport?.state ?? "closed";
+  }
+
+  /** Resolves when all WebSockets so far are closed for good. */
+  get ended(): Promise<unknown> {
+    return Promise.all(this.#ending);
   }
 
   /** How many attempts were scheduled since a connection held. */
@@ -100,7 +105,9 @@ export class Connection {
     });
     this.#attempt = attempt;
     this.transport = transport;
-    this.ended = Promise.all([this.ended, transport.ended]);
+    const { ended } = transport;
+    this.#ending.add(ended);
+    ended.then(() => this.#ending.delete(ended));
     this.#handler.connecting();
     // A transport that has ended, as it has when the link is told, ignores it.
     return () => transport.close(1000);

@@ -9,6 +9,7 @@ import {
   type FeedlineErrorCode,
   isFeedlineError,
 } from "../../net/errors.ts";
+import { tagOf } from "../../net/shape.ts";
 import { TimeoutError } from "../streams.ts";
 
 export { OverflowError, TimeoutError } from "../streams.ts";
@@ -40,6 +41,11 @@ export class SocketClusterError<
 /** Whether this client made the error; what the server sent is a plain `Error`. */
 export function isOwnError(error: unknown): boolean {
   return isFeedlineError(error);
+}
+
+/** Whether a call failed because the connection was lost or never came about. */
+export function isBadConnection(error: unknown): boolean {
+  return isFeedlineError(error) && error.name === "BadConnectionError";
 }
 
 /** An argument or option that cannot be used. */
@@ -215,8 +221,15 @@ export function dehydrateError(error: unknown): unknown {
   return withoutCycles(sent, "$", new Map());
 }
 
-/** Objects that a codec has to see as they are. */
-const EXOTIC = [Date, RegExp, Number, String, Boolean, ArrayBuffer];
+/** Kinds of objects that a codec has to see as they are, of any realm. */
+const EXOTIC: ReadonlySet<string> = new Set([
+  "Date",
+  "RegExp",
+  "Number",
+  "String",
+  "Boolean",
+  "ArrayBuffer",
+]);
 
 function withoutCycles(
   value: unknown,
@@ -224,9 +237,7 @@ function withoutCycles(
   seen: Map<object, string>,
 ): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (
-    ArrayBuffer.isView(value) || EXOTIC.some((type) => value instanceof type)
-  ) return value;
+  if (ArrayBuffer.isView(value) || EXOTIC.has(tagOf(value))) return value;
   const first = seen.get(value);
   if (first !== undefined) return { $ref: first };
   seen.set(value, path);

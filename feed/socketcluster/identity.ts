@@ -76,25 +76,21 @@ export class Identity {
     });
   }
 
-  /**
-   * Does what the server says about the token. False if it says something else;
-   * the error tells what is wrong with it.
-   */
-  obey(event: string, data: unknown): boolean | InvalidMessageError {
-    if (event === "#removeAuthToken") {
-      this.forget();
-      this.clear();
-      return true;
-    }
-    if (event !== "#setAuthToken") return false;
-    const { token } = (data ?? {}) as { token?: unknown };
+  /** The server issued a token. Returns what is wrong with it, if anything is. */
+  set(token: unknown): InvalidMessageError | undefined {
     if (typeof token !== "string") {
       return new InvalidMessageError(
         "No token data provided by #setAuthToken event",
       );
     }
     this.accept(token);
-    return true;
+    return undefined;
+  }
+
+  /** The server revoked the token. */
+  revoke(): void {
+    this.forget();
+    this.clear();
   }
 
   /**

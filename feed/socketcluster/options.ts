@@ -3,10 +3,11 @@
  * them.
  */
 import type { WebSocketConstructor } from "../../net/dial.ts";
+import { LONGEST_TIMEOUT } from "../../net/timer.ts";
 import { type AuthEngine, MemoryAuth } from "./auth.ts";
 import { type CodecEngine, jsonCodec } from "./codec.ts";
 import { InvalidArgumentsError } from "./errors.ts";
-import { MAX_DELAY, type ReconnectOptions } from "./protocol.ts";
+import type { ReconnectOptions } from "./protocol.ts";
 
 export type { ReconnectOptions, WebSocketConstructor };
 
@@ -15,9 +16,13 @@ export interface ClientOptions {
   /** The server's name. @default {"localhost"} the page's host, if there is one */
   hostname?: string | undefined;
   /** `"name:port"`, instead of `hostname` and `port`. */
-  host?: string | undefined;
-  /** The server's port. @default {80} the page's port, if there is one; else 443 if `secure` */
-  port?: number | string | undefined;
+  host?: string | null | undefined;
+  /**
+   * The server's port. If it is given as `""`, `null`, `0` or `undefined`, the
+   * usual port of the scheme, and no port in the default of `authTokenName`.
+   * @default {80} the page's port, if there is one; else 443 if `secure`
+   */
+  port?: number | string | null | undefined;
   /** Whether to connect with TLS. @default {false} true on a page loaded over HTTPS */
   secure?: boolean | undefined;
   /** Replaces `ws` or `wss`. */
@@ -27,7 +32,7 @@ export interface ClientOptions {
   /** The path of the address. @default {"/socketcluster/"} */
   path?: string | undefined;
   /** The query of the address. Of an array, each item becomes a parameter. */
-  query?: string | Record<string, unknown> | undefined;
+  query?: string | Record<string, unknown> | null | undefined;
   /** Whether to add the time to each address, in milliseconds since 1970. @default {false} */
   timestampRequests?: boolean | undefined;
   /** The name of that parameter. @default {"t"} */
@@ -64,11 +69,11 @@ export interface ClientOptions {
    */
   idleTimeout?: number | undefined;
   /** Keeps tokens. @default {new MemoryAuth()} */
-  authEngine?: AuthEngine | undefined;
+  authEngine?: AuthEngine | null | undefined;
   /** Under which name. @default {"socketcluster.authToken.<host>:<port>"} */
   authTokenName?: string | undefined;
   /** Turns packets into frames and back. @default {jsonCodec} */
-  codecEngine?: CodecEngine | undefined;
+  codecEngine?: CodecEngine | null | undefined;
   /** Prepended to the names of channels on the wire. */
   channelPrefix?: string | null | undefined;
   /** How binary frames are represented. @default {"arraybuffer"} */
@@ -103,6 +108,8 @@ export interface ClientOptions {
 /** Options that always have a value once the defaults are added. */
 export type Defaulted =
   | "path"
+  | "hostname"
+  | "secure"
   | "timestampParam"
   | "autoConnect"
   | "autoReconnect"
@@ -120,9 +127,13 @@ export type Defaulted =
 
 /** Options with their defaults. */
 export type Settings =
-  & Omit<ClientOptions, Defaulted | "autoReconnectOptions">
+  & Omit<ClientOptions, Defaulted | "autoReconnectOptions" | "port" | "query">
   & { [K in Defaulted]: NonNullable<ClientOptions[K]> }
-  & { autoReconnectOptions: ReconnectOptions };
+  & {
+    autoReconnectOptions: ReconnectOptions;
+    port: number | string | null;
+    query: Record<string, unknown>;
+  };
 
 /** Without the options that are `undefined`. */
 function given<T extends object>(
@@ -149,6 +160,31 @@ const DELAYS: ReconnectOptions = {
   maxDelay: 60_000,
 };
 
+/**
+ * The numbers that `defaults` names. `null` stands for the default, as in
+ * socketcluster-client. `Infinity`, and anything longer than a timer can wait,
+ * becomes the longest wait (25 days).
+ * @throws {InvalidArgumentsError} naming an option that is NaN, negative or not a number
+ */
+function durations<T extends Record<string, number | undefined>>(
+  defaults: T,
+  options: object,
+): T {
+  const given = options as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(defaults).map(([name, fallback]) => {
+      const value = given[name] ?? fallback;
+      if (value === undefined) return [name, value];
+      if (typeof value === "number" && value >= 0) {
+        return [name, Math.min(value, LONGEST_TIMEOUT)];
+      }
+      throw new InvalidArgumentsError(
+        `${name} must be a number of 0 or more, not ${String(value)}`,
+      );
+    }),
+  ) as T;
+}
+
 /** Options with others added to them. */
 export function mergeOptions(
   options: ClientOptions,
@@ -156,9 +192,52 @@ export function mergeOptions(
 ): ClientOptions {
   const merged = { ...options, ...added };
   // `host` and `hostname` each say where to, so the newer one holds.
-  if (added.host) merged.hostname = merged.port = undefined;
-  else if (added.hostname || added.port) merged.host = undefined;
+  if (added.host) {
+    delete merged.hostname;
+    delete merged.port;
+  } else if (added.hostname || added.port) delete merged.host;
   return merged;
+}
+
+/** @throws {InvalidArgumentsError} if `host` cannot be used, or not together with the others */
+function checkHost({ host, hostname, port }: ClientOptions): void {
+  if (!host) return;
+  if (!/[^:]+:\d{2,5}/.test(host)) {
+    throw new InvalidArgumentsError(
+      `host must be "name:port", not ${JSON.stringify(host)}`,
+    );
+  }
+  if (hostname || port) {
+    throw new InvalidArgumentsError(
+      "host already says hostname and port, so use it without them",
+    );
+  }
+}
+
+/**
+ * The name of the token in the auth engine. It is the one that
+ * socketcluster-client derives from the same options, so that users stay logged
+ * in when an application changes over.
+ */
+function tokenName(
+  host: string | null | undefined,
+  hostname: string,
+  port: number | string | null,
+): string {
+  const address = host || (hostname || "localhost") + (port ? `:${port}` : "");
+  return `socketcluster.authToken.${address}`;
+}
+
+/** The query as an object; a parameter that occurs again becomes an array. */
+function toQuery(query: ClientOptions["query"]): Record<string, unknown> {
+  if (typeof query !== "string") return { ...query };
+  const parameters = new URLSearchParams(query);
+  return Object.fromEntries(
+    [...new Set(parameters.keys())].map((name) => {
+      const values = parameters.getAll(name);
+      return [name, values.length > 1 ? values : values[0]];
+    }),
+  );
 }
 
 /**
@@ -171,98 +250,96 @@ export function resolveOptions(
   present?: Settings,
 ): Settings {
   const options = given(clientOptions ?? {});
-  const { host } = options;
-  if (host !== undefined) {
-    if (!/[^:]+:\d{2,5}/.test(host)) {
-      throw new InvalidArgumentsError(
-        `host must be "name:port", not ${JSON.stringify(host)}`,
-      );
-    }
-    if (options.hostname || options.port) {
-      throw new InvalidArgumentsError(
-        "host already says hostname and port, so use it without them",
-      );
-    }
-  }
+  checkHost(options);
   const page = globalThis.location as Location | undefined;
   const secure = options.secure ?? page?.protocol === "https:";
-  const settings = {
-    hostname: page?.hostname || "localhost",
-    port: page?.port || (secure ? 443 : 80),
-    secure,
+  const hostname = options.hostname ?? (page?.hostname || "localhost");
+  // A port that is given and is "", null, 0 or undefined means the usual one of
+  // the scheme, and is not part of the token's name.
+  const port = "port" in (clientOptions ?? {})
+    ? clientOptions.port ?? null
+    : page?.port || (secure ? 443 : 80);
+  return {
+    // An option that was given before and is `undefined` now has no value.
+    ...clientOptions,
     path: "/socketcluster/",
     timestampParam: "t",
     autoConnect: true,
     autoReconnect: true,
     autoSubscribeOnConnect: true,
-    binaryType: "arraybuffer" as const,
+    binaryType: "arraybuffer",
     queueLimit: 100_000,
-    ...TIMES,
     ...options,
+    ...durations(TIMES, options),
+    ...durations({ idleTimeout: undefined }, options),
+    autoReconnectOptions: durations(
+      { ...DELAYS },
+      options.autoReconnectOptions ?? {},
+    ),
+    hostname,
+    port,
+    secure,
+    query: toQuery(options.query),
     codecEngine: options.codecEngine ?? jsonCodec,
     authEngine: options.authEngine ?? present?.authEngine ?? new MemoryAuth(),
-    clientId: options.clientId ?? present?.clientId ?? randomId(),
-    autoReconnectOptions: {
-      ...DELAYS,
-      ...given(options.autoReconnectOptions ?? {}),
-    },
-  };
-  const times = {
-    idleTimeout: 0,
-    ...settings,
-    ...settings.autoReconnectOptions,
-  } as unknown as Record<string, number>;
-  for (const name in { idleTimeout: 0, ...TIMES, ...DELAYS }) {
-    const value = times[name]!;
-    if (!(value >= 0 && value <= MAX_DELAY)) {
-      throw new InvalidArgumentsError(
-        `${name} must be a number from 0 to ${MAX_DELAY}, not ${value}`,
-      );
-    }
-  }
-  return {
-    // An option that was given before and is `undefined` now has no value.
-    ...clientOptions,
-    ...settings,
     authTokenName: options.authTokenName ??
-      `socketcluster.authToken.${
-        host ?? `${settings.hostname}:${settings.port}`
-      }`,
+      tokenName(options.host, hostname, port),
+    clientId: options.clientId ?? present?.clientId ?? randomId(),
   };
 }
 
-/** A random UUID; `crypto.randomUUID` is missing on pages without TLS. */
+/**
+ * A random UUID of version 4. `crypto.randomUUID` is missing on pages without TLS.
+ * See RFC 9562, section 5.4.
+ */
 function randomId(): string {
-  const digit = () => crypto.getRandomValues(new Uint8Array(1))[0]! % 16;
-  // The 4 is the version, the 8 the variant (RFC 9562, section 5.4).
-  return "00000000-0000-4000-8000-000000000000"
-    .replace(/0/g, () => digit().toString(16));
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = 0x40 | bytes[6]! & 0x0f; // the version
+  bytes[8] = 0x80 | bytes[8]! & 0x3f; // the variant
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
 }
 
 /** The address to connect to. `now` is the time for `timestampRequests`. */
 export function toUri(settings: Settings, now: number): string {
   const scheme = settings.protocolScheme ?? (settings.secure ? "wss" : "ws");
-  const { query: parameters } = settings;
-  const query = new URLSearchParams(
-    typeof parameters === "string"
-      ? parameters
-      : Object.entries(parameters ?? {}).flatMap(([name, value]) =>
-        [value].flat().map((item) => [name, String(item)])
-      ),
-  );
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(settings.query)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      query.append(name, String(item));
+    }
+  }
   if (settings.timestampRequests) {
     query.set(settings.timestampParam, String(now));
   }
-  const { socketPath, hostname = "", port, path } = settings;
-  let { host } = settings;
-  if (socketPath) host = `${socketPath}:`;
-  if (!host) {
-    host = hostname.includes(":") && !hostname.startsWith("[")
-      ? `[${hostname}]`
-      : hostname;
-    const usual = scheme === "wss" ? 443 : scheme === "ws" ? 80 : undefined;
-    // Of a scheme of one's own the usual port is not known, so none is added.
-    if (port && usual && Number(port) !== usual) host += `:${port}`;
-  }
-  return `${scheme}://${host}${path}${query.size > 0 ? `?${query}` : ""}`;
+  // Not its `size`: browsers before 2023 have none.
+  const search = query.toString();
+  const { socketPath, host, path } = settings;
+  const authority = socketPath
+    ? `${socketPath}:`
+    : host || authorityOf(settings, scheme);
+  return `${scheme}://${authority}${path}${search && `?${search}`}`;
+}
+
+/** The ports that need not be written, by scheme. */
+const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
+  ["ws", 80],
+  ["wss", 443],
+]);
+
+function authorityOf({ hostname, port }: Settings, scheme: string): string {
+  const name = hostname.includes(":") && !hostname.startsWith("[")
+    ? `[${hostname}]`
+    : hostname;
+  const usual = USUAL_PORTS.get(scheme);
+  // A scheme of the application's own has no usual port, so none is added.
+  const written = port && usual !== undefined && Number(port) !== usual;
+  return written ? `${name}:${port}` : name;
 }

@@ -26,43 +26,104 @@ export interface HandshakeStatus {
   authError?: unknown;
 }
 
-/** What a packet from the server can be. */
-export interface PacketSink {
-  /** Data that was published to a channel. */
-  publish(channel: string, data: unknown): void;
-  /** A message without an answer. */
-  transmit(event: string, data: unknown): void;
-  /** A call that wants an answer. */
-  request(event: string, data: unknown, cid: number): void;
+/**
+ * A packet from the server. This list is closed: `inbound.ts` does not compile
+ * until it handles each kind.
+ */
+export type InboundPacket =
+  /** Data published to a channel. */
+  | { kind: "publication"; channel: string; data: unknown }
+  /** The server ended a subscription. */
+  | { kind: "kickOut"; channel: string; message: unknown }
+  /** The server issued a token. With a `cid` it waits for an answer. */
+  | { kind: "setAuthToken"; token: unknown; cid: number | undefined }
+  /** The server revoked the token. With a `cid` it waits for an answer. */
+  | { kind: "removeAuthToken"; cid: number | undefined }
+  /** A message for a receiver. */
+  | { kind: "message"; event: string; data: unknown }
+  /** A call of a procedure. */
+  | { kind: "call"; event: string; data: unknown; cid: number }
   /** The answer to a call of ours. */
-  response(rid: number, data: unknown, error: unknown): void;
-  /** No packet: the whole frame it came in. */
-  raw(frame: unknown): void;
+  | { kind: "answer"; rid: number; data: unknown; error: unknown }
+  /** A publication or a kick-out that names no channel. */
+  | { kind: "malformed" }
+  /** Anything else: the application gets the whole frame. */
+  | { kind: "raw" };
+
+const MALFORMED: InboundPacket = { kind: "malformed" };
+const RAW: InboundPacket = { kind: "raw" };
+
+/** Recognises a decoded packet. */
+export function readPacket(packet: unknown): InboundPacket {
+  if (typeof packet !== "object" || packet === null) return RAW;
+  const { event, data } = packet as { event?: unknown; data?: unknown };
+  if (typeof event === "string") {
+    const { cid } = packet as { cid?: unknown };
+    return typeof cid === "number"
+      ? readCall(event, data, cid)
+      : readMessage(event, data);
+  }
+  const { rid, error } = packet as { rid?: unknown; error?: unknown };
+  return typeof rid === "number" ? { kind: "answer", rid, data, error } : RAW;
 }
 
-/** Tells `sink` what `packet`, which came in `frame`, is. */
-export function dispatch(
-  packet: unknown,
-  frame: unknown,
-  sink: PacketSink,
-): void {
-  if (typeof packet === "object" && packet !== null) {
-    const { event, data } = packet as { event?: unknown; data?: unknown };
-    if (typeof event === "string") {
-      const { cid } = packet as { cid?: unknown };
-      if (typeof cid === "number") return sink.request(event, data, cid);
-      if (event !== "#publish") return sink.transmit(event, data);
-      const { channel, data: published } = (data ?? {}) as {
-        channel?: unknown;
-        data?: unknown;
-      };
-      if (typeof channel === "string") sink.publish(channel, published);
-      return;
+function readMessage(event: string, data: unknown): InboundPacket {
+  switch (event) {
+    case "#publish": {
+      const { channel, data: published } = members(data);
+      if (typeof channel !== "string") return MALFORMED;
+      return { kind: "publication", channel, data: published };
     }
-    const { rid, error } = packet as { rid?: unknown; error?: unknown };
-    if (typeof rid === "number") return sink.response(rid, data, error);
+    case "#kickOut": {
+      const { channel, message } = members(data);
+      if (typeof channel !== "string") return MALFORMED;
+      return { kind: "kickOut", channel, message };
+    }
+    default:
+      return readTokenPacket(event, data, undefined) ??
+        { kind: "message", event, data };
   }
-  sink.raw(frame);
+}
+
+/** Of the reserved names only those about tokens are also calls. */
+function readCall(event: string, data: unknown, cid: number): InboundPacket {
+  return readTokenPacket(event, data, cid) ??
+    { kind: "call", event, data, cid };
+}
+
+function readTokenPacket(
+  event: string,
+  data: unknown,
+  cid: number | undefined,
+): InboundPacket | undefined {
+  switch (event) {
+    case "#setAuthToken":
+      return { kind: "setAuthToken", token: members(data).token, cid };
+    case "#removeAuthToken":
+      return { kind: "removeAuthToken", cid };
+    default:
+      return undefined;
+  }
+}
+
+/** The members of a value that may be anything. */
+function members(value: unknown): Record<string, unknown> {
+  return (value ?? {}) as Record<string, unknown>;
+}
+
+/**
+ * The name of a channel on the wire. Without a prefix it is left as it is: the
+ * server refuses a name that is not text, and the application learns of it.
+ */
+export function prefixed(prefix: string | null, channel: string): string {
+  return prefix ? prefix + channel : channel;
+}
+
+/** The name of a channel to the application. */
+export function unprefixed(prefix: string | null, channel: string): string {
+  return prefix && channel.startsWith(prefix)
+    ? channel.slice(prefix.length)
+    : channel;
 }
 
 /** What the server answers to a call. */
@@ -82,9 +143,6 @@ export function isHandshakeStatus(data: unknown): data is HandshakeStatus {
   const { pingTimeout } = (data ?? {}) as Partial<HandshakeStatus>;
   return typeof pingTimeout === "number" && pingTimeout > 0;
 }
-
-/** Timers take no longer delay than this, in milliseconds (about 25 days). */
-export const MAX_DELAY: number = 2 ** 31 - 1;
 
 /** Delays of the compatible way to reconnect, in milliseconds. */
 export interface ReconnectOptions {
@@ -140,7 +198,8 @@ export function isCloseCode(code: unknown): code is number {
 }
 
 /**
- * Checks what `WebSocket.close` would refuse, before anything is changed.
+ * Checks a close code and a reason before anything is changed. A reason may be
+ * longer than a close frame carries: the transport cuts it.
  * @throws {InvalidArgumentsError}
  */
 export function checkClose(code: unknown, reason: unknown): void {
@@ -149,12 +208,9 @@ export function checkClose(code: unknown, reason: unknown): void {
       `close code must be 1000 or from 3000 to 4999, not ${String(code)}`,
     );
   }
-  if (reason === undefined) return;
-  if (
-    typeof reason !== "string" || new TextEncoder().encode(reason).length > 123
-  ) {
+  if (reason !== undefined && typeof reason !== "string") {
     throw new InvalidArgumentsError(
-      "close reason must be text of at most 123 bytes",
+      `close reason must be a string, not ${typeof reason}`,
     );
   }
 }

@@ -18,6 +18,7 @@ import type {
   SubscribeOptions,
   TransmitOptions,
 } from "./types.ts";
+import { setTimer, type Timer } from "../../net/timer.ts";
 import { SocketBase, VERSION } from "./base.ts";
 import { Calls } from "./calls.ts";
 import { AGChannel } from "./streams/channel.ts";
@@ -30,9 +31,9 @@ import {
 } from "./errors.ts";
 import { createFamilies, type Families } from "./streams/families.ts";
 import { Identity } from "./identity.ts";
-import { createInbound } from "./inbound.ts";
+import { Inbound } from "./inbound.ts";
 import { type ClientOptions, mergeOptions, resolveOptions } from "./options.ts";
-import { dispatch, type HandshakeStatus } from "./protocol.ts";
+import { type HandshakeStatus, prefixed } from "./protocol.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** Disposing waits no longer than this many ms for the WebSocket to close. */
@@ -69,7 +70,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   readonly #calls: Calls;
   readonly #subscriptions: Subscriptions;
   readonly #identity: Identity;
-  #batchTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #inbound: Inbound;
+  #batchTimer: Timer | undefined;
   /** How often the token was given up, now and when the handshake began. */
   #renounced = 0;
   #renouncedBefore = 0;
@@ -96,7 +98,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       },
       opened: (status, token) => this.#opened(status, token),
       closed: (closing) => this.#closed(closing),
-      packet: (packet, frame) => dispatch(packet, frame, inbound),
+      packet: (packet, frame) => this.#inbound.take(packet, frame),
       frame: (message) => {
         if (families.listeners.has("message")) {
           this.emit("message", { message });
@@ -110,14 +112,13 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       families.channelListeners,
     );
     const identity = this.#identity = new Identity(this);
-    const inbound = createInbound(
-      this,
+    this.#inbound = new Inbound(this, {
       families,
       connection,
       calls,
       subscriptions,
       identity,
-    );
+    });
     if (settings.autoConnect) this.connect();
   }
 
@@ -218,8 +219,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /**
    * Disconnects, and cancels a scheduled attempt to connect again and the calls
    * that wait for it.
+   * The server gets at most 123 bytes of `reason`, the events all of it.
    * @throws {InvalidArgumentsError} if `code` is neither 1000 nor from 3000 to
-   * 4999, or `reason` is longer than 123 bytes; then nothing has changed
+   * 4999; then nothing has changed
    */
   disconnect(code?: number, reason?: string): void {
     const closing = { code: code || 1000, reason: reason ?? undefined };
@@ -239,11 +241,13 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
 
   /** All that has to happen when a connection is open, in this order. */
   #opened(status: HandshakeStatus, token: string | null): void {
+    this.#inbound.hold();
     if (this.isBatching || this.batchOnHandshake) this.#calls.startBatching();
     if (this.batchOnHandshake) {
-      this.#batchTimer = setTimeout(() => {
+      const duration = this.batchOnHandshakeDuration;
+      this.#batchTimer = setTimer(() => {
         if (!this.isBatching) this.#endBatching();
-      }, this.batchOnHandshakeDuration);
+      }, duration >= 0 ? duration : 0);
     }
     this.preparingPendingSubscriptions = true;
     this.id = status.id;
@@ -270,6 +274,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** All that has to happen when a connection has ended, in this order. */
   #closed(closing: Closing): void {
     const { type, code, reason, cause } = closing;
+    // What the connection brought came before its end.
+    this.#inbound.release();
     this.id = null;
     clearTimeout(this.#batchTimer);
     this.#calls.abortInFlight(closing);
@@ -339,7 +345,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   }
 
   #publication(channelName: string, data: unknown): unknown {
-    return { channel: (this.channelPrefix ?? "") + channelName, data };
+    return { channel: prefixed(this.channelPrefix, channelName), data };
   }
 
   /**
@@ -392,6 +398,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   /** Gives the token up, here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
     this.#renounced++;
+    // A token that has come already is given up as well.
+    this.#inbound.release();
     const forgotten = this.#identity.forget();
     if (this.state !== "closed") this.#calls.transmit("#removeAuthToken");
     this.#identity.clear();

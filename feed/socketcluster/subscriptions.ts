@@ -3,6 +3,7 @@
  * for each, `pending` until the server has confirmed it. A lost connection
  * makes all of them pending again.
  */
+import { isFeedlineError } from "../../net/errors.ts";
 import type { StreamFamily } from "../streams.ts";
 import type {
   AuthState,
@@ -12,7 +13,8 @@ import type {
   SubscriptionOptions,
 } from "./types.ts";
 import { Call, type Calls } from "./calls.ts";
-import { BadConnectionError, TimeoutError } from "./errors.ts";
+import { isBadConnection } from "./errors.ts";
+import { prefixed } from "./protocol.ts";
 import { channelEventKey } from "./streams/families.ts";
 
 /** What {@linkcode Subscriptions} needs of the socket. */
@@ -41,6 +43,7 @@ export class Subscriptions {
   readonly #socket: SubscriptionHost;
   readonly #calls: Calls;
   readonly #listeners: StreamFamily;
+  /** Keys are text, as on the wire, even where a program passes a number. */
   readonly #byName = new Map<string, Subscription>();
 
   /** `listeners` holds the streams of the channels' events. */
@@ -66,7 +69,7 @@ export class Subscriptions {
 
   /** Adds a channel, or changes the given options of one. */
   subscribe(name: string, options?: SubscribeOptions | null): void {
-    let subscription = this.#byName.get(name);
+    let subscription = this.#byName.get(String(name));
     if (!subscription) {
       subscription = {
         name,
@@ -75,7 +78,7 @@ export class Subscriptions {
         request: undefined,
         confirmed: false,
       };
-      this.#byName.set(name, subscription);
+      this.#byName.set(String(name), subscription);
     }
     const { waitForAuth, priority, data } = options ?? {};
     if (waitForAuth !== undefined) {
@@ -112,7 +115,7 @@ export class Subscriptions {
     if (options.waitForAuth) subscriptionOptions.waitForAuth = true;
     if (options.data !== undefined) subscriptionOptions.data = options.data;
     const data = {
-      channel: (this.#socket.channelPrefix ?? "") + name,
+      channel: prefixed(this.#socket.channelPrefix, name),
       ...subscriptionOptions,
     };
     const call = new Call("#subscribe", data, {
@@ -149,18 +152,19 @@ export class Subscriptions {
   ): void {
     const { name } = subscription;
     // The next connection, or the next token, tries again.
-    if (error instanceof BadConnectionError || !this.#mayHave(subscription)) {
+    if (isBadConnection(error) || !this.#mayHave(subscription)) {
       return;
     }
     // So it does where the server was only late, or had agreed before.
-    const final = !(error instanceof TimeoutError) && !subscription.confirmed;
-    if (final) this.#byName.delete(name);
+    const late = isFeedlineError(error, "TIMEOUT");
+    const final = !late && !subscription.confirmed;
+    if (final) this.#byName.delete(String(name));
     this.#tell(name, { subscribeFail: { error, subscriptionOptions } });
   }
 
   /** Drops a channel. */
   unsubscribe(name: string): void {
-    const subscription = this.#byName.get(name);
+    const subscription = this.#byName.get(String(name));
     if (!subscription) return;
     const known = subscription.state === "subscribed" || !!subscription.request;
     // The server knows nothing of a subscription that was never requested.
@@ -174,14 +178,14 @@ export class Subscriptions {
     }
     this.#drop(subscription);
     if (known && this.#socket.state === "open") {
-      const channel = (this.#socket.channelPrefix ?? "") + name;
+      const channel = prefixed(this.#socket.channelPrefix, name);
       this.#calls.add(new Call("#unsubscribe", channel, { reject() {} }));
     }
   }
 
   /** The server dropped a channel. */
   kickOut(name: string, message: unknown): void {
-    const subscription = this.#byName.get(name);
+    const subscription = this.#byName.get(String(name));
     if (!subscription) return;
     this.#socket.emit("kickOut", { channel: name, message });
     this.#listeners.write(channelEventKey(name, "kickOut"), { message });
@@ -190,7 +194,7 @@ export class Subscriptions {
 
   #drop(subscription: Subscription): void {
     this.#end(subscription, "unsubscribed");
-    this.#byName.delete(subscription.name);
+    this.#byName.delete(String(subscription.name));
   }
 
   /** The connection is gone: all channels are pending. */
@@ -217,17 +221,17 @@ export class Subscriptions {
 
   /** The state of a channel. */
   state(name: string): ChannelState {
-    return this.#byName.get(name)?.state ?? "unsubscribed";
+    return this.#byName.get(String(name))?.state ?? "unsubscribed";
   }
 
   /** A copy of the options of a channel; `{}` if it is not wanted. */
   options(name: string): SubscribeOptions {
-    return { ...this.#byName.get(name)?.options };
+    return { ...this.#byName.get(String(name))?.options };
   }
 
   /** Whether a channel is wanted. */
   has(name: string): boolean {
-    return this.#byName.has(name);
+    return this.#byName.has(String(name));
   }
 
   /** The names of the channels, in the order in which they were added. */

@@ -3,6 +3,7 @@
  * the watch over the server's pings. A lost connection's transport is thrown
  * away; the next attempt gets a new one, so nothing late can be mistaken.
  */
+import { fitReason } from "../../net/close_code.ts";
 import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
 import { SilenceWatch } from "../../net/silence.ts";
 import { setTimer, type Timer } from "../../net/timer.ts";
@@ -236,6 +237,6 @@ export class Transport {
     this.#early = [];
     this.#watch.stop();
     clearTimeout(this.#handshake?.timer);
-    this.#opened?.close(code, reason);
+    this.#opened?.close(code, reason && fitReason(reason));
   }
 }

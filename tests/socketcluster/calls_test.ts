@@ -123,6 +123,22 @@ test("a timeout that is no number does not wait forever", async (setUp) => {
   assertEquals(fake.take().event, "x");
 });
 
+test("a negative timeout is over at once, one beyond a timer's range is not", async (setUp) => {
+  const { socket, time } = setUp;
+  await open(setUp);
+  const settled: unknown[] = [];
+  for (const ackTimeout of [-1, -Infinity, 2 ** 31, 30 * 24 * 3_600_000]) {
+    socket.invoke("x", 1, { ackTimeout }).catch((error) =>
+      settled.push([ackTimeout, error.name])
+    );
+  }
+  await time.tickAsync(1000);
+  assertEquals(settled, [
+    [-1, "TimeoutError"],
+    [-Infinity, "TimeoutError"],
+  ]);
+});
+
 test("queued calls time out unsent, queued messages are reported", async (setUp) => {
   const { socket, time } = setUp;
   const errors = log(socket, "error");
@@ -253,10 +269,21 @@ test("bad close codes and reasons change nothing", async (setUp) => {
     assertThrows(() => socket.disconnect(code), InvalidArgumentsError);
   }
   assertThrows(
-    () => socket.disconnect(1000, "x".repeat(124)),
+    () => socket.disconnect(1000, 5 as any),
     InvalidArgumentsError,
   );
   assertEquals([socket.state, fake.closedWith, events], ["open", null, []]);
+});
+
+test("a close reason over 123 bytes is cut on the wire, and its code kept", async (setUp) => {
+  const { socket, time } = setUp;
+  const fake = await open(setUp);
+  const events = log(socket, "disconnect");
+  const reason = "ü".repeat(100);
+  socket.disconnect(4321, reason);
+  await time.tickAsync(0);
+  assertEquals(fake.closedWith, { code: 4321, reason: "ü".repeat(61) });
+  assertEquals(events, [["disconnect", { code: 4321, reason }]]);
 });
 
 test("a handshake refused with an unusable code", async (setUp) => {
@@ -293,6 +320,7 @@ test("packets before the answer to the handshake wait for it, up to a bound", as
     data: status,
   }, { event: "hello", data: 3 }]);
   await time.tickAsync(0);
+  await time.runMicrotasks();
   assertEquals(got, [[1, "open"], [2, "open"], [3, "open"]]);
 
   socket.reconnect();

@@ -72,7 +72,12 @@ export const readTranscripts = (): Transcript[] =>
 function shown(value: any): any {
   if (value instanceof Error) {
     const { name, message } = value;
-    const { sent: _, ...own } = value as Error & { sent?: boolean };
+    // What this package adds: whether a call was sent, and a word as its code.
+    const { sent: _, code, ...own } = value as Error & {
+      sent?: boolean;
+      code?: unknown;
+    };
+    if (typeof code === "number") Object.assign(own, { code });
     return { __error: { name, message, ...shown(own) } };
   }
   if (typeof value === "function") return "[function]";

@@ -125,7 +125,8 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
   static {
     addConstants(this, CHANNEL_STATES);
     type Self = AGChannel<unknown>;
-    const output = (self: Self) => self.#families.outputs.select(self.name);
+    const output = (self: Self) =>
+      self.#families.outputs.select(String(self.name));
     const whole = (self: Self) => channelConsumers(self.#families, self.name);
     const events = (self: Self) => self.#families.channelListeners;
     const byEvent = (self: Self, event: string) =>
@@ -149,7 +150,7 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
     client: ChannelClient,
     families: Families,
   ) {
-    super(families.outputs, name);
+    super(families.outputs, name, String(name));
     this.#client = client;
     this.#families = families;
   }

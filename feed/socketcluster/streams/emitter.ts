@@ -66,7 +66,7 @@ export class AsyncStreamEmitter {
   // deno-lint-ignore no-explicit-any
   listener(eventName: string): ConsumableStream<any>;
   listener(eventName: string): ConsumableStream<unknown> {
-    return new ConsumableStream(this.#listeners, eventName);
+    return new ConsumableStream(this.#listeners, eventName, String(eventName));
   }
 
   /** The same as `killListener`. */

@@ -46,6 +46,14 @@ export function createFamilies(): Families {
   };
 }
 
+/**
+ * The stream of a name. The key is text, as on the wire, even where a program
+ * passes a number.
+ */
+function streamOf<T>(family: StreamFamily, name: string): ConsumableStream<T> {
+  return new ConsumableStream(family, name, String(name));
+}
+
 function channelPrefix(channelName: string): string {
   // The length keeps "a" with event "b/c" apart from "a/b" with event "c".
   return `${channelName.length}:${channelName}/`;
@@ -264,7 +272,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
   receiver<N extends Name<Receivers<A>>>(
     receiverName: N,
   ): ConsumableStream<Receivers<A>[N]> {
-    return new ConsumableStream(this.#families.receivers, receiverName);
+    return streamOf(this.#families.receivers, receiverName);
   }
 
   /** The stream of calls of a procedure by the server. */
@@ -273,7 +281,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
   ): ConsumableStream<
     AGRequest<Input<Procedures<A>[N]>, Output<Procedures<A>[N]>>
   > {
-    return new ConsumableStream(this.#families.procedures, procedureName);
+    return streamOf(this.#families.procedures, procedureName);
   }
 
   /** The longest backlog of all streams of this socket. */
