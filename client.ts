@@ -26,11 +26,8 @@ import {
   readState,
   uncached,
 } from "./session/engine/http.ts";
-import {
-  callSafely,
-  followStatus,
-  StatusLog,
-} from "./session/engine/follow.ts";
+import { callSafely, followStatus } from "./session/engine/follow.ts";
+import { StatusLog } from "./session/engine/status_log.ts";
 
 export {
   type ApiError,

@@ -1,25 +1,32 @@
 /**
- * Async-iterable streams with back-pressure: the one mechanism behind every
- * `for await` loop of a live connection.
+ * Named streams on top of `net/consumer.ts`, the one mechanism behind every
+ * `for await` loop.
  *
- * A {@linkcode StreamFamily} maps names to streams. Whoever iterates over a
- * stream gets a {@linkcode Consumer}, which has a backlog of its own from the
- * moment it was created; a value that is written to a name is appended to the
- * backlog of each of its consumers, and lost if there are none.
+ * A {@linkcode StreamFamily} maps names to streams. Iterating over a stream makes
+ * a {@linkcode Consumer}, which has a backlog of its own from that moment; a value
+ * that is written to a name is appended to the backlog of each of its consumers,
+ * and lost if there are none.
  *
  * A value is never handed to a waiting consumer in the call that writes it but
  * in a microtask afterwards, so that a `kill` later in the same turn still wins.
  */
-import { Consumer, type ConsumerOptions, TimeoutError } from "./consumer.ts";
+import {
+  checkConsumerOptions,
+  Consumer,
+  type ConsumerOptions,
+  TimeoutError,
+  toReadable,
+} from "../net/consumer.ts";
 
 export {
   Consumer,
   type ConsumerOptions,
+  type ConsumerSource,
   type ConsumerStats,
+  type Overflow,
   OverflowError,
   TimeoutError,
-} from "./consumer.ts";
-export type { Overflow } from "./consumer.ts";
+} from "../net/consumer.ts";
 
 /** Options of a wait for one value. */
 export interface OnceOptions {
@@ -42,7 +49,7 @@ function toOptions<O extends OnceOptions>(options: number | O | undefined): O {
  */
 export class ConsumableStream<T> implements AsyncIterable<T> {
   /** The name of the event, receiver, procedure or channel. */
-  declare readonly name: string;
+  readonly name: string;
   readonly #family: StreamFamily;
   readonly #key: string;
   readonly #label: string;
@@ -110,26 +117,21 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   }
 
   /**
-   * A new consumer as a `ReadableStream`, whose backlog begins now: read it to
-   * its end or `cancel()` it. It reads ahead of its reader by nothing.
+   * A new `ReadableStream` each time this is read. Nothing is held, and no value
+   * kept, until you read or lock it: its backlog begins then. Read it to its end
+   * or `cancel()` it. It reads ahead of its reader by nothing.
    */
   get readable(): ReadableStream<T> {
     return this.toReadable();
   }
 
-  /** As {@linkcode readable}, with options, e.g. a bound for the backlog. */
-  toReadable(options?: ConsumerOptions): ReadableStream<T> {
-    const consumer = this.createConsumer(options);
-    return new ReadableStream<T>({
-      async pull(controller) {
-        const result = await consumer.next();
-        if (result.done) controller.close();
-        else controller.enqueue(result.value);
-      },
-      cancel() {
-        consumer.kill();
-      },
-    }, { highWaterMark: 0 });
+  /**
+   * As {@linkcode readable}, with options, e.g. a bound for the backlog.
+   * @throws {RangeError} if an option is out of range
+   */
+  toReadable(options: ConsumerOptions = {}): ReadableStream<T> {
+    checkConsumerOptions(options);
+    return toReadable(() => this.createConsumer(options));
   }
 }
 
@@ -150,15 +152,14 @@ export class StreamFamily {
     label: string,
     options: ConsumerOptions,
   ): Consumer<T> {
-    let consumers = this.#streams.get(key);
-    const consumer = new Consumer<T>(
-      ++this.#lastId,
-      label,
-      options,
-      (ended) => this.#remove(key, ended as Consumer<unknown>),
-    );
+    const consumer = new Consumer<T>({
+      id: ++this.#lastId,
+      stream: label,
+      detach: (ended) => this.#remove(key, ended as Consumer<unknown>),
+    }, options);
     // It has ended already if its signal was aborted.
-    if (options.signal?.aborted) return consumer;
+    if (!consumer.open) return consumer;
+    let consumers = this.#streams.get(key);
     if (!consumers) this.#streams.set(key, consumers = []);
     consumers.push(consumer as Consumer<unknown>);
     return consumer;

@@ -31,12 +31,19 @@ export type {
 export type { FeedmeClientOptions } from "./client/options.ts";
 export type {
   ActionArguments,
+  ActionsOptions,
   FeedData,
   FeedEvents,
   FeedmeFeed,
   WaitOptions,
 } from "./client/feed.ts";
-export type { ActionsOptions } from "./client/actions.ts";
+export type {
+  Consumer,
+  ConsumerOptions,
+  ConsumerSource,
+  ConsumerStats,
+  Overflow,
+} from "../../net/consumer.ts";
 export type {
   ActionType,
   AnyApi,

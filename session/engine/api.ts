@@ -15,7 +15,8 @@ import {
   toHTTPError,
   uncached,
 } from "./http.ts";
-import { callSafely, followStatus, StatusLog } from "./follow.ts";
+import { callSafely, followStatus } from "./follow.ts";
+import { StatusLog } from "./status_log.ts";
 
 /** One call of a platform's API. */
 interface Call extends CallOptions {

@@ -1,9 +1,9 @@
 /**
  * One backend's states: each once, in order, whatever the network does.
  *
- * Three parts: `StatusTracker` decides whether a state is news (no I/O),
- * `followStatus` keeps a status stream open until the backend is terminated,
- * and `StatusLog` hands what came to any number of readers.
+ * Two parts: `StatusTracker` decides whether a state is news (no I/O), and
+ * `followStatus` keeps a status stream open until the backend is terminated.
+ * `StatusLog` hands what came to any number of readers.
  */
 import { type BackendState, HTTPError, toBackendState } from "../../types.ts";
 import { backoff, type BackoffOptions } from "../../net/backoff.ts";
@@ -313,59 +313,6 @@ export function callSafely<A extends unknown[]>(
   } catch (error) {
     queueMicrotask(() => {
       throw error;
-    });
-  }
-}
-
-/** The states so far, for any number of readers, each of which sees all of them. */
-export class StatusLog {
-  #states: BackendState[] = [];
-  #end: { error?: unknown } | undefined;
-  #waiting = new Set<() => void>();
-
-  /** Adds a state. A backend has few, so none is dropped. */
-  add(state: BackendState): void {
-    this.#states.push(state);
-    this.#notify();
-  }
-
-  /** No more will come; readers end, with `error` if there is one. */
-  end(error?: unknown): void {
-    this.#end ??= error === undefined ? {} : { error };
-    this.#notify();
-  }
-
-  #notify(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const resolve of waiting) resolve();
-  }
-
-  /** All states from the first one on, as they come. */
-  async *read(signal?: AbortSignal): AsyncGenerator<BackendState, void, void> {
-    for (let index = 0;; index++) {
-      while (index >= this.#states.length) {
-        signal?.throwIfAborted();
-        if (this.#end) {
-          if ("error" in this.#end) throw this.#end.error;
-          return;
-        }
-        await this.#change(signal);
-      }
-      signal?.throwIfAborted();
-      yield this.#states[index]!;
-    }
-  }
-
-  #change(signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        signal?.removeEventListener("abort", done);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      this.#waiting.add(done);
-      signal?.addEventListener("abort", done, { once: true });
     });
   }
 }

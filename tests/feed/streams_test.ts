@@ -276,7 +276,7 @@ for (
 ) {
   Deno.test(`streams - overflow ${overflow}`, async () => {
     const { family, stream, write } = setUp();
-    const consumer = stream.createConsumer({ highWaterMark: 3, overflow });
+    const consumer = stream.createConsumer({ limit: 3, overflow });
     write(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
     assertEquals(consumer.getBackpressure(), 3);
     assertEquals(consumer.getStats().dropped, dropped);
@@ -290,7 +290,7 @@ for (
 Deno.test("streams - overflow error: the backlog, then the error", async () => {
   const { family, stream, write } = setUp();
   const { got, ended } = loop(
-    stream.createConsumer({ highWaterMark: 2, overflow: "error" }),
+    stream.createConsumer({ limit: 2, overflow: "error" }),
   );
   write(1, 2, 3, 4);
   await assertRejects(() => ended, OverflowError, '"a" fell 2 values behind');
@@ -300,7 +300,7 @@ Deno.test("streams - overflow error: the backlog, then the error", async () => {
 Deno.test("streams - overflow pause: what is missing is missing in one piece", async () => {
   const { stream, write } = setUp();
   const consumer = stream.createConsumer({
-    highWaterMark: 4,
+    limit: 4,
     overflow: "pause",
   });
   write(1, 2, 3, 4, 5, 6);
@@ -320,7 +320,7 @@ Deno.test("streams - overflow pause: what is missing is missing in one piece", a
 
 Deno.test("streams - a slow consumer of 1,000,000 values keeps its bound", () => {
   const { stream, family } = setUp();
-  const consumer = stream.createConsumer({ highWaterMark: 1000 });
+  const consumer = stream.createConsumer({ limit: 1000 });
   for (let i = 0; i < 1_000_000; i++) family.write("a", i);
   assertEquals([consumer.getBackpressure(), consumer.dropped], [1000, 999_000]);
 });
@@ -343,8 +343,8 @@ Deno.test("streams - long backlogs keep their order", async () => {
 
 Deno.test("streams - bad options are refused", () => {
   const { stream, family } = setUp();
-  assertThrows(() => stream.createConsumer({ highWaterMark: 0 }), RangeError);
-  assertThrows(() => stream.createConsumer({ highWaterMark: NaN }), RangeError);
+  assertThrows(() => stream.createConsumer({ limit: 0 }), RangeError);
+  assertThrows(() => stream.createConsumer({ limit: NaN }), RangeError);
   assertThrows(() => stream.createConsumer(-1), RangeError);
   assertEquals(family.count(), 0);
 });
@@ -352,16 +352,32 @@ Deno.test("streams - bad options are refused", () => {
 Deno.test("streams - as a ReadableStream", async () => {
   const { family, stream, write } = setUp();
   const readable = stream.readable;
-  write(1, 2);
+  // Merely reading the property costs nothing.
+  write(-1, 0);
+  assertEquals(family.count(), 0);
   const reader = readable.getReader();
+  assertEquals(family.count(), 1);
+  assertThrows(() => readable.getReader(), TypeError);
+  write(1, 2);
   assertEquals((await reader.read()).value, 1);
   assertEquals(family.backpressure("a"), 1);
   await reader.cancel();
   assertEquals(family.count(), 0);
-  const ending = stream.toReadable({ highWaterMark: 1 });
+  const ending = Array.fromAsync(stream.toReadable({ limit: 1 }));
+  await turn();
   write(3, 4);
   family.close("a");
-  assertEquals(await Array.fromAsync(ending), [4]);
+  assertEquals(await ending, [4]);
+  const unread = stream.readable;
+  await unread.cancel();
+  assertEquals(family.count(), 0);
+  const [one, other] = stream.readable.tee();
+  await turn();
+  write(5);
+  family.close("a");
+  assertEquals(await Array.fromAsync(one), [5]);
+  assertEquals(await Array.fromAsync(other), [5]);
+  assertThrows(() => stream.toReadable({ limit: 0 }), RangeError);
 });
 
 Deno.test("streams - families: selection by key, ids, hostile keys", () => {

@@ -4,11 +4,13 @@ import {
   assertEquals,
   assertRejects,
   assertStrictEquals,
+  assertThrows,
 } from "@std/assert";
 import {
   type FeedmeClient,
   feedmeClient,
 } from "../../feed/feedme/client/client.ts";
+import { isFeedlineError } from "../../net/errors.ts";
 import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
 import { FakeTransport, settled } from "./fake.ts";
@@ -89,20 +91,52 @@ Deno.test("actions(): ends with the signal, the feed, and by overflow", async ()
   await end();
 });
 
-Deno.test("readable: the same as a stream", async () => {
+Deno.test("readable: the same as a stream, which costs nothing until it is used", async () => {
   const { feed, transport, end } = await open();
-  const stream = feed.readable;
-  assertStrictEquals(feed.readable, stream);
-  const reader = stream.getReader();
-  transport.receive(plus("A"));
-  assertEquals((await reader.read()).value!.newData as unknown, { n: 1 });
-  await reader.cancel();
-  assert(feed.readable !== stream);
-  const rest = Array.fromAsync(feed.readable);
+  // Were a backlog kept, it would overflow.
+  const unused = feed.readable;
+  for (let n = 0; n <= 1_000; n++) transport.receive(plus("A"));
+  await new Promise((resolve) => setTimeout(resolve));
+  assert(feed.readable !== unused);
+  const reader = unused.getReader();
+  // From the lock on, nothing is missed.
   transport.receive(plus("B"));
   await settled();
+  assertEquals((await reader.read()).value!.name, "B");
+  await reader.cancel();
+  const rest = Array.fromAsync(feed.readable);
+  transport.receive(plus("C"));
+  await settled();
+  const late = feed.readable;
   await feed[Symbol.asyncDispose]();
-  assertEquals((await rest).map(({ name }) => name), ["B"]);
+  assertEquals((await rest).map(({ name }) => name), ["C"]);
+  assertEquals(await Array.fromAsync(late), []);
+  assertThrows(() => feed.readable, FeedmeError, "DESTROYED");
+  await end();
+});
+
+Deno.test("actions(): the options that every loop has", async () => {
+  const { feed, transport, end } = await open();
+  const names = async (loop: AsyncIterable<{ name: string }>) =>
+    (await Array.fromAsync(loop)).map(({ name }) => name);
+  const newest = feed.actions({ limit: 2, overflow: "drop-oldest" });
+  const oldest = feed.actions({ limit: 2, overflow: "drop-newest" });
+  for (const name of ["A", "B", "C"]) transport.receive(plus(name));
+  await settled();
+  assertEquals([newest.dropped, oldest.getBackpressure()], [1, 2]);
+  newest.close();
+  oldest.close();
+  assertEquals(await names(newest), ["B", "C"]);
+  assertEquals(await names(oldest), ["A", "B"]);
+  const patient = feed.actions({ timeout: 1 });
+  const error = await assertRejects(() => patient.next());
+  assert(isFeedlineError(error, "TIMEOUT"));
+  for (const limit of [0, -1, NaN]) {
+    assertThrows(() => feed.actions({ limit }), RangeError, "limit");
+  }
+  {
+    await using _unread = feed.actions();
+  }
   await end();
 });
 

@@ -8,10 +8,10 @@ import { FakeTime } from "@std/testing/time";
 import {
   type FollowOptions,
   followStatus,
-  StatusLog,
   statusStreamUrl,
   StatusTracker,
 } from "../../session/engine/follow.ts";
+import { StatusLog } from "../../session/engine/status_log.ts";
 import { type BackendState, HTTPError } from "../../types.ts";
 import {
   eventStream,

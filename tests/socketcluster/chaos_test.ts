@@ -151,7 +151,7 @@ async function walk(seed: number): Promise<void> {
     () =>
       wait(
         socket.channel("a").createConsumer({
-          highWaterMark: 2,
+          limit: 2,
           overflow: pick(["drop-oldest", "drop-newest", "error", "pause"]),
         }).next(),
       ),

@@ -239,7 +239,7 @@ Deno.test("hostile - 1,000,000 mutated frames", async () => {
   const socket = create({ WebSocket, ackTimeout: 2 ** 31 - 1 });
   await made[0]!.shakeHands();
   const fake = made[0]!;
-  const bounded = { highWaterMark: 10 };
+  const bounded = { limit: 10 };
   for (const event of ["raw", "error", "message", "authenticate"]) {
     socket.listener(event).createConsumer(bounded);
   }

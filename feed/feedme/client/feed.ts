@@ -1,5 +1,9 @@
 /** Feed objects: how an application opens, reads and watches a feed. */
-import { type ActionsOptions, ActionStream } from "./actions.ts";
+import {
+  Consumer,
+  type ConsumerOptions,
+  toReadable,
+} from "../../../net/consumer.ts";
 import type { AnyFeed, FeedAction } from "./types.ts";
 import type { Conversation } from "./conversation.ts";
 import type { ConversationEvent, FeedNotice, Member } from "./effects.ts";
@@ -39,6 +43,19 @@ export type FeedData<F> = F extends { data: infer Data } ? Data : JsonObject;
 export interface WaitOptions {
   /** Ends the wait: the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+}
+
+/** Options of `feed.actions()`: those of every loop, with other defaults. */
+export interface ActionsOptions extends ConsumerOptions {
+  /** How many actions may wait for the loop, 1 or more. @default {1_000} */
+  limit?: number | undefined;
+  /**
+   * What happens to an action that finds `limit` others waiting. A server cannot
+   * be slowed down, and by default no action gets lost unnoticed: after the ones
+   * that wait, the loop throws a {@linkcode FeedmeError} of code `OVERFLOW`.
+   * @default {"error"}
+   */
+  overflow?: ConsumerOptions["overflow"];
 }
 
 /** What stands for a feed object in the conversation. */
@@ -89,8 +106,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   readonly #member: Member<FeedSink>;
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
-  readonly #streams = new Set<ActionStream<FeedAction<F>>>();
-  #readable: ReadableStream<FeedAction<F>> | undefined;
+  readonly #consumers = new Set<Consumer<FeedAction<F>>>();
 
   /**
    * Made by `client.feed()`.
@@ -212,21 +228,24 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * The actions that the server reveals from now on, across reconnects, until the
    * feed is destroyed.
    *
-   * @throws {FeedmeError} `DESTROYED` or `INVALID_ARGUMENT`
+   * @throws {FeedmeError} `DESTROYED`
+   * @throws {RangeError} if an option is out of range
    */
-  actions(options: ActionsOptions = {}): AsyncIterableIterator<FeedAction<F>> {
+  actions(options: ActionsOptions = {}): Consumer<FeedAction<F>> {
     this.#check();
-    return new ActionStream(options, this.#streams);
+    return this.#consume(options);
   }
 
   /**
-   * The same as a stream, from the first time this is read: one stream, and a
-   * new one when that has ended.
+   * The same as a new `ReadableStream` each time this is read. Nothing is held,
+   * and no action kept, until you read or lock it: its backlog begins then. Read
+   * it to its end or `cancel()` it.
    *
    * @throws {FeedmeError} `DESTROYED`
    */
   get readable(): ReadableStream<FeedAction<F>> {
-    return this.#readable ??= this.#stream();
+    this.#check();
+    return toReadable(() => this.#consume({}));
   }
 
   /**
@@ -298,7 +317,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
           ...[name, data, newData, oldData] as FeedEvents<F>["action"],
         );
         const action = { name, data, newData, oldData } as FeedAction<F>;
-        for (const stream of this.#streams) stream.push(action);
+        for (const consumer of this.#consumers) consumer.write(action);
         break;
       }
       default:
@@ -324,33 +343,25 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     return this.snapshot();
   }
 
-  #stream(): ReadableStream<FeedAction<F>> {
-    const actions = this.actions();
-    const renew = () => {
-      this.#readable = undefined;
-    };
-    return new ReadableStream<FeedAction<F>>({
-      async pull(controller) {
-        try {
-          const { value, done } = await actions.next();
-          if (!done) return controller.enqueue(value);
-          renew();
-          controller.close();
-        } catch (error) {
-          renew();
-          throw error;
-        }
-      },
-      async cancel() {
-        renew();
-        await actions.return!();
-      },
-    }, { highWaterMark: 0 });
+  #consume(options: ActionsOptions): Consumer<FeedAction<F>> {
+    const consumer = new Consumer<FeedAction<F>>({
+      stream: this.#member.feed.name,
+      detach: (ended) => this.#consumers.delete(ended),
+      overflowError: (limit) =>
+        new FeedmeError(
+          "OVERFLOW",
+          `More than ${limit} actions wait to be read.`,
+        ),
+    }, { limit: 1_000, overflow: "error", ...options });
+    // A stream may be read for the first time after the feed has gone.
+    if (this.#destroyed) consumer.close();
+    else if (consumer.open) this.#consumers.add(consumer);
+    return consumer;
   }
 
   #end(): void {
     this.#destroyed = true;
-    for (const stream of this.#streams) stream.end();
+    for (const consumer of this.#consumers) consumer.close();
     // Whoever waits for the feed to open has to be told.
     this.#notify();
     this.#subscribers.clear();

@@ -77,7 +77,7 @@ async function bounded(
 ): Promise<[number[], number]> {
   await using source = await numbers(t);
   const consumer = source.channel.createConsumer({
-    highWaterMark: 3,
+    limit: 3,
     overflow,
   });
   await source.begin();
@@ -126,7 +126,7 @@ export const channels: Area["cases"] = {
   async "or fails after what it holds"(t) {
     await using source = await numbers(t);
     const consumer = source.channel.createConsumer({
-      highWaterMark: 3,
+      limit: 3,
       overflow: "error",
     });
     await source.begin();
@@ -141,7 +141,7 @@ export const channels: Area["cases"] = {
   async "or pauses, so that what is missing is missing in one piece"(t) {
     await using source = await numbers(t);
     const consumer = source.channel.createConsumer({
-      highWaterMark: 4,
+      limit: 4,
       overflow: "pause",
     });
     await source.begin();

@@ -1,14 +1,27 @@
 /**
- * One reader of a stream, its backlog, and the bound of that.
+ * The one mechanism under every `for await` loop of this package: SocketCluster's
+ * streams (by way of `feed/streams.ts`), the actions of a Feedme feed, and the
+ * statuses of a backend.
+ *
+ * A {@linkcode Consumer} is one reader. It has a backlog of its own from the
+ * moment it was made, a bound for that, a policy for what exceeds it, a timeout
+ * and a signal. What writes to it keeps it in a collection of its choice until
+ * the consumer says that it has ended.
+ *
+ * It lives in `net/`, which knows no product, because the statuses
+ * (`session/engine/`) and the feeds (`feed/`) must not import each other.
  */
-
-import { FeedlineError } from "../net/errors.ts";
+import { FeedlineError } from "./errors.ts";
+import { setTimer, type Timer } from "./timer.ts";
 
 /** A wait for a value took longer than the consumer's `timeout`. */
 export class TimeoutError extends FeedlineError<"TIMEOUT"> {
   /** The name of the class. */
   override readonly name = "TimeoutError";
-  /** Where a call timed out: whether it had been handed to the network. */
+  /**
+   * Where a call timed out: whether it had been handed to the network. Declared
+   * only: other errors have no such property.
+   */
   declare sent?: boolean;
 
   /** `options.cause` is the error that led to this one. */
@@ -44,17 +57,32 @@ export type Overflow = "drop-oldest" | "drop-newest" | "error" | "pause";
 export interface ConsumerOptions {
   /** A `next()` that waits longer than this many milliseconds fails. @default {Infinity} */
   timeout?: number | undefined;
-  /** How many values the backlog may hold. @default {Infinity} */
-  highWaterMark?: number | undefined;
+  /** How many values may wait in the backlog, 1 or more. @default {Infinity} */
+  limit?: number | undefined;
   /** What happens to a value that finds the backlog full. @default {"drop-oldest"} */
   overflow?: Overflow | undefined;
   /** Ends the consumer: its loop throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** What is known of a {@linkcode Consumer}. */
+/** What a {@linkcode Consumer} reads from. */
+export interface ConsumerSource<T> {
+  /** Its name, for statistics and error messages. */
+  stream: string;
+  /** Tells the consumers of a family of streams apart. @default {0} */
+  id?: number;
+  /** Called once, when the consumer ends: nothing need be written to it any more. */
+  detach(consumer: Consumer<T>): void;
+  /**
+   * Makes the error of the policy `"error"`.
+   * @default {an OverflowError}
+   */
+  overflowError?(limit: number): Error;
+}
+
+/** Statistics of a {@linkcode Consumer}. */
 export interface ConsumerStats {
-  /** Counts from 1 within a family of streams. */
+  /** Counts from 1 within a family of streams; 0 outside one. */
   id: number;
   /** How many values wait in its backlog. */
   backpressure: number;
@@ -70,7 +98,7 @@ export interface ConsumerStats {
 interface Waiter<T> {
   resolve(result: IteratorResult<T, undefined>): void;
   reject(reason: unknown): void;
-  timer: ReturnType<typeof setTimeout> | undefined;
+  timer: Timer | undefined;
 }
 
 /** Stands in a backlog for the end of the stream. */
@@ -121,7 +149,7 @@ class Backlog<T> {
  *
  * ```ts ignore
  * const consumer = socket.channel("prices").createConsumer({
- *   highWaterMark: 1000,
+ *   limit: 1000,
  *   overflow: "drop-oldest",
  * });
  * for await (const price of consumer) console.log(price, consumer.dropped);
@@ -129,10 +157,10 @@ class Backlog<T> {
  */
 export class Consumer<T>
   implements AsyncIterableIterator<T, undefined, unknown> {
-  /** Counts from 1 within a family of streams. */
-  declare readonly id: number;
+  /** Counts from 1 within a family of streams; 0 outside one. */
+  readonly id: number;
   /** The stream that it consumes. */
-  declare readonly stream: string;
+  readonly stream: string;
   /** How many values were discarded because the backlog was full. */
   dropped = 0;
 
@@ -145,25 +173,28 @@ export class Consumer<T>
   #ready: Promise<void> = Promise.resolve();
   readonly #options: ConsumerOptions;
   readonly #limit: number;
-  readonly #detach: (consumer: Consumer<T>) => void;
+  readonly #source: ConsumerSource<T>;
 
-  /** `detach` is called once, when the consumer ends. */
-  constructor(
-    id: number,
-    stream: string,
-    options: ConsumerOptions,
-    detach: (consumer: Consumer<T>) => void,
-  ) {
-    const { timeout, highWaterMark, signal } = options;
-    checkLeast("timeout", timeout, 0);
-    checkLeast("highWaterMark", highWaterMark, 1);
-    this.id = id;
-    this.stream = stream;
+  /**
+   * Its backlog begins now, and it has ended already if the signal was aborted.
+   *
+   * @throws {RangeError} if `timeout` is negative or `limit` less than 1, or NaN
+   */
+  constructor(source: ConsumerSource<T>, options: ConsumerOptions = {}) {
+    checkConsumerOptions(options);
+    const { limit = Infinity, signal } = options;
+    this.id = source.id ?? 0;
+    this.stream = source.stream;
+    this.#source = source;
     this.#options = options;
-    this.#limit = highWaterMark ?? Infinity;
-    this.#detach = detach;
+    this.#limit = limit;
     if (signal?.aborted) this.#abort();
     else signal?.addEventListener("abort", this.#abort);
+  }
+
+  /** Whether values can still be written to it. */
+  get open(): boolean {
+    return this.#state === "open";
   }
 
   /** Appends a value to the backlog. */
@@ -180,13 +211,13 @@ export class Consumer<T>
     const { overflow } = this.#options;
     this.dropped++;
     if (overflow === "error") {
-      const name = JSON.stringify(this.stream);
-      this.#failure = {
-        reason: new OverflowError(
-          `consumer of ${name} fell ${this.#limit} values behind`,
-        ),
-      };
-      this.close();
+      const reason = this.#source.overflowError?.(this.#limit) ??
+        new OverflowError(
+          `consumer of ${
+            JSON.stringify(this.stream)
+          } fell ${this.#limit} values behind`,
+        );
+      this.close({ reason });
       return false;
     }
     this.#paused = overflow === "pause";
@@ -224,9 +255,9 @@ export class Consumer<T>
     if (this.#state === "ended") return this.#last();
     return new Promise((resolve, reject) => {
       const { timeout } = this.#options;
-      const timer = timeout === undefined || timeout > 2 ** 31 - 1
+      const timer = timeout === undefined
         ? undefined
-        : setTimeout(this.#expire, timeout);
+        : setTimer(this.#expire, timeout);
       this.#waiters.push({ resolve, reject, timer });
     });
   }
@@ -268,17 +299,21 @@ export class Consumer<T>
     this.#state = "ended";
     this.#backlog = new Backlog();
     this.#options.signal?.removeEventListener("abort", this.#abort);
-    this.#detach(this);
+    this.#source.detach(this);
     for (const waiter of this.#waiters.splice(0)) {
       clearTimeout(waiter.timer);
       this.#last().then(waiter.resolve, waiter.reject);
     }
   }
 
-  /** Ends the consumer when it has worked off its backlog. */
-  close(): void {
+  /**
+   * Ends the consumer when it has worked off its backlog. With a `failure`, its
+   * loop then throws the reason.
+   */
+  close(failure?: { reason: unknown }): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
+    this.#failure = failure;
     this.#push(END);
   }
 
@@ -321,6 +356,42 @@ export class Consumer<T>
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
+}
+
+/** @throws {RangeError} as the constructor of {@linkcode Consumer} does */
+export function checkConsumerOptions(options: ConsumerOptions): void {
+  checkLeast("timeout", options.timeout, 0);
+  checkLeast("limit", options.limit, 1);
+}
+
+/**
+ * A consumer as a `ReadableStream`. Nothing is held until somebody reads or locks
+ * it: only then is the consumer made, and its backlog begins. It reads ahead of
+ * its reader by nothing; `cancel()` ends the consumer.
+ */
+export function toReadable<T>(consume: () => Consumer<T>): ReadableStream<T> {
+  let consumer: Consumer<T> | undefined;
+  const stream = new ReadableStream<T>({
+    async pull(controller) {
+      consumer ??= consume();
+      const result = await consumer.next();
+      if (result.done) controller.close();
+      else controller.enqueue(result.value);
+    },
+    cancel() {
+      consumer?.kill();
+    },
+  }, { highWaterMark: 0 });
+  // Whoever locks it is about to read, and must miss nothing until then. Other
+  // ways to use a stream (`pipeTo`, `tee`, iteration) read at once.
+  const lock = stream.getReader as (...args: unknown[]) => unknown;
+  const getReader = (...args: unknown[]): unknown => {
+    const reader = lock.apply(stream, args);
+    consumer ??= consume();
+    return reader;
+  };
+  stream.getReader = getReader as typeof stream.getReader;
+  return stream;
 }
 
 function checkLeast(
