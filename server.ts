@@ -26,6 +26,7 @@ import { wait } from "./net/wait.ts";
 import {
   clusterOrigins,
   isEnding,
+  isPlaneAnswer,
   type PlaneDefaults,
   planeRequest,
 } from "./session/engine/plane.ts";
@@ -244,6 +245,13 @@ export class Jamsocket implements SessionEngine {
     });
   }
 
+  /** Whether the platform gave an answer; see {@linkcode SessionEngine}. */
+  isPlatformAnswer(
+    answer: { readonly status: number; readonly headers: Headers },
+  ): boolean {
+    return isPlaneAnswer(answer);
+  }
+
   /**
    * Finds the backend that holds `request.key`, or spawns one. Without a key,
    * each call spawns one.
@@ -417,6 +425,13 @@ export class Plane implements SessionEngine {
     this.#defaults = { cluster, namespace: options.namespace, executable };
     const origins = options.origins ?? (cluster && clusterOrigins(cluster));
     if (origins) this.origins = origins;
+  }
+
+  /** Whether the platform gave an answer; see {@linkcode SessionEngine}. */
+  isPlatformAnswer(
+    answer: { readonly status: number; readonly headers: Headers },
+  ): boolean {
+    return isPlaneAnswer(answer);
   }
 
   /**

@@ -253,6 +253,15 @@ export interface SessionEngine {
    * @throws {HTTPError} if the platform refuses
    */
   terminate(backendId: string, options?: TerminateOptions): Promise<void>;
+  /**
+   * Whether an answer from a backend's address was given by the platform, and not
+   * by the backend. The edge route passes on whatever a backend answered; a 410 or
+   * 502 of the platform makes it ask for a new backend instead. Without this
+   * method every answer is taken for the backend's.
+   */
+  isPlatformAnswer?(
+    answer: { readonly status: number; readonly headers: Headers },
+  ): boolean;
 }
 
 /** The platform answered with an HTTP status other than success. */

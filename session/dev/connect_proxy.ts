@@ -4,7 +4,7 @@
  */
 import { dial } from "../../net/dial.ts";
 import { type Bridge, bridge } from "../pass/bridge.ts";
-import { ProxyError } from "../pass/failure.ts";
+import { isProxyError, ProxyError } from "../pass/failure.ts";
 import { forward } from "../pass/forward.ts";
 import {
   isUpgrade,
@@ -62,6 +62,8 @@ export function createConnectProxy(
       }
     } catch (error) {
       response = refuse(error);
+      // No backend gave this answer, so it names none.
+      grant = undefined;
     }
     // An upgrade's answer is not ours to change.
     if (response.status === 101) return response;
@@ -147,7 +149,7 @@ async function serve(
 
 /** Answers with the failure; its message never holds a token. */
 function refuse(error: unknown): Response {
-  const { status, message } = error instanceof ProxyError
+  const { status, message } = isProxyError(error)
     ? error
     : new ProxyError(502, "the connection proxy failed");
   // 499 is nobody's to read.

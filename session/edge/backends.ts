@@ -3,12 +3,15 @@ import type { Context } from "../pass/hono.ts";
 import {
   type ConnectRequest,
   type ConnectResponse,
-  HTTPError,
+  isHTTPError,
   type SessionEngine,
 } from "../../types.ts";
-import { ProxyError } from "../pass/failure.ts";
+import { isTimeout } from "../../net/shape.ts";
+import { setTimer } from "../../net/timer.ts";
+import { isProxyError, ProxyError } from "../pass/failure.ts";
+import { Flights } from "./flights.ts";
 import { HeldMap } from "./held.ts";
-import type { SessionGrant } from "./grants.ts";
+import { Outages } from "./outages.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { joinPath, type OriginTest, originTest } from "../pass/path.ts";
 
@@ -28,6 +31,11 @@ export class Backends {
   readonly #options: SessionProxyOptions;
   readonly #upstreams: OriginTest | undefined;
   readonly #held: HeldMap<Held>;
+  readonly #flights: Flights<Held>;
+  /** Names for which the platform failed. */
+  readonly #refused = new Outages();
+  /** Backends that could not be reached. */
+  readonly #lost = new Outages();
   /** Milliseconds for one answer of the platform. */
   readonly timeout: number;
 
@@ -36,11 +44,12 @@ export class Backends {
     this.#options = options;
     this.#upstreams = options.upstreams && originTest(options.upstreams);
     if (typeof options.engine === "object") this.#allowed(options.engine);
-    this.#held = new HeldMap(
-      options.maxHeld ?? 10_000,
-      options.holdFor ?? 300_000,
-    );
+    this.#held = new HeldMap({
+      max: options.maxHeld ?? 10_000,
+      ttl: options.holdFor ?? 300_000,
+    });
     this.timeout = options.connectTimeout ?? 10_000;
+    this.#flights = new Flights(this.timeout);
   }
 
   engine(c: Context): SessionEngine {
@@ -69,7 +78,18 @@ export class Backends {
 
   /** The backend of a grant, held or asked for; spawns where the grant lets it. */
   async reach(visit: Visit): Promise<Held> {
+    this.#lost.check(keyOf(visit), Date.now());
     return this.#find(visit) ?? await this.connect(visit);
+  }
+
+  /** The backend answered. */
+  reached(visit: Visit): void {
+    this.#lost.succeeded(keyOf(visit), Date.now());
+  }
+
+  /** It could not be reached, also where the platform says that it is now. */
+  unreachable(visit: Visit, error: ProxyError): void {
+    this.#lost.failed(keyOf(visit), error, Date.now());
   }
 
   /**
@@ -85,7 +105,7 @@ export class Backends {
       found = await this.connect(visit, false);
     } catch (error) {
       // How a platform refuses to find a backend without spawning it.
-      if (!(error instanceof ProxyError) || error.status !== 409) throw error;
+      if (!isProxyError(error) || error.status !== 409) throw error;
       throw backendId === undefined
         ? new ProxyError(404, "no backend runs under this name")
         : gone();
@@ -94,10 +114,40 @@ export class Backends {
     return found;
   }
 
-  /** Asks the platform, checks what it says, and holds it. */
+  /**
+   * Asks the platform, unless it is being asked the same, and holds what it
+   * says.
+   * @throws {ProxyError} at once where the platform said to come later
+   */
   async connect(
+    visit: Visit,
+    spawn: ConnectRequest["spawn"] = visit.grant.spawn,
+  ): Promise<Held> {
+    const key = keyOf(visit);
+    this.#refused.check(key, Date.now());
+    return await this.#flights.join(
+      JSON.stringify([key, spawn]),
+      async () => {
+        try {
+          const held = await this.#ask(visit, spawn);
+          this.#refused.succeeded(key, Date.now());
+          const bytes = 4 * held.base.href.length;
+          this.#held.set(key, held, Date.now(), bytes);
+          return held;
+        } catch (error) {
+          if (isProxyError(error) && isOutage(error)) {
+            this.#refused.failed(key, error, Date.now());
+          }
+          throw error;
+        }
+      },
+    );
+  }
+
+  /** Asks the platform, and checks what it says. */
+  async #ask(
     { c, name, grant }: Visit,
-    spawn: ConnectRequest["spawn"] = grant.spawn,
+    spawn: ConnectRequest["spawn"],
   ): Promise<Held> {
     const { key = name, user, auth } = grant;
     const tag = typeof grant.spawn === "object" ? grant.spawn.tag : undefined;
@@ -122,7 +172,7 @@ export class Backends {
         "the platform named a backend at an origin that is not allowed (see the option upstreams)",
       );
     }
-    const value: Held = {
+    return {
       backendId: answer.backend_id,
       status: answer.status,
       spawned: answer.spawned,
@@ -134,18 +184,21 @@ export class Backends {
         // Shorter ones would be found everywhere; no token is.
       ].filter((secret) => secret.length >= 4),
     };
-    this.#held.set(heldKey(name, grant), value, Date.now());
-    return value;
   }
 
   /** Drops what turned out to be gone, unless something newer is held. */
-  forget({ name, grant }: Visit, value: Held): void {
-    this.#held.delete(heldKey(name, grant), value);
+  forget(visit: Visit, value: Held): void {
+    this.#held.delete(keyOf(visit), value);
   }
 
-  #find({ name, grant }: Visit): Held | undefined {
-    return this.#held.get(heldKey(name, grant), Date.now());
+  #find(visit: Visit): Held | undefined {
+    return this.#held.get(keyOf(visit), Date.now());
   }
+}
+
+/** Whether an error of the platform may be over in a while. */
+function isOutage({ status }: ProxyError): boolean {
+  return status === 429 || status >= 500;
 }
 
 function gone(): ProxyError {
@@ -153,10 +206,7 @@ function gone(): ProxyError {
 }
 
 /** One text for what a grant reaches. */
-function heldKey(
-  name: string,
-  { key, user, auth, spawn }: SessionGrant,
-): string {
+function keyOf({ name, grant: { key, user, auth, spawn } }: Visit): string {
   return JSON.stringify([name, key, user, auth, spawn]);
 }
 
@@ -176,7 +226,7 @@ export async function askPlatform<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   controller: AbortController = new AbortController(),
 ): Promise<T> {
-  const timer = setTimeout(
+  const timer = setTimer(
     () =>
       controller.abort(
         new DOMException(`no answer within ${timeout} ms`, "TimeoutError"),
@@ -194,15 +244,18 @@ export async function askPlatform<T>(
 
 /** What a client may know of the platform's error. */
 export function platformError(error: unknown): ProxyError {
-  if (error instanceof HTTPError) {
+  const retryAfter = isHTTPError(error) ? error.retryAfter : undefined;
+  if (isHTTPError(error)) {
     const message = MESSAGES.get(error.code);
-    if (message) return new ProxyError(error.code, message, { cause: error });
+    if (message) {
+      return new ProxyError(error.code, message, { cause: error, retryAfter });
+    }
   }
-  const late = error instanceof Error && error.name === "TimeoutError";
+  const late = isTimeout(error);
   return new ProxyError(
     late ? 504 : 502,
     late ? "the platform did not answer in time" : "the platform failed",
-    { cause: error },
+    { cause: error, retryAfter },
   );
 }
 

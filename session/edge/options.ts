@@ -3,6 +3,7 @@ import type { Context } from "../pass/hono.ts";
 import type { WebSocketConstructor } from "../../net/dial.ts";
 import type { SessionEngine } from "../../types.ts";
 import type { SessionGrant } from "./grants.ts";
+import { checkDuration } from "../../net/timer.ts";
 import type { UpgradeAdapter } from "../pass/upgrade.ts";
 
 /** Options of {@linkcode sessionProxy}. */
@@ -107,6 +108,44 @@ export interface SessionProxyOptions {
    * @default {console.error}
    */
   onError?: ((error: Error, c: Context) => void) | undefined;
+}
+
+const DURATIONS = [
+  "timeout",
+  "connectTimeout",
+  "keepAlive",
+  "holdFor",
+] as const satisfies readonly (keyof SessionProxyOptions)[];
+
+const SIZES = [
+  "maxBody",
+  "maxMessage",
+  "maxBuffered",
+  "maxHeld",
+] as const satisfies readonly (keyof SessionProxyOptions)[];
+
+/**
+ * Checks every number among the options.
+ * @throws {RangeError} naming the first that is NaN, negative or not a number
+ */
+export function checkNumbers(options: SessionProxyOptions): void {
+  for (const name of DURATIONS) {
+    if (options[name] !== undefined) checkDuration(name, options[name]);
+  }
+  for (const name of SIZES) checkSize(name, options[name]);
+}
+
+/**
+ * Returns `value` if it can be a limit: a number, 0 or more, or `Infinity`.
+ * @throws {RangeError} naming the option otherwise
+ */
+export function checkSize(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "number" && value >= 0) return;
+  throw new RangeError(
+    `${name} must be a number, 0 or more, or Infinity; got ${
+      typeof value === "number" ? value : typeof value
+    }`,
+  );
 }
 
 /** What a handler works with once its request may pass. */

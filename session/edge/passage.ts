@@ -4,9 +4,17 @@
  * once more at the address that the platform then names.
  */
 import { dial } from "../../net/dial.ts";
+import { isPromiseLike } from "../../net/shape.ts";
+import { setTimer } from "../../net/timer.ts";
 import { addressIn, type Backends, type Held } from "./backends.ts";
 import { type Bridge, bridge, type BridgeEnd } from "../pass/bridge.ts";
-import { LostError, ProxyError, redacted } from "../pass/failure.ts";
+import { decodedBody } from "../pass/encoding.ts";
+import {
+  isLostError,
+  LostError,
+  ProxyError,
+  redacted,
+} from "../pass/failure.ts";
 import {
   ANSWER_TIMEOUT,
   forward,
@@ -41,14 +49,12 @@ export async function passHttp(
     );
   }
   let repeatable = !hasBody(request);
-  return await cross(visit, backends, async (held, to, again) => {
+  return await cross(visit, backends, async (held, to) => {
     const answer = await forward(request, to, {
       ...rules(visit, held, to, options),
       onBody: (bytes) => repeatable = bytes === 0,
     });
-    // Plane marks answers that a backend gave itself: these are to be seen.
-    if (again && answer.headers.has("x-plane-backend-id")) return answer;
-    await checkFound(answer);
+    await checkFound(answer, backends, visit);
     return checkRedirect(answer);
   }, (status) => {
     if (!repeatable) return "because its body was sent";
@@ -103,7 +109,7 @@ export async function passJoined(
     if (signal.aborted) throw new ProxyError(499, "the client is gone");
     const { protocol } = pair;
     const { socket, response } = await upgrade(c, protocol ? { protocol } : {});
-    if (socket instanceof Promise) {
+    if (isPromiseLike(socket)) {
       socket.then((socket) => pair.join(socket).then(onEnd), pair.abandon);
     } else pair.join(socket).then(onEnd);
     return response;
@@ -131,7 +137,7 @@ export function passNative(
     }
     // Not AbortSignal.timeout(): that would end the socket later on.
     const controller = new AbortController();
-    const timer = setTimeout(
+    const timer = setTimer(
       () => controller.abort(),
       options.timeout ?? ANSWER_TIMEOUT,
     );
@@ -149,8 +155,8 @@ export function passNative(
     } finally {
       clearTimeout(timer);
     }
-    await checkFound(answer);
-    return accept(answer, policy);
+    await checkFound(answer, backends, visit);
+    return await accept(answer, policy);
   });
 }
 
@@ -161,20 +167,26 @@ export function passNative(
 async function cross<T>(
   visit: Visit,
   backends: Backends,
-  attempt: (held: Held, to: URL, again: boolean) => Promise<T>,
+  attempt: (held: Held, to: URL) => Promise<T>,
   unrepeatable: (status: number) => string | undefined = () => undefined,
 ): Promise<T> {
   let held = await backends.reach(visit);
   for (let again = false;; again = true) {
     try {
-      return await attempt(held, addressIn(held, visit), again);
+      const result = await attempt(held, addressIn(held, visit));
+      backends.reached(visit);
+      return result;
     } catch (error) {
-      if (!(error instanceof LostError)) throw error;
+      if (!isLostError(error)) throw error;
       backends.forget(visit, held);
-      if (again) throw error;
+      if (again) {
+        backends.unreachable(visit, error);
+        throw error;
+      }
       const { status, message, cause } = error;
       const why = unrepeatable(status);
       if (why) {
+        backends.unreachable(visit, error);
         throw new ProxyError(
           status,
           `${message}; the request was not repeated, ${why}`,
@@ -187,8 +199,12 @@ async function cross<T>(
 }
 
 /** The client's answer to the backend's answer to an upgrade. */
-function accept(answer: Response, policy: ForwardOptions): Response {
-  const headers = responseHeaders(answer.headers, policy);
+async function accept(
+  answer: Response,
+  policy: ForwardOptions,
+): Promise<Response> {
+  const { decoded, body } = await decodedBody(answer);
+  const headers = responseHeaders(answer.headers, { ...policy, decoded });
   const { webSocket } = answer as Response & { webSocket?: unknown };
   if (webSocket) {
     const chosen = answer.headers.get("sec-websocket-protocol");
@@ -200,7 +216,7 @@ function accept(answer: Response, policy: ForwardOptions): Response {
   }
   if (answer.status >= 300) {
     return checkRedirect(
-      new Response(answer.status === 304 ? null : answer.body, {
+      new Response(answer.status === 304 ? null : body, {
         status: answer.status,
         headers,
       }),
@@ -244,9 +260,18 @@ function readProtocols(headers: Headers): string[] {
   return protocols;
 }
 
-/** Tells apart an answer and the news that nobody is there to give one. */
-async function checkFound({ status, body }: Response): Promise<void> {
+/**
+ * Tells an answer of the backend from the platform's news that there is none.
+ * @throws {LostError} for the latter
+ */
+async function checkFound(
+  answer: Response,
+  backends: Backends,
+  { c }: Visit,
+): Promise<void> {
+  const { status, body } = answer;
   if (status !== 410 && status !== 502) return;
+  if (!backends.engine(c).isPlatformAnswer?.(answer)) return;
   await body?.cancel();
   throw new LostError(
     status,

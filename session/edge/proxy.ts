@@ -41,11 +41,16 @@ import type { BackendState, ConnectResponse } from "../../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
 import type { BridgeEnd } from "../pass/bridge.ts";
 import { parseEventId, statusEvents } from "./events.ts";
-import { ProxyError } from "../pass/failure.ts";
+import { isProxyError, ProxyError } from "../pass/failure.ts";
 import { readDecision } from "./grants.ts";
 import { isUpgrade } from "../pass/headers.ts";
 import type { Context, Hono as HonoApp } from "../pass/hono.ts";
-import type { SessionProxyOptions, Visit } from "./options.ts";
+import {
+  checkNumbers,
+  type SessionProxyOptions,
+  type Visit,
+} from "./options.ts";
+import { isPause } from "./outages.ts";
 import { passHttp, passJoined, passNative } from "./passage.ts";
 import { originTest } from "../pass/path.ts";
 import { findPlace, readOrigin, readPath, splitUrl } from "./mount.ts";
@@ -80,6 +85,9 @@ export {
   type UpgradeOptions,
 } from "../pass/upgrade.ts";
 
+/** Bytes of a name in UTF-8. */
+const MAX_NAME = 1024;
+
 /** Methods that a page may use on other origins without being asked who it is. */
 const SAFE = /^(GET|HEAD|OPTIONS)$/;
 
@@ -95,8 +103,9 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/;
  * Mount it before middleware that builds new responses: a WebSocket that a worker
  * passes on would be lost.
  *
- * @throws {TypeError} if `engine` or `authorize` is missing, a pattern is no
+ * @throws {TypeError} if `engine` or `authorize` is missing, a pattern is not an
  * origin, or nothing says where backends may be
+ * @throws {RangeError} if a duration or size is NaN or negative
  */
 export function sessionProxy(options: SessionProxyOptions): HonoApp {
   if (!options?.engine || typeof options.authorize !== "function") {
@@ -104,6 +113,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
       "sessionProxy needs engine, and authorize to decide who may reach what",
     );
   }
+  checkNumbers(options);
   const { authorize, missingOrigin = "allow", keepAlive = 8_000 } = options;
   const upgrade = options.upgrade ?? ownUpgrade();
   const backends = new Backends(options);
@@ -223,6 +233,9 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
         if (name === "." || name === "..") {
           throw new ProxyError(400, "malformed name");
         }
+        if (new TextEncoder().encode(name).length > MAX_NAME) {
+          throw new ProxyError(400, `a name has at most ${MAX_NAME} bytes`);
+        }
         const decision = readDecision(await authorize(c, name));
         switch (decision.kind) {
           case "refused":
@@ -239,10 +252,14 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
             });
         }
       } catch (error) {
-        if (!(error instanceof ProxyError)) throw error;
-        if (error.status >= 500) report(c, error);
-        const { message, status } = error;
+        if (!isProxyError(error)) throw error;
+        if (error.status >= 500 && !isPause(error)) report(c, error);
+        const { message, status, retryAfter } = error;
         response = json({ error: { message, code: String(status) } }, status);
+        if (retryAfter !== undefined) {
+          const seconds = Math.max(1, Math.ceil(retryAfter / 1000));
+          response.headers.set("retry-after", String(seconds));
+        }
       }
       const answer = withCors(c, response, from);
       // Hono answers HEAD without the body, which nobody else would end.

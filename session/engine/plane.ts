@@ -67,3 +67,11 @@ export function isEnding({ status }: ConnectResponse): boolean {
   return status === "terminating" || status === "hard-terminating" ||
     status === "terminated";
 }
+
+/**
+ * Plane's proxy, which Jamsocket uses too, names the backend in each answer of a
+ * backend, and in none of its own.
+ */
+export function isPlaneAnswer({ headers }: { headers: Headers }): boolean {
+  return !headers.has("x-plane-backend-id");
+}

@@ -13,17 +13,21 @@ export class ProxyError extends FeedlineError<FeedlineErrorCode> {
   override readonly name = "ProxyError";
   /** The HTTP status to answer with. */
   readonly status: number;
+  /** Milliseconds until another attempt makes sense, where that is known. */
+  readonly retryAfter: number | undefined;
 
   /** The message may reach the client; `cause` is for the proxy's owner. */
   constructor(
     status: number,
     message: string,
-    { code = "PROXY", ...options }: ErrorOptions & {
+    { code = "PROXY", retryAfter, ...options }: ErrorOptions & {
       code?: FeedlineErrorCode | undefined;
+      retryAfter?: number | undefined;
     } = {},
   ) {
     super(code, message, options);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 

@@ -1,4 +1,7 @@
 /** One HTTP request passed on to a session backend, streamed both ways. */
+import { setTimer } from "../../net/timer.ts";
+import { passBody } from "./body.ts";
+import { decodedBody } from "./encoding.ts";
 import { LostError, ProxyError, redacted } from "./failure.ts";
 import {
   type RequestHeaderOptions,
@@ -78,29 +81,41 @@ export async function forward(
   const gone = () => end(new ProxyError(499, "the client is gone"));
   if (request.signal.aborted) gone();
   else request.signal.addEventListener("abort", gone, { once: true });
-  let timer = setTimeout(late, timeout);
+  let timer = setTimer(late, timeout);
   let answered = false;
+  const restart = () => {
+    clearTimeout(timer);
+    if (!answered) timer = setTimer(late, timeout);
+  };
 
   let body: ReadableStream<Uint8Array> | null = null;
   if (hasBody(request)) {
-    let sent = 0;
-    body = request.body!.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform(chunk, stream) {
-          sent += chunk.byteLength;
-          if (sent > maxBody) {
+    const length = request.headers.get("content-length");
+    const passing = passBody(
+      request.body!,
+      length === null ? undefined : Number(length),
+      {
+        onBytes(bytes) {
+          if (bytes > maxBody) {
             end(tooLong(maxBody));
             throw ended;
           }
-          stream.enqueue(chunk);
-          if (!answered) {
-            clearTimeout(timer);
-            timer = setTimeout(late, timeout);
-          }
+          restart();
         },
-        flush: () => options.onBody?.(sent),
-      }),
+        onEnd(bytes) {
+          options.onBody?.(bytes);
+          restart();
+        },
+        onFail() {
+          // Once there is an answer, the client ends both by leaving.
+          if (!answered) gone();
+        },
+        signal: controller.signal,
+      },
     );
+    body = passing.body;
+    // Without a sign of progress a slow upload would be taken for no answer.
+    if (!passing.counted) clearTimeout(timer);
   }
 
   let answer: Response;
@@ -136,11 +151,13 @@ export async function forward(
       `the backend answered with status ${answer.status}`,
     );
   }
-  const rest = NULL_BODY.has(answer.status) ? null : answer.body;
+  const { decoded, body: rest } = NULL_BODY.has(answer.status)
+    ? { decoded: false, body: null }
+    : await decodedBody(answer);
   return new Response(rest && discreet(rest, secrets), {
     status: answer.status,
     statusText: answer.statusText,
-    headers: responseHeaders(answer.headers, options),
+    headers: responseHeaders(answer.headers, { ...options, decoded }),
   });
 }
 

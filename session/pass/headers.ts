@@ -41,6 +41,11 @@ export interface ResponseHeaderOptions extends HeaderPolicy {
    * @default {false}
    */
   cache?: boolean | undefined;
+  /**
+   * Whether the body was decoded: then `Content-Encoding` and `Content-Length`
+   * do not describe it. @default {false}
+   */
+  decoded?: boolean | undefined;
   /** A header whose value contains one of these is dropped. */
   secrets?: readonly string[] | undefined;
   /**
@@ -73,21 +78,64 @@ const HOP_BY_HOP: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "upgrade",
 ]);
 
-/** What a client may not claim: where a request came from or was meant for. */
+/**
+ * What a client may not claim: who it is, where a request came from or was meant
+ * for. `Proxy` sets `HTTP_PROXY` in a CGI program (https://httpoxy.org).
+ */
 const CLAIMS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "client-ip",
   "fastly-client-ip",
+  "fly-client-ip",
+  "fly-forwarded-port",
+  "fly-forwarded-proto",
+  "fly-region",
   "forwarded",
   "host",
+  "proxy",
+  "remote-user",
   "true-client-ip",
+  "x-authenticated-user",
   "x-client-ip",
   "x-cluster-client-ip",
   "x-forwarded",
+  "x-host",
+  "x-original-forwarded-for",
+  "x-original-host",
+  "x-original-remote-addr",
   "x-original-url",
   "x-real-ip",
+  "x-remote-addr",
+  "x-remote-ip",
+  "x-remote-user",
   "x-rewrite-url",
+  "x-webauth-user",
 ]);
-const CLAIM_PREFIXES = ["x-verified-", "x-forwarded-", "cf-", "proxy-"];
+/** All of one platform: Cloudflare, Azure, App Engine, Envoy, Vercel. */
+const CLAIM_PREFIXES = [
+  "x-verified-",
+  "x-forwarded-",
+  "cf-",
+  "proxy-",
+  "x-appengine-",
+  "x-azure-",
+  "x-arr-",
+  "x-envoy-",
+  "x-goog-iap-",
+  "x-ms-client-principal",
+  "x-vercel-",
+];
+
+/** Orders to a server before the edge: to send a file, or to whom to forward. */
+const SERVER_ORDERS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  "x-accel-charset",
+  "x-accel-expires",
+  "x-accel-limit-rate",
+  "x-accel-redirect",
+  "x-lighttpd-send-file",
+  "x-litespeed-location",
+  "x-reproxy-url",
+  "x-sendfile",
+]);
 
 /** By these an answer speaks for its whole origin, which is not the backend's. */
 const ORIGIN_WIDE: ReadonlySet<string> = /* @__PURE__ */ new Set([
@@ -100,18 +148,28 @@ const ORIGIN_WIDE: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "refresh",
   "report-to",
   "reporting-endpoints",
+  "secure-session-challenge",
+  "secure-session-registration",
+  "sec-session-challenge",
+  "sec-session-registration",
   "service-worker-allowed",
   "set-login",
   "strict-transport-security",
+  "use-as-dictionary",
 ]);
 
 /** Caches between edge and client that `Cache-Control` does not reach (RFC 9213). */
 const CACHES: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  "akamai-cache-control",
+  "cache-tag",
   "cdn-cache-control",
   "cloudflare-cdn-cache-control",
-  "expires",
-  "pragma",
+  "edge-cache-tag",
+  "edge-control",
+  "fastly-cdn-cache-control",
+  "netlify-cdn-cache-control",
   "surrogate-control",
+  "surrogate-key",
   "vercel-cdn-cache-control",
 ]);
 
@@ -130,11 +188,16 @@ export function requestHeaders(
   { cookies = false, authorization = false, set }: RequestHeaderOptions = {},
 ): Headers {
   const named = connectionNames(headers);
+  const own = new Set<string>();
+  for (const [name, value] of Object.entries(set ?? {})) {
+    if (value !== undefined) own.add(meaning(name.toLowerCase()));
+  }
   const result: [string, string][] = [];
   headers.forEach((value, name) => {
-    const meant = name.includes("_") ? name.replaceAll("_", "-") : name;
+    const meant = meaning(name);
     if (
-      HOP_BY_HOP.has(meant) || CLAIMS.has(meant) || named?.has(name) ||
+      own.has(meant) || HOP_BY_HOP.has(meant) || CLAIMS.has(meant) ||
+      named?.has(name) ||
       meant === "accept-encoding" || meant.startsWith("sec-websocket-") ||
       CLAIM_PREFIXES.some((prefix) => meant.startsWith(prefix)) ||
       meant === "authorization" && !authorization
@@ -159,8 +222,9 @@ export function requestHeaders(
  *
  * Dropped are hop-by-hop headers and those that `Connection` names, what
  * speaks for a whole origin (`Strict-Transport-Security`, `Clear-Site-Data`
- * and their kin), what the options do not let pass, and `Content-Encoding` with
- * `Content-Length`, because `fetch` has decoded the body.
+ * and their kin), what a server before the edge would act on, what the options
+ * do not let pass, and `Content-Encoding` with `Content-Length` where `fetch` has
+ * decoded the body.
  */
 export function responseHeaders(
   headers: Headers,
@@ -168,20 +232,22 @@ export function responseHeaders(
     cookies = false,
     cors = false,
     cache = false,
+    decoded = false,
     secrets = [],
     location,
     cookiePath,
   }: ResponseHeaderOptions = {},
 ): Headers {
   const named = connectionNames(headers);
-  const decoded = headers.has("content-encoding");
   const result: [string, string][] = [];
   headers.forEach((value, name) => {
     if (
-      HOP_BY_HOP.has(name) || ORIGIN_WIDE.has(name) || named?.has(name) ||
+      HOP_BY_HOP.has(name) || ORIGIN_WIDE.has(name) ||
+      SERVER_ORDERS.has(name) || named?.has(name) ||
       name.startsWith("proxy-") || name.startsWith("sec-websocket-") ||
       name === "set-cookie" || name === "cache-control" ||
-      CACHES.has(name) && !cache ||
+      CACHES.has(name) ||
+      (name === "expires" || name === "pragma") && !cache ||
       !cors && name.startsWith("access-control-") ||
       decoded && (name === "content-encoding" || name === "content-length")
     ) return;
@@ -238,6 +304,11 @@ export function isHandshake(headers: Headers): boolean {
   return connectionNames(headers)?.has("upgrade") === true &&
     headers.get("sec-websocket-version") === "13" &&
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
+}
+
+/** The name that a header turns into at a backend that takes `_` for `-`. */
+function meaning(name: string): string {
+  return name.includes("_") ? name.replaceAll("_", "-") : name;
 }
 
 /** RFC 9110, section 5.6.2. */

@@ -187,12 +187,81 @@ Deno.test("responseHeaders - a decoded body has another length", () => {
     list(responseHeaders(new Headers(headers)))["content-length"],
     "10",
   );
-  assertEquals(
-    list(
-      responseHeaders(new Headers({ ...headers, "content-encoding": "gzip" })),
-    ),
-    { "cache-control": "no-store", "content-type": "text/plain" },
+  const encoded = new Headers({ ...headers, "content-encoding": "gzip" });
+  assertEquals(list(responseHeaders(encoded, { decoded: true })), {
+    "cache-control": "no-store",
+    "content-type": "text/plain",
+  });
+  assertEquals(list(responseHeaders(encoded)), {
+    ...list(encoded),
+    "cache-control": "no-store",
+  });
+});
+
+Deno.test("requestHeaders - drops twins of what is set, however they are written", () => {
+  const result = requestHeaders(
+    new Headers({
+      "x_edge_says": "guessed",
+      "x-edge_says": "guessed",
+      "x-edge-says": "guessed",
+      "x-edge": "1",
+    }),
+    { set: { "X-Edge-Says": "ours", "x-edge": undefined } },
   );
+  assertEquals(list(result), { "x-edge": "1", "x-edge-says": "ours" });
+});
+
+Deno.test("requestHeaders - drops who or where a client says it is, on any platform", () => {
+  for (
+    const name of [
+      "Proxy",
+      "Fly-Client-IP",
+      "X-Azure-ClientIP",
+      "X-Azure-SocketIP",
+      "X-Vercel-Forwarded-For",
+      "X-Vercel-IP-Country",
+      "X-AppEngine-User-IP",
+      "X-Envoy-External-Address",
+      "X-MS-Client-Principal",
+      "X-MS-Client-Principal-Name",
+      "X-Goog-IAP-JWT-Assertion",
+      "X-Remote-User",
+      "X_Remote_User",
+      "Remote-User",
+      "X-Original-Host",
+      "X-Original-Forwarded-For",
+      "X-Host",
+    ]
+  ) {
+    assertEquals(list(requestHeaders(new Headers({ [name]: "x" }))), {}, name);
+  }
+});
+
+Deno.test("responseHeaders - drops orders to servers and caches before the edge", () => {
+  for (
+    const name of [
+      "X-Accel-Redirect",
+      "X-Accel-Limit-Rate",
+      "X-Sendfile",
+      "X-Lighttpd-Send-File",
+      "X-Reproxy-URL",
+      "Use-As-Dictionary",
+      "Secure-Session-Registration",
+      "Sec-Session-Registration",
+      "CDN-Cache-Control",
+      "Netlify-CDN-Cache-Control",
+      "Surrogate-Control",
+      "Cache-Tag",
+    ]
+  ) {
+    for (const cache of [false, true]) {
+      assertEquals(
+        list(responseHeaders(new Headers({ [name]: "x" }), { cache })),
+        { "cache-control": "no-store" },
+        name,
+      );
+    }
+  }
 });
 
 Deno.test("responseHeaders - no cache shared by users may keep an answer", () => {

@@ -3,7 +3,7 @@ import { eventId, parseEventId } from "../../session/edge/events.ts";
 import { HeldMap } from "../../session/edge/held.ts";
 
 Deno.test("HeldMap - the least recently used entry goes first", () => {
-  const map = new HeldMap<number>(2, 1000);
+  const map = new HeldMap<number>({ max: 2, ttl: 1000 });
   map.set("a", 1, 0);
   map.set("b", 2, 0);
   assertEquals(map.get("a", 1), 1);
@@ -15,7 +15,7 @@ Deno.test("HeldMap - the least recently used entry goes first", () => {
 });
 
 Deno.test("HeldMap - an entry grows old, however often it is used", () => {
-  const map = new HeldMap<number>(2, 1000);
+  const map = new HeldMap<number>({ max: 2, ttl: 1000 });
   map.set("a", 1, 0);
   assertEquals(map.get("a", 999), 1);
   assertEquals(map.get("a", 1000), undefined);
@@ -23,7 +23,7 @@ Deno.test("HeldMap - an entry grows old, however often it is used", () => {
 });
 
 Deno.test("HeldMap - what is gone does not take a newer value with it", () => {
-  const map = new HeldMap<{ id: number }>(2, 1000);
+  const map = new HeldMap<{ id: number }>({ max: 2, ttl: 1000 });
   const [old, fresh] = [{ id: 1 }, { id: 2 }];
   map.set("a", old, 0);
   map.set("a", fresh, 0);
@@ -33,8 +33,35 @@ Deno.test("HeldMap - what is gone does not take a newer value with it", () => {
   assertEquals(map.get("a", 1), undefined);
 });
 
+Deno.test("HeldMap - what is old goes with the next call, whatever that asks for", () => {
+  const map = new HeldMap<number>({ max: 100, ttl: 1000 });
+  for (let index = 0; index < 50; index++) map.set(`${index}`, index, index);
+  map.get("0", 500);
+  map.get("another", 1020);
+  assertEquals(map.size, 29);
+  map.get("another", 2000);
+  assertEquals(map.size, 0);
+});
+
+Deno.test("HeldMap - bounded in bytes", () => {
+  const map = new HeldMap<number>({
+    max: 10_000,
+    ttl: 1000,
+    maxBytes: 100_000,
+  });
+  for (let index = 0; index < 1000; index++) {
+    map.set(`${index}`.padEnd(1000), index, 0, 300);
+  }
+  // 2,000 bytes of the key, 300 of the value, 200 of the map.
+  assertEquals(map.size, 40);
+  assertEquals(map.get("999".padEnd(1000), 1), 999);
+  assertEquals(map.get("0".padEnd(1000), 1), undefined);
+  map.set("too large", 1, 0, 100_000);
+  assertEquals(map.size, 0);
+});
+
 Deno.test("HeldMap - keys are data", () => {
-  const map = new HeldMap<number>(2, 1000);
+  const map = new HeldMap<number>({ max: 2, ttl: 1000 });
   assertEquals(map.get("__proto__", 0), undefined);
   map.set("__proto__", 1, 0);
   assertEquals(map.get("__proto__", 0), 1);

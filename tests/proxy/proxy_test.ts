@@ -796,3 +796,146 @@ Deno.test("engine - made for each request where its settings come with it", asyn
   assertEquals(response.status, 200);
   await backend[Symbol.asyncDispose]();
 });
+
+Deno.test("a backend's own 410 - passed on, and the request runs once", async () => {
+  await using test = startEdge();
+  for (const method of ["GET", "POST", "DELETE"]) {
+    for (const status of [410, 502, 503]) {
+      const { length } = test.backend.seen;
+      const response = await fetch(test.url(`/backend/answer?code=${status}`), {
+        method,
+      });
+      assertEquals(
+        [response.status, await response.text()],
+        [status, "the backend's own"],
+      );
+      assertEquals(test.backend.seen.length - length, 1);
+    }
+  }
+  assertEquals(test.engine.requests.length, 1);
+  assertEquals(test.errors, []);
+});
+
+Deno.test("a backend that is down - asked for at growing intervals, with Retry-After", async () => {
+  await using test = startEdge();
+  const get = async () => {
+    const response = await fetch(test.url("/backend/x"));
+    const { error } = await response.json();
+    const after = response.headers.get("retry-after");
+    return [response.status, error?.message, after] as const;
+  };
+  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const url = `http://127.0.0.1:${listener.addr.port}/TOKEN-abcdef/`;
+  listener.close();
+  const answers = () => {
+    for (let index = 0; index < 2; index++) test.engine.answers.push({ url });
+  };
+  for (let failures = 0; failures < 3; failures++) {
+    answers();
+    assertEquals(await get(), [502, "the backend cannot be reached", null]);
+  }
+  const asked = test.engine.requests.length;
+  for (let index = 0; index < 5; index++) {
+    const later = "the backend cannot be reached; the next attempt comes later";
+    assertEquals(await get(), [502, later, "1"]);
+  }
+  assertEquals(test.engine.requests.length, asked, "nobody was asked");
+  assertEquals(test.errors.length, 3, "each failure is reported once");
+  test.engine.answers.length = 0;
+  await until(async () => (await get())[0] === 200, "it is tried again");
+});
+
+Deno.test("the platform's 429 - its Retry-After is passed on and kept", async () => {
+  await using test = startEdge();
+  test.engine.answers.push(new HTTPError(429, "slow", { retryAfter: 60_000 }));
+  for (let index = 0; index < 3; index++) {
+    const response = await fetch(test.url("/connect"), { method: "POST" });
+    const { error } = await response.json();
+    assertMatch(error.message, /^the platform takes no more requests for now/);
+    assertEquals(
+      [response.status, response.headers.get("retry-after")],
+      [429, "60"],
+    );
+  }
+  assertEquals(test.engine.requests.length, 1);
+  const other = await fetch(`${test.edge.origin}/sessions/other/connect`, {
+    method: "POST",
+  });
+  assertEquals(other.status, 200);
+  await other.body?.cancel();
+});
+
+Deno.test("a cold name - a hundred requests at once ask the platform once", async () => {
+  await using test = startEdge();
+  const connect = test.engine.connect.bind(test.engine);
+  test.engine.connect = async (request) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return await connect(request);
+  };
+  await Promise.all(Array.from({ length: 100 }, async (_, index) => {
+    const response = await fetch(test.url(`/backend/x?${index}`));
+    assertEquals(response.status, 200);
+    await response.body?.cancel();
+  }));
+  assertEquals(test.engine.requests.length, 1);
+});
+
+Deno.test("a name - at most 1,024 bytes of UTF-8", async () => {
+  await using test = startEdge();
+  for (
+    const [name, status] of [
+      ["a".repeat(1024), 200],
+      ["a".repeat(1025), 400],
+      ["é".repeat(513), 400],
+    ] as const
+  ) {
+    const response = await fetch(
+      `${test.edge.origin}/sessions/${encodeURIComponent(name)}/connect`,
+      { method: "POST" },
+    );
+    assertEquals(response.status, status);
+    await response.body?.cancel();
+  }
+  assertEquals(test.engine.requests.length, 1);
+});
+
+Deno.test("options - numbers out of range are refused by name, Infinity means no limit", async () => {
+  const make = (options: Record<string, unknown>) =>
+    startEdge(options as never);
+  for (
+    const name of [
+      "timeout",
+      "connectTimeout",
+      "keepAlive",
+      "holdFor",
+      "maxBody",
+      "maxMessage",
+      "maxBuffered",
+      "maxHeld",
+    ]
+  ) {
+    for (const value of [NaN, -1, "60", null]) {
+      const engine = new ScriptedEngine({ tokens: new Set() } as never);
+      const authorize = () => null;
+      assertThrows(
+        () => sessionProxy({ engine, authorize, [name]: value } as never),
+        RangeError,
+        `${name} must be`,
+      );
+    }
+  }
+  for (const forever of [Infinity, 30 * 24 * 3_600_000]) {
+    await using test = make({
+      timeout: forever,
+      connectTimeout: forever,
+      keepAlive: forever,
+      holdFor: forever,
+    });
+    const response = await fetch(test.url("/backend/x"));
+    assertEquals(response.status, 200);
+    await response.body?.cancel();
+    test.engine.states.push({ status: "terminated", time: "t" });
+    const stream = await fetch(test.url("/status/stream"));
+    assertEquals((await stream.text()).match(/^:/gm), null, "no comments");
+  }
+});

@@ -11,6 +11,8 @@ import { folder, startProgram } from "../program.ts";
 import { runtime } from "../runtimes.ts";
 import { startWorker } from "../workerd.ts";
 import {
+  breakOff,
+  decoded,
   HANDSHAKE,
   open,
   raw,
@@ -188,6 +190,56 @@ async function conforms(
     await (await get("/backend/gzip")).text(),
     "hello ".repeat(1000),
   );
+  for (
+    const codings of [
+      "gzip",
+      "x-gzip",
+      "GZIP",
+      "deflate",
+      "br",
+      "zstd",
+      "gzip, gzip",
+      "deflate, gzip",
+      "zstd, gzip",
+      "x-own",
+    ]
+  ) {
+    const path = `/backend/encoded?as=${encodeURIComponent(codings)}`;
+    const answer = await get(path);
+    assertEquals(
+      [codings, await decoded(answer)],
+      [codings, "hello ".repeat(1000)],
+    );
+  }
+
+  // A body that breaks off is none that has ended.
+  for (const chunked of [false, true]) {
+    const { broken } = backend.bodies;
+    await breakOff(
+      edge,
+      "/rooms/lobby/backend/discard",
+      [`cookie: ${cookie}`],
+      chunked,
+    );
+    await until(() => backend.bodies.broken > broken, "the backend knows");
+  }
+  assertEquals(backend.bodies.whole, 0);
+
+  // What a backend answers itself is passed on, once.
+  for (const code of [410, 502, 503]) {
+    for (const body of ["", "an order"]) {
+      const before = backend.seen.length;
+      const answer = await get(`/backend/answer?code=${code}`, {
+        method: "POST",
+        body,
+      });
+      assertEquals(
+        [answer.status, await answer.text(), backend.seen.length - before],
+        [code, "the backend's own", 1],
+      );
+    }
+  }
+
   const big = new Uint8Array(300_000).fill(7);
   const echoed = await get("/backend/echo", { method: "POST", body: big });
   assertEquals(await echoed.bytes(), big);

@@ -1,4 +1,5 @@
 /** What the proxy's tests stand on: a backend, a platform, raw connections. */
+import * as zlib from "node:zlib";
 import { Hono } from "@hono/hono";
 import { ticks } from "../ticks.ts";
 import {
@@ -54,11 +55,13 @@ export interface Seen {
 export interface Backend extends Server {
   /** Tokens that lead to the backend; any other gets 410. */
   tokens: Set<string>;
-  /** The next requests get this status in place of an answer. */
+  /** The next requests get this status from the platform's proxy. */
   fail: number[];
   seen: Seen[];
   /** Bytes of request bodies read so far. */
   received: number;
+  /** How many request bodies came to their end, and how many broke off. */
+  bodies: { whole: number; broken: number };
   /** How streams that the backend was sending ended. */
   cancelled: number;
   /** WebSockets that are open, as the backend holds them. */
@@ -69,6 +72,76 @@ export interface Backend extends Server {
 
 const encoder = new TextEncoder();
 
+/** The functions of node:zlib for a coding, by its name in lower case. */
+const CODINGS: Record<
+  string,
+  [
+    encode: (bytes: Uint8Array) => Uint8Array,
+    decode: (bytes: Uint8Array) => Uint8Array,
+  ]
+> = {
+  "gzip": [zlib.gzipSync, zlib.gunzipSync],
+  "x-gzip": [zlib.gzipSync, zlib.gunzipSync],
+  "deflate": [zlib.deflateSync, zlib.inflateSync],
+  "br": [zlib.brotliCompressSync, zlib.brotliDecompressSync],
+  "zstd": [zlib.zstdCompressSync, zlib.zstdDecompressSync],
+  // A coding that no client knows.
+  "x-own": [(bytes) => bytes, (bytes) => bytes],
+};
+
+const codingsOf = (header: string) =>
+  header.toLowerCase().split(",").map((coding) => coding.trim());
+
+/** A text in these codings, the first one innermost. */
+function encode(text: string, header: string): Uint8Array<ArrayBuffer> {
+  let bytes: Uint8Array = new TextEncoder().encode(text);
+  for (const coding of codingsOf(header)) bytes = CODINGS[coding]![0](bytes);
+  return new Uint8Array(bytes);
+}
+
+/** The text of an answer, decoded as its header says and Deno's fetch has not. */
+export async function decoded(answer: Response): Promise<string> {
+  const header = answer.headers.get("content-encoding");
+  let bytes: Uint8Array = await answer.bytes();
+  if (header !== null && !/^(gzip|br)$/i.test(header)) {
+    for (const coding of codingsOf(header).reverse()) {
+      bytes = CODINGS[coding]![1](bytes);
+    }
+  }
+  return new TextDecoder().decode(bytes);
+}
+
+/** Sends the beginning of a request with a body, and leaves. */
+export async function breakOff(
+  server: { port: number },
+  target: string,
+  headers: string[],
+  chunked: boolean,
+): Promise<void> {
+  const connection = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+  });
+  const lines = [
+    `POST ${target} HTTP/1.1`,
+    `host: 127.0.0.1:${server.port}`,
+    ...headers,
+    chunked ? "transfer-encoding: chunked" : "content-length: 1000",
+  ];
+  const body = chunked ? "4\r\nabcd\r\n" : "abcd";
+  await connection.write(
+    encoder.encode(lines.join("\r\n") + "\r\n\r\n" + body),
+  );
+  // Until the backend has it.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  connection.close();
+}
+
+/** An answer of the platform's connection proxy, marked as its own. */
+function platformAnswer(text: string, status: number): Response {
+  return new Response(text, { status, headers: { "x-of-platform": "1" } });
+}
+
 /** A session backend behind the platform's connection proxy: `/{token}/…`. */
 export function startBackend(): Backend {
   const backend = {
@@ -76,6 +149,7 @@ export function startBackend(): Backend {
     fail: [],
     seen: [],
     received: 0,
+    bodies: { whole: 0, broken: 0 },
     cancelled: 0,
     sockets: new Set(),
     closed: [],
@@ -90,10 +164,10 @@ export function startBackend(): Backend {
       headers: [...request.headers],
     });
     if (!backend.tokens.has(token!)) {
-      return new Response(`no such token: ${token}`, { status: 410 });
+      return platformAnswer(`no such token: ${token}`, 410);
     }
     const fail = backend.fail.shift();
-    if (fail) return new Response(`failed at ${token}`, { status: fail });
+    if (fail) return platformAnswer(`failed at ${token}`, fail);
     const [path, query] = rest.join("/").split("?", 2);
     const params = new URLSearchParams(query);
     return request.headers.get("upgrade") === "websocket"
@@ -138,9 +212,15 @@ export function startBackend(): Backend {
         );
       }
       case "discard": {
-        for await (const chunk of request.body ?? []) {
-          backend.received += chunk.byteLength;
+        try {
+          for await (const chunk of request.body ?? []) {
+            backend.received += chunk.byteLength;
+          }
+        } catch (error) {
+          backend.bodies.broken++;
+          throw error;
         }
+        backend.bodies.whole++;
         return new Response(String(backend.received));
       }
       case "ticks":
@@ -167,6 +247,19 @@ export function startBackend(): Backend {
         });
       case "status":
         return new Response(null, { status: Number(params.get("code")) });
+      case "answer":
+        await request.body?.cancel();
+        // As Plane's proxy marks what a backend answered.
+        return new Response("the backend's own", {
+          status: Number(params.get("code")),
+          headers: { "x-plane-backend-id": "backend-1" },
+        });
+      case "encoded": {
+        const codings = params.get("as")!;
+        return new Response(encode("hello ".repeat(1000), codings), {
+          headers: { "content-encoding": codings },
+        });
+      }
       case "gzip":
         return new Response(
           new Blob(["hello ".repeat(1000)]).stream()
@@ -309,6 +402,10 @@ export class ScriptedEngine implements SessionEngine {
     } finally {
       this.following--;
     }
+  }
+
+  isPlatformAnswer({ headers }: { headers: Headers }): boolean {
+    return headers.has("x-of-platform");
   }
 
   statusStream(): Promise<() => void> {

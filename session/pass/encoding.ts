@@ -1,0 +1,93 @@
+/**
+ * Whether `fetch` has decoded the body of an answer. Each runtime decodes other
+ * codings, none says which, and most leave `Content-Encoding` as it came: a
+ * proxy that gets it wrong sends a header and a body that contradict each other.
+ */
+
+/** The codings that a runtime's `fetch` decodes. */
+type Decodes = (codings: readonly string[]) => boolean;
+
+const one = (pattern: RegExp): Decodes => ([coding, ...more]) =>
+  more.length === 0 && pattern.test(coding!);
+
+/** Measured by the case "header and body agree" of the conformance matrix. */
+const RUNTIMES: readonly [global: string, decodes: Decodes][] = [
+  ["Deno", one(/^(gzip|br)$/i)],
+  ["Bun", one(/^(x-)?gzip$|^(deflate|br|zstd)$/i)],
+  // workerd's; it compares the header as it is written.
+  ["WebSocketPair", one(/^(gzip|br)$/)],
+];
+
+/** Node's, and as the Fetch standard has it: any of these, in any order. */
+const standard: Decodes = (codings) =>
+  codings.every((coding) => /^((x-)?gzip|deflate|br|zstd)$/i.test(coding));
+
+/** How a body begins that is still encoded. */
+const MAGIC: readonly [coding: RegExp, bytes: readonly number[]][] = [
+  [/^zstd$/i, [0x28, 0xb5, 0x2f, 0xfd]],
+  [/^(x-)?gzip$/i, [0x1f, 0x8b]],
+];
+
+/** The parts of an answer that say how its body is encoded. */
+export interface Decoded {
+  /** Whether `Content-Encoding` and `Content-Length` no longer describe the body. */
+  decoded: boolean;
+  /** The body, from its first byte on. */
+  body: ReadableStream<Uint8Array> | null;
+}
+
+/** Finds out whether the body of `answer` was decoded; see `decoded`. */
+export async function decodedBody(
+  { headers, body }: Response,
+): Promise<Decoded> {
+  const value = headers.get("content-encoding");
+  if (value === null) return { decoded: false, body };
+  const codings = value.split(",").map((coding) => coding.trim());
+  const own = RUNTIMES.find(([global]) => global in globalThis);
+  if (own) return { decoded: own[1](codings), body };
+  if (!standard(codings)) return { decoded: false, body };
+  // Node decodes zstd since version 24, and passes on all of a list with a
+  // coding that it does not know.
+  const magic = codings.some((coding) => /^zstd$/i.test(coding)) &&
+    MAGIC.find(([coding]) => coding.test(codings.at(-1)!))?.[1];
+  if (!magic || !body) return { decoded: true, body };
+  const peeked = await peek(body, magic.length);
+  return {
+    decoded: !magic.every((byte, index) => peeked.start[index] === byte),
+    body: peeked.body,
+  };
+}
+
+/** The first bytes of a body, and a body that still has them. */
+async function peek(
+  body: ReadableStream<Uint8Array>,
+  count: number,
+): Promise<{ start: Uint8Array; body: ReadableStream<Uint8Array> }> {
+  const reader = body.getReader();
+  const read: Uint8Array[] = [];
+  let length = 0;
+  while (length < count) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    read.push(value);
+    length += value.byteLength;
+  }
+  const start = Uint8Array.from(
+    read.flatMap((piece) => [...piece.subarray(0, count)]),
+  );
+  return {
+    start,
+    body: new ReadableStream({
+      async pull(controller) {
+        const first = read.shift();
+        if (first) return controller.enqueue(first);
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel(reason) {
+        await reader.cancel(reason);
+      },
+    }, { highWaterMark: 0 }),
+  };
+}
