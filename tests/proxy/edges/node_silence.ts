@@ -1,0 +1,50 @@
+/**
+ * An edge on Node whose backend sends one piece and then stays silent for as long
+ * as it is asked to. Node's `fetch` is given the limit in the first argument, by
+ * the lines of the README.
+ */
+import { createServer } from "node:http";
+import { serve } from "@hono/node-server";
+import { Agent, setGlobalDispatcher } from "undici";
+import { sessionProxy } from "@feedline/feedline/proxy";
+import type { ConnectResponse, SessionEngine } from "@feedline/feedline/types";
+
+// deno-lint-ignore no-explicit-any
+const { process } = globalThis as any;
+const limit = Number(process.argv[2]);
+setGlobalDispatcher(new Agent({ headersTimeout: limit, bodyTimeout: limit }));
+
+const backend = createServer((request, response) => {
+  const silence = Number(
+    new URL(request.url!, "http://b").searchParams.get("ms"),
+  );
+  response.write("one ");
+  setTimeout(() => response.end("two"), silence);
+});
+await new Promise<void>((resolve) => backend.listen(0, "127.0.0.1", resolve));
+const { port } = backend.address() as { port: number };
+const answer: ConnectResponse = {
+  backend_id: "b1",
+  spawned: true,
+  status: "ready",
+  token: "",
+  url: `http://127.0.0.1:${port}/`,
+  secret_token: null,
+  status_url: "",
+  ready_url: "",
+};
+const engine = {
+  origins: ["http://127.0.0.1:*"],
+  connect: () => Promise.resolve(answer),
+} as unknown as SessionEngine;
+serve(
+  {
+    fetch: sessionProxy({
+      engine,
+      authorize: () => ({ anonymous: true }),
+    }).fetch,
+    port: 0,
+    hostname: "127.0.0.1",
+  },
+  ({ port }) => console.log(`listening on ${port}`),
+);

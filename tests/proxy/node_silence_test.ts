@@ -1,0 +1,44 @@
+/**
+ * Node's `fetch` cuts off silent bodies; the README's lines decide after how
+ * long. The limit of five minutes itself is not waited for: a short one shows
+ * that the edge's requests obey these lines, and 0 that they lift it.
+ */
+import { assertEquals, assertRejects } from "@std/assert";
+import { bundle } from "../bundle.ts";
+import { folder, startProgram } from "../program.ts";
+import { requireRuntime } from "../runtimes.ts";
+
+const readme = await Deno.readTextFile(
+  new URL("../../README.md", import.meta.url),
+);
+
+for (const node of ["node22", "node24", "node"] as const) {
+  Deno.test(`the README's limit on silent bodies counts for the edge on ${node}`, async () => {
+    assertEquals(
+      readme.includes(
+        "setGlobalDispatcher(new Agent({ headersTimeout: 0, bodyTimeout: 0 }));",
+      ),
+      true,
+    );
+    const path = await requireRuntime(node);
+    await using program = await folder({
+      "edge.mjs": await bundle(
+        "tests/proxy/edges/node_silence.ts",
+        "--platform=deno",
+      ),
+    });
+    const read = async (limit: number, silence: number) => {
+      await using edge = await startProgram(path, [
+        `${program.path}/edge.mjs`,
+        `${limit}`,
+      ]);
+      const [port] = /\d+$/.exec(edge.said)!;
+      const response = await fetch(
+        `http://127.0.0.1:${port}/room/backend/?ms=${silence}`,
+      );
+      return await response.text();
+    };
+    assertEquals(await read(0, 2_000), "one two");
+    await assertRejects(() => read(200, 60_000));
+  });
+}
