@@ -1,8 +1,8 @@
 /** One operating system process: its output as lines, its end, its signals. */
 import process from "node:process";
-import { stripVTControlCharacters } from "node:util";
 import { wait } from "../../net/wait.ts";
 import type { OrphanGuard } from "./orphans.ts";
+import { readLines } from "./output.ts";
 
 /** Where a line of output came from. */
 export type OutputStream = "stdout" | "stderr";
@@ -28,9 +28,6 @@ export interface ProcessOptions {
   /** Kills the process if the platform is killed. */
   orphans: OrphanGuard;
 }
-
-/** Longer lines are cut into pieces of this many characters. */
-export const MAX_LINE = 8192;
 
 /**
  * A program that runs another as the head of a new session. Deno can do that
@@ -215,41 +212,4 @@ export function findProgram(program: string, cwd: string): string | undefined {
       `${folder || cwd}/${program}`
     );
   return paths.find(isFile);
-}
-
-/** Calls `onLine` for each line of `output`. */
-async function readLines(
-  output: ReadableStream<Uint8Array>,
-  onLine: (text: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  let rest = "";
-  const emit = (line: string) => onLine(printable(line));
-  try {
-    const text = output.pipeThrough(new TextDecoderStream(), { signal });
-    for await (const chunk of text) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        for (let i = 0; i === 0 || i < line.length; i += MAX_LINE) {
-          emit(line.slice(i, i + MAX_LINE));
-        }
-      }
-      while (rest.length > MAX_LINE) {
-        emit(rest.slice(0, MAX_LINE));
-        rest = rest.slice(MAX_LINE);
-      }
-    }
-  } catch {
-    // The pipe broke or was given up; what was read is shown.
-  }
-  if (rest !== "") emit(rest);
-}
-
-/** `line` without anything that could steer a terminal. */
-export function printable(line: string): string {
-  return stripVTControlCharacters(line)
-    .replaceAll("\t", "    ")
-    // deno-lint-ignore no-control-regex
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "");
 }

@@ -1,6 +1,6 @@
 /** What the command shows: one line an event, with one prefix a backend. */
 import { styleText } from "node:util";
-import { printable } from "./process.ts";
+import { printable } from "./output.ts";
 import type { DevBackend, DevEvent, DevPlatform } from "./platform.ts";
 
 type Style = Parameters<typeof styleText>[0];
