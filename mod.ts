@@ -1,11 +1,12 @@
 /**
  * Session backends, from the server's side ({@linkcode Jamsocket},
  * {@linkcode Plane}) and from their users' ({@linkcode SessionBackend}), and live
- * data between the two ({@linkcode feedmeClient}, {@linkcode socketcluster}).
+ * data between the two ({@linkcode feedme}, {@linkcode socketcluster}).
  *
  * A session backend is a process of its own for each document, room or agent,
  * found by key and reached by URL. This module has everything but the edge route
- * (`./proxy`) and the dev platform (`./dev`); bundlers take what is used.
+ * (`./proxy`), the Feedme server (`./feed/feedme/server`) and the dev platform
+ * (`./dev`); bundlers take what is used.
  *
  * ```ts ignore
  * import { Jamsocket, SessionBackend } from "@feedline/feedline";
@@ -19,11 +20,43 @@
  *
  * @module
  */
-export * from "./server.ts";
+export {
+  type EngineOptions,
+  Jamsocket,
+  type JamsocketDevInitOptions,
+  type JamsocketHostedInitOptions,
+  type JamsocketInitOptions,
+  type OnStatusCallback,
+  Plane,
+  type PlaneInitOptions,
+  type SessionEngine,
+  type StatusStreamOptions,
+  type TerminateOptions,
+  type VerifiedUser,
+  verifiedUser,
+} from "./server.ts";
 export {
   BackendEndedError,
   type ReadyOptions,
   SessionBackend,
   type SessionBackendOptions,
 } from "./client.ts";
-export * from "./feed/mod.ts";
+export {
+  type ApiError,
+  type BackendState,
+  type BackendStatus,
+  type CallOptions,
+  type ConnectRequest,
+  type ConnectResponse,
+  FeedlineError,
+  type FeedlineErrorCode,
+  HTTPError,
+  isBackendState,
+  isConnectResponse,
+  isFeedlineError,
+  type SpawnOptions,
+  type TerminationKind,
+  type TerminationReason,
+  type UnsubscribeFn,
+} from "./types.ts";
+export { feedme, socketcluster } from "./feed/mod.ts";

@@ -35,7 +35,6 @@ export type {
   FeedData,
   FeedEvents,
   FeedmeFeed,
-  WaitOptions,
 } from "./client/feed.ts";
 export type {
   Consumer,
@@ -45,14 +44,16 @@ export type {
   Overflow,
 } from "../../net/consumer.ts";
 export type {
+  ActionArgs,
+  ActionData,
   ActionType,
   AnyApi,
   AnyFeed,
   FeedAction,
   FeedActionOf,
+  FeedArgsOf,
   FeedmeApi,
   FeedType,
-  Part,
 } from "./client/types.ts";
 export {
   FeedlineError,
@@ -65,7 +66,8 @@ export type {
   FeedmeErrorCode,
   FeedmeErrorDetails,
 } from "./client/errors.ts";
-export type { Emitter, EventMap, Listener } from "./client/emitter.ts";
+export type { Emitter } from "./client/emitter.ts";
+export type { WaitOptions } from "../../net/wait.ts";
 export { webSocketTransport } from "./client/websocket.ts";
 export type { WebSocketTransportOptions } from "./client/websocket.ts";
 export type {

@@ -186,3 +186,11 @@ Deno.test("docs - the API overview names every value that an entry point exports
     assertEquals(named.get(name + path.slice(1)), values.sort(), path);
   }
 });
+
+Deno.test("docs - the root has all of server and client, and each protocol under its name", async () => {
+  const of = async (file: string) => Object.keys(await import(root + file));
+  const feeds = ["feedme", "socketcluster"];
+  assertEquals((await of("feed/mod.ts")).sort(), feeds);
+  const all = [...await of("server.ts"), ...await of("client.ts"), ...feeds];
+  assertEquals((await of("mod.ts")).sort(), [...new Set(all)].sort());
+});

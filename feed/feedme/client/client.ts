@@ -2,7 +2,13 @@
  * The client: connects, reconnects and performs the effects of its conversation.
  * It holds what the conversation must not know: the transport, timers, chance.
  */
-import type { AnyApi, FeedmeApi, Part } from "./types.ts";
+import type {
+  ActionArgs,
+  ActionData,
+  AnyApi,
+  FeedArgsOf,
+  FeedmeApi,
+} from "./types.ts";
 import { Conversation } from "./conversation.ts";
 import type {
   ActionResult,
@@ -11,7 +17,7 @@ import type {
   Effect,
   Timer,
 } from "./effects.ts";
-import { callListener, Emitter } from "./emitter.ts";
+import { Emitter } from "./emitter.ts";
 import { FeedmeError, invalid, isFeedmeError } from "./errors.ts";
 import { FeedmeFeed, type FeedSink } from "./feed.ts";
 import { isJson } from "../wire/json.ts";
@@ -21,12 +27,8 @@ import {
   type FeedmeClientOptions,
   type Settings,
 } from "./options.ts";
-import {
-  type FeedArgs,
-  isFeedArgs,
-  isObject,
-  type JsonObject,
-} from "../wire/protocol.ts";
+import { isFeedArgs, isObject, type JsonObject } from "../wire/protocol.ts";
+import { notify } from "../../../net/report.ts";
 import { Queue } from "../../../net/queue.ts";
 import { Retry } from "./retry.ts";
 import { setTimer, type Timer as PlatformTimer } from "../../../net/timer.ts";
@@ -190,22 +192,21 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
    */
   action<Name extends keyof Api["actions"] & string>(
     actionName: Name,
-    actionArgs: Part<Api["actions"], Name, "args", JsonObject>,
-  ): Promise<Part<Api["actions"], Name, "data", JsonObject>>;
+    actionArgs: ActionArgs<Api, Name>,
+  ): Promise<ActionData<Api, Name>>;
   /** The same with a callback instead of a promise. */
   action<Name extends keyof Api["actions"] & string>(
     actionName: Name,
-    actionArgs: Part<Api["actions"], Name, "args", JsonObject>,
-    callback: ActionCallback<Part<Api["actions"], Name, "data", JsonObject>>,
+    actionArgs: ActionArgs<Api, Name>,
+    callback: ActionCallback<ActionData<Api, Name>>,
   ): void;
   action(
     actionName: string,
     actionArgs: unknown,
-    // An explicit `undefined` is no promise style but a bad callback.
-    // deno-lint-ignore no-explicit-any
-    ...rest: ActionCallback<any>[]
+    // An explicit `undefined` is not the promise style but a bad callback.
+    ...rest: unknown[]
   ): Promise<unknown> | void {
-    const [callback] = rest;
+    const callback = rest[0] as ((...result: unknown[]) => void) | undefined;
     if (rest.length > 0 && typeof callback !== "function") {
       throw invalid("Invalid callback.");
     }
@@ -220,7 +221,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     const args = actionArgs as JsonObject;
     if (callback) {
       return this.#act(actionName, args, ({ error, data }) => {
-        callListener(undefined, callback, error ? [error] : [undefined, data]);
+        if (error) notify(callback, error);
+        else notify(callback, undefined, data);
       });
     }
     const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
@@ -238,7 +240,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
    */
   feed<Name extends keyof Api["feeds"] & string>(
     feedName: Name,
-    feedArgs: Part<Api["feeds"], Name, "args", FeedArgs>,
+    feedArgs: FeedArgsOf<Api, Name>,
   ): FeedmeFeed<Api["feeds"][Name]> {
     this.#check();
     if (typeof feedName !== "string") throw invalid("Invalid feed name.");

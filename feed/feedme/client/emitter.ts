@@ -1,23 +1,16 @@
 /** Events by name, with the methods that programs written for npm's client use. */
 
-/** The arguments of each event's listeners. */
-export type EventMap = { [event: string]: unknown[] };
+import { report } from "../../../net/report.ts";
 
-/** What is called when an event happens; `this` is what emitted it. */
-export type Listener<This, Args extends unknown[]> = (
-  this: This,
-  ...args: Args
-) => void;
-
-// deno-lint-ignore no-explicit-any
-type AnyListener = Listener<any, any>;
+/** A listener, whatever its `this` and arguments. */
+// deno-lint-ignore no-explicit-any -- no other type takes every function in.
+type AnyListener = (this: any, ...args: any[]) => void;
 
 /**
  * Listeners by event. They are called in the order in which they were added. One
- * that throws keeps no other from being called: its error is reported as an
- * uncaught one.
+ * that throws keeps no other from being called; see `net/report.ts`.
  */
-export class Emitter<Events extends EventMap> {
+export class Emitter<Events extends { [event: string]: unknown[] }> {
   readonly #listeners = new Map<
     string,
     { listener: AnyListener; once: boolean }[]
@@ -26,7 +19,7 @@ export class Emitter<Events extends EventMap> {
   /** Adds a listener. Added twice it is called twice. */
   on<E extends keyof Events & string>(
     event: E,
-    listener: Listener<this, Events[E]>,
+    listener: (this: this, ...args: Events[E]) => void,
   ): this {
     return this.#add(event, listener, false);
   }
@@ -34,7 +27,7 @@ export class Emitter<Events extends EventMap> {
   /** Adds a listener for the next time only. */
   once<E extends keyof Events & string>(
     event: E,
-    listener: Listener<this, Events[E]>,
+    listener: (this: this, ...args: Events[E]) => void,
   ): this {
     return this.#add(event, listener, true);
   }
@@ -44,7 +37,7 @@ export class Emitter<Events extends EventMap> {
    */
   off<E extends keyof Events & string>(
     event?: E,
-    listener?: Listener<this, Events[E]>,
+    listener?: (this: this, ...args: Events[E]) => void,
   ): this {
     if (event === undefined) {
       this.#listeners.clear();
@@ -61,7 +54,11 @@ export class Emitter<Events extends EventMap> {
   emit<E extends keyof Events & string>(event: E, ...args: Events[E]): this {
     for (const entry of this.#listeners.get(event) ?? []) {
       if (entry.once) this.#remove(event, entry);
-      callListener(this, entry.listener, args);
+      try {
+        entry.listener.apply(this, args);
+      } catch (error) {
+        report(error);
+      }
     }
     return this;
   }
@@ -69,7 +66,7 @@ export class Emitter<Events extends EventMap> {
   /** The listeners of an event, in order. */
   listeners<E extends keyof Events & string>(
     event: E,
-  ): Listener<this, Events[E]>[] {
+  ): ((this: this, ...args: Events[E]) => void)[] {
     return (this.#listeners.get(event) ?? []).map(({ listener }) => listener);
   }
 
@@ -81,7 +78,7 @@ export class Emitter<Events extends EventMap> {
   /** The same as {@linkcode Emitter.on}. */
   addEventListener<E extends keyof Events & string>(
     event: E,
-    listener: Listener<this, Events[E]>,
+    listener: (this: this, ...args: Events[E]) => void,
   ): this {
     return this.on(event, listener);
   }
@@ -89,7 +86,7 @@ export class Emitter<Events extends EventMap> {
   /** The same as {@linkcode Emitter.off}. */
   removeListener<E extends keyof Events & string>(
     event?: E,
-    listener?: Listener<this, Events[E]>,
+    listener?: (this: this, ...args: Events[E]) => void,
   ): this {
     return this.off(event, listener);
   }
@@ -97,7 +94,7 @@ export class Emitter<Events extends EventMap> {
   /** The same as {@linkcode Emitter.off}. */
   removeEventListener<E extends keyof Events & string>(
     event?: E,
-    listener?: Listener<this, Events[E]>,
+    listener?: (this: this, ...args: Events[E]) => void,
   ): this {
     return this.off(event, listener);
   }
@@ -117,21 +114,5 @@ export class Emitter<Events extends EventMap> {
   #remove(event: string, entry: { listener: AnyListener } | undefined): void {
     const list = this.#listeners.get(event) ?? [];
     this.#listeners.set(event, list.filter((each) => each !== entry));
-  }
-}
-
-/** Calls a function of the application; its error is its own and comes to light. */
-export function callListener<This>(
-  self: This,
-  // deno-lint-ignore no-explicit-any
-  listener: (this: This, ...args: any[]) => unknown,
-  args: readonly unknown[],
-): void {
-  try {
-    listener.call(self, ...args);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }

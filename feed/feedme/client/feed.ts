@@ -7,8 +7,10 @@ import {
 import type { AnyFeed, FeedAction } from "./types.ts";
 import type { Conversation } from "./conversation.ts";
 import type { ConversationEvent, FeedNotice, Member } from "./effects.ts";
-import { callListener, Emitter } from "./emitter.ts";
+import { Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
+import { notify } from "../../../net/report.ts";
+import type { WaitOptions } from "../../../net/wait.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /** The events of a feed object and the arguments of their listeners. */
@@ -38,12 +40,6 @@ export type ActionArguments<A> = A extends {
 
 /** The data of a feed of type `F`. */
 export type FeedData<F> = F extends { data: infer Data } ? Data : JsonObject;
-
-/** Options of a wait. */
-export interface WaitOptions {
-  /** Ends the wait: the promise rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
-}
 
 /** Options of `feed.actions()`: those of every loop, with other defaults. */
 export interface ActionsOptions extends ConsumerOptions {
@@ -205,7 +201,8 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * feed, `INVALID_FEED_STATE` if it is desired closed, `DESTROYED`; otherwise the
    * reason of the signal
    */
-  opened({ signal }: WaitOptions = {}): Promise<FeedData<F>> {
+  opened(options: WaitOptions = {}): Promise<FeedData<F>> {
+    const { signal } = options;
     return new Promise((resolve, reject) => {
       const look = () => {
         try {
@@ -328,7 +325,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
 
   #notify(): void {
     for (const subscriber of this.#subscribers) {
-      callListener(undefined, subscriber, []);
+      notify(subscriber);
     }
   }
 

@@ -58,10 +58,23 @@ export interface AnyFeed {
   data: JsonObject;
 }
 
-/** The type under a name of an API, e.g. `"args"` of an action. */
-export type Part<Types, Name, Key extends string, Otherwise> = Name extends
-  keyof Types ? Key extends keyof Types[Name] ? Types[Name][Key] : Otherwise
-  : Otherwise;
+/** The arguments of the action `Name` of an API. */
+export type ActionArgs<
+  Api extends FeedmeApi,
+  Name extends keyof Api["actions"],
+> = Api["actions"][Name] extends { args: infer Args } ? Args : JsonObject;
+
+/** What a successful response to the action `Name` of an API brings. */
+export type ActionData<
+  Api extends FeedmeApi,
+  Name extends keyof Api["actions"],
+> = Api["actions"][Name] extends { data: infer Data } ? Data : JsonObject;
+
+/** The arguments of the feed `Name` of an API. */
+export type FeedArgsOf<
+  Api extends FeedmeApi,
+  Name extends keyof Api["feeds"],
+> = Api["feeds"][Name] extends { args: infer Args } ? Args : FeedArgs;
 
 /** An action that the server revealed on a feed of type `F`. */
 export type FeedAction<F> = F extends
