@@ -35,7 +35,7 @@ Deno.test("versions - every runtime is pinned to one version", () => {
 
 Deno.test("versions - CI, the README and the workflows use the pinned Deno", async () => {
   const pinned = `deno@${versions.deno}`;
-  for (const path of ["README.md"]) {
+  for (const path of ["README.md", "CONTRIBUTING.md"]) {
     for (
       const [named] of (await read(path)).matchAll(/\bnpx -y deno(@[\w.]+)?/g)
     ) {

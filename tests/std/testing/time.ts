@@ -9,6 +9,22 @@ const realSetTimeout = globalThis.setTimeout;
 
 let current: FakeTime | undefined;
 
+/**
+ * Refuses a delay that is not a number. `@std/testing` never fires such a timer,
+ * platforms fire it at once: no test may depend on either.
+ */
+function refuseNaN(name: "setTimeout" | "setInterval"): void {
+  type Set = (listener: () => void, delay?: number, ...rest: []) => number;
+  const set = globalThis[name] as unknown as Set;
+  const checked: Set = (listener, delay, ...rest) => {
+    if (Number.isNaN(delay)) {
+      throw new TimeError(`${name} was handed NaN as its delay`);
+    }
+    return set(listener, delay, ...rest);
+  };
+  Object.assign(globalThis, { [name]: checked });
+}
+
 export class TimeError extends Error {
   override name = "TimeError";
 }
@@ -29,6 +45,8 @@ export class FakeTime {
         "clearInterval",
       ],
     });
+    refuseNaN("setTimeout");
+    refuseNaN("setInterval");
     current = this;
   }
 
