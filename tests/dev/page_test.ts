@@ -5,13 +5,10 @@ import {
   assertMatch,
   assertNotEquals,
 } from "@std/assert";
-import { type Browser, chromium } from "playwright-core";
 import { Jamsocket } from "../../server.ts";
+import { inChromium } from "../chromium.ts";
 import { call, code, connect, LISTEN, platform } from "./helpers.ts";
 import { until } from "../until.ts";
-
-const BROWSER = Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium";
-const hasBrowser = await Deno.stat(BROWSER).then(() => true, () => false);
 
 const HOSTILE = `
   console.log("<img src=x onerror=alert(1)><script>document.title='owned'</script>");
@@ -58,81 +55,69 @@ Deno.test("dev page - what it is told holds no token", async () => {
   }
 });
 
-Deno.test({
-  name: "dev page - states and lines appear as they happen, as text",
-  ignore: !hasBrowser,
-  // Playwright keeps handles of its own.
-  sanitizeOps: false,
-  sanitizeResources: false,
-  async fn() {
+inChromium(
+  "dev page - states and lines appear as they happen, as text",
+  async (browser) => {
     await using dev = await platform(code(HOSTILE));
-    const browser: Browser = await chromium.launch({
-      executablePath: BROWSER,
-      args: ["--no-sandbox"],
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on("pageerror", (error) => problems.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") problems.push(message.text());
     });
-    try {
-      const page = await browser.newPage();
-      const problems: string[] = [];
-      page.on("pageerror", (error) => problems.push(error.message));
-      page.on("console", (message) => {
-        if (message.type() === "error") problems.push(message.text());
-      });
-      page.on("dialog", (dialog) => problems.push(dialog.message()));
-      await page.goto(dev.apiUrl);
-      await page.getByText("No backend yet").waitFor();
+    page.on("dialog", (dialog) => problems.push(dialog.message()));
+    await page.goto(dev.apiUrl);
+    await page.getByText("No backend yet").waitFor();
 
-      // By the page itself, and by the library, which then share the key.
-      await page.getByLabel("Key of the backend").fill("board");
-      await page.getByRole("button", { name: "Connect", exact: true }).click();
-      await page.locator("#title h2", { hasText: "board" }).waitFor();
-      await page.locator("#states li:last-child", { hasText: "ready" })
-        .waitFor();
-      const jamsocket = new Jamsocket({
-        dev: true,
-        port: Number(new URL(dev.apiUrl).port),
-      });
-      const { spawned, url } = await jamsocket.connect({ key: "board" });
-      assertEquals(spawned, false);
-      await page.locator("#log .stderr", { hasText: "<b>trouble</b>" })
-        .waitFor();
-      assert((await page.locator("#log").innerText()).includes("<script>"));
-      // Programs write there what they like; how a process ended tells of errors.
-      const [bar, alarm] = await Promise.all([
-        page.evaluate(
-          `getComputedStyle(document.querySelector("#log .stderr")).borderLeftColor`,
-        ),
-        page.evaluate(
-          `getComputedStyle(document.querySelector("#kill")).color`,
-        ),
-      ]);
-      assertNotEquals(bar, alarm);
-      assertEquals(
-        await page.locator("#log img, #log script, #log b").count(),
-        0,
-      );
+    // By the page itself, and by the library, which then share the key.
+    await page.getByLabel("Key of the backend").fill("board");
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.locator("#title h2", { hasText: "board" }).waitFor();
+    await page.locator("#states li:last-child", { hasText: "ready" })
+      .waitFor();
+    const jamsocket = new Jamsocket({
+      dev: true,
+      port: Number(new URL(dev.apiUrl).port),
+    });
+    const { spawned, url } = await jamsocket.connect({ key: "board" });
+    assertEquals(spawned, false);
+    await page.locator("#log .stderr", { hasText: "<b>trouble</b>" })
+      .waitFor();
+    assert((await page.locator("#log").innerText()).includes("<script>"));
+    // Programs write there what they like; how a process ended tells of errors.
+    const [bar, alarm] = await Promise.all([
+      page.evaluate(
+        `getComputedStyle(document.querySelector("#log .stderr")).borderLeftColor`,
+      ),
+      page.evaluate(
+        `getComputedStyle(document.querySelector("#kill")).color`,
+      ),
+    ]);
+    assertNotEquals(bar, alarm);
+    assertEquals(
+      await page.locator("#log img, #log script, #log b").count(),
+      0,
+    );
 
-      const socket = new WebSocket(url);
-      socket.onerror = (event) => event.preventDefault();
-      const [popup] = await Promise.all([
-        page.context().waitForEvent("page"),
-        page.getByRole("button", { name: "Open", exact: true }).click(),
-      ]);
-      await popup.getByText("ok").waitFor();
-      await popup.close();
+    const socket = new WebSocket(url);
+    socket.onerror = (event) => event.preventDefault();
+    const [popup] = await Promise.all([
+      page.context().waitForEvent("page"),
+      page.getByRole("button", { name: "Open", exact: true }).click(),
+    ]);
+    await popup.getByText("ok").waitFor();
+    await popup.close();
 
-      await page.getByRole("button", { name: "End", exact: true }).click();
-      await page.locator("#states li:last-child", { hasText: "terminated" })
-        .waitFor();
-      await page.locator("#ended .name", { hasText: "board" }).waitFor();
-      assertEquals(problems, []);
+    await page.getByRole("button", { name: "End", exact: true }).click();
+    await page.locator("#states li:last-child", { hasText: "terminated" })
+      .waitFor();
+    await page.locator("#ended .name", { hasText: "board" }).waitFor();
+    assertEquals(problems, []);
 
-      await dev.close();
-      await page.locator("#link.lost").waitFor();
-    } finally {
-      await browser.close();
-    }
+    await dev.close();
+    await page.locator("#link.lost").waitFor();
   },
-});
+);
 
 Deno.test("dev platform - the library finds it, follows it, and outlives it", async () => {
   const first = await platform(code(LISTEN));

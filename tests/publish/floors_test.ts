@@ -77,8 +77,9 @@ function foreignNames(text: string): string[] {
 
 const { publish } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
 const published = new Map<string, string>();
-for (const path of globSync(publish.include as string[], { cwd: root })) {
-  if (!path.endsWith(".ts")) continue;
+for (const found of globSync(publish.include as string[], { cwd: root })) {
+  if (!found.endsWith(".ts")) continue;
+  const path = found.replaceAll("\\", "/");
   published.set(path, await Deno.readTextFile(root + path));
 }
 
