@@ -26,6 +26,8 @@ export type FeedlineErrorCode =
   | "HANDSHAKE_REJECTED"
   /** An argument or option has the wrong type or value. */
   | "INVALID_ARGUMENT"
+  /** A value is not JSON, too large or nested too deeply to be sent. */
+  | "INVALID_DATA"
   /** A delta does not fit the feed's data. */
   | "INVALID_DELTA"
   /** The operation needs another state of the feed. */

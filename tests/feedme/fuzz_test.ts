@@ -214,12 +214,14 @@ Deno.test("hostile nesting: a result or an error, never a stack overflow", async
     Success: true,
     Version: "0.1",
   });
-  const deep = '{"a":'.repeat(10_000) + "[]" + "}".repeat(10_000);
+  const deepOf = (levels: number) =>
+    '{"a":'.repeat(levels) + "[]" + "}".repeat(levels);
+  const deep = deepOf(190);
   const ref = '"FeedName":"f","FeedArgs":{}';
   transport.receive(
     `{"MessageType":"FeedOpenResponse","Success":true,${ref},"FeedData":{"d":${deep}}}`,
   );
-  const path = JSON.stringify(["d", ...Array(10_000).fill("a")]);
+  const path = JSON.stringify(["d", ...Array(190).fill("a")]);
   const after = (n: number) =>
     feedMd5(
       JSON.parse(`{"d":${deep.replace("[]", `[${"1,".repeat(n)}1]`)}}`),
@@ -238,9 +240,16 @@ Deno.test("hostile nesting: a result or an error, never a stack overflow", async
   );
   await settled();
   assertEquals(actions, 4);
-  transport.receive(TEXTS.at(-1)!);
-  await settled();
-  assertEquals(errors, ["INVALID_MESSAGE"]);
+  // Beyond the limit, and far beyond every engine's stack.
+  for (const levels of [250, 10_000, 1_000_000]) {
+    transport.receive(
+      `{"MessageType":"FeedAction",${ref},"ActionName":"a","ActionData":${
+        deepOf(levels)
+      },"FeedDeltas":[]}`,
+    );
+    await settled();
+    assertEquals(errors.splice(0), ["INVALID_MESSAGE"], `${levels}`);
+  }
   // What the application nests is either sent or refused, by the engine's limit.
   let nested: unknown = 1;
   for (let level = 0; level < 1_000_000; level++) nested = [nested];

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { applyDeltas, deepEqual } from "../../feed/feedme/wire/delta.ts";
 import { diff } from "../../feed/feedme/wire/diff.ts";
+import { DataError } from "../../feed/feedme/wire/json.ts";
 import {
   checkDelta,
   type Json,
@@ -182,19 +183,29 @@ Deno.test("diff: what is no JSON is refused with its place", () => {
   ) {
     const error = assertThrows(
       () => diff({ a: { b: 1 } }, { a: { b: value } } as unknown as JsonObject),
-      TypeError,
+      DataError,
     );
     assert(error.message.includes('"a"'), error.message);
   }
 });
 
-Deno.test("diff: deep nesting", () => {
-  const deep = (leaf: Json) => {
+Deno.test("diff: nesting is bounded, and exhausts no stack beyond it", () => {
+  const deep = (leaf: Json, levels: number) => {
     let value: Json = leaf;
-    for (let depth = 0; depth < 20_000; depth++) value = { a: value };
+    for (let depth = 0; depth < levels; depth++) value = { a: value };
     return value as JsonObject;
   };
-  const [before, after] = [deep(1), deep(2)];
-  const { data } = applyDeltas(before, diff(before, after));
-  assert(deepEqual(data, after));
+  for (const levels of [200, 1_000]) {
+    const [before, after] = [deep(1, levels), deep(2, levels)];
+    const deltas = diff(before, after, { maxDepth: levels });
+    const { data } = applyDeltas(before, deltas);
+    assert(deepEqual(data, after));
+  }
+  for (const levels of [201, 20_000]) {
+    const error = assertThrows(
+      () => diff(deep(1, levels), deep(2, levels)),
+      DataError,
+    );
+    assertEquals([error.fault, error.path.length], ["TOO_DEEP", 200]);
+  }
 });

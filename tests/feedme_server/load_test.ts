@@ -99,7 +99,7 @@ async function joinDeaf(port: number, user: string): Promise<Deno.TcpConn> {
 }
 
 Deno.test("load: one who does not read is cut off, the others get everything", async () => {
-  await using test = serve({ maxBufferedBytes: 200_000 });
+  await using test = serve({ maxBuffered: 200_000 });
   const { server, gone, port, url } = test;
   const reader = await join(`${url}reader`);
   using deaf = await joinDeaf(port, "deaf");
@@ -129,7 +129,7 @@ Deno.test("load: one who does not read is cut off, the others get everything", a
 });
 
 Deno.test("load: a flood of one who does not read ends with him", async () => {
-  await using test = serve({ maxBufferedBytes: 200_000 });
+  await using test = serve({ maxBuffered: 200_000 });
   const { gone, port, url } = test;
   const reader = await join(`${url}reader`);
   const before = Deno.memoryUsage().rss;

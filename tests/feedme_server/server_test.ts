@@ -1,5 +1,6 @@
 /** What an application and its clients notice of the server. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { delay } from "@std/async";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import * as mini from "zod/mini";
@@ -7,6 +8,7 @@ import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
 import {
   defineAction,
   defineFeed,
+  FeedlineError,
   FeedmeRejection,
   feedmeServer,
   type FeedmeServerOptions,
@@ -51,7 +53,8 @@ function start(options: FeedmeServerOptions = {}) {
   const server = feedmeServer(
     { feeds: { room, count }, actions: { say, hang } },
     {
-      onError: (error, where) => errors.push([where, String(error)]),
+      onError: (error, { during, name }) =>
+        errors.push([`${during} ${name}`, String(error)]),
       ...options,
     },
   );
@@ -230,8 +233,12 @@ Deno.test("server: updates that are wrong change nothing and tell nobody", async
   const ada = await up();
   await ada.ask(openOf("count"));
   const live = server.feed(count);
-  const wrong = [
+  assertThrows(
     () => live.update("added", { n: 1 }, { n: NaN }),
+    FeedlineError,
+    'Feed data must be JSON; it has NaN at ["n"]',
+  );
+  const wrong = [
     () => live.update("added", { n: 1 }, undefined as never),
     () => live.update("added", { n: "1" } as never, { n: 1 }),
     () => live.update("other" as never, {} as never, { n: 1 }),
@@ -253,7 +260,7 @@ Deno.test("server: updates that are wrong change nothing and tell nobody", async
         return { n: 2 };
       }),
     Error,
-    "within its own change",
+    "by the function that makes its new data",
   );
   assertEquals(live.data, { n: 1 });
   assertEquals(ada.sent.splice(0).length, 1);
@@ -330,7 +337,7 @@ Deno.test("server: limits", async () => {
   const { server, up } = start({
     maxOpenFeeds: 2,
     maxPendingActions: 2,
-    maxMessageLength: 200,
+    maxMessage: 200,
   });
   const socket = await up();
   for (const id of ["1", "2"]) await socket.ask(openOf("room", { id }));
@@ -357,16 +364,33 @@ Deno.test("server: limits", async () => {
   assertEquals(socket.closed, undefined);
   await socket.ask(JSON.stringify(HANDSHAKE).padEnd(201));
   assertEquals(socket.closed, [1009, "message too long"]);
-  for (const wrong of [-1, 1.5, NaN]) {
-    assertThrows(() => feedmeServer({}, { maxOpenFeeds: wrong }), TypeError);
+  for (const wrong of [-1, 1.5, NaN, "3" as never]) {
+    assertThrows(
+      () => feedmeServer({}, { maxOpenFeeds: wrong }),
+      RangeError,
+      "maxOpenFeeds",
+    );
+  }
+  for (const wrong of [-1, NaN, "3" as never]) {
+    assertThrows(
+      () => feedmeServer({}, { handshakeTimeout: wrong }),
+      RangeError,
+      "handshakeTimeout",
+    );
   }
   await server.close();
-  assertThrows(() => server.accept(new FakeSocket()), Error, "closed");
+  const late = new FakeSocket();
+  const { signal } = server.accept(late);
+  assertEquals([late.closed, signal.aborted], [
+    [1001, "the server is closing"],
+    true,
+  ]);
+  assertEquals([...server.clients], []);
 });
 
 Deno.test("server: who does not shake hands is let go", async () => {
   using time = new FakeTime();
-  const { server, join } = start({ handshakeTimeoutMs: 100 });
+  const { server, join } = start({ handshakeTimeout: 100 });
   const { socket } = join();
   const other = await join().socket.shake();
   await socket.ask("not json");
@@ -378,32 +402,156 @@ Deno.test("server: who does not shake hands is let go", async () => {
   await server.close();
 });
 
-Deno.test("server: who does not read is cut off, and nobody waits for him", async () => {
+Deno.test("server: a client that stops reading is cut off after a second, the others not", async () => {
+  using time = new FakeTime();
   const gone: unknown[] = [];
   const { server, up } = start({
-    maxBufferedBytes: 1_000,
+    maxBuffered: 1_000,
     onDisconnect: ({ user }) => gone.push(user),
   });
   const slow = await up("slow");
   const other = await up("other");
   for (const socket of [slow, other]) await socket.ask(openOf("count"));
   const bytes = slow.texts.at(-1)!.length;
+  slow.send = (text) => void (slow.bufferedAmount += text.length);
   const live = server.feed(count);
-  // What a feed's data takes may wait beside the bound.
+  const change = () =>
+    live.update("added", { n: 1 }, ({ n }) => ({ n: n + 1 }));
+  // The data of open feeds may wait beside the limit.
   slow.bufferedAmount = 1_000 + bytes;
-  live.update("added", { n: 1 }, { n: 1 });
-  assertEquals([slow.sent.splice(0).length, slow.closed], [1, undefined]);
+  change();
+  slow.bufferedAmount = 1_000 + bytes;
+  await time.tickAsync(5_000);
+  assertEquals(slow.closed, undefined);
   slow.bufferedAmount++;
-  live.update("added", { n: 1 }, { n: 2 });
-  assertEquals([slow.sent.length, slow.closed], [0, [
-    1013,
-    "reads too slowly",
-  ]]);
+  change();
+  await time.tickAsync(999);
+  assertEquals(slow.closed, undefined);
+  await time.tickAsync(1);
+  assertEquals(slow.closed, [1013, "reads too slowly"]);
   await settled();
   assertEquals([live.subscribers, gone], [1, ["slow"]]);
-  live.update("added", { n: 1 }, { n: 3 });
+  change();
   assertEquals(other.sent.length, 3);
   await server.close();
+});
+
+Deno.test("server: what is sent in one turn cuts no client off that reads it then", async () => {
+  using time = new FakeTime();
+  const { server, up } = start({ maxBuffered: 1_000 });
+  const socket = await up();
+  await socket.ask(openOf("room", ID));
+  socket.send = (text) => void (socket.bufferedAmount += text.length);
+  const live = server.feed(room, ID);
+  // 2,000 times as much as may wait, turn after turn.
+  for (let turn = 0; turn < 30; turn++) {
+    for (let index = 0; index < 100; index++) {
+      live.update("said", {}, { lines: ["x".repeat(20_000) + index] });
+    }
+    await time.tickAsync(turn % 3 === 0 ? 0 : 100);
+    // It reads all, or most where there is little.
+    socket.bufferedAmount = turn % 2 === 0 ? 0 : 900;
+  }
+  await time.tickAsync(5_000);
+  assertEquals(socket.closed, undefined);
+  // One that reads, but less than is sent, is behind for ever.
+  for (let turn = 0; turn < 12 && !socket.closed; turn++) {
+    live.update("said", {}, { lines: ["y".repeat(20_000) + turn] });
+    socket.bufferedAmount -= 100;
+    await time.tickAsync(100);
+  }
+  assertEquals(socket.closed, [1013, "reads too slowly"]);
+  await server.close();
+});
+
+Deno.test("server: a client that floods and reads nothing is cut off before a second", async () => {
+  using time = new FakeTime();
+  const { server, up } = start({ maxBuffered: 1_000 });
+  const socket = await up();
+  socket.send = (text) => void (socket.bufferedAmount += text.length);
+  for (let index = 0; index < 100; index++) {
+    socket.receive("not json".padEnd(900));
+  }
+  await settled();
+  assertEquals(socket.closed, undefined);
+  await time.tickAsync(100);
+  assertEquals(socket.closed, [1013, "reads too slowly"]);
+  await server.close();
+});
+
+Deno.test("server: no time limit is 0 or Infinity", async () => {
+  using time = new FakeTime();
+  for (const handshakeTimeout of [0, Infinity]) {
+    const { server, join } = start({ handshakeTimeout });
+    const { socket } = join();
+    await time.tickAsync(2 ** 33);
+    assertEquals(socket.closed, undefined);
+    await server.close();
+  }
+});
+
+Deno.test("server: no callback of the application ends the process, async or not", async () => {
+  const unhandled: unknown[] = [];
+  const listener = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    unhandled.push(event.reason);
+  };
+  addEventListener("unhandledrejection", listener);
+  const { error } = console;
+  const printed: unknown[] = [];
+  console.error = (...args: unknown[]) => void printed.push(args.map(String));
+  const fail = (text: string) => () => {
+    throw new Error(text);
+  };
+  const failLater = (text: string) => () => Promise.reject(new Error(text));
+  try {
+    for (const how of [fail, failLater]) {
+      const errors: string[] = [];
+      for (
+        const onError of [
+          (error: unknown, { during }: { during: string }) =>
+            errors.push(`${during} ${error}`),
+          how("onError"),
+          undefined,
+        ]
+      ) {
+        const server = feedmeServer({
+          feeds: {
+            f: defineFeed({
+              data: z.object({}),
+              initial: () => ({}),
+              onClose: how("onClose"),
+            }),
+          },
+        }, {
+          onConnect: how("onConnect"),
+          onDisconnect: how("onDisconnect"),
+          ...(onError && { onError: onError as () => void }),
+        });
+        const socket = new FakeSocket();
+        server.accept(socket);
+        await socket.shake();
+        await socket.ask(openOf("f"));
+        socket.close();
+        await settled();
+        await server.close();
+      }
+      assertEquals(
+        errors,
+        [
+          "connect Error: onConnect",
+          "close Error: onClose",
+          "disconnect Error: onDisconnect",
+        ].toSorted((a, b) => errors.indexOf(a) - errors.indexOf(b)),
+      );
+      assertEquals(printed.splice(0).length, 6);
+    }
+    await delay(0);
+    assertEquals(unhandled, []);
+  } finally {
+    console.error = error;
+    removeEventListener("unhandledrejection", listener);
+  }
 });
 
 Deno.test("server: a close that nobody answers is ended where the platform can", async () => {
@@ -488,7 +636,8 @@ Deno.test("server: feeds that take their time to load, fail to, or are let go", 
   });
   const errors: string[] = [];
   const server = feedmeServer({ feeds: { late } }, {
-    onError: (error, where) => errors.push(`${where} ${error}`),
+    onError: (error, { during, name }) =>
+      errors.push(`${during} ${name} ${error}`),
   });
   const sockets = [new FakeSocket(), new FakeSocket(), new FakeSocket()];
   for (const socket of sockets) {

@@ -3,7 +3,7 @@
  * goes in, what it asks for comes out.
  *
  * Every row of the server's state table is here. What the application decides
- * later comes back by {@linkcode Link.opened} and its kin, each of which says
+ * later comes back by {@linkcode Conversation.opened} and its kin, each of which says
  * whether it still matters.
  */
 import {
@@ -19,7 +19,7 @@ export interface Subscription {
   readonly key: string;
   readonly name: string;
   readonly args: FeedArgs;
-  /** Only the {@linkcode Link} writes it. */
+  /** Only the {@linkcode Conversation} writes it. */
   state: SubscriptionState;
 }
 
@@ -46,24 +46,27 @@ export type ClientRequest =
   | { kind: "close"; subscription: Subscription };
 
 /** How much one client may ask for at a time, and how long it may be late. */
-export interface LinkLimits {
+export interface ConversationLimits {
   maxOpenFeeds: number;
   maxPendingActions: number;
-  /** Milliseconds; 0 for the whole connection. */
+  /** Milliseconds; `Infinity` for the whole connection. */
   terminationMs: number;
+  /** Levels of arrays and objects in the arguments of an action. */
+  maxDepth: number;
 }
 
-/** See above. */
-export class Link {
-  readonly #limits: LinkLimits;
+/** What one client and the server have said to each other so far. */
+export class Conversation {
+  readonly #limits: ConversationLimits;
   #up = false;
+  /** The actions that have not been answered. */
   readonly #calls = new Set<string>();
   /** All but the closed ones. */
   readonly #feeds = new Map<string, Subscription>();
   /** How many of them are terminated. */
   #terminated = 0;
 
-  constructor(limits: LinkLimits) {
+  constructor(limits: ConversationLimits) {
     this.#limits = limits;
   }
 
@@ -74,7 +77,7 @@ export class Link {
 
   /** A message has come; `now` is in milliseconds. */
   receive(text: string, now: number): ClientRequest {
-    const received = readClientMessage(text);
+    const received = readClientMessage(text, this.#limits.maxDepth);
     if (!received.message) {
       return { kind: "violation", problem: received.problem };
     }
@@ -182,8 +185,7 @@ export class Link {
     if (was === "opening") {
       this.#settle(subscription);
     } else {
-      const { terminationMs } = this.#limits;
-      const until = terminationMs === 0 ? Infinity : now + terminationMs;
+      const until = now + this.#limits.terminationMs;
       subscription.state = { kind: "terminated", until };
       this.#terminated++;
     }

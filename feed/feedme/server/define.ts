@@ -2,7 +2,7 @@
  * How an application says which feeds and actions it serves: schemas, who may,
  * and what happens. Nothing happens here; `server.ts` does what is said.
  */
-import { FeedlineError } from "../../../net/errors.ts";
+import { FeedlineError, isFeedlineError } from "../../../net/errors.ts";
 import type { Delta, FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /**
@@ -78,8 +78,10 @@ export interface LiveFeed<
    * by comparing the data before and after. `change` is the new data or makes
    * it from the old, without touching that.
    *
-   * @throws {TypeError} if the new data or `actionData` is not JSON, or `change`
-   * is asynchronous; nothing has changed then
+   * @throws {DataError} if the new data or `actionData` is not JSON; nothing has
+   * changed then
+   * @throws {TypeError} if `change` is asynchronous, or `actionData` does not fit
+   * its schema; nothing has changed then
    */
   update<Name extends keyof Actions & string>(
     action: Name,
@@ -90,6 +92,7 @@ export interface LiveFeed<
    * The same with deltas that were written by hand.
    *
    * @throws {TypeError} if they do not fit the data; nothing has changed then
+   * @throws {DataError} if one of their values is not JSON
    */
   apply<Name extends keyof Actions & string>(
     action: Name,
@@ -166,7 +169,18 @@ export interface FeedDefinition<
   retain?: boolean;
 }
 
-/** A client's wish to have something done. */
+/**
+ * Any feed definition. Its parameters stand where a definition both takes and
+ * gives them, so no type but `any` fits all.
+ */
+// deno-lint-ignore no-explicit-any
+export type AnyFeedDefinition = FeedDefinition<any, any, any>;
+
+/** Any action definition; the same holds as for {@linkcode AnyFeedDefinition}. */
+// deno-lint-ignore no-explicit-any
+export type AnyActionDefinition = ActionDefinition<any, any>;
+
+/** A client's request to have something done. */
 export interface ActionRequest<Args extends object> {
   /** What the client sent, checked. */
   readonly args: Args;
@@ -315,4 +329,9 @@ export class FeedmeRejection extends FeedlineError<"REJECTED"> {
     this.errorCode = errorCode;
     this.errorData = errorData;
   }
+}
+
+/** Whether `error` is a {@linkcode FeedmeRejection}, of whichever copy of this module. */
+export function isRejection(error: unknown): error is FeedmeRejection {
+  return isFeedlineError(error, "REJECTED") && "errorData" in error;
 }

@@ -1,12 +1,14 @@
 /** The feeds of a server, by definition and arguments; those in use are live. */
 import type {
+  AnyFeedDefinition,
   FeedDefinition,
   FeedFinder,
   LiveFeed,
   ServedClient,
   Snapshot,
 } from "./define.ts";
-import { json, Live } from "./live_feed.ts";
+import { type DataRule, ServedFeed } from "./served_feed.ts";
+import { checkJsonObject } from "../wire/json.ts";
 import {
   type Delta,
   type FeedArgs,
@@ -15,9 +17,6 @@ import {
   type JsonObject,
 } from "../wire/protocol.ts";
 import { parse } from "./schema.ts";
-
-// deno-lint-ignore no-explicit-any
-type AnyDefinition = FeedDefinition<any, any, any>;
 
 /** Feeds that the application looked at and nobody opened: no more are kept. */
 const MOST_IDLE = 1_000;
@@ -49,19 +48,22 @@ type Terminate = (
   client?: ServedClient,
 ) => void;
 
-/** See above. */
+/** All feeds of one server. */
 export class Feeds {
-  readonly #definitions: ReadonlyMap<string, AnyDefinition>;
-  readonly #names: ReadonlyMap<AnyDefinition, string>;
-  readonly #live = new Map<string, Live>();
+  readonly #rule: DataRule;
+  readonly #definitions: ReadonlyMap<string, AnyFeedDefinition>;
+  readonly #names: ReadonlyMap<AnyFeedDefinition, string>;
+  readonly #live = new Map<string, ServedFeed>();
   /** Those that nobody has opened yet. */
-  readonly #unopened = new Set<Live>();
+  readonly #unopened = new Set<ServedFeed>();
   readonly terminate: Terminate;
 
   constructor(
-    definitions: ReadonlyMap<string, AnyDefinition>,
+    definitions: ReadonlyMap<string, AnyFeedDefinition>,
+    rule: DataRule,
     terminate: Terminate,
   ) {
+    this.#rule = rule;
     this.#definitions = definitions;
     this.#names = new Map(
       [...definitions].map(([name, definition]) => [definition, name]),
@@ -69,7 +71,7 @@ export class Feeds {
     this.terminate = terminate;
   }
 
-  definition(name: string): AnyDefinition | undefined {
+  definition(name: string): AnyFeedDefinition | undefined {
     return this.#definitions.get(name);
   }
 
@@ -99,7 +101,7 @@ export class Feeds {
   };
 
   handle(
-    definition: AnyDefinition,
+    definition: AnyFeedDefinition,
     name: string,
     args: FeedArgs,
   ): LiveFeed<FeedArgs, JsonObject> {
@@ -110,11 +112,16 @@ export class Feeds {
   }
 
   /** The live feed, which is loaded if need be. */
-  live(name: string, args: FeedArgs): Live {
+  live(name: string, args: FeedArgs): ServedFeed {
     const key = feedKey(name, args);
     const present = this.#live.get(key);
     if (present) return present;
-    const live = new Live(name, args, this.#definitions.get(name)!);
+    const live = new ServedFeed(
+      name,
+      args,
+      this.#definitions.get(name)!,
+      this.#rule,
+    );
     this.#live.set(key, live);
     this.#unopened.add(live);
     live.loading?.then(undefined, () => this.#forget(live));
@@ -128,29 +135,29 @@ export class Feeds {
   }
 
   /** The live feed, if it is loaded or being loaded. */
-  known(name: string, args: FeedArgs): Live | undefined {
+  known(name: string, args: FeedArgs): ServedFeed | undefined {
     return this.#live.get(feedKey(name, args));
   }
 
   /** The same for a client that is about to open it, until `letGo`. */
-  hold(name: string, args: FeedArgs): Live {
+  hold(name: string, args: FeedArgs): ServedFeed {
     const live = this.live(name, args);
     this.#unopened.delete(live);
     live.holds++;
     return live;
   }
 
-  letGo(live: Live): void {
+  letGo(live: ServedFeed): void {
     live.holds--;
     this.dropIdle(live);
   }
 
   /** Forgets the feed if nobody has it open and nothing would be lost. */
-  dropIdle(live: Live): void {
+  dropIdle(live: ServedFeed): void {
     if (live.idle) this.#forget(live);
   }
 
-  #forget(live: Live): void {
+  #forget(live: ServedFeed): void {
     const key = feedKey(live.name, live.args);
     if (this.#live.get(key) === live) this.#live.delete(key);
     this.#unopened.delete(live);
@@ -160,7 +167,7 @@ export class Feeds {
 /** A feed as the application holds it: it finds the live one each time. */
 class Handle implements LiveFeed<FeedArgs, JsonObject> {
   readonly #feeds: Feeds;
-  readonly #definition: AnyDefinition;
+  readonly #definition: AnyFeedDefinition;
   readonly name: string;
   readonly args: FeedArgs;
 
@@ -168,7 +175,7 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
     feeds: Feeds,
     name: string,
     args: FeedArgs,
-    definition: AnyDefinition,
+    definition: AnyFeedDefinition,
   ) {
     this.#feeds = feeds;
     this.name = name;
@@ -176,7 +183,7 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
     this.#definition = definition;
   }
 
-  get #live(): Live {
+  get #live(): ServedFeed {
     return this.#feeds.live(this.name, this.args);
   }
 
@@ -214,7 +221,7 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
     this.#feeds.terminate(
       feedKey(this.name, this.args),
       errorCode,
-      json(errorData ?? {}, "errorData"),
+      checkJsonObject(errorData ?? {}, "errorData"),
       client,
     );
   }

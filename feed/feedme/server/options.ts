@@ -1,71 +1,143 @@
 /** What a server lets its clients do, and what it tells its application. */
+import { checkDuration } from "../../../net/timer.ts";
+import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import type { FeedmeDialect } from "./served_socket.ts";
 import type { ServedClient } from "./define.ts";
 
-/** Limits and the like of a Feedme server. */
+/** What a server was doing when the application threw. */
+export type FeedmeServerActivity =
+  | "action"
+  | "open"
+  | "close"
+  | "connect"
+  | "disconnect";
+
+/** Where an error of the application comes from. */
+export interface FeedmeErrorContext {
+  /** What the server was doing. */
+  readonly during: FeedmeServerActivity;
+  /** The action or feed; absent for `connect` and `disconnect`. */
+  readonly name?: string;
+  /** The client that it was done for. */
+  readonly client: ServedClient;
+}
+
+/** Limits and callbacks of a Feedme server. */
 export interface FeedmeServerOptions {
   /** Which clients are meant where `accept` does not say. @default {"spec"} */
   dialect?: FeedmeDialect;
-  /** Milliseconds until a client must have shaken hands. @default {10_000} */
-  handshakeTimeoutMs?: number;
+  /**
+   * Milliseconds until a client must have shaken hands; 0 or `Infinity` for no
+   * limit. @default {10_000}
+   */
+  handshakeTimeout?: number;
   /**
    * Milliseconds in which a FeedClose may cross a FeedTermination; later it is
-   * a violation. 0 for the whole connection. @default {30_000}
+   * a violation. 0 or `Infinity` for the whole connection. @default {30_000}
    */
   terminationMs?: number;
-  /** Characters of one message; a longer one cuts the client off. @default {65_536} */
-  maxMessageLength?: number;
+  /**
+   * Bytes of the longest message taken, as UTF-8. A longer one closes the
+   * connection with 1009. @default {65_536}
+   */
+  maxMessage?: number;
+  /**
+   * Levels of arrays and objects in action arguments and in all data, from 1 to
+   * 1,000. Deeper arguments are a violation; deeper data of the application
+   * throws a `DataError`. @default {200}
+   */
+  maxDepth?: number;
   /** Feeds that one client may have open. @default {100} */
   maxOpenFeeds?: number;
   /** Actions of one client that may wait for an answer. @default {100} */
   maxPendingActions?: number;
   /**
-   * Bytes that a client may leave unread before it is cut off, beside the data
-   * of the feeds it has open. It counts where sockets tell `bufferedAmount`.
-   * @default {1 MiB}
+   * Bytes that a client may leave unread beside the data of the feeds it has
+   * open. A client that still has more to read a second later is closed with
+   * 1013. It counts where sockets tell `bufferedAmount`. @default {1 MiB}
    */
-  maxBufferedBytes?: number;
+  maxBuffered?: number;
   /** Whether a violation of the protocol ends the connection. @default {false} */
   disconnectOnViolation?: boolean;
-  /** A client has shaken hands. */
+  /**
+   * Whether feed data is frozen, so that code which changes it in place, and
+   * would leave clients with other data, throws where it does so. Turn it off
+   * if your own code must go on changing objects that it handed over.
+   * @default {true}
+   */
+  freeze?: boolean;
+  /** Called when a client has shaken hands. */
   onConnect?: (client: ServedClient) => void;
-  /** Such a client is gone, after it has left its feeds. */
+  /** Called when such a client is gone and has left its feeds. */
   onDisconnect?: (client: ServedClient) => void;
   /**
-   * What the application threw, and where; clients get `INTERNAL_ERROR`.
-   * @default {console.error}
+   * Called with what the application threw, and where; clients get
+   * `INTERNAL_ERROR`. @default {console.error}
    */
-  onError?: (error: unknown, where: string) => void;
+  onError?: (error: unknown, context: FeedmeErrorContext) => void;
 }
 
-/** Those of the options that are numbers. */
+/** The options that are numbers, complete and checked. */
 export interface Limits {
-  handshakeTimeoutMs: number;
-  terminationMs: number;
-  maxMessageLength: number;
-  maxOpenFeeds: number;
-  maxPendingActions: number;
-  maxBufferedBytes: number;
+  readonly handshakeTimeout: number;
+  readonly terminationMs: number;
+  readonly maxMessage: number;
+  readonly maxDepth: number;
+  readonly maxOpenFeeds: number;
+  readonly maxPendingActions: number;
+  readonly maxBuffered: number;
 }
 
-const DEFAULTS: Limits = {
-  handshakeTimeoutMs: 10_000,
-  terminationMs: 30_000,
-  maxMessageLength: 65_536,
-  maxOpenFeeds: 100,
-  maxPendingActions: 100,
-  maxBufferedBytes: 1024 ** 2,
-};
-
-/** @throws {TypeError} if a limit is not a whole number of at least 0 */
+/**
+ * Completes and checks the options that are numbers.
+ *
+ * @throws {RangeError} naming the option that is out of range
+ */
 export function limitsOf(options: FeedmeServerOptions): Limits {
-  const limits = { ...DEFAULTS };
-  for (const name of Object.keys(DEFAULTS) as (keyof Limits)[]) {
-    const value = options[name] ?? DEFAULTS[name];
-    if (!Number.isInteger(value) || value < 0) {
-      throw new TypeError(`${name} must be a whole number of at least 0`);
-    }
-    limits[name] = value;
+  const {
+    handshakeTimeout = 10_000,
+    terminationMs = 30_000,
+    maxMessage = 65_536,
+    maxDepth = DEFAULT_MAX_DEPTH,
+    maxOpenFeeds = 100,
+    maxPendingActions = 100,
+    maxBuffered = 1024 ** 2,
+  } = options;
+  return {
+    handshakeTimeout: duration("handshakeTimeout", handshakeTimeout),
+    terminationMs: duration("terminationMs", terminationMs),
+    maxMessage: count("maxMessage", maxMessage),
+    maxDepth: depth("maxDepth", maxDepth),
+    maxOpenFeeds: count("maxOpenFeeds", maxOpenFeeds),
+    maxPendingActions: count("maxPendingActions", maxPendingActions),
+    maxBuffered: count("maxBuffered", maxBuffered),
+  };
+}
+
+/** Milliseconds, where 0 means no limit. */
+function duration(name: string, value: number): number {
+  return checkDuration(name, value) || Infinity;
+}
+
+function count(name: string, value: number): number {
+  if (value === Infinity || (Number.isInteger(value) && value >= 0)) {
+    return value;
   }
-  return limits;
+  throw new RangeError(
+    `${name} must be a whole number, 0 or more, or Infinity; got ${
+      typeof value === "number" ? value : typeof value
+    }`,
+  );
+}
+
+/** @throws {RangeError} if `value` cannot be a bound on nesting */
+function depth(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= GREATEST_MAX_DEPTH) {
+    return value;
+  }
+  throw new RangeError(
+    `${name} must be a whole number from 1 to ${GREATEST_MAX_DEPTH}; got ${
+      typeof value === "number" ? value : typeof value
+    }`,
+  );
 }

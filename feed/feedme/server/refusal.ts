@@ -1,27 +1,30 @@
-/** How a server says no. */
+/** How a server refuses an action or a feed. */
 import { FeedmeRejection } from "./define.ts";
-import { isPromiseLike, json } from "./live_feed.ts";
-import type { JsonObject } from "../wire/protocol.ts";
+import { isPromiseLike } from "../../../net/shape.ts";
+import { checkJsonObject, type JsonObject } from "../wire/json.ts";
 import { issuesOf, type Parsed } from "./schema.ts";
 
 /** The part of a response that refuses. */
-export function refusal({ errorCode, errorData }: FeedmeRejection): {
+export interface Refusal {
   Success: false;
   ErrorCode: string;
   ErrorData: JsonObject;
-} {
+}
+
+/** @throws {DataError} if `errorData` is not a JSON object */
+export function refusal({ errorCode, errorData }: FeedmeRejection): Refusal {
   return {
     Success: false,
-    ErrorCode: String(errorCode),
-    ErrorData: json(errorData, "errorData"),
+    ErrorCode: errorCode,
+    ErrorData: checkJsonObject(errorData, "errorData"),
   };
 }
 
 /**
- * Waits only if there is something to wait for, so that requests which need no
- * waiting are served in their order.
+ * Checks the answer of `authorize`. Waits only for a promise, so that requests
+ * which need no waiting are served in their order.
  *
- * @throws {FeedmeRejection} if `allowed` is anything but true or left out
+ * @throws {FeedmeRejection} if `allowed` is neither `true` nor absent
  */
 export function permit(
   allowed: boolean | PromiseLike<boolean> | undefined,

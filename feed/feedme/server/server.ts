@@ -45,31 +45,17 @@
  */
 import {
   type AcceptOptions,
-  Connection,
   type FeedmeSocket,
+  ServedSocket,
 } from "./served_socket.ts";
-import {
-  type ActionDefinition,
-  type FeedFinder,
-  type FeedmeApplication,
-  FeedmeRejection,
-  type ServedClient,
-} from "./define.ts";
+import type { FeedFinder, FeedmeApplication, ServedClient } from "./define.ts";
 import { definitionsOf, Feeds } from "./feeds.ts";
 import { type FeedmeServerOptions, type Limits, limitsOf } from "./options.ts";
-import type { Subscription } from "./conversation.ts";
-import { isPromiseLike, json } from "./live_feed.ts";
-import {
-  type FeedArgs,
-  feedKey,
-  type JsonObject,
-  type ServerMessage,
-  VERSION,
-  writeServerMessage,
-} from "../wire/protocol.ts";
+import { checkJsonObject, utf8Length } from "../wire/json.ts";
+import { VERSION } from "../wire/protocol.ts";
 import { Queue } from "../../../net/queue.ts";
-import { checkArgs, permit, refusal } from "./refusal.ts";
-import { parse } from "./schema.ts";
+import { Reporter } from "./report.ts";
+import { Requests, send } from "./requests.ts";
 import { type HonoSocketEvents, socketEvents } from "./hono.ts";
 
 export {
@@ -81,6 +67,7 @@ export type {
   AcceptOptions,
   FeedmeDialect,
   FeedmeSocket,
+  FeedmeSocketHandler,
 } from "./served_socket.ts";
 export {
   type ActionDefinition,
@@ -99,8 +86,13 @@ export {
   type ServedClient,
   type Snapshot,
 } from "./define.ts";
-export type { FeedmeServerOptions } from "./options.ts";
+export type {
+  FeedmeErrorContext,
+  FeedmeServerActivity,
+  FeedmeServerOptions,
+} from "./options.ts";
 export type { HonoSocket, HonoSocketEvents } from "./hono.ts";
+export { DataError, type DataFault, type JsonPath } from "../wire/json.ts";
 export type {
   Delta,
   DeltaPath,
@@ -112,10 +104,10 @@ export type {
 /** A running server. */
 export interface FeedmeServer extends AsyncDisposable {
   /**
-   * Serves a client on a socket.
+   * Serves a client on a socket. A closed server closes the socket (1001), and
+   * the client's `signal` is aborted already.
    *
-   * @throws {Error} if the server is closed
-   * @throws {TypeError} if `socket` is none
+   * @throws {TypeError} if `socket` is not a socket
    */
   accept(socket: FeedmeSocket, options?: AcceptOptions): ServedClient;
   /**
@@ -134,20 +126,20 @@ export interface FeedmeServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The longest time that the platforms' timers take. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
-
 /** How long sockets may take to close, in milliseconds. */
 const CLOSE_GRACE = 2_000;
 
-/** No more of a message that is a violation is sent back. */
+/** The reason of the close when the server ends. */
+const CLOSING = "the server is closing";
+
+/** Characters of a violation that are sent back at most. */
 const MOST_QUOTED = 1_000;
 
 /**
  * Makes a server for an application. It does nothing until a socket is accepted.
  *
- * @throws {TypeError} if a limit is not a whole number of at least 0, or a feed
- * has no `initial` or an action no `handler`
+ * @throws {RangeError} if a limit is out of range
+ * @throws {TypeError} if a feed has no `initial` or an action no `handler`
  */
 export function feedmeServer(
   application: FeedmeApplication,
@@ -157,17 +149,12 @@ export function feedmeServer(
 }
 
 class Server implements FeedmeServer {
-  // deno-lint-ignore no-explicit-any
-  readonly #actions: Map<string, ActionDefinition<any, any>>;
   readonly #options: FeedmeServerOptions;
   readonly #limits: Limits;
-  readonly #feeds: Feeds;
-  /** Until when each must have shaken hands; no timer any more if it has. */
-  readonly #connections = new Map<
-    Connection,
-    ReturnType<typeof setTimeout> | undefined
-  >();
-  /** What sockets tell, one thing at a time and never within a `send`. */
+  readonly #reporter: Reporter;
+  readonly #requests: Requests;
+  readonly #sockets = new Set<ServedSocket>();
+  /** Takes what sockets report one at a time, and never within a `send`. */
   readonly #queue = new Queue();
   #closed = false;
   readonly feed: FeedFinder;
@@ -177,72 +164,77 @@ class Server implements FeedmeServer {
     options: FeedmeServerOptions,
     limits: Limits,
   ) {
-    this.#actions = definitionsOf("Action", application.actions, "handler");
     this.#options = options;
     this.#limits = limits;
-    this.#feeds = new Feeds(
+    this.#reporter = new Reporter(options);
+    const { maxDepth } = limits;
+    const feeds = new Feeds(
       definitionsOf("Feed", application.feeds, "initial"),
+      { maxDepth, freeze: options.freeze ?? true },
       (key, code, data, client) => {
-        const connections = client ? [client] : this.#connections.keys();
-        for (const connection of connections) {
-          this.#terminate(connection as Connection, key, code, data);
+        const sockets = client ? [client] : this.#sockets;
+        for (const socket of sockets) {
+          this.#requests.terminate(socket as ServedSocket, key, code, data);
         }
       },
     );
-    this.feed = this.#feeds.find;
+    this.#requests = new Requests(
+      definitionsOf("Action", application.actions, "handler"),
+      feeds,
+      this.#reporter,
+      maxDepth,
+    );
+    this.feed = feeds.find;
   }
 
   get clients(): Iterable<ServedClient> {
-    return [...this.#connections.keys()].filter(({ link }) => link.up);
+    return [...this.#sockets].filter(({ conversation }) => conversation.up);
   }
 
   accept(socket: FeedmeSocket, options: AcceptOptions = {}): ServedClient {
-    if (this.#closed) throw new Error("The Feedme server is closed");
     if (typeof socket?.send !== "function") {
       throw new TypeError("accept() takes a WebSocket");
     }
-    const connection = new Connection(
+    const client = new ServedSocket(
       socket,
       { ...options, dialect: options.dialect ?? this.#options.dialect },
       this.#limits,
       {
-        ended: (connection) => this.#queue.add(() => this.#ended(connection)),
-        terminate: (connection, code, data) => {
-          for (const { key } of connection.link.subscriptions()) {
-            this.#terminate(connection, key, code, json(data, "errorData"));
+        ended: (client) => this.#queue.add(() => this.#ended(client)),
+        terminate: (client, code, data) => {
+          const { maxDepth } = this.#limits;
+          const ErrorData = checkJsonObject(data, "errorData", { maxDepth });
+          for (const { key } of client.conversation.subscriptions()) {
+            this.#requests.terminate(client, key, code, ErrorData);
           }
         },
       },
     );
-    this.#connections.set(
-      connection,
-      setTimeout(
-        () => connection.cut(1008, "no handshake"),
-        Math.min(this.#limits.handshakeTimeoutMs, LONGEST_TIMEOUT),
-      ),
-    );
-    socket.onmessage = ({ data }: { data: unknown }) =>
-      this.#queue.add(() => this.#receive(connection, data));
-    socket.onclose = () => this.#queue.add(() => connection.lost());
-    // A close follows. With `ws`, an error that nobody hears ends the process.
+    this.#sockets.add(client);
+    socket.onmessage = ({ data }) =>
+      this.#queue.add(() => this.#receive(client, data));
+    socket.onclose = () => this.#queue.add(() => client.lost());
+    // A close follows. With `ws`, an error without a listener ends the process.
     if ("onerror" in socket) socket.onerror = () => {};
-    return connection;
+    if (this.#closed) {
+      // Not an error: by now the platform expects the answer to an upgrade.
+      client.cut(1001, CLOSING);
+      client.abort();
+    }
+    return client;
   }
 
   events(options?: AcceptOptions): HonoSocketEvents {
-    return socketEvents((socket) => {
-      if (this.#closed) socket.close(1000);
-      else this.accept(socket, options);
-    });
+    return socketEvents((socket) => void this.accept(socket, options));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const connections = [...this.#connections.keys()];
+    const clients = [...this.#sockets];
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const closed = Promise.all(connections.map((each) => each.closed()));
-    for (const each of connections) each.cut(1001, "the server is closing");
-    if (connections.length === 0) return;
+    const closed = Promise.all(clients.map((each) => each.closed()));
+    for (const each of clients) each.cut(1001, CLOSING);
+    if (clients.length === 0) return;
     await Promise.race([
       closed,
       new Promise((resolve) => timer = setTimeout(resolve, CLOSE_GRACE)),
@@ -255,268 +247,70 @@ class Server implements FeedmeServer {
   }
 
   /** A message has come. */
-  #receive(connection: Connection, data: unknown): void {
-    if (connection.ended) return;
+  #receive(client: ServedSocket, data: unknown): void {
+    if (client.ended) return;
     if (typeof data !== "string") {
-      return connection.cut(1003, "text messages only");
+      return client.cut(1003, "text messages only");
     }
-    if (data.length > this.#limits.maxMessageLength) {
-      return connection.cut(1009, "message too long");
+    if (isLonger(data, this.#limits.maxMessage)) {
+      return client.cut(1009, "message too long");
     }
-    const request = connection.link.receive(data, performance.now());
+    const request = client.conversation.receive(data, performance.now());
     switch (request.kind) {
       case "violation":
-        return this.#violation(connection, request.problem, data);
+        return this.#violation(client, request.problem, data);
       case "handshake":
-        return this.#handshake(connection, request.accepted);
+        return this.#handshake(client, request.accepted);
       case "action":
-        return void this.#act(connection, request);
+        return void this.#requests.act(client, request);
       case "busy":
-        return send(connection, {
-          MessageType: "ActionResponse",
-          CallbackId: request.callbackId,
-          ...refusal(new FeedmeRejection("TOO_MANY_ACTIONS")),
-        });
+        return this.#requests.refuseAction(client, request.callbackId);
       case "open":
-        return void this.#open(connection, request.subscription);
+        return void this.#requests.open(client, request.subscription);
       case "crowded":
-        return send(connection, {
-          MessageType: "FeedOpenResponse",
-          FeedName: request.name,
-          FeedArgs: request.args,
-          ...refusal(new FeedmeRejection("TOO_MANY_FEEDS")),
-        });
+        return this.#requests.refuseFeed(client, request.name, request.args);
       case "close":
-        return void this.#close(connection, request.subscription);
+        return void this.#requests.close(client, request.subscription);
     }
   }
 
-  #violation(connection: Connection, problem: string, text: string): void {
-    send(connection, {
+  #violation(client: ServedSocket, problem: string, text: string): void {
+    send(client, {
       MessageType: "ViolationResponse",
       Diagnostics: { Problem: problem, Message: text.slice(0, MOST_QUOTED) },
     });
     if (this.#options.disconnectOnViolation) {
-      connection.cut(1008, "protocol violation");
+      client.cut(1008, "protocol violation");
     }
   }
 
-  #handshake(connection: Connection, accepted: boolean): void {
+  #handshake(client: ServedSocket, accepted: boolean): void {
     if (!accepted) {
-      return send(connection, {
-        MessageType: "HandshakeResponse",
-        Success: false,
-      });
+      return send(client, { MessageType: "HandshakeResponse", Success: false });
     }
-    clearTimeout(this.#connections.get(connection));
-    this.#connections.set(connection, undefined);
-    send(connection, {
+    client.shaken();
+    send(client, {
       MessageType: "HandshakeResponse",
       Success: true,
       Version: VERSION,
-      ...(connection.dialect === "npm" && { ClientId: connection.id }),
+      ...(client.dialect === "npm" && { ClientId: client.id }),
     });
-    this.#tell("onConnect", connection);
+    this.#reporter.tell("connect", client);
   }
 
-  async #act(
-    connection: Connection,
-    { name, args, callbackId }: {
-      name: string;
-      args: JsonObject;
-      callbackId: string;
-    },
-  ): Promise<void> {
-    let outcome;
-    try {
-      const definition = this.#actions.get(name);
-      if (!definition) throw new FeedmeRejection("UNKNOWN_ACTION");
-      const checked = checkArgs(parse(definition.args, args));
-      const request = { args: checked, client: connection, feed: this.feed };
-      const permitted = permit(definition.authorize?.(request));
-      if (permitted) await permitted;
-      const result = await definition.handler(checked, request);
-      const data = parse(definition.data, result ?? {});
-      if (!data.success) {
-        throw new TypeError("The result does not fit its schema", {
-          cause: data.error,
-        });
-      }
-      const ActionData = json(data.data, "An action's result");
-      outcome = { Success: true as const, ActionData };
-    } catch (error) {
-      outcome = this.#refusal(error, `action ${JSON.stringify(name)}`);
-    }
-    connection.link.answered(callbackId);
-    send(connection, {
-      MessageType: "ActionResponse",
-      CallbackId: callbackId,
-      ...outcome,
-    });
-  }
-
-  async #open(
-    connection: Connection,
-    subscription: Subscription,
-  ): Promise<void> {
-    const { name, args, key } = subscription;
-    const { link } = connection;
-    let letGo: (() => void) | undefined;
-    try {
-      const definition = this.#feeds.definition(name);
-      if (!definition) throw new FeedmeRejection("UNKNOWN_FEED");
-      const checked = checkArgs(parse(definition.args, args));
-      // A schema that drops or changes arguments would make two feeds one.
-      if (feedKey(name, checked as FeedArgs) !== key) {
-        throw new FeedmeRejection("INVALID_ARGUMENTS", { issues: [] });
-      }
-      const request = {
-        args: checked,
-        client: connection,
-        live: this.#feeds.handle(definition, name, checked as FeedArgs),
-        feed: this.feed,
-      };
-      const permitted = permit(definition.authorize?.(request));
-      if (permitted) await permitted;
-      if (subscription.state.kind !== "opening") return;
-      const live = this.#feeds.hold(name, args);
-      letGo = () => this.#feeds.letGo(live);
-      if (live.loading) await live.loading;
-      if (subscription.state.kind !== "opening") return;
-      await definition.onOpen?.(request);
-      const leave = () => definition.onClose?.(request);
-      if (!link.opened(subscription)) {
-        // It was ended meanwhile, but `onOpen` has been called.
-        return void await this.#leave(leave, name);
-      }
-      const { text, bytes } = live.opening();
-      connection.allow(bytes);
-      live.subscribers.add(connection);
-      connection.leaving.set(subscription, () => {
-        connection.allow(-bytes);
-        live.subscribers.delete(connection);
-        const left = this.#leave(leave, name);
-        this.#feeds.dropIdle(live);
-        return left;
-      });
-      connection.send(text);
-    } catch (error) {
-      const outcome = this.#refusal(error, `feed ${JSON.stringify(name)}`);
-      if (link.refused(subscription)) {
-        send(connection, {
-          MessageType: "FeedOpenResponse",
-          FeedName: name,
-          FeedArgs: args,
-          ...outcome,
-        });
-      }
-    } finally {
-      letGo?.();
-    }
-  }
-
-  async #close(
-    connection: Connection,
-    subscription: Subscription,
-  ): Promise<void> {
-    const left = this.#vacate(connection, subscription);
-    if (left) await left;
-    if (connection.link.closed(subscription)) {
-      send(connection, {
-        MessageType: "FeedCloseResponse",
-        FeedName: subscription.name,
-        FeedArgs: subscription.args,
-      });
-    }
-  }
-
-  #terminate(
-    connection: Connection,
-    key: string,
-    ErrorCode: string,
-    ErrorData: JsonObject,
-  ): void {
-    const ended = connection.link.terminate(key, performance.now());
-    if (!ended) return;
-    const { name, args } = ended.subscription;
-    const about = { FeedName: name, FeedArgs: args, ErrorCode, ErrorData };
-    send(
-      connection,
-      ended.was === "open"
-        ? { MessageType: "FeedTermination", ...about }
-        : { MessageType: "FeedOpenResponse", Success: false, ...about },
-    );
-    this.#vacate(connection, ended.subscription);
-  }
-
-  /** The client has the feed no more. */
-  #vacate(
-    { leaving }: Connection,
-    subscription: Subscription,
-  ): void | PromiseLike<void> {
-    const leave = leaving.get(subscription);
-    leaving.delete(subscription);
-    return leave?.();
-  }
-
-  /** Calls `onClose`; waits only if there is something to wait for. */
-  #leave(
-    leave: () => unknown,
-    name: string,
-  ): void | PromiseLike<void> {
-    const failed = (error: unknown) =>
-      this.#report(error, `onClose of feed ${JSON.stringify(name)}`);
-    try {
-      const left = leave();
-      if (isPromiseLike(left)) return left.then(() => {}, failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
-
-  /** A connection is over. */
-  #ended(connection: Connection): void {
-    clearTimeout(this.#connections.get(connection));
-    this.#connections.delete(connection);
-    const subscriptions = connection.link.subscriptions();
-    connection.link.end();
-    for (const each of subscriptions) this.#vacate(connection, each);
-    connection.abort();
-    if (connection.link.up) this.#tell("onDisconnect", connection);
-  }
-
-  #tell(event: "onConnect" | "onDisconnect", connection: Connection): void {
-    try {
-      this.#options[event]?.(connection);
-    } catch (error) {
-      this.#report(error, event);
-    }
-  }
-
-  /** What the client is told of an error; the rest is for the application. */
-  #refusal(error: unknown, where: string): ReturnType<typeof refusal> {
-    if (error instanceof FeedmeRejection) {
-      try {
-        return refusal(error);
-      } catch (cause) {
-        error = cause;
-      }
-    }
-    this.#report(error, where);
-    return refusal(new FeedmeRejection("INTERNAL_ERROR"));
-  }
-
-  #report(error: unknown, where: string): void {
-    const { onError } = this.#options;
-    if (!onError) return console.error(`Feedme server, ${where}:`, error);
-    try {
-      onError(error, where);
-    } catch (thrown) {
-      console.error("Feedme server, onError:", thrown);
-    }
+  /** A client is gone. */
+  #ended(client: ServedSocket): void {
+    this.#sockets.delete(client);
+    const subscriptions = client.conversation.subscriptions();
+    client.conversation.end();
+    for (const each of subscriptions) this.#requests.leave(client, each);
+    client.abort();
+    if (client.conversation.up) this.#reporter.tell("disconnect", client);
   }
 }
 
-function send(connection: Connection, message: ServerMessage): void {
-  if (!connection.ended) connection.send(writeServerMessage(message));
+/** Whether `text` takes more than `bytes` in UTF-8, at most 3 for each unit. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length > bytes ||
+    (text.length * 3 > bytes && utf8Length(text) > bytes);
 }

@@ -7,12 +7,19 @@
  * Only own properties count: `__proto__`, `constructor`, `length` and the like
  * are ordinary names.
  */
+import { isObject } from "../../../net/shape.ts";
 import { FeedlineError, isFeedlineError } from "../../../net/errors.ts";
-import { type Delta, isObject, type JsonObject } from "./protocol.ts";
+import { isPlain, type JsonObject } from "./json.ts";
+import type { Delta } from "./protocol.ts";
 
 /** The new data, or which delta could not be applied and why. */
 export type DeltaResult =
-  | { data: JsonObject; reason?: undefined }
+  | {
+    data: JsonObject;
+    /** The arrays and objects that were copied on the way. */
+    copies: ReadonlySet<object>;
+    reason?: undefined;
+  }
   | { data?: undefined; index: number; reason: string };
 
 type Key = string | number;
@@ -36,11 +43,11 @@ export function applyDeltas(
   deltas: readonly Delta[],
 ): DeltaResult {
   let root: unknown = data;
-  // Nodes that this call made; nobody else knows them yet.
-  const own = new Set<unknown>();
+  // Nothing else refers to these yet, so they need no further copy.
+  const copies = new Set<object>();
   for (let index = 0; index < deltas.length; index++) {
     try {
-      root = applyDelta(root, deltas[index]!, own);
+      root = applyDelta(root, deltas[index]!, copies);
     } catch (error) {
       if (isFeedlineError(error, "INVALID_DELTA")) {
         return { index, reason: error.message };
@@ -48,46 +55,63 @@ export function applyDeltas(
       throw error;
     }
   }
-  return { data: root as JsonObject };
+  return { data: root as JsonObject, copies };
 }
-
-/** Operations that may change the root itself, which `Set` may replace. */
-const ON_ROOT: readonly string[] = [
-  "DeleteValue",
-  "InsertFirst",
-  "InsertLast",
-  "DeleteFirst",
-  "DeleteLast",
-];
 
 /**
  * Replaces what `delta` is about, and every node above by a copy that holds the
- * replacement. `own` are the nodes that need no copy.
+ * replacement.
  */
-function applyDelta(root: unknown, delta: Delta, own: Set<unknown>): unknown {
-  const { Operation: operation, Path: path } = delta;
+function applyDelta(
+  root: unknown,
+  delta: Delta,
+  copies: Set<object>,
+): unknown {
+  const { Path: path } = delta;
   const last = path.length - 1;
-  if (last < 0) {
-    if (operation === "Set") {
-      const { Value: value } = delta;
-      expect(isObject(value), "Feed data root may only be set to an object.");
-      return value;
-    }
-    expect(
-      ON_ROOT.includes(operation),
-      "Path must not reference feed data root.",
-    );
-    return changeValue(root, delta, own);
-  }
+  if (last < 0) return changeRoot(root, delta, copies);
   const trail = [root];
   for (let depth = 0; depth < last; depth++) {
     trail.push(child(trail[depth], path[depth]!));
   }
-  let changed: unknown = changeChild(trail[last], path[last]!, delta, own);
+  let changed: unknown = changeChild(trail[last], path[last]!, delta, copies);
   for (let depth = last - 1; depth >= 0; depth--) {
-    changed = set(trail[depth] as Node, path[depth]!, changed, own);
+    changed = set(trail[depth] as Node, path[depth]!, changed, copies);
   }
   return changed;
+}
+
+/** What `delta`, whose path is empty, makes of the feed data. */
+function changeRoot(
+  root: unknown,
+  delta: Delta,
+  copies: Set<object>,
+): unknown {
+  switch (delta.Operation) {
+    case "Set":
+      expect(
+        isObject(delta.Value),
+        "Feed data root may only be set to an object.",
+      );
+      return delta.Value;
+    case "DeleteValue":
+    case "InsertFirst":
+    case "InsertLast":
+    case "DeleteFirst":
+    case "DeleteLast":
+      return changeValue(root, delta, copies);
+    case "Delete":
+    case "Prepend":
+    case "Append":
+    case "Increment":
+    case "Decrement":
+    case "Toggle":
+    case "InsertBefore":
+    case "InsertAfter":
+      throw new Misfit("Path must not reference feed data root.");
+    default:
+      return unknown(delta);
+  }
 }
 
 /** What `delta` makes of `node`, which holds the last element of its path. */
@@ -95,68 +119,106 @@ function changeChild(
   node: unknown,
   key: Key,
   delta: Delta,
-  own: Set<unknown>,
+  copies: Set<object>,
 ): unknown {
-  const { Operation: operation } = delta;
-  if (operation === "Set") {
+  if (delta.Operation === "Set") {
     checkKind(node, key);
-    return set(node, key, delta.Value, own);
+    return set(node, key, delta.Value, copies);
   }
   const value = child(node, key);
   const index = Number(key);
-  switch (operation) {
+  switch (delta.Operation) {
     case "Delete": {
-      if (Array.isArray(node)) return node.toSpliced(index, 1);
+      if (Array.isArray(node)) return copied(node.toSpliced(index, 1), copies);
       const { [key]: _, ...rest } = node as JsonObject;
-      return rest;
+      return copied(rest, copies);
     }
     case "InsertBefore":
     case "InsertAfter":
       expect(Array.isArray(node), "Path must reference an array element.");
-      return node.toSpliced(
-        operation === "InsertAfter" ? index + 1 : index,
-        0,
-        delta.Value,
+      return copied(
+        node.toSpliced(
+          delta.Operation === "InsertAfter" ? index + 1 : index,
+          0,
+          delta.Value,
+        ),
+        copies,
       );
+    default:
+      return set(node as Node, key, changeValue(value, delta, copies), copies);
   }
-  return set(node as Node, key, changeValue(value, delta, own), own);
 }
+
+/** The operations that change a value, wherever it stands. */
+type ChangeInPlace = Exclude<
+  Delta,
+  { Operation: "Set" | "Delete" | "InsertBefore" | "InsertAfter" }
+>;
 
 /** What `delta` makes of `value`, to which its path leads. */
 function changeValue(
   value: unknown,
-  delta: Delta,
-  own: Set<unknown>,
+  delta: ChangeInPlace,
+  copies: Set<object>,
 ): unknown {
   switch (delta.Operation) {
     case "Prepend":
+      expect(typeof value === "string", "Path must reference a string.");
+      return delta.Value + value;
     case "Append":
       expect(typeof value === "string", "Path must reference a string.");
-      return delta.Operation === "Append"
-        ? value + delta.Value
-        : delta.Value + value;
+      return value + delta.Value;
     case "Increment":
+      return number(value) + delta.Value;
     case "Decrement":
-      // An overflow leaves Infinity, which JSON does not know.
-      expect(Number.isFinite(value), "Path must reference a number.");
-      return delta.Operation === "Increment"
-        ? value as number + delta.Value
-        : value as number - delta.Value;
+      return number(value) - delta.Value;
     case "Toggle":
       expect(typeof value === "boolean", "Path must reference a boolean.");
       return !value;
     case "DeleteValue":
-      return removeEqual(value, delta.Value);
+      return removeEqual(value, delta.Value, copies);
+    case "InsertFirst":
+      return copied([delta.Value, ...array(value)], copies);
+    case "InsertLast": {
+      const list = array(value);
+      return set(list as unknown as Node, list.length, delta.Value, copies);
+    }
+    case "DeleteFirst":
+      return copied(filled(value).slice(1), copies);
+    case "DeleteLast":
+      return copied(filled(value).slice(0, -1), copies);
+    default:
+      return unknown(delta);
   }
+}
+
+/** `checkDelta` has let nothing else pass, and neither does the compiler. */
+function unknown(delta: never): never {
+  throw new Misfit(
+    `Operation ${JSON.stringify((delta as Delta).Operation)} is not known.`,
+  );
+}
+
+function copied<T extends object>(copy: T, copies: Set<object>): T {
+  copies.add(copy);
+  return copy;
+}
+
+function number(value: unknown): number {
+  // An overflow leaves Infinity, which JSON does not know.
+  expect(Number.isFinite(value), "Path must reference a number.");
+  return value as number;
+}
+
+function array(value: unknown): readonly unknown[] {
   expect(Array.isArray(value), "Path must reference an array.");
-  if (delta.Operation === "InsertFirst") return [delta.Value, ...value];
-  if (delta.Operation === "InsertLast") {
-    return set(value as unknown as Node, value.length, delta.Value, own);
-  }
-  expect(value.length > 0, "Path must reference a non-empty array.");
-  return delta.Operation === "DeleteFirst"
-    ? value.slice(1)
-    : value.slice(0, -1);
+  return value;
+}
+
+function filled(value: unknown): readonly unknown[] {
+  const list = array(value);
+  expect(list.length > 0, "Path must reference a non-empty array.");
+  return list;
 }
 
 function expect(fits: boolean, reason: string): asserts fits {
@@ -191,7 +253,12 @@ function child(node: unknown, key: Key): unknown {
 }
 
 /** `node` with the child replaced or added. */
-function set(node: Node, key: Key, value: unknown, own: Set<unknown>): Node {
+function set(
+  node: Node,
+  key: Key,
+  value: unknown,
+  copies: Set<object>,
+): Node {
   if (Object.is(node[key], value)) return node;
   let copy = node;
   if (Array.isArray(node)) {
@@ -199,32 +266,40 @@ function set(node: Node, key: Key, value: unknown, own: Set<unknown>): Node {
       Number(key) <= node.length,
       "Cannot set a non-contiguous element of an array.",
     );
-    if (!own.has(node)) copy = node.slice() as unknown as Node;
+    if (!copies.has(node)) copy = node.slice() as unknown as Node;
   } else if (key === "__proto__") {
-    // Assignment would take it amiss, unless the property is there.
+    // Assignment would change the prototype, unless the property is there.
     copy = { ...node, [key]: value };
-  } else if (!own.has(node)) {
+  } else if (!copies.has(node)) {
     copy = { ...node };
   }
-  own.add(copy);
+  copies.add(copy);
   copy[key] = value;
   return copy;
 }
 
-function removeEqual(node: unknown, value: unknown): unknown {
+function removeEqual(
+  node: unknown,
+  value: unknown,
+  copies: Set<object>,
+): unknown {
   if (Array.isArray(node)) {
     const kept = node.filter((element) => !deepEqual(element, value));
-    return kept.length === node.length ? node : kept;
+    return kept.length === node.length ? node : copied(kept, copies);
   }
   expect(isObject(node), "Path must refer to an array or an object.");
   const entries = Object.entries(node);
   const kept = entries.filter(([, element]) => !deepEqual(element, value));
-  return kept.length === entries.length ? node : Object.fromEntries(kept);
+  return kept.length === entries.length
+    ? node
+    : copied(Object.fromEntries(kept), copies);
 }
 
 /**
- * Whether two JSON values are the same: order of names aside, no coercion. It
- * keeps its own stack, so that nesting cannot exhaust the engine's.
+ * Whether `right` is the same JSON value as `left`: order of names aside, no
+ * coercion. `left` must be data. An instance of a class equals nothing, whatever
+ * its properties. It keeps its own stack, so that nesting cannot exhaust the
+ * engine's.
  */
 export function deepEqual(left: unknown, right: unknown): boolean {
   const pending: unknown[] = [left, right];
@@ -233,10 +308,12 @@ export function deepEqual(left: unknown, right: unknown): boolean {
     const a = pending.pop();
     if (a === b) continue;
     if (Array.isArray(a)) {
-      if (!Array.isArray(b) || a.length !== b.length) return false;
+      if (!Array.isArray(b) || a.length !== b.length || !isPlain(b)) {
+        return false;
+      }
       a.forEach((element, index) => pending.push(element, b[index]));
     } else {
-      if (!isObject(a) || !isObject(b)) return false;
+      if (!isObject(a) || !isObject(b) || !isPlain(b)) return false;
       const names = Object.keys(a);
       if (names.length !== Object.keys(b).length) return false;
       for (const name of names) {

@@ -8,16 +8,15 @@
  * than the container, it is set as a whole.
  */
 import { deepEqual } from "./delta.ts";
-import { isJson } from "./json.ts";
+import { checkJson, DEFAULT_MAX_DEPTH, isPlain } from "./json.ts";
 import {
   type Delta,
+  type DeltaPath,
+  isContainer,
   isObject,
   type Json,
   type JsonObject,
 } from "./protocol.ts";
-
-/** Deeper containers are replaced as a whole: nesting must not exhaust the stack. */
-const DEEPEST = 200;
 
 /** Insertions and deletions that are looked for in one array. */
 const MOST_EDITS = 128;
@@ -33,23 +32,42 @@ interface Change {
   size: number;
 }
 
+/** How {@linkcode diff} takes the new data. */
+export interface DiffOptions {
+  /** Levels of arrays and objects that the data may have. @default {200} */
+  maxDepth?: number | undefined;
+  /** Filled with what is new in `after`, for those who freeze it. */
+  taken?: Taken | undefined;
+}
+
+/** Arrays and objects that a change brought into the data. */
+export interface Taken {
+  /** They are new themselves; some of what they hold is not. */
+  readonly containers: object[];
+  /** Everything in them is new. */
+  readonly values: unknown[];
+}
+
 /**
  * The deltas that turn `before` into `after`, in order; none if both are equal.
+ * `before` must be data already.
  *
- * @throws {TypeError} if what is new in `after` is not JSON
+ * @throws {DataError} if what is new in `after` is not data by the rule of
+ * `json.ts`
  */
-export function diff(before: JsonObject, after: JsonObject): Delta[] {
-  const { deltas } = diffValue(before, after, [], 0);
-  for (const delta of deltas) {
-    if ("Value" in delta && !isJson(delta.Value)) {
-      throw new TypeError(
-        `Feed data must be JSON, which it is not at ${
-          JSON.stringify(delta.Path)
-        }`,
-      );
-    }
-  }
-  return deltas;
+export function diff(
+  before: JsonObject,
+  after: JsonObject,
+  options: DiffOptions = {},
+): Delta[] {
+  const { maxDepth = DEFAULT_MAX_DEPTH, taken } = options;
+  return diffValue(before, after, [], 0, { maxDepth, taken }).deltas;
+}
+
+/** The same for a whole comparison. */
+interface Comparison {
+  readonly maxDepth: number;
+  readonly taken: Taken | undefined;
 }
 
 /** `length` is that of the path as text. */
@@ -58,33 +76,70 @@ function diffValue(
   after: unknown,
   path: Path,
   length: number,
+  comparison: Comparison,
 ): Change {
   if (Object.is(before, after) || before === after) return none();
-  const nested = path.length < DEEPEST;
-  if (Array.isArray(before) && Array.isArray(after)) {
-    if (nested) {
-      return shortest(diffArray(before, after, path, length), after, path);
-    }
-  } else if (isObject(before) && isObject(after)) {
-    if (nested) {
-      return shortest(diffObject(before, after, path, length), after, path);
+  if (isContainer(before) && isContainer(after)) {
+    const list = Array.isArray(after);
+    if (Array.isArray(before) === list) {
+      // An instance of a class may look like the plain object it replaces.
+      if (!isPlain(after) || path.length >= comparison.maxDepth) {
+        checkNew(after, path, comparison);
+      }
+      comparison.taken?.containers.push(after);
+      const change = list
+        ? diffArray(before as unknown[], after, path, length, comparison)
+        : diffObject(
+          before as JsonObject,
+          after as JsonObject,
+          path,
+          length,
+          comparison,
+        );
+      return shortest(change, after, path);
     }
   } else if (typeof before === "boolean" && typeof after === "boolean") {
-    return one({ Operation: "Toggle", Path: path }, length);
+    return one({ Operation: "Toggle", Path: path }, length, comparison);
   } else if (typeof before === "string" && typeof after === "string") {
-    return diffText(before, after, path, length);
+    return diffText(before, after, path, length, comparison);
   }
-  if (deepEqual(before, after)) return none();
-  return one({ Operation: "Set", Path: path, Value: after as Json }, length);
+  return one(
+    { Operation: "Set", Path: path, Value: after as Json },
+    length,
+    comparison,
+  );
+}
+
+/** Checks a value that comes to stand at `path`; returns its length as text. */
+function checkNew(
+  value: unknown,
+  path: DeltaPath,
+  { maxDepth, taken }: Comparison,
+): number {
+  const size = checkJson(value, "Feed data", {
+    maxDepth: maxDepth - path.length,
+    path,
+  });
+  if (isContainer(value)) taken?.values.push(value);
+  return size;
 }
 
 function none(): Change {
   return { deltas: [], size: 0 };
 }
 
-function one(delta: Delta, length: number): Change {
-  const value = "Value" in delta ? textSize(delta.Value, Infinity) : 0;
+function one(delta: Delta, length: number, comparison: Comparison): Change {
+  const value = "Value" in delta
+    ? checkNew(delta.Value, placeOf(delta), comparison)
+    : 0;
   return { deltas: [delta], size: FRAME + length + value };
+}
+
+/** Where the value of `delta` comes to stand, or an element beside it. */
+function placeOf({ Operation, Path: path }: Delta): DeltaPath {
+  return Operation === "InsertFirst" || Operation === "InsertLast"
+    ? [...path, 0]
+    : path;
 }
 
 function add(change: Change, { deltas, size }: Change): void {
@@ -109,19 +164,32 @@ function diffText(
   after: string,
   path: Path,
   length: number,
+  comparison: Comparison,
 ): Change {
   // A few characters more in the operation's name must pay off.
   if (before.length > 4 && after.length > before.length) {
     if (after.startsWith(before)) {
       const Value = after.slice(before.length);
-      return one({ Operation: "Append", Path: path, Value }, length);
+      return one(
+        { Operation: "Append", Path: path, Value },
+        length,
+        comparison,
+      );
     }
     if (after.endsWith(before)) {
       const Value = after.slice(0, -before.length);
-      return one({ Operation: "Prepend", Path: path, Value }, length);
+      return one(
+        { Operation: "Prepend", Path: path, Value },
+        length,
+        comparison,
+      );
     }
   }
-  return one({ Operation: "Set", Path: path, Value: after }, length);
+  return one(
+    { Operation: "Set", Path: path, Value: after },
+    length,
+    comparison,
+  );
 }
 
 function diffObject(
@@ -129,6 +197,7 @@ function diffObject(
   after: Record<string, unknown>,
   path: Path,
   length: number,
+  comparison: Comparison,
 ): Change {
   const change = none();
   const names = Object.keys(after);
@@ -142,11 +211,13 @@ function diffObject(
     const innerLength = length + name.length + 3;
     add(
       change,
-      known ? diffValue(before[name], value, inner, innerLength) : one({
-        Operation: "Set",
-        Path: inner,
-        Value: value as Json,
-      }, innerLength),
+      known
+        ? diffValue(before[name], value, inner, innerLength, comparison)
+        : one(
+          { Operation: "Set", Path: inner, Value: value as Json },
+          innerLength,
+          comparison,
+        ),
     );
   }
   const oldNames = Object.keys(before);
@@ -155,7 +226,11 @@ function diffObject(
     if (Object.hasOwn(after, name)) continue;
     add(
       change,
-      one({ Operation: "Delete", Path: [...path, name] }, length + name.length),
+      one(
+        { Operation: "Delete", Path: [...path, name] },
+        length + name.length,
+        comparison,
+      ),
     );
   }
   return change;
@@ -174,9 +249,10 @@ function diffArray(
   after: readonly unknown[],
   path: Path,
   length: number,
+  comparison: Comparison,
 ): Change {
   const least = Math.min(before.length, after.length);
-  const head = alike(before, after, 0, 0, 1, least);
+  const head = alike(before, after, 0, 0, 1, least, comparison);
   const tail = alike(
     before,
     after,
@@ -184,6 +260,7 @@ function diffArray(
     after.length - 1,
     -1,
     least - head,
+    comparison,
   );
   const middle: Gap = {
     from: head,
@@ -194,7 +271,7 @@ function diffArray(
   const change = none();
   // How far the array has grown by the deltas so far.
   let shift = 0;
-  for (const gap of gapsOf(before, after, middle)) {
+  for (const gap of gapsOf(before, after, middle, comparison)) {
     const { from, to, newFrom, newTo } = gap;
     const paired = Math.min(to - from, newTo - newFrom);
     for (let index = 0; index < paired; index++) {
@@ -205,6 +282,7 @@ function diffArray(
           after[newFrom + index],
           [...path, from + index + shift],
           length + 5,
+          comparison,
         ),
       );
     }
@@ -214,10 +292,14 @@ function diffArray(
       add(
         change,
         at === 0
-          ? one({ Operation: "DeleteFirst", Path: path }, length)
+          ? one({ Operation: "DeleteFirst", Path: path }, length, comparison)
           : last
-          ? one({ Operation: "DeleteLast", Path: path }, length)
-          : one({ Operation: "Delete", Path: [...path, at] }, length + 5),
+          ? one({ Operation: "DeleteLast", Path: path }, length, comparison)
+          : one(
+            { Operation: "Delete", Path: [...path, at] },
+            length + 5,
+            comparison,
+          ),
       );
       shift--;
     }
@@ -228,12 +310,21 @@ function diffArray(
       add(
         change,
         place === count
-          ? one({ Operation: "InsertLast", Path: path, Value }, length)
+          ? one(
+            { Operation: "InsertLast", Path: path, Value },
+            length,
+            comparison,
+          )
           : place === 0
-          ? one({ Operation: "InsertFirst", Path: path, Value }, length)
+          ? one(
+            { Operation: "InsertFirst", Path: path, Value },
+            length,
+            comparison,
+          )
           : one(
             { Operation: "InsertBefore", Path: [...path, place], Value },
             length + 5,
+            comparison,
           ),
       );
       shift++;
@@ -250,13 +341,14 @@ function alike(
   newAt: number,
   step: 1 | -1,
   most: number,
+  comparison: Comparison,
 ): number {
   let count = 0;
   for (; count < most; count++, at += step, newAt += step) {
     const a = before[at];
     const b = after[newAt];
     // By far the most are the same object, and there may be many.
-    if (a !== b && !same(a, b)) break;
+    if (a !== b && !same(a, b, comparison)) break;
   }
   return count;
 }
@@ -266,18 +358,23 @@ function gapsOf(
   before: readonly unknown[],
   after: readonly unknown[],
   middle: Gap,
+  comparison: Comparison,
 ): Gap[] {
   const { from, to, newFrom, newTo } = middle;
   const count = to - from;
   const newCount = newTo - newFrom;
   if (count === 0 && newCount === 0) return [];
-  if (count <= 1 || newCount <= 1) return anchored(before, after, middle);
+  if (count <= 1 || newCount <= 1) {
+    return anchored(before, after, middle, comparison);
+  }
   if (count === newCount) {
     // Elements that changed where they stand are the likely thing.
     const gaps: Gap[] = [];
     let different = 0;
     for (let index = 0; index < count; index++) {
-      if (same(before[from + index], after[newFrom + index])) continue;
+      if (same(before[from + index], after[newFrom + index], comparison)) {
+        continue;
+      }
       different++;
       gaps.push({
         from: from + index,
@@ -288,7 +385,7 @@ function gapsOf(
     }
     if (different <= Math.max(2, count / 2)) return gaps;
   }
-  return anchored(before, after, middle);
+  return anchored(before, after, middle, comparison);
 }
 
 /**
@@ -301,6 +398,7 @@ function anchored(
   before: readonly unknown[],
   after: readonly unknown[],
   middle: Gap,
+  comparison: Comparison,
 ): Gap[] {
   const { from, to, newFrom, newTo } = middle;
   const count = to - from;
@@ -320,7 +418,8 @@ function anchored(
         : next[centre - 1]! + 1;
       let y = x - k;
       while (
-        x < count && y < newCount && same(before[from + x], after[newFrom + y])
+        x < count && y < newCount &&
+        same(before[from + x], after[newFrom + y], comparison)
       ) {
         x++;
         y++;
@@ -374,9 +473,11 @@ function gapsFrom(
   return gaps.reverse();
 }
 
-function same(a: unknown, b: unknown): boolean {
-  return a === b ||
-    (typeof a === "object" && typeof b === "object" && deepEqual(a, b));
+function same(a: unknown, b: unknown, { taken }: Comparison): boolean {
+  if (a === b) return true;
+  if (!isContainer(a) || !isContainer(b) || !deepEqual(a, b)) return false;
+  taken?.values.push(b);
+  return true;
 }
 
 /**

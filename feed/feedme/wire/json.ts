@@ -1,44 +1,346 @@
-/** Whether a value of the application can go over the wire as it is. */
-import { isContainer } from "./protocol.ts";
-
 /**
- * Whether `value` is made of strings, finite numbers, booleans, `null`, plain
- * objects and arrays, without cycles. It keeps its own stack, so that nesting
- * cannot exhaust the engine's.
+ * What counts as data, in one rule for everything that crosses the wire: initial
+ * feed data, updates, values of deltas, action data, results and error data.
+ *
+ * Data consists of strings, finite numbers, booleans, `null`, arrays without
+ * holes, and plain objects, nested to a bounded depth and without cycles. It is
+ * exactly what `JSON.parse(JSON.stringify(value))` gives back unchanged, so
+ * server and clients always hold the same. A `Date`, a `Map`, `undefined`, `NaN`
+ * or anything with a `toJSON` method is refused, and the error names the place.
  */
-export function isJson(value: unknown): boolean {
-  /** Containers around the present value. */
-  const around = new Set<unknown>();
-  const pending: { value: unknown; leave?: true }[] = [{ value }];
-  for (let next = pending.pop(); next; next = pending.pop()) {
-    const { value, leave } = next;
-    if (leave) {
-      around.delete(value);
-    } else if (typeof value === "number") {
-      if (!Number.isFinite(value)) return false;
-    } else if (isContainer(value)) {
-      if (around.has(value)) return false;
-      if (!Array.isArray(value) && !isPlain(value)) return false;
-      around.add(value);
-      pending.push({ value, leave: true });
-      // Not `Object.values` for an array: holes must count.
-      const children = Array.isArray(value)
-        ? Array.from(value)
-        : Object.values(value);
-      for (const child of children) pending.push({ value: child });
-    } else if (
-      typeof value !== "string" && typeof value !== "boolean" && value !== null
-    ) {
-      return false;
-    }
-  }
-  return true;
+import { FeedlineError } from "../../../net/errors.ts";
+import { isObject } from "../../../net/shape.ts";
+
+/** A JSON value. Feed data is never changed in place, hence `readonly`. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | JsonObject;
+
+/** A JSON object. */
+export interface JsonObject {
+  /** Any name, `__proto__` too, is an ordinary one. */
+  readonly [name: string]: Json;
 }
 
-/** A plain object, of this realm or another. */
-function isPlain(value: object): boolean {
+/** Property names and indexes that lead to a place in a JSON value. */
+export type JsonPath = readonly (string | number)[];
+
+/** Whether `value` is an object or an array. */
+export function isContainer(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** How many levels of arrays and objects data may have, unless an option says otherwise. */
+export const DEFAULT_MAX_DEPTH = 200;
+
+/**
+ * The most that an option may allow. `JSON.stringify` recurses, and every engine
+ * has stack for this many levels.
+ */
+export const GREATEST_MAX_DEPTH = 1_000;
+
+/**
+ * Characters. A text of several times this length is more than some engines can
+ * hold. The limit also ends the walk over objects that refer to the same objects
+ * so often that their text would be astronomically long.
+ */
+const LONGEST_TEXT = 2 ** 27;
+
+/** What is wrong with a value that cannot go over the wire. */
+export type DataFault = "NOT_JSON" | "TOO_DEEP" | "TOO_LARGE";
+
+/**
+ * A value that cannot go over the wire. The message names the place, and says of
+ * the value only what kind it is.
+ */
+export class DataError extends FeedlineError<"INVALID_DATA"> {
+  /** The name of the class. */
+  override readonly name = "DataError";
+  /** What is wrong, for programs. */
+  readonly fault: DataFault;
+  /** Property names and indexes that lead to the place. */
+  readonly path: JsonPath;
+
+  /** Made by {@linkcode checkJson}. */
+  constructor(message: string, fault: DataFault, path: JsonPath) {
+    super("INVALID_DATA", message);
+    this.fault = fault;
+    this.path = path;
+  }
+}
+
+/** How {@linkcode checkJson} judges a value. */
+export interface JsonRule {
+  /** Levels of arrays and objects. @default {200} */
+  maxDepth?: number | undefined;
+  /** Where the value stands, for the error. @default {[]} */
+  path?: JsonPath | undefined;
+}
+
+/** Results of {@linkcode sizeOf} that are not sizes. */
+const FAULTS = {
+  [-1]: "NOT_JSON",
+  [-2]: "TOO_DEEP",
+  [-3]: "TOO_LARGE",
+} as const satisfies Record<number, DataFault>;
+const NOT_JSON = -1;
+const TOO_DEEP = -2;
+const TOO_LARGE = -3;
+
+/**
+ * Checks that `value` is data. Returns about how many characters it takes as
+ * JSON. Ends on any graph of objects, cycles included.
+ *
+ * @param what names the value in the error: `Action data`
+ * @throws {DataError} naming the first place that breaks the rule
+ */
+export function checkJson(
+  value: unknown,
+  what: string,
+  { maxDepth = DEFAULT_MAX_DEPTH, path = [] }: JsonRule = {},
+): number {
+  const reversed: (string | number)[] = [];
+  const size = sizeOf(value, maxDepth, LONGEST_TEXT, reversed);
+  if (size >= 0) return size;
+  const fault = FAULTS[size as keyof typeof FAULTS];
+  throw dataError(value, what, fault, reversed.reverse(), path);
+}
+
+/**
+ * Checks that `value` is data and an object, as everything is that the protocol
+ * carries on its own.
+ *
+ * @throws {DataError} as {@linkcode checkJson}, or if `value` is not an object
+ */
+export function checkJsonObject(
+  value: unknown,
+  what: string,
+  rule?: JsonRule,
+): JsonObject {
+  if (!isObject(value)) {
+    throw new DataError(
+      `${what} must be a JSON object, not ${describe(value)}`,
+      "NOT_JSON",
+      rule?.path ?? [],
+    );
+  }
+  checkJson(value, what, rule);
+  return value as JsonObject;
+}
+
+/**
+ * About how many characters `value` takes as JSON, or a fault below 0; then
+ * `path` holds the way to the place, last step first. Recursion is bounded by
+ * `levels`, and the whole walk by `room`.
+ */
+function sizeOf(
+  value: unknown,
+  levels: number,
+  room: number,
+  path: (string | number)[],
+): number {
+  switch (typeof value) {
+    case "string":
+      return value.length + 2 <= room ? value.length + 2 : TOO_LARGE;
+    case "number":
+      return Number.isFinite(value) ? `${value}`.length : NOT_JSON;
+    case "boolean":
+      return 5;
+    case "object":
+      break;
+    default:
+      return NOT_JSON;
+  }
+  if (value === null) return 4;
+  if (!isPlain(value)) return NOT_JSON;
+  if (levels <= 0) return TOO_DEEP;
+  if (Array.isArray(value)) {
+    let size = value.length + 1;
+    if (size > room) return TOO_LARGE;
+    for (let index = 0; index < value.length; index++) {
+      const inner = sizeOf(value[index], levels - 1, room - size, path);
+      if (inner < 0) {
+        path.push(index);
+        return inner;
+      }
+      size += inner;
+    }
+    return size;
+  }
+  let size = 2;
+  for (const name of Object.keys(value)) {
+    size += name.length + 4;
+    if (size > room) return TOO_LARGE;
+    const child = (value as Record<string, unknown>)[name];
+    const inner = sizeOf(child, levels - 1, room - size, path);
+    if (inner < 0) {
+      path.push(name);
+      return inner;
+    }
+    size += inner;
+  }
+  return size;
+}
+
+/** Names of a path that an error quotes at most. */
+const MOST_NAMES = 12;
+
+/** The error for a fault at `inner` below `value`, which itself stands at `outer`. */
+function dataError(
+  value: unknown,
+  what: string,
+  fault: DataFault,
+  inner: JsonPath,
+  outer: JsonPath,
+): DataError {
+  // A cycle looks like depth without end until the same object comes round.
+  const around = new Set<unknown>();
+  let node = value;
+  let cycle = false;
+  let steps = 0;
+  for (; steps < inner.length; steps++) {
+    around.add(node);
+    node = (node as Record<string | number, unknown>)[inner[steps]!];
+    cycle = around.has(node);
+    if (cycle) break;
+  }
+  const path = [...outer, ...inner.slice(0, cycle ? steps + 1 : steps)];
+  const at = path.length === 0
+    ? ""
+    : ` at ${JSON.stringify(path.slice(0, MOST_NAMES)).slice(0, -1)}${
+      path.length > MOST_NAMES ? ",…" : ""
+    }]`;
+  if (cycle) {
+    return new DataError(
+      `${what} must be JSON; it refers to itself${at}`,
+      "NOT_JSON",
+      path,
+    );
+  }
+  switch (fault) {
+    case "NOT_JSON":
+      return new DataError(
+        `${what} must be JSON; it has ${describe(node)}${at}`,
+        fault,
+        path,
+      );
+    case "TOO_DEEP":
+      return new DataError(
+        `${what} is nested too deeply${at}; the option maxDepth sets the limit`,
+        fault,
+        path,
+      );
+    case "TOO_LARGE":
+      return new DataError(
+        `${what} would be longer than ${LONGEST_TEXT} characters as JSON${at}`,
+        fault,
+        path,
+      );
+  }
+}
+
+/** What `value` is, without its content. */
+function describe(value: unknown): string {
+  switch (typeof value) {
+    case "undefined":
+      return "undefined";
+    case "number":
+      return Number.isFinite(value) ? "a number" : `${value}`;
+    case "object": {
+      if (value === null) return "null";
+      if (Array.isArray(value) && isPlain(value)) return "an array";
+      const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+      return typeof name === "string" && name !== ""
+        ? `an instance of ${name}`
+        : "an object that is not plain";
+    }
+    default:
+      return `a ${typeof value}`;
+  }
+}
+
+/**
+ * Whether `value` is an ordinary array or a plain object, of this realm or
+ * another: not an instance of any other class.
+ */
+export function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
-  return prototype === null ||
+  // `Array.prototype` is an array in every realm; that of a subclass is not.
+  if (Array.isArray(value)) return Array.isArray(prototype);
+  return prototype === Object.prototype || prototype === null ||
     (Object.getPrototypeOf(prototype) === null &&
       Object.hasOwn(prototype, "hasOwnProperty"));
+}
+
+/**
+ * Whether `text`, if it is JSON, has more than `maxDepth` levels of arrays and
+ * objects. Ask before `JSON.parse`: some engines overflow their stack in it, and
+ * all of them when the value is written again.
+ */
+export function isDeeper(text: string, maxDepth: number): boolean {
+  // Each level takes two characters.
+  if (text.length <= 2 * maxDepth) return false;
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    switch (text.charCodeAt(index)) {
+      case 0x22: { // "
+        let end = index;
+        let escaped: boolean;
+        do {
+          end = text.indexOf('"', end + 1);
+          if (end < 0) return false;
+          let slash = end;
+          while (text.charCodeAt(slash - 1) === 0x5c) slash--;
+          escaped = (end - slash) % 2 === 1;
+        } while (escaped);
+        index = end;
+        break;
+      }
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > maxDepth) return true;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth--;
+    }
+  }
+  return false;
+}
+
+/**
+ * Freezes data and everything below it, as far as it is not frozen yet. The data
+ * must have passed {@linkcode checkJson}.
+ */
+export function deepFreeze(value: unknown): void {
+  if (!isContainer(value) || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  const children: readonly unknown[] = Array.isArray(value)
+    ? value
+    : Object.values(value);
+  for (const child of children) {
+    if (typeof child === "object") deepFreeze(child);
+  }
+}
+
+/** Whether `value` is data by the rule of this module. Never throws for data. */
+export function isJson(value: unknown, maxDepth?: number): value is Json {
+  return sizeOf(value, maxDepth ?? DEFAULT_MAX_DEPTH, LONGEST_TEXT, []) >= 0;
+}
+
+/** The number of bytes that `text` takes in UTF-8. */
+export function utf8Length(text: string): number {
+  let length = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    // Each half of a surrogate pair counts two bytes, four for both.
+    if (unit > 0x7f) {
+      length += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
+    }
+  }
+  return length;
 }

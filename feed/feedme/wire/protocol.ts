@@ -9,21 +9,18 @@
  *
  * @see {@link https://github.com/aarong/feedme-spec}
  */
+import { isObject } from "../../../net/shape.ts";
+import {
+  DataError,
+  DEFAULT_MAX_DEPTH,
+  isDeeper,
+  type Json,
+  type JsonObject,
+  type JsonPath,
+} from "./json.ts";
 
-/** A JSON value. Feed data is never changed in place, hence `readonly`. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | JsonObject;
-
-/** A JSON object. */
-export interface JsonObject {
-  /** Any name, `__proto__` too, is an ordinary one. */
-  readonly [name: string]: Json;
-}
+export { isObject } from "../../../net/shape.ts";
+export { isContainer, type Json, type JsonObject } from "./json.ts";
 
 /** The arguments of a feed: zero or more strings. */
 export type FeedArgs = { readonly [name: string]: string };
@@ -32,27 +29,24 @@ export type FeedArgs = { readonly [name: string]: string };
 export const VERSION = "0.1";
 
 /** Leads to a place in the feed data: property names and element indexes. */
-export type DeltaPath = readonly (string | number)[];
+export type DeltaPath = JsonPath;
 
-/** One change of the feed data. */
+/** One change of the feed data. One member for each operation, so that a `switch` is checked. */
 export type Delta =
-  | {
-    Operation:
-      | "Set"
-      | "DeleteValue"
-      | "InsertFirst"
-      | "InsertLast"
-      | "InsertBefore"
-      | "InsertAfter";
-    Path: DeltaPath;
-    Value: Json;
-  }
-  | { Operation: "Prepend" | "Append"; Path: DeltaPath; Value: string }
-  | { Operation: "Increment" | "Decrement"; Path: DeltaPath; Value: number }
-  | {
-    Operation: "Delete" | "Toggle" | "DeleteFirst" | "DeleteLast";
-    Path: DeltaPath;
-  };
+  | { Operation: "Set"; Path: DeltaPath; Value: Json }
+  | { Operation: "Delete"; Path: DeltaPath }
+  | { Operation: "DeleteValue"; Path: DeltaPath; Value: Json }
+  | { Operation: "Prepend"; Path: DeltaPath; Value: string }
+  | { Operation: "Append"; Path: DeltaPath; Value: string }
+  | { Operation: "Increment"; Path: DeltaPath; Value: number }
+  | { Operation: "Decrement"; Path: DeltaPath; Value: number }
+  | { Operation: "Toggle"; Path: DeltaPath }
+  | { Operation: "InsertFirst"; Path: DeltaPath; Value: Json }
+  | { Operation: "InsertLast"; Path: DeltaPath; Value: Json }
+  | { Operation: "InsertBefore"; Path: DeltaPath; Value: Json }
+  | { Operation: "InsertAfter"; Path: DeltaPath; Value: Json }
+  | { Operation: "DeleteFirst"; Path: DeltaPath }
+  | { Operation: "DeleteLast"; Path: DeltaPath };
 
 /** Which feed a message is about. */
 interface FeedRef {
@@ -113,16 +107,6 @@ export type ServerMessage =
     ErrorCode: string;
     ErrorData: JsonObject;
   } & FeedRef;
-
-/** Whether `value` is an object or an array. */
-export function isContainer(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
-/** Whether `value` is an object in the sense of JSON: no array, not `null`. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return isContainer(value) && !Array.isArray(value);
-}
 
 /** Whether `value` can be the arguments of a feed. */
 export function isFeedArgs(value: unknown): value is FeedArgs {
@@ -190,30 +174,35 @@ function checkList(list: unknown, check: Check): string | undefined {
 type Shape = readonly Property[];
 type Property = readonly [name: string, check: Check, optional?: true];
 
-/** By what an object says it is. */
+/** By what an object says it is: a `Map`, because the name comes from outside. */
 type Shapes = ReadonlyMap<unknown, Shape>;
+
+/** The shapes of a closed set: one that lacks a name does not compile. */
+function shapes<Name extends string>(of: Record<Name, Shape>): Shapes {
+  return new Map(Object.entries(of));
+}
 
 const PATH: Shape = [["Path", (value) => checkList(value, isKey)]];
 const WITH_ANY: Shape = [...PATH, ["Value", isAny]];
 const WITH_TEXT: Shape = [...PATH, ["Value", isText]];
 const WITH_NUMBER: Shape = [...PATH, ["Value", isNumber]];
 
-const DELTAS: Shapes = /* @__PURE__ */ new Map([
-  ["Set", WITH_ANY],
-  ["Delete", PATH],
-  ["DeleteValue", WITH_ANY],
-  ["Prepend", WITH_TEXT],
-  ["Append", WITH_TEXT],
-  ["Increment", WITH_NUMBER],
-  ["Decrement", WITH_NUMBER],
-  ["Toggle", PATH],
-  ["InsertFirst", WITH_ANY],
-  ["InsertLast", WITH_ANY],
-  ["InsertBefore", WITH_ANY],
-  ["InsertAfter", WITH_ANY],
-  ["DeleteFirst", PATH],
-  ["DeleteLast", PATH],
-]);
+const DELTAS: Shapes = /* @__PURE__ */ shapes<Delta["Operation"]>({
+  Set: WITH_ANY,
+  Delete: PATH,
+  DeleteValue: WITH_ANY,
+  Prepend: WITH_TEXT,
+  Append: WITH_TEXT,
+  Increment: WITH_NUMBER,
+  Decrement: WITH_NUMBER,
+  Toggle: PATH,
+  InsertFirst: WITH_ANY,
+  InsertLast: WITH_ANY,
+  InsertBefore: WITH_ANY,
+  InsertAfter: WITH_ANY,
+  DeleteFirst: PATH,
+  DeleteLast: PATH,
+});
 
 const FEED: Shape = [["FeedName", isText], ["FeedArgs", isArgs]];
 const REFUSAL: Shape = [["ErrorCode", isText], ["ErrorData", isRecord]];
@@ -226,30 +215,37 @@ const FEED_ACTION: Shape = [
   ["FeedMd5", isMd5, true],
 ];
 
-const SERVER_MESSAGES: Shapes = /* @__PURE__ */ new Map([
-  ["ViolationResponse", [["Diagnostics", isRecord]]],
-  ["HandshakeResponse", [["Version", isText], ["ClientId", isText, true]]],
-  ["ActionResponse", [ID, ["ActionData", isRecord]]],
-  ["FeedOpenResponse", [...FEED, ["FeedData", isRecord]]],
-  ["FeedCloseResponse", FEED],
-  ["FeedAction", FEED_ACTION],
-  ["ActionRevelation", FEED_ACTION],
-  ["FeedTermination", [...FEED, ...REFUSAL]],
-]);
+const SERVER_MESSAGES: Shapes = /* @__PURE__ */ shapes<
+  ServerMessage["MessageType"]
+>({
+  ViolationResponse: [["Diagnostics", isRecord]],
+  HandshakeResponse: [["Version", isText], ["ClientId", isText, true]],
+  ActionResponse: [ID, ["ActionData", isRecord]],
+  FeedOpenResponse: [...FEED, ["FeedData", isRecord]],
+  FeedCloseResponse: FEED,
+  FeedAction: FEED_ACTION,
+  ActionRevelation: FEED_ACTION,
+  FeedTermination: [...FEED, ...REFUSAL],
+});
+
+/** What can be answered with `Success: false`. */
+type Fallible = Extract<ServerMessage, { Success: false }>["MessageType"];
 
 /** The other shapes of responses, which go with `Success: false`. */
-const FAILURES: Shapes = /* @__PURE__ */ new Map<string, Shape>([
-  ["HandshakeResponse", []],
-  ["ActionResponse", [ID, ...REFUSAL]],
-  ["FeedOpenResponse", [...FEED, ...REFUSAL]],
-]);
+const FAILURES: Shapes = /* @__PURE__ */ shapes<Fallible>({
+  HandshakeResponse: [],
+  ActionResponse: [ID, ...REFUSAL],
+  FeedOpenResponse: [...FEED, ...REFUSAL],
+});
 
-const CLIENT_MESSAGES: Shapes = /* @__PURE__ */ new Map<string, Shape>([
-  ["Handshake", [["Versions", isVersions]]],
-  ["Action", [ID, ["ActionName", isText], ["ActionArgs", isRecord]]],
-  ["FeedOpen", FEED],
-  ["FeedClose", FEED],
-]);
+const CLIENT_MESSAGES: Shapes = /* @__PURE__ */ shapes<
+  ClientMessage["MessageType"]
+>({
+  Handshake: [["Versions", isVersions]],
+  Action: [ID, ["ActionName", isText], ["ActionArgs", isRecord]],
+  FeedOpen: FEED,
+  FeedClose: FEED,
+});
 
 const MISFIT = "Missing or extraneous property.";
 
@@ -319,10 +315,29 @@ export type Received =
   | { message?: undefined; serverMessage: string; parseError: Error }
   | { message?: undefined; serverMessage: unknown; schemaViolation: string };
 
-/** Reads a message of a server. Never throws. */
-export function readServerMessage(text: string): Received {
+/** The levels of a FeedAction around the value of one of its deltas. */
+const SERVER_ENVELOPE = 3;
+
+/** The level of an Action around its arguments. */
+const CLIENT_ENVELOPE = 1;
+
+/**
+ * Reads a message of a server. Never throws. Data with more than `maxDepth`
+ * levels of arrays and objects is a parse error with the fault `TOO_DEEP`.
+ */
+export function readServerMessage(
+  text: string,
+  maxDepth: number = DEFAULT_MAX_DEPTH,
+): Received {
   let serverMessage: unknown;
   try {
+    if (isDeeper(text, maxDepth + SERVER_ENVELOPE)) {
+      throw new DataError(
+        `A message has more than ${maxDepth} levels; the option maxDepth sets the limit`,
+        "TOO_DEEP",
+        [],
+      );
+    }
     serverMessage = JSON.parse(text);
   } catch (error) {
     return { serverMessage: text, parseError: error as Error };
@@ -343,8 +358,17 @@ export type ClientReceived =
   | { message: ClientMessage }
   | { message?: undefined; problem: string };
 
-/** Reads a message of a client. Never throws. */
-export function readClientMessage(text: string): ClientReceived {
+/**
+ * Reads a message of a client. Never throws. Action arguments with more than
+ * `maxDepth` levels of arrays and objects are a problem of their own.
+ */
+export function readClientMessage(
+  text: string,
+  maxDepth: number = DEFAULT_MAX_DEPTH,
+): ClientReceived {
+  if (isDeeper(text, maxDepth + CLIENT_ENVELOPE)) {
+    return { problem: "Nested too deeply." };
+  }
   let raw: unknown;
   try {
     raw = JSON.parse(text);

@@ -1,5 +1,5 @@
 /** Our Feedme server: on the sockets of this runtime, and in memory. */
-import { ok, rejects, same, until } from "../check.ts";
+import { ok, pause, rejects, same, until } from "../check.ts";
 import type { Area, Test } from "../suite.ts";
 import { complaints, connect, connected, feedLog } from "./feedme.ts";
 import { limits } from "./feedme_server/limits.ts";
@@ -152,6 +152,39 @@ export const feedmeServerArea: Area = {
       feed.desireOpen();
       const { lines } = await feed.opened() as { lines: string[] };
       same([lines.length, lines.at(-1)], [10_000, "é".repeat(50)]);
+    },
+
+    async "a client that reads is not cut off by a burst"(t) {
+      await using client = connect(t.feedmeServer);
+      const id = t.name("page");
+      const feed = client.feed("page", { id });
+      feed.desireOpen();
+      await feed.opened();
+      const log = feedLog(feed);
+      await client.action("burst", { id, times: 200, size: 20_000 });
+      await client.action("burst", { id, times: 2, size: 1_500_000 });
+      same([log.length, feed.state()], [202, "open"]);
+      await pause(1_200);
+      same(feed.state(), "open");
+    },
+
+    async "60 kB of brackets end nothing but their own action"(t) {
+      const { socket, texts } = await open(t);
+      socket.send(JSON.stringify(HANDSHAKE));
+      await until(() => texts.length === 1, "handshake");
+      const echo = (levels: number) =>
+        `{"MessageType":"Action","ActionName":"echo","CallbackId":"1",
+        "ActionArgs":{"a":${"[".repeat(levels)}${"]".repeat(levels)}}}`;
+      for (const levels of [30_000, 200, 199]) socket.send(echo(levels));
+      await until(() => texts.length === 4, "answered");
+      const [deep, tooDeep, fits] = texts.slice(1).map((text) =>
+        JSON.parse(text)
+      );
+      for (const { Diagnostics } of [deep, tooDeep]) {
+        same(Diagnostics.Problem, "Nested too deeply.");
+      }
+      same(fits.Success, true);
+      socket.close();
     },
 
     ...served,

@@ -15,11 +15,20 @@ export const counter = defineFeed({
   digest: true,
 });
 
+/** Lines for each `{ id }`. */
+const page = defineFeed({
+  args: z.object({ id: z.string() }),
+  data: z.object({ lines: z.array(z.string()) }),
+  initial: () => ({ lines: [] as string[] }),
+  retain: false,
+});
+
 const id = z.object({ id: z.string() });
 
 export const application = {
   feeds: {
     counter,
+    page,
     staff: defineFeed({
       data: z.object({ secret: z.string() }),
       authorize: ({ client }) => client.auth.role === "staff",
@@ -63,6 +72,21 @@ export const application = {
       handler: ({ id }, { feed }) => ({
         n: feed(counter, { id }).subscribers,
       }),
+    }),
+    /** Much in one turn: `times` texts of `size` characters. */
+    burst: defineAction({
+      args: z.object({ id: z.string(), times: z.number(), size: z.number() }),
+      handler({ id, times, size }, { feed }) {
+        for (let index = 0; index < times; index++) {
+          const line = `${index}`.padEnd(size);
+          feed(page, { id }).update("said", {}, { lines: [line] });
+        }
+      },
+    }),
+    echo: defineAction({
+      args: z.looseObject({}),
+      data: z.looseObject({}),
+      handler: (args) => args,
     }),
     refuse: defineAction({
       handler() {

@@ -53,7 +53,8 @@ export const WRITER = { user: "ada", auth: { role: "writer" } };
 export function start(options: FeedmeServerOptions = {}) {
   const errors: string[] = [];
   const server = feedmeServer(application, {
-    onError: (error, where) => errors.push(`${where}: ${error}`),
+    onError: (error, { during, name }) =>
+      errors.push(`${during} ${JSON.stringify(name)}: ${error}`),
     ...options,
   });
   return {

@@ -89,7 +89,7 @@ export const served: Area["cases"] = {
     }
     same(served.errors, [
       'action "say": Error: the password is 1234',
-      'action "say": TypeError: The result does not fit its schema',
+      'action "say": TypeError: The result of action "say" does not fit its schema',
     ]);
     same(await ada.action("say", { ...ID, text: "fine" }), { count: 2 });
   },
@@ -108,7 +108,7 @@ export const served: Area["cases"] = {
         live.apply("added", { n: 1 }, [{ Operation: "Toggle", Path: ["n"] }]),
     ];
     for (const change of wrong) {
-      ok(thrown(change) instanceof TypeError, `${change} throws`);
+      ok(thrown(change) instanceof Error, `${change} throws`);
     }
     same([await raw.rest(), live.data], [[], { n: 0 }]);
   },
@@ -176,7 +176,8 @@ export const served: Area["cases"] = {
     });
     const errors: string[] = [];
     await using server = feedmeServer({ feeds: { far, brief } }, {
-      onError: (error, where) => errors.push(`${where}: ${error}`),
+      onError: (error, { during, name }) =>
+        errors.push(`${during} ${name}: ${error}`),
     });
     const [a, b] = [
       await new Raw(server).shake(),
@@ -201,7 +202,7 @@ export const served: Area["cases"] = {
     same((await a.ask(openOf("far", ID))).FeedData, { n: 2 });
     const answer = await a.ask(openOf("far", { id: "broken" }));
     same(answer.ErrorCode, "INTERNAL_ERROR");
-    same(errors, ['feed "far": Error: no database']);
+    same(errors, ["open far: Error: no database"]);
     await a.ask(openOf("brief"));
     server.feed(brief).update("set", {}, { n: 5 });
     await a.next();

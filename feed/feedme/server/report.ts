@@ -1,0 +1,69 @@
+/**
+ * What the application's own code throws: it reaches `onError`, never the client
+ * and never the event loop.
+ */
+import { FeedmeRejection, isRejection, type ServedClient } from "./define.ts";
+import type { FeedmeErrorContext, FeedmeServerOptions } from "./options.ts";
+import { isPromiseLike } from "../../../net/shape.ts";
+import { type Refusal, refusal } from "./refusal.ts";
+
+/** Told of errors that have no caller. */
+export class Reporter {
+  readonly #options: FeedmeServerOptions;
+
+  constructor(options: FeedmeServerOptions) {
+    this.#options = options;
+  }
+
+  /** Calls the application's listener for `during`. */
+  tell(during: "connect" | "disconnect", client: ServedClient): void {
+    const { onConnect, onDisconnect } = this.#options;
+    const listener = during === "connect" ? onConnect : onDisconnect;
+    guarded(
+      () => listener?.(client),
+      (error) => this.report(error, { during, client }),
+    );
+  }
+
+  /** The refusal that the client gets for `error`; the details go to `onError`. */
+  refuse(error: unknown, context: FeedmeErrorContext): Refusal {
+    if (isRejection(error)) {
+      try {
+        return refusal(error);
+      } catch (cause) {
+        error = cause;
+      }
+    }
+    this.report(error, context);
+    return refusal(new FeedmeRejection("INTERNAL_ERROR"));
+  }
+
+  report(error: unknown, context: FeedmeErrorContext): void {
+    const { onError } = this.#options;
+    if (!onError) {
+      const { during, name } = context;
+      const subject = name === undefined ? "" : ` ${JSON.stringify(name)}`;
+      return console.error(`Feedme server, ${during}${subject}:`, error);
+    }
+    guarded(
+      () => onError(error, context),
+      (thrown) => console.error("Feedme server, onError:", thrown),
+    );
+  }
+}
+
+/**
+ * Calls code of the application. Whatever it throws, or its promise rejects with,
+ * goes to `failed`. Returns a promise only if there is something to wait for.
+ */
+export function guarded(
+  call: () => unknown,
+  failed: (error: unknown) => void,
+): void | PromiseLike<void> {
+  try {
+    const result = call();
+    if (isPromiseLike(result)) return result.then(() => {}, failed);
+  } catch (error) {
+    failed(error);
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * What clients ask for, answered: actions, and feeds to open and to close. The
+ * {@linkcode Conversation} of each client says what is allowed; here the
+ * application decides and the answer goes out.
+ */
+import type { Subscription } from "./conversation.ts";
+import { type AnyActionDefinition, FeedmeRejection } from "./define.ts";
+import type { Feeds } from "./feeds.ts";
+import { checkArgs, permit, refusal } from "./refusal.ts";
+import { guarded, type Reporter } from "./report.ts";
+import { parse } from "./schema.ts";
+import type { ServedFeed } from "./served_feed.ts";
+import type { ServedSocket } from "./served_socket.ts";
+import { checkJsonObject, type JsonObject } from "../wire/json.ts";
+import {
+  type FeedArgs,
+  feedKey,
+  type ServerMessage,
+  writeServerMessage,
+} from "../wire/protocol.ts";
+
+/** An action that a client wants. */
+export interface ActionCall {
+  readonly name: string;
+  readonly args: JsonObject;
+  readonly callbackId: string;
+}
+
+/** Answers the requests of all clients of one server. */
+export class Requests {
+  readonly #actions: ReadonlyMap<string, AnyActionDefinition>;
+  readonly #feeds: Feeds;
+  readonly #reporter: Reporter;
+  readonly #maxDepth: number;
+
+  constructor(
+    actions: ReadonlyMap<string, AnyActionDefinition>,
+    feeds: Feeds,
+    reporter: Reporter,
+    maxDepth: number,
+  ) {
+    this.#actions = actions;
+    this.#feeds = feeds;
+    this.#reporter = reporter;
+    this.#maxDepth = maxDepth;
+  }
+
+  /** Performs an action and answers it. */
+  async act(
+    client: ServedSocket,
+    { name, args, callbackId }: ActionCall,
+  ): Promise<void> {
+    let outcome;
+    try {
+      const ActionData = await this.#perform(client, name, args);
+      outcome = { Success: true as const, ActionData };
+    } catch (error) {
+      outcome = this.#reporter.refuse(error, {
+        during: "action",
+        name,
+        client,
+      });
+    }
+    client.conversation.answered(callbackId);
+    send(client, {
+      MessageType: "ActionResponse",
+      CallbackId: callbackId,
+      ...outcome,
+    });
+  }
+
+  async #perform(
+    client: ServedSocket,
+    name: string,
+    args: JsonObject,
+  ): Promise<JsonObject> {
+    const definition = this.#actions.get(name);
+    if (!definition) throw new FeedmeRejection("UNKNOWN_ACTION");
+    const checked = checkArgs(parse(definition.args, args));
+    const request = { args: checked, client, feed: this.#feeds.find };
+    const permitted = permit(definition.authorize?.(request));
+    if (permitted) await permitted;
+    const result = await definition.handler(checked, request);
+    const data = parse(definition.data, result ?? {});
+    if (!data.success) {
+      throw new TypeError(
+        `The result of action ${JSON.stringify(name)} does not fit its schema`,
+        { cause: data.error },
+      );
+    }
+    return checkJsonObject(
+      data.data,
+      `The result of action ${JSON.stringify(name)}`,
+      { maxDepth: this.#maxDepth },
+    );
+  }
+
+  /** Too many actions wait for an answer. */
+  refuseAction(client: ServedSocket, callbackId: string): void {
+    send(client, {
+      MessageType: "ActionResponse",
+      CallbackId: callbackId,
+      ...refusal(new FeedmeRejection("TOO_MANY_ACTIONS")),
+    });
+  }
+
+  /** Too many feeds are open. */
+  refuseFeed(client: ServedSocket, name: string, args: FeedArgs): void {
+    send(client, {
+      MessageType: "FeedOpenResponse",
+      FeedName: name,
+      FeedArgs: args,
+      ...refusal(new FeedmeRejection("TOO_MANY_FEEDS")),
+    });
+  }
+
+  /** Opens a feed, or refuses it. */
+  async open(client: ServedSocket, subscription: Subscription): Promise<void> {
+    const { name, args, key } = subscription;
+    let held: ServedFeed | undefined;
+    try {
+      const definition = this.#feeds.definition(name);
+      if (!definition) throw new FeedmeRejection("UNKNOWN_FEED");
+      const checked = checkArgs(parse(definition.args, args)) as FeedArgs;
+      // A schema that drops or changes arguments would make two feeds one.
+      if (feedKey(name, checked) !== key) {
+        throw new FeedmeRejection("INVALID_ARGUMENTS", { issues: [] });
+      }
+      const request = {
+        args: checked,
+        client,
+        live: this.#feeds.handle(definition, name, checked),
+        feed: this.#feeds.find,
+      };
+      const permitted = permit(definition.authorize?.(request));
+      if (permitted) await permitted;
+      if (!isOpening(subscription)) return;
+      const feed = held = this.#feeds.hold(name, args);
+      if (feed.loading) await feed.loading;
+      if (!isOpening(subscription)) return;
+      await definition.onOpen?.(request);
+      const leave = () =>
+        guarded(
+          () => definition.onClose?.(request),
+          (error) =>
+            this.#reporter.report(error, { during: "close", name, client }),
+        );
+      let entered = false;
+      try {
+        if (!isOpening(subscription)) return;
+        // Written first: what cannot be written is refused.
+        const { text, bytes } = feed.opening();
+        client.conversation.opened(subscription);
+        this.#enter(client, subscription, feed, bytes, leave);
+        entered = true;
+        client.send(text);
+      } finally {
+        // `onOpen` has been called, so `onClose` must be.
+        if (!entered) await leave();
+      }
+    } catch (error) {
+      const outcome = this.#reporter.refuse(error, {
+        during: "open",
+        name,
+        client,
+      });
+      if (client.conversation.refused(subscription)) {
+        send(client, {
+          MessageType: "FeedOpenResponse",
+          FeedName: name,
+          FeedArgs: args,
+          ...outcome,
+        });
+      }
+    } finally {
+      if (held) this.#feeds.letGo(held);
+    }
+  }
+
+  /** The client has the feed from now on, until its entry in `leaving` is called. */
+  #enter(
+    client: ServedSocket,
+    subscription: Subscription,
+    feed: ServedFeed,
+    bytes: number,
+    leave: () => void | PromiseLike<void>,
+  ): void {
+    client.allow(bytes);
+    feed.subscribers.add(client);
+    client.leaving.set(subscription, () => {
+      client.allow(-bytes);
+      feed.subscribers.delete(client);
+      const left = leave();
+      this.#feeds.dropIdle(feed);
+      return left;
+    });
+  }
+
+  /** Closes a feed because the client asked for it. */
+  async close(client: ServedSocket, subscription: Subscription): Promise<void> {
+    const left = this.leave(client, subscription);
+    if (left) await left;
+    if (client.conversation.closed(subscription)) {
+      send(client, {
+        MessageType: "FeedCloseResponse",
+        FeedName: subscription.name,
+        FeedArgs: subscription.args,
+      });
+    }
+  }
+
+  /** Ends a feed for a client because the application wants it. */
+  terminate(
+    client: ServedSocket,
+    key: string,
+    ErrorCode: string,
+    ErrorData: JsonObject,
+  ): void {
+    const ended = client.conversation.terminate(key, performance.now());
+    if (!ended) return;
+    const { name, args } = ended.subscription;
+    const about = { FeedName: name, FeedArgs: args, ErrorCode, ErrorData };
+    send(
+      client,
+      ended.was === "open"
+        ? { MessageType: "FeedTermination", ...about }
+        : { MessageType: "FeedOpenResponse", Success: false, ...about },
+    );
+    this.leave(client, ended.subscription);
+  }
+
+  /** The client no longer has the feed, if it had. */
+  leave(
+    { leaving }: ServedSocket,
+    subscription: Subscription,
+  ): void | PromiseLike<void> {
+    const leave = leaving.get(subscription);
+    leaving.delete(subscription);
+    return leave?.();
+  }
+}
+
+/** Asked anew after each wait: the state changes meanwhile. */
+function isOpening({ state }: Subscription): boolean {
+  return state.kind === "opening";
+}
+
+/** Sends a message to one client, unless it is gone. */
+export function send(client: ServedSocket, message: ServerMessage): void {
+  if (!client.ended) client.send(writeServerMessage(message));
+}

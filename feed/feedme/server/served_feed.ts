@@ -1,0 +1,274 @@
+/**
+ * One feed of the server: its data, the clients that have it open, and how a
+ * change reaches them. A change is checked, applied and written before anything
+ * is kept or sent, so it happens as a whole or not at all.
+ */
+import { isObject, isPromiseLike } from "../../../net/shape.ts";
+import type { FeedmeDialect, ServedSocket } from "./served_socket.ts";
+import type { AnyFeedDefinition } from "./define.ts";
+import { applyDeltas } from "../wire/delta.ts";
+import { diff, type Taken } from "../wire/diff.ts";
+import { Digest } from "../wire/digest.ts";
+import {
+  checkJson,
+  checkJsonObject,
+  DataError,
+  deepFreeze,
+  utf8Length,
+} from "../wire/json.ts";
+import {
+  checkDelta,
+  type Delta,
+  type FeedArgs,
+  type JsonObject,
+  writeServerMessage,
+} from "../wire/protocol.ts";
+import { parse } from "./schema.ts";
+
+/** What a server holds data to. */
+export interface DataRule {
+  /** Levels of arrays and objects. */
+  readonly maxDepth: number;
+  /** Whether data is frozen, so that changing it in place throws. */
+  readonly freeze: boolean;
+}
+
+/** The data, or when it will be there. */
+type Content =
+  | { kind: "loading"; done: Promise<void> }
+  | { kind: "ready"; data: JsonObject };
+
+/** A feed that is in use: loading, or loaded. */
+export class ServedFeed {
+  readonly name: string;
+  readonly args: FeedArgs;
+  readonly definition: AnyFeedDefinition;
+  readonly subscribers: Set<ServedSocket> = new Set();
+  /** Clients that are about to open it. */
+  holds = 0;
+  /** Whether `initial` would not bring the same data again. */
+  changed = false;
+  readonly #rule: DataRule;
+  #content: Content;
+  #digest: Digest | undefined;
+  /** The message that opens the feed, until the data changes. */
+  #opening: { text: string; bytes: number } | undefined;
+
+  /** @throws what `initial` throws, and a TypeError if its data is not right */
+  constructor(
+    name: string,
+    args: FeedArgs,
+    definition: AnyFeedDefinition,
+    rule: DataRule,
+  ) {
+    this.name = name;
+    this.args = args;
+    this.definition = definition;
+    this.#rule = rule;
+    const initial: unknown = definition.initial(args);
+    this.#content = isPromiseLike(initial)
+      ? { kind: "loading", done: this.#load(initial) }
+      : { kind: "ready", data: this.#takeInitial(initial) };
+    if (definition.digest) this.#digest = new Digest();
+  }
+
+  /** Resolves when the data is there; at once (`undefined`) if it is. */
+  get loading(): Promise<void> | undefined {
+    return this.#content.kind === "loading" ? this.#content.done : undefined;
+  }
+
+  get data(): JsonObject {
+    if (this.#content.kind === "ready") return this.#content.data;
+    throw new Error(`${this.#title} is still loading; await loaded() first`);
+  }
+
+  /** The feed in an error message. */
+  get #title(): string {
+    return `Feed ${JSON.stringify(this.name)}`;
+  }
+
+  async #load(initial: PromiseLike<unknown>): Promise<void> {
+    this.#content = { kind: "ready", data: this.#takeInitial(await initial) };
+  }
+
+  #takeInitial(initial: unknown): JsonObject {
+    const checked = parse(this.definition.data, initial);
+    if (!checked.success) {
+      throw new TypeError(
+        `${this.#title}: the initial data does not fit its schema`,
+        { cause: checked.error },
+      );
+    }
+    const data = checkJsonObject(
+      checked.data,
+      `${this.#title}: initial data`,
+      this.#rule,
+    );
+    if (this.#rule.freeze) deepFreeze(data);
+    return data;
+  }
+
+  /** The new data, or what makes it from the old, becomes the data. */
+  update(action: string, actionData: unknown, change: unknown): void {
+    const before = this.data;
+    const after: unknown = typeof change === "function"
+      ? change(before)
+      : change;
+    if (this.data !== before) {
+      throw new Error(
+        `${this.#title} was changed by the function that makes its new data; call update() once`,
+      );
+    }
+    if (isPromiseLike(after)) {
+      // Nothing else would handle its rejection.
+      after.then(undefined, () => {});
+      throw new TypeError(
+        `${this.#title}: a change must not be asynchronous; await first, then update`,
+      );
+    }
+    if (!isObject(after)) {
+      throw new TypeError(`${this.#title}: the new data must be an object`);
+    }
+    const taken: Taken | undefined = this.#rule.freeze
+      ? { containers: [], values: [] }
+      : undefined;
+    const { maxDepth } = this.#rule;
+    const deltas = diff(before, after as JsonObject, { maxDepth, taken });
+    this.#reveal(action, actionData, deltas, after as JsonObject);
+    for (const container of taken?.containers ?? []) Object.freeze(container);
+    for (const value of taken?.values ?? []) deepFreeze(value);
+  }
+
+  /** Deltas written by hand change the data. */
+  apply(action: string, actionData: unknown, deltas: readonly Delta[]): void {
+    const before = this.data;
+    for (const delta of deltas) this.#checkByHand(delta);
+    const result = applyDeltas(before, deltas);
+    if (!result.data) {
+      throw new TypeError(
+        `Delta ${result.index} does not fit: ${result.reason}`,
+      );
+    }
+    if (deltas.some(isSum)) checkSums(result.copies);
+    this.#reveal(action, actionData, deltas, result.data);
+    if (!this.#rule.freeze) return;
+    for (const copy of result.copies) Object.freeze(copy);
+    for (const delta of deltas) if ("Value" in delta) deepFreeze(delta.Value);
+  }
+
+  #checkByHand(delta: Delta): void {
+    const reason = checkDelta(delta);
+    // To the schema, a value of `undefined` is missing; the rule for data says more.
+    if (isObject(delta) && "Value" in delta) {
+      const path = Array.isArray(delta.Path) ? delta.Path : [];
+      const { Operation, Value } = delta;
+      const below = Operation === "InsertFirst" || Operation === "InsertLast";
+      checkJson(Value, "The value of a delta", {
+        path,
+        maxDepth: this.#rule.maxDepth - path.length - (below ? 1 : 0),
+      });
+    }
+    if (reason !== undefined) throw new TypeError(`Invalid delta: ${reason}`);
+  }
+
+  #reveal(
+    action: string,
+    actionData: unknown,
+    deltas: readonly Delta[],
+    data: JsonObject,
+  ): void {
+    const ActionData = this.#checkAction(action, actionData);
+    // Written first: whatever fails leaves the feed as it was.
+    const texts = this.subscribers.size === 0
+      ? undefined
+      : this.#write(action, ActionData, deltas, data);
+    this.#content = { kind: "ready", data };
+    this.changed = true;
+    this.#opening = undefined;
+    if (!texts) return;
+    for (const socket of this.subscribers) socket.send(texts[socket.dialect]);
+  }
+
+  /** The message for each dialect that a subscriber speaks. */
+  #write(
+    action: string,
+    ActionData: JsonObject,
+    deltas: readonly Delta[],
+    data: JsonObject,
+  ): Record<FeedmeDialect, string> {
+    const md5 = this.#digest?.of(data);
+    const write = (dialect: FeedmeDialect) =>
+      writeServerMessage({
+        MessageType: dialect === "npm" ? "ActionRevelation" : "FeedAction",
+        FeedName: this.name,
+        FeedArgs: this.args,
+        ActionName: action,
+        ActionData,
+        FeedDeltas: deltas,
+        ...(md5 !== undefined && { FeedMd5: md5 }),
+      });
+    const texts = { spec: "", npm: "" };
+    for (const { dialect } of this.subscribers) {
+      if (texts[dialect] === "") texts[dialect] = write(dialect);
+    }
+    return texts;
+  }
+
+  #checkAction(action: string, actionData: unknown): JsonObject {
+    const { actions } = this.definition;
+    const what = "Action data";
+    if (!actions) return checkJsonObject(actionData, what, this.#rule);
+    const schema = Object.hasOwn(actions, action) ? actions[action] : undefined;
+    const checked = schema && parse(schema, actionData);
+    if (!checked?.success) {
+      throw new TypeError(
+        `${this.#title}: action ${JSON.stringify(action)} ${
+          checked ? "does not fit its schema" : "is not defined"
+        }`,
+        checked && { cause: checked.error },
+      );
+    }
+    return checkJsonObject(checked.data, what, this.#rule);
+  }
+
+  /** The message that opens the feed, and its length in UTF-8. */
+  opening(): { text: string; bytes: number } {
+    if (!this.#opening) {
+      const text = writeServerMessage({
+        MessageType: "FeedOpenResponse",
+        Success: true,
+        FeedName: this.name,
+        FeedArgs: this.args,
+        FeedData: this.data,
+      });
+      this.#opening = { text, bytes: utf8Length(text) };
+    }
+    return this.#opening;
+  }
+
+  /** Whether nothing is lost when the server forgets it. */
+  get idle(): boolean {
+    return this.holds === 0 && this.subscribers.size === 0 &&
+      this.#content.kind === "ready" &&
+      (!this.changed || this.definition.retain === false);
+  }
+}
+
+function isSum({ Operation }: Delta): boolean {
+  return Operation === "Increment" || Operation === "Decrement";
+}
+
+/** Sums may overflow, and JSON has no Infinity. */
+function checkSums(copies: ReadonlySet<object>): void {
+  for (const copy of copies) {
+    for (const value of Object.values(copy)) {
+      if (typeof value === "number" && !Number.isFinite(value)) {
+        throw new DataError(
+          "A delta does not fit: the sum is not a finite number",
+          "NOT_JSON",
+          [],
+        );
+      }
+    }
+  }
+}
