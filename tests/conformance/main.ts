@@ -111,7 +111,7 @@ async function serveOnDeno(shared: Shared): Promise<Served> {
     await startProgram(deno, [
       "run",
       "-A",
-      // Without it Deno remarks that a request's signal will once mean less.
+      // Without it Deno prints one harmless warning about `request.signal`.
       "--unstable-no-legacy-abort",
       `--config=${config}`,
       "tests/conformance/servers/deno.ts",
