@@ -6,6 +6,7 @@ import { RESERVED_ENV } from "./backend.ts";
 import { createConnectProxy } from "./connect_proxy.ts";
 import { type GuardOptions, isLoopback } from "./guard.ts";
 import { DevPlatformError, listen, type Server } from "./listen.ts";
+import { exemptLoopback } from "./loopback.ts";
 import { OrphanGuard } from "./orphans.ts";
 import { findProgram } from "./process.ts";
 import { Registry } from "./registry.ts";
@@ -114,6 +115,10 @@ export interface DevPlatform extends AsyncDisposable {
  * Starts a dev platform: it stands in for the hosted one and runs each backend
  * as a process of its own.
  *
+ * Where `HTTP_PROXY` is set, this adds the loopback addresses to `NO_PROXY` in the
+ * environment of this process. Deno reads both with the first request, so start
+ * the platform before you make one.
+ *
  * @throws {DevPlatformError} if it cannot be started as asked, e.g. because a
  * port is in use
  * @throws {RangeError} if a port or a duration is out of range
@@ -141,6 +146,7 @@ export async function startDevPlatform(
   const keepAlive = checkDuration("keepAlive", options.keepAlive ?? 10_000);
   const port = checkPort("port", options.port ?? 8080);
   const proxyPort = checkPort("proxyPort", options.proxyPort ?? 9090);
+  exemptLoopback(Deno.env);
   const host = options.host ?? "localhost";
   const cwd = options.cwd ?? Deno.cwd();
   const command = toCommand(options, cwd);

@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { parseCommandLine } from "../../session/dev/cli.ts";
+import { exemptLoopback } from "../../session/dev/loopback.ts";
 import { DevPlatformError } from "../../session/dev/mod.ts";
 import { Terminal } from "../../session/dev/terminal.ts";
 import {
@@ -16,6 +17,7 @@ import {
   ECHO,
   ended,
   isRunning,
+  Peer,
   platform,
   states,
 } from "./helpers.ts";
@@ -287,4 +289,47 @@ Deno.test("dev terminal - what a program says on stderr is no alarm", () => {
   assertStringIncludes(lines[0]!, text);
   // deno-lint-ignore no-control-regex
   assert(!/\x1b\[(3|9)1m/.test(lines[0]!), "not in red");
+});
+
+Deno.test("dev command - behind a company's proxy, requests to backends stay on this machine", async () => {
+  const asked: string[] = [];
+  await using proxy = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) => {
+      asked.push(request.url);
+      return new Response("blocked", { status: 403 });
+    },
+  );
+  const address = `http://127.0.0.1:${proxy.addr.port}`;
+  await using command = new Command([ECHO_PATH], {
+    HTTP_PROXY: address,
+    http_proxy: address,
+    ALL_PROXY: address,
+    NO_PROXY: "",
+    no_proxy: "",
+  });
+  const dev = await command.started();
+  const { url } = await connect(dev);
+  assertEquals((await (await fetch(`${url}x`)).json()).path, "/x");
+  const peer = await Peer.open(url);
+  await peer.next();
+  peer.socket.send("hi");
+  assertEquals(await peer.next(), "hi");
+  await peer.close();
+  assertEquals(asked, []);
+});
+
+Deno.test("dev loopback - is added to what NO_PROXY has already, where there is a proxy", () => {
+  const exempted = (given: Record<string, string>) => {
+    const env = new Map(Object.entries(given));
+    exemptLoopback(env);
+    return [env.get("NO_PROXY"), env.get("no_proxy")];
+  };
+  const own = "localhost,127.0.0.1,::1,[::1]";
+  assertEquals(exempted({ NO_PROXY: "a" }), ["a", undefined]);
+  assertEquals(exempted({ http_proxy: "http://p" }), [own, own]);
+  assertEquals(
+    exempted({ ALL_PROXY: "http://p", NO_PROXY: "a", no_proxy: "b" }),
+    [`a,b,${own}`, `a,b,${own}`],
+  );
 });
