@@ -17,6 +17,7 @@ import { PAGE_SCRIPT } from "./page_script.ts";
 import { PAGE_STYLE } from "./page_style.ts";
 import { pageFeed, type PlatformInfo } from "./page_feed.ts";
 import type { Grant, Registry, Scope } from "./registry.ts";
+import { unknownFields } from "./unknown_fields.ts";
 
 /** What the API works on. */
 export interface ApiOptions extends PlatformInfo {
@@ -30,12 +31,16 @@ export interface ApiOptions extends PlatformInfo {
   keepAlive: number;
   /** Ends all streams. */
   signal: AbortSignal;
+  /** Told what a developer should know of a request. */
+  onNote: (text: string) => void;
   /** Told about failures that are the platform's own. */
   onError: (error: unknown) => void;
 }
 
 /** Bytes of a request body. */
 const MAX_BODY = 1024 * 1024;
+/** Different remarks on requests; more are kept back. */
+const MAX_NOTES = 100;
 /** Milliseconds that readers of the status stream wait before they come back. */
 const RETRY = 1000;
 
@@ -48,6 +53,13 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 export function createApi(options: ApiOptions): Hono {
   const { registry, guard, keepAlive, signal } = options;
   const app = new Hono();
+  const noted = new Set<string>();
+  /** Once: a page that connects again and again makes the same slip. */
+  const noteOnce = (text: string) => {
+    if (noted.has(text) || noted.size >= MAX_NOTES) return;
+    noted.add(text);
+    options.onNote(text);
+  };
 
   app.use(async (c, next) => {
     const reason = refusal(c.req.raw.headers, guard);
@@ -73,6 +85,7 @@ export function createApi(options: ApiOptions): Hono {
     const request = await readBody(c.req.raw, (body): ConnectRequest => {
       const result = connectRequestSchema.safeParse(body);
       if (!result.success) throw new ApiFailure(400, explain(result.error));
+      unknownFields(body).forEach(noteOnce);
       return result.data;
     });
     const answer = await registry.connect(scope, request, c.req.raw.signal);

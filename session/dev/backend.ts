@@ -221,11 +221,18 @@ export class Backend {
     this.life.apply({ type: "waiting" });
     const starting = new AbortController();
     const hint = setTimeout(
-      () => this.#note(`waits for port ${port} (PORT) to be listened on`),
+      () =>
+        this.#note(
+          `does not listen on port ${port} (its variable PORT) yet; waiting`,
+        ),
       HINT_AFTER,
     );
     const cancelTimeout = after(startupTimeout, () => {
-      this.#note(`did not listen on port ${port} (PORT) in time`);
+      this.#note(
+        `did not listen on port ${port} (its variable PORT) within ${
+          startupTimeout / 1000
+        } s; killing it`,
+      );
       this.terminate("hard", "startuptimeout");
     });
     const listening = waitForPort(port, starting.signal).then((host) => {

@@ -1,6 +1,7 @@
 /** The command line. */
 import { parseArgs } from "node:util";
 import { DevPlatformError } from "./listen.ts";
+import { nearest } from "./nearest.ts";
 import { type DevPlatformOptions, startDevPlatform } from "./platform.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -58,7 +59,11 @@ export function parseCommandLine(
   } catch (error) {
     // Its first sentence says what is wrong, the others how parseArgs is used.
     const [sentence] = (error as Error).message.split(/\.\s/);
-    throw new DevPlatformError(sentence!);
+    const unknown = /^Unknown option '--([^']+)'/.exec(sentence!)?.[1];
+    const meant = unknown && nearest(unknown, Object.keys(OPTIONS));
+    throw new DevPlatformError(
+      meant ? `${sentence}; did you mean --${meant}?` : sentence!,
+    );
   }
   const { values, positionals: [module, ...more] } = parsed;
   if (values.help) return "help";

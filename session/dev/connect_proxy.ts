@@ -129,9 +129,12 @@ async function serve(
       throw new ProxyError(499, "the client is gone");
     }
     try {
-      const { socket, response } = Deno.upgradeWebSocket(request, {
-        ...(upstream.protocol ? { protocol: upstream.protocol } : {}),
-      });
+      const { socket, response } = Deno.upgradeWebSocket(request);
+      // Not as an option: Deno looks for it in the client's list and finds no
+      // names in a list without spaces, which is legal.
+      if (upstream.protocol) {
+        response.headers.set("sec-websocket-protocol", upstream.protocol);
+      }
       upgraded = true;
       joint.join(socket).finally(release);
       return response;

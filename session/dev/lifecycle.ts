@@ -114,7 +114,10 @@ export class Lifecycle {
 
   /** Moves on; whether `event` changed anything. */
   apply(event: LifeEvent): boolean {
-    const state = next(this.state, event, this.#now().toISOString());
+    const now = this.#now().toISOString();
+    // A clock that was set back must not make a state end before it began.
+    const time = now > this.state.time ? now : this.state.time;
+    const state = next(this.state, event, time);
     if (!state) return false;
     this.#history.push(state);
     for (const listener of [...this.#listeners]) listener(state);

@@ -25,13 +25,14 @@ export interface Server {
 const CLOSE_GRACE = 500;
 
 /**
- * Serves `handler` at `host`. `localhost` means both loopback addresses, so that
+ * Serves `handler` at `host`; `option` is what an error names. `localhost` means both loopback addresses, so that
  * it is reached whichever a client takes the name for.
  *
  * @throws {DevPlatformError} if it cannot listen there
  */
 export function listen(
   host: string,
+  option: "--port" | "--proxy-port",
   port: number,
   handler: Deno.ServeHandler,
 ): Server {
@@ -52,11 +53,12 @@ export function listen(
       if (missing && servers.length > 0) continue;
       abort.abort();
       // Another program has the other address of a port that the system chose.
-      if (!missing && port === 0) return listen(host, port, handler);
+      if (!missing && port === 0) return listen(host, option, port, handler);
       throw new DevPlatformError(
         missing
           ? `cannot listen on ${host}:${port}: ${(error as Error).message}`
-          : `port ${port} is in use, perhaps by another dev platform`,
+          : `port ${port} is in use, perhaps by another dev platform; ` +
+            `choose another with ${option}, or 0 for any`,
         { cause: error },
       );
     }

@@ -88,12 +88,17 @@ export const PAGE_SCRIPT: string = `"use strict";
   const isEnded = (info) => statusOf(info) === "terminated";
   const nameOf = (info) => info.key === undefined ? info.id : info.key;
 
+  /** One that never listened has failed too, although the platform ended it. */
+  const isFailure = (state) => state.exit_error ||
+    state.termination_reason === "startuptimeout" ||
+    state.termination_reason === "internalerror";
+
   function kindOf(state) {
     switch (state.status) {
       case "ready": return "ready";
       case "terminating":
       case "hard-terminating": return "ending";
-      case "terminated": return state.exit_error ? "failed" : "ended";
+      case "terminated": return isFailure(state) ? "failed" : "ended";
       default: return "starting";
     }
   }
@@ -119,7 +124,7 @@ export const PAGE_SCRIPT: string = `"use strict";
     const first = info.states[0];
     if (state.status !== "terminated") return state.status + " for " + age(state.time);
     const lived = duration(Date.parse(state.time) - Date.parse(first.time));
-    return (state.exit_error ? "failed" : "ended") + " after " + lived + ", at " + clock(state.time);
+    return (isFailure(state) ? "failed" : "ended") + " after " + lived + ", at " + clock(state.time);
   }
 
   /** Makes the children of a list fit the items and keeps those that are there. */

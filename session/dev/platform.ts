@@ -173,6 +173,7 @@ export async function startDevPlatform(
   const api = started.adopt(
     listen(
       host,
+      "--port",
       port,
       createApi({
         registry,
@@ -181,6 +182,7 @@ export async function startDevPlatform(
         proxyPort: () => proxy.port,
         keepAlive,
         signal: streams.signal,
+        onNote: note,
         onError: (error) => note(`the API failed: ${error}`),
       }).fetch,
     ),
@@ -189,6 +191,7 @@ export async function startDevPlatform(
   const proxy: Server = started.adopt(
     listen(
       host,
+      "--proxy-port",
       proxyPort,
       createConnectProxy({ registry, guard, signal: bridges.signal }),
     ),

@@ -15,18 +15,37 @@ export interface ReservedPort {
   release: () => void;
 }
 
+/** Ports to ask for until the system gives one that was not given out before. */
+const MAX_TRIES = 1000;
+
 /**
  * Asks the system for a free port. Another program may still take it before
  * its user does.
+ *
+ * @throws if there is none
  */
 export function reservePort(): ReservedPort {
-  for (;;) {
-    const listener = Deno.listen({ hostname: LOOPBACK[0], port: 0 });
-    const { port } = listener.addr;
-    listener.close();
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const port = freePort();
     if (reserved.has(port)) continue;
     reserved.add(port);
     return { port, release: () => reserved.delete(port) };
+  }
+  throw new Error(NO_FREE_PORT);
+}
+
+const NO_FREE_PORT = "no free port on this machine: end some backends, or " +
+  "other programs that hold many connections";
+
+function freePort(): number {
+  try {
+    const listener = Deno.listen({ hostname: LOOPBACK[0], port: 0 });
+    listener.close();
+    return listener.addr.port;
+  } catch (cause) {
+    // The system's own words, "address in use", name no address.
+    if ((cause as Error).name !== "AddrInUse") throw cause;
+    throw new Error(NO_FREE_PORT, { cause });
   }
 }
 

@@ -18,6 +18,9 @@ const COLORS: readonly Style[] = [
   "blueBright",
 ];
 
+/** Lines of output repeated when a backend failed to start. */
+const TAIL = 5;
+
 /** Where the lines go. */
 export interface TerminalOptions {
   /** Takes one line without its end. */
@@ -34,6 +37,7 @@ export class Terminal {
   readonly #color: boolean;
   readonly #now: () => Date;
   readonly #colors = new Map<string, Style>();
+  readonly #tails = new Map<string, string[]>();
   #next = 0;
   #width = 0;
 
@@ -89,16 +93,44 @@ export class Terminal {
           : event.from === "stderr"
           ? this.#style("dim", "┆")
           : this.#style("yellow", "!");
+        this.#remember(event);
         return this.#line(event.backend, `${bar} ${event.text}`);
       }
       case "state": {
         const text = this.#describe(event);
         if (text) this.#line(event.backend, text);
+        if (event.state.status === "ready") {
+          this.#tails.delete(event.backend.id);
+        }
         if (event.state.status === "terminated") {
+          this.#tail(event);
           this.#colors.delete(event.backend.id);
         }
       }
     }
+  }
+
+  /** Keeps the last words of a backend that is not ready yet. */
+  #remember({ backend, from, text }: DevEvent & { type: "line" }): void {
+    if (from === "platform") return;
+    if (backend.states.some(({ status }) => status === "ready")) return;
+    const tail = this.#tails.get(backend.id) ?? [];
+    this.#tails.set(backend.id, [...tail, text].slice(-TAIL));
+  }
+
+  /** Repeats them for one that failed to start: they may be far up by now. */
+  #tail({ backend, state }: DevEvent & { type: "state" }): void {
+    const tail = this.#tails.get(backend.id);
+    this.#tails.delete(backend.id);
+    if (
+      state.status !== "terminated" ||
+      state.termination_reason !== "startuptimeout"
+    ) return;
+    const dim = (text: string) =>
+      this.#line(backend, `  ${this.#style("dim", text)}`);
+    if (!tail) return dim("it wrote nothing");
+    dim("its last output:");
+    tail.forEach(dim);
   }
 
   /** The states worth a line; those in between pass within milliseconds. */
@@ -123,7 +155,9 @@ export class Terminal {
           this.#style("dim", `(${state.termination_reason})`)
         }`;
       case "terminated":
-        return state.exit_error
+        return state.termination_reason === "startuptimeout"
+          ? this.#style("red", "✗ failed to start in time")
+          : state.exit_error
           ? this.#style("red", "✗ ended with an error")
           : `${this.#style("dim", `○ ended after ${sinceSpawn(backend)}`)}`;
       default:

@@ -347,6 +347,7 @@ Deno.test("dev api - HEAD of a stream leaves nobody who listens", async () => {
     proxyPort: () => 1,
     keepAlive: 10_000,
     signal: new AbortController().signal,
+    onNote() {},
     onError() {},
   });
   const { status } = await api.request("/events", {
@@ -377,4 +378,32 @@ Deno.test("dev api - a caller who stops waiting for a backend's end is no failur
   await terminate(dev, backend_id, true);
   await ended(status_url);
   assertEquals(notes, []);
+});
+
+Deno.test("dev API - a field that it does not know is remarked on, once, with what was meant", async () => {
+  const notes: string[] = [];
+  await using dev = await platform({
+    ...code(LISTEN),
+    onEvent: (event) => event.type === "note" && notes.push(event.text),
+  });
+  const request = {
+    keys: "a",
+    spawn: { max_idle: 5, lifetimeLimitSeconds: 9, executable: { envs: {} } },
+    auth: { anything: "goes" },
+    future: "secret",
+  };
+  for (let i = 0; i < 2; i++) {
+    const { status } = await call(dev, "/v2/service/-/-/connect", {
+      json: request,
+    });
+    assertEquals(status, 200);
+  }
+  const ignored = "connect ignores the unknown field";
+  assertEquals(notes, [
+    `${ignored} "keys"; did you mean "key"?`,
+    `${ignored} "spawn.max_idle"; did you mean "spawn.max_idle_seconds"?`,
+    `${ignored} "spawn.lifetimeLimitSeconds"; did you mean "spawn.lifetime_limit_seconds"?`,
+    `${ignored} "spawn.executable.envs"; did you mean "spawn.executable.env"?`,
+    `${ignored} "future"`,
+  ]);
 });

@@ -1,5 +1,5 @@
 /** Backends as processes: how they start, how they end, and that none is left. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type DevEvent, DevPlatformError } from "../../session/dev/mod.ts";
 import {
   code,
@@ -132,7 +132,30 @@ Deno.test("dev backend - one that does not listen in time is killed", async () =
     "terminated",
   ]);
   assertEquals((await ended(status_url)).termination_reason, "startuptimeout");
-  assert(record.lines("platform").some((line) => line.includes("PORT")));
+  assertMatch(
+    record.lines("platform").at(-1)!,
+    /^did not listen on port \d+ \(its variable PORT\) within 0\.15 s; killing it$/,
+  );
+});
+
+Deno.test("dev backend - without a free port it says so", async () => {
+  const record = recorder();
+  await using dev = await platform({ ...record });
+  const { listen } = Deno;
+  Deno.listen = () => {
+    throw new Deno.errors.AddrInUse("Address already in use (os error 98)");
+  };
+  try {
+    const { status_url } = await connect(dev);
+    const { termination_reason } = await ended(status_url);
+    assertEquals(termination_reason, "internalerror");
+    assertMatch(
+      record.lines("platform")[0]!,
+      /^could not start: no free port on this machine/,
+    );
+  } finally {
+    Deno.listen = listen;
+  }
 });
 
 Deno.test("dev backend - a command that cannot be started says so", async () => {

@@ -160,12 +160,13 @@ Deno.test("dev command - what cannot be done is said in one line", async () => {
     [
       [ECHO_PATH, "--port", port],
       new RegExp(
-        `^dev: port ${port} is in use, perhaps by another dev platform\n$`,
+        `^dev: port ${port} is in use, perhaps by another dev platform; ` +
+          `choose another with --port, or 0 for any\n$`,
       ),
     ],
     [
       [ECHO_PATH, "--proxy-port", port],
-      new RegExp(`^dev: port ${port} is in use.*\n$`),
+      new RegExp(`^dev: port ${port} is in use.* --proxy-port, .*\n$`),
     ],
     [
       ["./no-such.ts"],
@@ -239,6 +240,9 @@ Deno.test("dev command - arguments", () => {
       [["a.ts", "--port", "x"], "--port: expected a port"],
       [["a.ts", "--grace", "soon"], "--grace: expected seconds"],
       [["a.ts", "--port"], "--port"],
+      [["a.ts", "--prot", "1"], "did you mean --port?"],
+      [["a.ts", "--startup", "1"], "did you mean --startup-timeout?"],
+      [["a.ts", "--nonsense"], "Unknown option '--nonsense'"],
       [["a.ts", "--watch=1"], "--watch"],
     ] as const
   ) {
@@ -305,6 +309,8 @@ Deno.test("dev command - behind a company's proxy, requests to backends stay on 
     HTTP_PROXY: address,
     http_proxy: address,
     ALL_PROXY: address,
+    // Deno's own requests to other places are none of ours.
+    DENO_NO_UPDATE_CHECK: "1",
     NO_PROXY: "",
     no_proxy: "",
   });
@@ -332,4 +338,45 @@ Deno.test("dev loopback - is added to what NO_PROXY has already, where there is 
     exempted({ ALL_PROXY: "http://p", NO_PROXY: "a", no_proxy: "b" }),
     [`a,b,${own}`, `a,b,${own}`],
   );
+});
+
+Deno.test("dev terminal - a backend that failed to start shows its last output again", () => {
+  const lines: string[] = [];
+  const terminal = new Terminal({
+    write: (line) => lines.push(line.replace(/^\S+ \S+  /, "")),
+    color: false,
+  });
+  const time = "2026-01-01T00:00:00.000Z";
+  const end = {
+    status: "terminated",
+    time,
+    termination_reason: "startuptimeout",
+    termination_kind: "hard",
+    exit_error: false,
+  } as const;
+  for (const [id, output] of [["a", 7], ["b", 0]] as const) {
+    const backend = {
+      id,
+      key: undefined,
+      pid: 1,
+      states: [{ status: "scheduled" as const, time }],
+      connections: 0,
+    };
+    for (let n = 0; n < output; n++) {
+      const text = `line ${n}`;
+      terminal.show({ type: "line", backend, from: "stderr", text });
+    }
+    lines.length = 0;
+    terminal.show({ type: "state", backend, state: end });
+    assertEquals(
+      lines.map((line) => line.trim()),
+      output
+        ? [
+          "✗ failed to start in time",
+          "its last output:",
+          ...["line 2", "line 3", "line 4", "line 5", "line 6"],
+        ]
+        : ["✗ failed to start in time", "it wrote nothing"],
+    );
+  }
 });

@@ -250,6 +250,20 @@ Deno.test("dev proxy - the subprotocol is the one the backend chose", async () =
   const peer = await Peer.open(url, { protocols: ["a", "b"] });
   assertEquals(peer.socket.protocol, "b");
   await peer.close();
+  // Some clients put no space after the comma.
+  const answer = await rawRequest(
+    url,
+    [
+      `GET ${new URL(url).pathname} HTTP/1.1`,
+      "host: localhost",
+      ...UPGRADE,
+      "sec-websocket-protocol: x,b",
+    ].join("\n"),
+    // With a body the answer is read up to its head.
+    " ",
+  );
+  assertMatch(answer, /^HTTP\/1\.1 101 /);
+  assertMatch(answer, /\r\nsec-websocket-protocol: b\r\n/i);
 });
 
 Deno.test("dev proxy - connections are counted until they end", async () => {

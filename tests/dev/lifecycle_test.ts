@@ -99,6 +99,18 @@ Deno.test("lifecycle - nothing goes back and nothing follows the end", () => {
   });
 });
 
+Deno.test("lifecycle - a clock that is set back makes no state end before it began", () => {
+  const times = [5000, 6000, 1000, 2000, 7000];
+  const life = new Lifecycle(() => new Date(times.shift()!));
+  for (const type of ["loading", "starting", "waiting", "ready"] as const) {
+    life.apply({ type });
+  }
+  assertEquals(
+    life.history.map(({ time }) => Date.parse(time)),
+    [5000, 6000, 6000, 6000, 7000],
+  );
+});
+
 Deno.test("lifecycle - waiting for a state ends with it, with the end, or when aborted", async () => {
   const life = new Lifecycle();
   const ready = life.reached(({ status }) => status === "ready");
