@@ -343,7 +343,7 @@ Deno.test("dev loopback - is added to what NO_PROXY has already, where there is 
 Deno.test("dev terminal - a backend that failed to start shows its last output again", () => {
   const lines: string[] = [];
   const terminal = new Terminal({
-    write: (line) => lines.push(line.replace(/^\S+ \S+  /, "")),
+    write: (line) => lines.push(line.replace(/^\S+ \S+ {2}/, "")),
     color: false,
   });
   const time = "2026-01-01T00:00:00.000Z";
