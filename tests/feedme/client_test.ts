@@ -793,6 +793,32 @@ Deno.test("a transport that breaks the rules is cut off", async () => {
   assert(client.destroyed());
 });
 
+Deno.test("transports in the manner of feedme-client 0.0.35 are let pass", async () => {
+  // The connection is lost within send().
+  const failing = start({ reconnect: false });
+  await failing.up();
+  const feed = failing.feed();
+  failing.transport.onsend = () => failing.transport.fail("FAILURE: lost");
+  feed.desireOpen();
+  assertEquals(await failing.told(), [
+    "feed1.opening",
+    'feed1.close {"error":"NOT_CONNECTED: The transport disconnected."}',
+    'client.disconnect {"error":"TRANSPORT_FAILURE: The transport connection failed.","transportError":"FAILURE: lost"}',
+  ]);
+  assertEquals(failing.client.destroyed(), false);
+  await failing.end();
+
+  // disconnect(err) emits what it was handed, before it returns.
+  const relaying = start();
+  relaying.transport.relaying = true;
+  await relaying.up();
+  relaying.client.disconnect();
+  assertEquals(await relaying.told(), ["client.disconnect"]);
+  assertEquals(relaying.client.destroyed(), false);
+  await relaying.up();
+  await relaying.end();
+});
+
 Deno.test("a breach that the transport swallows ends everything too", async () => {
   using time = new FakeTime();
   const { client, transport, feed: makeFeed, log } = start();

@@ -52,11 +52,15 @@ export class FakeTransport implements FeedmeTransport {
     this.onsend(message);
   }
 
-  disconnect(): void {
+  /** In the manner of 0.0.35: emits at once what `disconnect()` is handed. */
+  relaying = false;
+
+  disconnect(reason?: Error): void {
     if (this.#state === "disconnected") throw new Error("disconnected");
     this.#state = "disconnected";
     this.#dial++;
-    queueMicrotask(() => this.#emit("disconnect"));
+    if (this.relaying) this.#emit("disconnect", reason);
+    else queueMicrotask(() => this.#emit("disconnect"));
   }
 
   on(event: string, listener: Listener): void {

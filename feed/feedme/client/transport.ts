@@ -2,6 +2,7 @@
  * What carries the messages: the interface that feedme-client's transports
  * have, and a guard that sees to it that one behaves.
  */
+import { isError } from "../../../net/shape.ts";
 import { FeedmeError, type FeedmeErrorDetails } from "./errors.ts";
 
 /** What a transport says of itself. */
@@ -83,6 +84,10 @@ const NEXT: Record<TransportEvent, readonly TransportEvent[]> = {
  * Passes calls and events between the client and a transport as long as the
  * transport keeps to the rules. At the first breach it detaches, disconnects
  * the transport, tells the client, and throws.
+ *
+ * It accepts two habits of transports written for feedme-client 0.0.35: a
+ * `disconnect` emitted within `send()` or `disconnect()` counts as if it came
+ * right afterwards, and `undefined` as its argument counts as no argument.
  */
 export class TransportGuard {
   readonly #transport: FeedmeTransport;
@@ -206,6 +211,12 @@ export class TransportGuard {
 
   #receive(event: TransportEvent, args: unknown[]): void {
     if (!this.#attached) return;
+    if (event === "disconnect") {
+      if (args.length === 1 && args[0] === undefined) args = [];
+      if (this.#calling === "send" || this.#calling === "disconnect") {
+        return this.#receiveLater(event, args);
+      }
+    }
     if (this.#calling !== undefined) {
       this.#violate(
         `The transport emitted ${event} within ${this.#calling}().`,
@@ -222,7 +233,7 @@ export class TransportGuard {
     const valid = args.length === 0 ? event !== "message" : args.length === 1 &&
       (event === "message"
         ? typeof first === "string"
-        : event === "disconnect" && first instanceof Error);
+        : event === "disconnect" && isError(first));
     if (!valid) {
       this.#violate(`The transport passed invalid arguments with ${event}.`);
     }
@@ -233,6 +244,18 @@ export class TransportGuard {
       }
     }
     (this.#handlers[event] as TransportListener)(...args);
+  }
+
+  /** Receives an event when the method that emitted it has returned. */
+  #receiveLater(event: TransportEvent, args: unknown[]): void {
+    queueMicrotask(() => {
+      try {
+        this.#receive(event, args);
+      } catch (error) {
+        // Of a breach the client has been told; there is no caller to throw at.
+        if (error !== this.#breach) throw error;
+      }
+    });
   }
 
   #violate(text: string, details?: FeedmeErrorDetails): never {
