@@ -36,7 +36,7 @@ Deno.test("options: each is checked when it is there", () => {
   ];
   for (const name of names) {
     const text = `INVALID_ARGUMENT: Invalid options.${name}.`;
-    for (const value of [undefined, "1", null, NaN, Infinity]) {
+    for (const value of [undefined, "1", null, NaN, -Infinity]) {
       bad.push([{ transport: transport(), [name]: value }, text]);
     }
     if (["connectRetryMs", "reopenMaxAttempts", "reconnect"].includes(name)) {
@@ -145,7 +145,10 @@ Deno.test("methods in the wrong state throw the seed's errors", async () => {
     () => client.connect(),
     "INVALID_STATE: Already connecting or connected.",
   );
-  throws(() => client.destroy(), "INVALID_STATE: Not disconnected.");
+  throws(
+    () => client.destroy(),
+    "INVALID_STATE: Not disconnected. Call disconnect() first, or close() instead.",
+  );
   const bad: [unknown[], string][] = [
     [[1, {}], "Invalid action name."],
     [["a", []], "Invalid action arguments object."],
@@ -1018,4 +1021,124 @@ Deno.test("a feed is one whatever the order of its arguments, and no other", asy
   transport.receive({ ...opened({ n: 1 }), FeedArgs: { a: "1", b: "2" } });
   await settled();
   await end();
+});
+
+/** Makes the next call of a built-in throw, as when the stack is full. */
+function failOnce(target: object, name: string, error: Error): () => void {
+  const { value } = Object.getOwnPropertyDescriptor(target, name)!;
+  const restore = () =>
+    void Object.defineProperty(target, name, {
+      value,
+      configurable: true,
+      writable: true,
+    });
+  Object.defineProperty(target, name, {
+    configurable: true,
+    writable: true,
+    value() {
+      restore();
+      throw error;
+    },
+  });
+  return restore;
+}
+
+Deno.test("an exception while an action is applied closes the feed, which reopens", async () => {
+  const { transport, up, feed: makeFeed, told, sentTypes, client, end } =
+    start();
+  await up();
+  const feed = makeFeed();
+  feed.desireOpen();
+  transport.receive(opened({ n: 0 }));
+  await told();
+  sentTypes();
+  const errors: FeedmeError[] = [];
+  client.on("badServerMessage", (error) => errors.push(error));
+  const overflow = new RangeError("Maximum call stack size exceeded");
+  const text = JSON.stringify(
+    action("A", [{ Operation: "Set", Path: ["n"], Value: 1 }], {
+      FeedMd5: "x".repeat(24),
+    }),
+  );
+  const restore = failOnce(JSON, "stringify", overflow);
+  transport.receive(text);
+  restore();
+  assertEquals(feed.state(), "closed");
+  assertEquals((await told()).map((line) => line.split(" ")[0]), [
+    "feed1.close",
+    "client.badServerMessage",
+  ]);
+  assertEquals(errors.map(({ code }) => code), ["INVALID_DELTA"]);
+  assertStrictEquals(errors[0]!.cause, overflow);
+  transport.receive(CLOSED);
+  transport.receive(opened({ n: 1 }));
+  assertEquals(sentTypes(), ["FeedClose", "FeedOpen"]);
+  assertEquals(feed.data(), { n: 1 });
+  await end();
+});
+
+Deno.test("an exception while a message is taken in ends the connection, which is made again", async () => {
+  using time = new FakeTime();
+  const { transport, up, feed: makeFeed, told, client, end } = start({
+    connectRetryMs: 10,
+  });
+  await up();
+  const feed = makeFeed();
+  feed.desireOpen();
+  transport.receive(opened({ n: 0 }));
+  await told();
+  const reasons: (FeedmeError | undefined)[] = [];
+  client.on("disconnect", (error) => reasons.push(error));
+  const hardened = new TypeError("Cannot assign to read only property");
+  const text = JSON.stringify(action("A", []));
+  const restore = failOnce(Object, "keys", hardened);
+  transport.receive(text);
+  restore();
+  assertEquals([client.state(), feed.state()], ["disconnected", "closed"]);
+  await settled();
+  assertEquals(reasons.map((error) => error?.code), ["TRANSPORT_FAILURE"]);
+  assertStrictEquals(reasons[0]!.cause, hardened);
+  await pass(time, 20);
+  transport.receive(OK);
+  transport.receive(opened({ n: 1 }));
+  assertEquals(feed.data(), { n: 1 });
+  await end();
+});
+
+Deno.test("Infinity is no limit", async () => {
+  using time = new FakeTime();
+  const { client, transport, told, end } = start({
+    connectTimeoutMs: Infinity,
+    actionTimeoutMs: Infinity,
+    feedTimeoutMs: Infinity,
+    connectRetryMaxAttempts: Infinity,
+    connectRetryMaxMs: Infinity,
+    reopenMaxAttempts: Infinity,
+    reopenTrailingMs: Infinity,
+  });
+  transport.plans.push("hang");
+  client.connect();
+  await pass(time, 3_600_000);
+  assertEquals(await told(), ["client.connecting"]);
+  assertEquals(time.next(), false);
+  for (const name of ["connectRetryMs", "connectRetryBackoffMs"]) {
+    assertThrows(
+      () => start({ [name]: Infinity }),
+      FeedmeError,
+      `INVALID_ARGUMENT: Invalid options.${name}.`,
+    );
+  }
+  await end();
+});
+
+Deno.test("close(): disconnects, destroys and waits, at any moment", async () => {
+  const { client, transport, up, feed: makeFeed, told } = start();
+  await up();
+  const feed = makeFeed();
+  feed.desireOpen();
+  await client.close();
+  assertEquals((await told()).at(-1), "client.disconnect");
+  assert(client.destroyed() && feed.destroyed());
+  assertEquals(transport.listening, 0);
+  await client.close();
 });

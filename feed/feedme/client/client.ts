@@ -264,7 +264,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
    */
   destroy(): void {
     if (this.state() !== "disconnected") {
-      throw new FeedmeError("INVALID_STATE", "Not disconnected.");
+      throw new FeedmeError(
+        "INVALID_STATE",
+        "Not disconnected. Call disconnect() first, or close() instead.",
+      );
     }
     // The transport may still owe the end of a connection.
     while (this.#connections.length > 0) {
@@ -282,15 +285,21 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   /**
    * Disconnects if need be, destroys the client and its feed objects, and waits
-   * until everybody has been told and the transport has let go.
+   * until your listeners have been called and the transport has let go. Calling
+   * it again is fine.
    */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     if (!this.#destroyed) {
       if (this.state() !== "disconnected") this.#hangUp(undefined);
       this.destroy();
     }
     await this.#guard.dispose();
     await new Promise<void>((resolve) => this.#queue.add(resolve));
+  }
+
+  /** The same as {@linkcode FeedmeClient.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #check(): void {
@@ -385,7 +394,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     if (!hungUp && wasUp) {
       this.#retry.reset();
       if (this.#settings.reconnect) this.#dial();
-    } else if (!hungUp || reason?.code === "TIMEOUT") {
+    } else if (
+      (reason?.code === "TIMEOUT" || reason?.code === "TRANSPORT_FAILURE") &&
+      (!wasUp || this.#settings.reconnect)
+    ) {
       this.#retry.schedule();
     }
   }

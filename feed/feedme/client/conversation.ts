@@ -93,7 +93,11 @@ export class Conversation<Owner, Call> {
         this.#feeds.disconnected();
         break;
       case "message":
-        this.#read(event.text);
+        try {
+          this.#read(event.text);
+        } catch (cause) {
+          this.#fail(cause);
+        }
         break;
       case "expired":
         if (event.timer.kind === "action") this.#calls.expire(event.timer.id);
@@ -120,6 +124,12 @@ export class Conversation<Owner, Call> {
   #read(text: string): void {
     const received = readServerMessage(text);
     if (received.message) return this.#receive(received.message);
+    // Anything but a syntax error is this program's own, e.g. a full stack.
+    if (
+      "parseError" in received && received.parseError.name !== "SyntaxError"
+    ) {
+      throw received.parseError;
+    }
     const what = "parseError" in received
       ? "Invalid JSON."
       : "Schema violation.";
@@ -170,6 +180,22 @@ export class Conversation<Owner, Call> {
       this.#tell({ event: "connect" });
       this.#feeds.connected();
     }
+  }
+
+  /**
+   * An exception of this program's own kept it from taking in a message: nobody
+   * knows which feeds and actions are in step with the server any more. A new
+   * connection begins anew.
+   */
+  #fail(cause: unknown): void {
+    this.#effects.push({
+      do: "hangUp",
+      reason: new FeedmeError(
+        "TRANSPORT_FAILURE",
+        "An exception was thrown while a message was taken in.",
+        { cause },
+      ),
+    });
   }
 
   #unexpected(

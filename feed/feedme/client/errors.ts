@@ -49,6 +49,8 @@ export interface FeedmeErrorDetails {
   serverMessage?: unknown;
   /** What the JSON parser threw. */
   parseError?: Error;
+  /** The exception that is behind the error, where neither of those is. */
+  cause?: unknown;
   /** Where a message departs from the specification. */
   schemaViolation?: string;
   /** Why a delta does not fit the feed data. */
@@ -71,6 +73,8 @@ export interface FeedmeErrorDetails {
 export class FeedmeError extends FeedlineError<FeedmeErrorCode> {
   /** The name of the class. */
   override readonly name = "FeedmeError";
+  // Declared only, and assigned by the constructor where they apply: an error has
+  // no properties that say nothing.
   /** What is known about an action that failed. */
   declare readonly outcome?: ActionOutcome;
   /** The server's reason to reject or terminate. */
@@ -94,13 +98,14 @@ export class FeedmeError extends FeedlineError<FeedmeErrorCode> {
     text: string,
     details: FeedmeErrorDetails = {},
   ) {
-    const cause = details.transportError ?? details.parseError;
+    const { cause = details.transportError ?? details.parseError, ...rest } =
+      details;
     super(
       code,
       `${code}: ${text}`,
       cause === undefined ? undefined : { cause },
     );
-    Object.assign(this, details);
+    Object.assign(this, rest);
   }
 }
 
@@ -112,8 +117,8 @@ export function reasonOf(
 }
 
 /** The error of an argument that cannot be used. */
-export function invalid(text: string): FeedmeError {
-  return new FeedmeError("INVALID_ARGUMENT", text);
+export function invalid(text: string, cause?: unknown): FeedmeError {
+  return new FeedmeError("INVALID_ARGUMENT", text, cause ? { cause } : {});
 }
 
 /** Whether `value` is an error of this client, of whichever copy of it. */

@@ -254,32 +254,22 @@ export class Feeds<Owner> {
     message: FeedActionMessage,
   ): void {
     const oldData = state.data;
-    const { data, reason } = applyDeltas(oldData, message.FeedDeltas);
-    if (!data) {
+    let data: JsonObject | undefined;
+    try {
+      data = this.#applied(feed, state, message);
+    } catch (cause) {
+      // An exception of this program's own: the data may be behind the server's.
       return this.#leaveBad(
         feed,
-        "The server passed an invalid feed delta.",
+        "The feed action could not be applied.",
         new FeedmeError(
           "INVALID_DELTA",
-          "Received FeedAction with contextually invalid feed delta.",
-          { serverMessage: message, deltaViolation: reason },
+          "An exception was thrown while a FeedAction was applied.",
+          { serverMessage: message, cause },
         ),
       );
     }
-    if (message.FeedMd5 !== undefined) {
-      state.digest ??= new Digest();
-      if (state.digest.of(data) !== message.FeedMd5) {
-        return this.#leaveBad(
-          feed,
-          "Hash verification failed.",
-          new FeedmeError(
-            "INVALID_HASH",
-            "Feed data MD5 verification failed.",
-            { serverMessage: message },
-          ),
-        );
-      }
-    }
+    if (!data) return;
     state.data = data;
     const notice: FeedNotice = {
       event: "action",
@@ -291,6 +281,40 @@ export class Feeds<Owner> {
     for (const member of feed.members) {
       if (member.desired) this.#tellFeed(member, notice);
     }
+  }
+
+  /** The data after an action; `undefined` if that has closed the feed. */
+  #applied(
+    feed: ServerFeed<Owner>,
+    state: FeedState & { kind: "open" },
+    message: FeedActionMessage,
+  ): JsonObject | undefined {
+    const { data, reason } = applyDeltas(state.data, message.FeedDeltas);
+    if (!data) {
+      this.#leaveBad(
+        feed,
+        "The server passed an invalid feed delta.",
+        new FeedmeError(
+          "INVALID_DELTA",
+          "Received FeedAction with contextually invalid feed delta.",
+          { serverMessage: message, deltaViolation: reason },
+        ),
+      );
+      return undefined;
+    }
+    if (message.FeedMd5 === undefined) return data;
+    state.digest ??= new Digest();
+    if (state.digest.of(data) === message.FeedMd5) return data;
+    this.#leaveBad(
+      feed,
+      "Hash verification failed.",
+      new FeedmeError(
+        "INVALID_HASH",
+        "Feed data MD5 verification failed.",
+        { serverMessage: message },
+      ),
+    );
+    return undefined;
   }
 
   // How a server feed goes from state to state.

@@ -3,7 +3,7 @@ import { invalid } from "./errors.ts";
 import { isObject } from "../wire/protocol.ts";
 import type { FeedmeTransport } from "./transport.ts";
 
-/** Options of `feedmeClient`. */
+/** Options of `feedmeClient`. A limit may also be `Infinity`: none. */
 export interface FeedmeClientOptions {
   /** Carries the messages; must be disconnected and serve no other client. */
   transport: FeedmeTransport;
@@ -83,6 +83,17 @@ const DEFAULTS: Settings = {
 /** Options that may be less than 0. */
 const SIGNED: readonly string[] = ["connectRetryMs", "reopenMaxAttempts"];
 
+/** Limits: those that may be `Infinity`, and what says the same in their terms. */
+const UNLIMITED: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
+  ["connectTimeoutMs", 0],
+  ["connectRetryMaxMs", Infinity],
+  ["connectRetryMaxAttempts", 0],
+  ["actionTimeoutMs", 0],
+  ["feedTimeoutMs", 0],
+  ["reopenMaxAttempts", -1],
+  ["reopenTrailingMs", 0],
+]);
+
 /** @throws {FeedmeError} `INVALID_ARGUMENT` */
 export function checkTransport(options: unknown): FeedmeTransport {
   if (!isObject(options)) throw invalid("Invalid options argument.");
@@ -102,6 +113,11 @@ export function checkSettings(options: FeedmeClientOptions): Settings {
   for (const name of Object.keys(DEFAULTS)) {
     if (!(name in options)) continue;
     const value = options[name as keyof Settings];
+    const unlimited = UNLIMITED.get(name);
+    if (value === Infinity && unlimited !== undefined) {
+      settings[name] = unlimited;
+      continue;
+    }
     const valid = name === "reconnect"
       ? typeof value === "boolean"
       : name === "connectRetryJitter"
