@@ -26,8 +26,11 @@ import {
   readState,
   uncached,
 } from "./session/engine/http.ts";
-import { callSafely, followStatus } from "./session/engine/follow.ts";
+import type { StatusDialect } from "./session/engine/dialect.ts";
+import { dialectOf } from "./session/engine/dialects.ts";
+import { followStatus } from "./session/engine/follow.ts";
 import { StatusLog } from "./session/engine/status_log.ts";
+import { notify } from "./net/report.ts";
 
 export {
   type ApiError,
@@ -117,7 +120,7 @@ class Once {
     this.resolve();
     for (const listener of [...this.#listeners]) {
       // A listener may have taken back one that comes after it.
-      if (this.#listeners.delete(listener)) callSafely(listener.call);
+      if (this.#listeners.delete(listener)) notify(listener.call);
     }
   }
 
@@ -154,6 +157,7 @@ class Once {
 export class SessionBackend {
   readonly #url: string;
   readonly #statusUrl: string;
+  readonly #dialect: StatusDialect;
   /** The backend's id as it stands in a message. */
   readonly #id: string;
   readonly #fetch: typeof fetch | undefined;
@@ -190,12 +194,14 @@ export class SessionBackend {
     }
     this.#url = connectResponse.url;
     this.#statusUrl = connectResponse.status_url;
+    this.#dialect = dialectOf(this.#statusUrl);
     this.#id = JSON.stringify(connectResponse.backend_id);
     this.#fetch = fetch;
     if (connectResponse.status === "ready") this.#move({ kind: "ready" });
     this.#following = followStatus({
       statusUrl: this.#statusUrl,
       backendId: connectResponse.backend_id,
+      dialect: this.#dialect,
       signal: this.#controller.signal,
       fetch,
       keepTrying: true,
@@ -204,7 +210,7 @@ export class SessionBackend {
     }).catch((error) => {
       if (this.#phase.kind === "destroyed") return;
       this.#move({ kind: "ended", error });
-      if (onError) callSafely(onError, error);
+      if (onError) notify(onError, error);
     });
   }
 
@@ -253,7 +259,7 @@ export class SessionBackend {
       this.#move({ kind: "ending" });
     }
     for (const listener of [...this.#listeners]) {
-      if (this.#listeners.has(listener)) callSafely(listener.call, state);
+      if (this.#listeners.has(listener)) notify(listener.call, state);
     }
     if (this.#phase.kind === "ended") this.#listeners.clear();
   }
@@ -294,7 +300,7 @@ export class SessionBackend {
    */
   onReady(callback: () => void): UnsubscribeFn {
     if (this.isReady()) {
-      callSafely(callback);
+      notify(callback);
       return () => {};
     }
     return this.#ready.add(callback);
@@ -351,7 +357,7 @@ export class SessionBackend {
    */
   onTerminated(callback: () => void): UnsubscribeFn {
     if (this.isTerminated()) {
-      callSafely(callback);
+      notify(callback);
       return () => {};
     }
     return this.#terminated.add(callback);
@@ -367,7 +373,7 @@ export class SessionBackend {
     const either = signal ? AbortSignal.any([signal, own]) : own;
     return await abortable(
       reach(action, uncached(this.#statusUrl), { signal: either }, this.#fetch)
-        .then((response) => readState(response, action)),
+        .then((response) => readState(response, action, this.#dialect)),
       either,
     );
   }

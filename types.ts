@@ -1,6 +1,6 @@
 /**
- * What travels between an application, the platform that runs its session
- * backends, and their users: types, guards, schemas and errors.
+ * The values that an application, its platform and its users exchange: types,
+ * guards, schemas and errors.
  *
  * ```ts
  * import { isBackendState } from "@feedline/feedline/types";
@@ -25,28 +25,35 @@ export {
 } from "./net/errors.ts";
 
 /**
- * The life of a backend, in this order; any step may be skipped, none comes
- * twice, and `terminated` is final.
- *
- * A newer platform may send a status that is not in this list. It is passed
- * through as it came, so a `switch` over a status wants a `default`.
+ * Every status, in the order of a backend's life. This is the one list: a status
+ * that is added here is a compile error wherever it has to be known.
  */
-export type BackendStatus =
-  | "scheduled"
-  | "loading"
-  | "starting"
-  | "waiting"
-  | "ready"
-  | "terminating"
-  | "hard-terminating"
-  | "terminated";
+export const BACKEND_STATUSES = [
+  "scheduled",
+  "loading",
+  "starting",
+  "waiting",
+  "ready",
+  "terminating",
+  "hard-terminating",
+  "terminated",
+] as const;
+
+/**
+ * One of {@linkcode BACKEND_STATUSES}. A backend may skip any of them, never
+ * repeats one, and ends with `terminated`.
+ *
+ * A newer platform may send a status that is not in the list. Feedline passes it
+ * through unchanged, so give a `switch` over statuses a `default`.
+ */
+export type BackendStatus = typeof BACKEND_STATUSES[number];
 
 /** Whether a backend was asked to end (`soft`) or killed (`hard`). */
 export type TerminationKind = "soft" | "hard";
 
 /**
- * Why a backend ends. Platforms also spell these with underscores
- * (`key_expired`); this is the one spelling that Feedline shows.
+ * Why a backend ends. Some platforms send these with underscores
+ * (`key_expired`); Feedline always shows this spelling.
  */
 export type TerminationReason =
   | "swept"
@@ -87,19 +94,19 @@ export type BackendState =
 
 /** How to run a backend when a connect request has to spawn one. */
 export interface SpawnOptions {
-  /** Which of the service's images to run; a held key with another tag is an error. */
+  /** Which of the service's images to run. Connecting to a key that is held with another tag is an error. */
   tag?: string | undefined;
   /** The cluster to run in. */
   cluster?: string | undefined;
-  /** Seconds from the spawn until the backend is ended. */
+  /** Seconds from the spawn until the platform ends the backend. */
   lifetime_limit_seconds?: number | undefined;
-  /** Seconds without a connection until the backend is ended. */
+  /** Seconds without a connection until the platform ends the backend. */
   max_idle_seconds?: number | undefined;
-  /** What the process gets. */
+  /** The environment and limits of the process. */
   executable?: {
     /** A persistent folder: a path, or whether to mount the default one. */
     mount?: string | boolean | undefined;
-    /** Environment variables. The names that the platform sets are refused. */
+    /** Environment variables. Names that the platform sets itself are refused. */
     env?: Record<string, string> | undefined;
     /** Bounds on what the process may use. */
     resource_limits?: {
@@ -117,56 +124,57 @@ export interface SpawnOptions {
   } | undefined;
 }
 
-/** What to connect to, and who does. */
+/** Which backend to connect to, and as which user. */
 export interface ConnectRequest {
   /**
-   * The running backend that holds this key is used; without a key one is always
-   * spawned. Not `undefined`, so that a key that is missing is seen.
+   * Connects to the running backend that holds this key. Without a key, the
+   * platform always spawns a backend. `undefined` is not allowed, so that a
+   * missing key cannot go unnoticed.
    */
   key?: string;
   /**
-   * How to spawn a backend if none holds the key. With `false` that is an
-   * error; `true` and `{}` mean the service's defaults.
+   * How to spawn a backend if none holds the key; `true` and `{}` mean the
+   * service's defaults. With `false`, connecting fails instead.
    * @default {true}
    */
   spawn?: boolean | SpawnOptions | undefined;
   /**
-   * The tag that the running backend must have, for where `spawn` is not there
-   * to tell it: a backend that was spawned with a tag is not found without it
-   * on Plane. @default the tag in `spawn`
+   * The tag that the running backend must have, when `spawn` does not give one:
+   * Plane does not find a backend that was spawned with a tag without it.
+   * @default the tag in `spawn`
    */
   tag?: string | undefined;
-  /** Who connects; reaches the backend as the header `x-verified-username`. */
+  /** The user's name. The backend receives it as the header `x-verified-username`. */
   user?: string | undefined;
-  /** What else the backend may believe; reaches it as JSON in `x-verified-user-data`. */
+  /** More data that you vouch for. The backend receives it as JSON in `x-verified-user-data`. */
   // deno-lint-ignore no-explicit-any
   auth?: Record<string, any> | undefined;
 }
 
 /**
  * The answer to a {@linkcode ConnectRequest}. `url`, `token` and `secret_token`
- * are **capabilities**: whoever knows them reaches the backend.
+ * are **capabilities**: anyone who knows them can reach the backend.
  */
 export interface ConnectResponse {
-  /** The name of the backend. Not a secret. */
+  /** The backend's id. Not a secret. */
   backend_id: string;
   /** Whether this request started it. */
   spawned: boolean;
-  /** Its status when the platform answered. */
+  /** The backend's status when the platform answered. */
   status: BackendStatus;
   /** The connection token, already part of `url`. */
   token: string;
-  /** Where the backend is reached, with the token in its path; ends in `/`. */
+  /** The backend's address, with the token in its path; ends in `/`. */
   url: string;
-  /** What the backend gets as `x-verified-secret`. */
+  /** The backend receives it as `x-verified-secret`. */
   secret_token?: string | null;
-  /** Where the status is read; the stream is at `${status_url}/stream`. */
+  /** The address of the backend's status; Jamsocket's stream is at `${status_url}/stream`. */
   status_url: string;
-  /** A page that waits for the backend and redirects to it; empty where there is none. */
+  /** A page that waits for the backend and redirects to it; empty if the platform has none. */
   ready_url: string;
 }
 
-/** The body of an error answer, where the platform sent one that can be read. */
+/** The body of an error answer, if the platform sent a readable one. */
 export interface ApiError {
   /** What went wrong, in words. */
   message: string;
@@ -176,7 +184,7 @@ export interface ApiError {
   code?: string;
   /** The kind of error (Plane), e.g. `KeyHeld`. */
   kind?: string;
-  /** Finds this error in the platform's log. */
+  /** Identifies this error in the platform's log. */
   id?: string;
 }
 
@@ -185,41 +193,43 @@ export type UnsubscribeFn = () => void;
 
 /** Options of a call that waits for the network. */
 export interface CallOptions {
-  /** Ends the call: it rejects with the signal's reason. */
+  /** Ends the call, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
 /** Options of {@linkcode SessionEngine.statusStream}. */
 export interface StatusStreamOptions extends CallOptions {
   /**
-   * Told of what goes wrong after the stream began: of each failure after
-   * which it tries again, and of the one (`final`) that ended it because the
-   * platform no longer knows the backend (HTTP 404 or 410). Without it a final
-   * failure goes to `console.error`.
+   * Called with each failure after the stream began. After most of them the
+   * stream reconnects; `final` marks the one that ended it because the platform
+   * no longer knows the backend (HTTP 404 or 410).
+   * @default final failures go to `console.error`
    */
   onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
 }
 
 /** Options of {@linkcode SessionEngine.terminate}. */
 export interface TerminateOptions extends CallOptions {
-  /** Kill at once, without the time to end by itself. @default {false} */
+  /** Kill the process at once instead of asking it to end. @default {false} */
   hard?: boolean | undefined;
 }
 
 /**
- * A platform that runs session backends. `Jamsocket` and `Plane` are two; the
- * edge route asks for nothing else.
+ * A platform that runs session backends, such as `Jamsocket` or `Plane`. The edge
+ * route needs nothing else, so you can write your own.
  */
 export interface SessionEngine {
   /**
-   * The origins at which this platform's backends are reached, where they are
-   * known, e.g. `https://*.example.com` or `http://localhost:*`; a `*` stands
-   * for one or more labels of a host name, or for any port.
+   * The origins of this platform's backends, if known: `https://*.example.com` or
+   * `http://localhost:*`. A `*` stands for one or more labels of a host name, or
+   * for any port.
    */
-  readonly origins?: readonly string[];
+  readonly backendOrigins?: readonly string[] | undefined;
+  /** The old name of `backendOrigins`, for engines that still have it. */
+  readonly origins?: readonly string[] | undefined;
   /**
    * Finds the backend that holds the key, or spawns one.
-   * @throws {HTTPError} if the platform answers with anything but success
+   * @throws {HTTPError} if the platform refuses
    */
   connect(
     request?: ConnectRequest,
@@ -249,7 +259,7 @@ export interface SessionEngine {
     options?: CallOptions,
   ): AsyncIterableIterator<BackendState>;
   /**
-   * Ends the backend; resolves when the platform has taken the order.
+   * Ends the backend. Resolves when the platform has accepted the order.
    * @throws {HTTPError} if the platform refuses
    */
   terminate(backendId: string, options?: TerminateOptions): Promise<void>;
@@ -264,13 +274,13 @@ export interface SessionEngine {
   ): boolean;
 }
 
-/** The platform answered with an HTTP status other than success. */
+/** The platform refused: it answered with an HTTP status other than success. */
 export class HTTPError extends FeedlineError<number> {
   /** The name of the class. */
   override readonly name = "HTTPError";
-  /** The parsed body, where the platform sent one that can be read. */
+  /** The parsed body, if the platform sent a readable one. */
   readonly error: ApiError | undefined;
-  /** Milliseconds to wait before the next call, where the platform said so. */
+  /** Milliseconds to wait before the next call, if the platform sent `Retry-After`. */
   readonly retryAfter: number | undefined;
 
   /**
@@ -309,8 +319,8 @@ function isOptional(value: unknown, type: "string" | "boolean"): boolean {
 }
 
 /**
- * Whether `value` is a state of a backend. A status or reason that nobody has
- * heard of is one; `null` and other junk are not, and never throw.
+ * Whether `value` is a state of a backend. Accepts unknown statuses and reasons;
+ * returns false for anything else, and never throws.
  */
 export function isBackendState(value: unknown): value is BackendState {
   return isObject(value) && isText(value.status) && isText(value.time) &&
@@ -320,8 +330,8 @@ export function isBackendState(value: unknown): value is BackendState {
 }
 
 /**
- * Whether `value` is the answer to a connect request. `null` and other junk are
- * not, and never throw.
+ * Whether `value` is the answer to a connect request. Returns false for anything
+ * else, and never throws.
  */
 export function isConnectResponse(value: unknown): value is ConnectResponse {
   return isObject(value) && isText(value.backend_id) &&
@@ -332,41 +342,37 @@ export function isConnectResponse(value: unknown): value is ConnectResponse {
 }
 
 /**
- * `value` as a {@linkcode BackendState}, or `undefined` if it is none. Takes
- * what Jamsocket and Plane send: a `time` in milliseconds since 1970 becomes
- * ISO 8601, reasons get their one spelling, and Plane's own names (`reason`,
- * `termination`, `exit_code`) are also given under the common ones. Other
- * fields stay as they are.
+ * `value` as a {@linkcode BackendState}, or `undefined` if it is not one. A reason
+ * spelled with underscores gets its common spelling; other fields stay as they
+ * are.
+ *
+ * ```ts
+ * import { toBackendState } from "@feedline/feedline/types";
+ *
+ * const state = toBackendState({
+ *   status: "terminating",
+ *   time: "2026-01-01T00:00:00Z",
+ *   termination_reason: "key_expired",
+ * });
+ * console.log(state); // …, termination_reason: "keyexpired"
+ * ```
  */
 export function toBackendState(value: unknown): BackendState | undefined {
-  if (!isObject(value)) return undefined;
-  if (
-    typeof value.time === "string" && value.termination_reason === undefined &&
-    value.reason === undefined
-  ) {
-    // Most states have nothing to translate, and need no copy.
-    return isBackendState(value) ? value : undefined;
+  if (!isBackendState(value)) return undefined;
+  // Most states have nothing to translate, and need no copy.
+  if (!("termination_reason" in value) || !value.termination_reason) {
+    return value;
   }
-  const state: Record<string, unknown> = { ...value };
-  // Beyond this many milliseconds there is no date.
-  if (typeof state.time === "number" && Math.abs(state.time) <= 8.64e15) {
-    state.time = new Date(state.time).toISOString();
-  }
-  const reason = state.termination_reason ?? state.reason;
-  if (typeof reason === "string") {
-    state.termination_reason = reason.replaceAll("_", "");
-  }
-  if (isText(state.termination)) state.termination_kind ??= state.termination;
-  if (typeof state.exit_code === "number") {
-    state.exit_error ??= state.exit_code !== 0;
-  }
-  return isBackendState(state) ? state : undefined;
+  return {
+    ...value,
+    termination_reason: value.termination_reason.replaceAll("_", ""),
+  } as BackendState;
 }
 
 /*
- * Schemas check what comes from outside and has to be told what is wrong with
- * it. Each is built inside a call marked pure: whoever imports none of them (a
- * page, which only needs the guards above) does not load zod.
+ * Schemas are for input whose sender needs to learn what is wrong with it. Each
+ * is built inside a call marked pure, so that a bundle without a schema (a page
+ * needs only the guards above) does not contain zod.
  */
 
 /** The options of zod's mini schemas, as far as this module's users need them. */

@@ -2,11 +2,12 @@
  * The life of one backend, without process, clock or timer: which state follows
  * which event. Statuses only move forward; `terminated` is final.
  */
-import type {
-  BackendState,
-  BackendStatus,
-  TerminationKind,
-  TerminationReason,
+import {
+  BACKEND_STATUSES,
+  type BackendState,
+  type BackendStatus,
+  type TerminationKind,
+  type TerminationReason,
 } from "../../types.ts";
 
 /** What can happen to a backend. */
@@ -16,16 +17,8 @@ export type LifeEvent =
   /** The process is gone; `failed` if it ended with an error of its own. */
   | { type: "exited"; failed: boolean };
 
-const ORDER: readonly BackendStatus[] = [
-  "scheduled",
-  "loading",
-  "starting",
-  "waiting",
-  "ready",
-  "terminating",
-  "hard-terminating",
-  "terminated",
-];
+/** Statuses only move forward in this order. */
+const ORDER: readonly BackendStatus[] = BACKEND_STATUSES;
 
 /** The state that `event` leads to, or `undefined` where it changes nothing. */
 export function next(

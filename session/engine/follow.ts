@@ -5,23 +5,22 @@
  * `followStatus` keeps a status stream open until the backend is terminated.
  * `StatusLog` hands what came to any number of readers.
  */
-import { type BackendState, HTTPError, toBackendState } from "../../types.ts";
+import {
+  BACKEND_STATUSES,
+  type BackendState,
+  isHTTPError,
+} from "../../types.ts";
 import { backoff, type BackoffOptions } from "../../net/backoff.ts";
 import { onWake } from "../../net/lifecycle.ts";
+import { notify } from "../../net/report.ts";
 import { readServerEvents } from "../../net/sse.ts";
 import { wait } from "../../net/wait.ts";
+import type { StatusDialect } from "./dialect.ts";
+import { positionOf } from "./status.ts";
 import { reach, readState, toHTTPError, uncached } from "./http.ts";
 
-const ORDER: ReadonlyMap<string, number> = new Map([
-  ["scheduled", 0],
-  ["loading", 1],
-  ["starting", 2],
-  ["waiting", 3],
-  ["ready", 4],
-  ["terminating", 5],
-  ["hard-terminating", 6],
-  ["terminated", 7],
-]);
+/** The position of `terminated`, after which nothing comes. */
+const LAST = BACKEND_STATUSES.length - 1;
 
 /** More statuses that nobody has heard of than this are a broken peer's. */
 const MAX_UNKNOWN = 100;
@@ -33,7 +32,7 @@ export class StatusTracker {
 
   /** Whether the last state has come. */
   get ended(): boolean {
-    return this.#position === ORDER.size - 1;
+    return this.#position === LAST;
   }
 
   /**
@@ -42,16 +41,16 @@ export class StatusTracker {
    */
   isNews({ status }: { status: string }): boolean {
     if (this.ended) return false;
-    const position = ORDER.get(status);
-    if (position !== undefined) return position > this.#position;
+    const position = positionOf(status);
+    if (position >= 0) return position > this.#position;
     return !this.#unknown.has(status) && this.#unknown.size < MAX_UNKNOWN;
   }
 
   /** Takes note of `state`; whether it is to be delivered. */
   accept(state: { status: string }): boolean {
     if (!this.isNews(state)) return false;
-    const position = ORDER.get(state.status);
-    if (position === undefined) this.#unknown.add(state.status);
+    const position = positionOf(state.status);
+    if (position < 0) this.#unknown.add(state.status);
     else this.#position = position;
     return true;
   }
@@ -59,25 +58,16 @@ export class StatusTracker {
 
 /** A failure that trying again cannot mend. */
 function isFinal(error: unknown): boolean {
-  return error instanceof HTTPError &&
+  return isHTTPError(error) &&
     (error.code === 404 || error.code === 410 || error.code === 204);
-}
-
-/** Whether a status address is one of Plane's own. */
-function isPlane(statusUrl: string): boolean {
-  return /\/pub\/(c\/[^/]+\/)?b\/[^/]+\/status$/.test(statusUrl);
-}
-
-/** The address of the stream that belongs to a status address. */
-export function statusStreamUrl(statusUrl: string): string {
-  // Plane's addresses use a dash where Jamsocket's use a slash.
-  return `${statusUrl}${isPlane(statusUrl) ? "-" : "/"}stream`;
 }
 
 /** What {@linkcode followStatus} needs. */
 export interface FollowOptions {
-  /** Where the status is read; see {@linkcode statusStreamUrl}. */
+  /** The address of the status. */
   statusUrl: string;
+  /** How the platform tells it. */
+  dialect: StatusDialect;
   /** The name of the backend, for messages. */
   backendId: string;
   /** Ends it: the promise rejects with the signal's reason. */
@@ -114,7 +104,7 @@ const MAX_RETRY = 60_000;
 export async function followStatus(options: FollowOptions): Promise<void> {
   const { signal, onState, onOpen, keepTrying = false, fetch } = options;
   const onRetry = (error: unknown) => {
-    if (options.onRetry) callSafely(options.onRetry, error);
+    if (options.onRetry) notify(options.onRetry, error);
   };
   const action = `Following the status of backend ${
     JSON.stringify(options.backendId)
@@ -135,7 +125,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
     if (signal.aborted) return;
     let state: BackendState | undefined;
     try {
-      state = toBackendState(JSON.parse(data));
+      state = options.dialect.toState(JSON.parse(data));
     } catch {
       // Not JSON: no state either.
     }
@@ -143,7 +133,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       onRetry(new TypeError(`${action}: an event is not a state`));
     } else if (tracker.accept(state)) {
       attempt = 0;
-      callSafely(onState, state);
+      notify(onState, state);
     }
   };
 
@@ -151,12 +141,12 @@ export async function followStatus(options: FollowOptions): Promise<void> {
   // such a request like any other. And Plane's streams lose a state where
   // transactions overlap. So the status itself is asked for when a stream is
   // quiet after it opened, and on Plane again whenever it has been quiet long.
-  const plane = isPlane(options.statusUrl);
+  const { losesStates } = options.dialect;
 
   async function ask(signal: AbortSignal): Promise<BackendState> {
     const url = uncached(options.statusUrl);
     const response = await reach(action, url, { signal }, fetch);
-    return await readState(response, action);
+    return await readState(response, action, options.dialect);
   }
 
   /** There is such a backend. */
@@ -182,7 +172,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
         ask(controller.signal).then((state) => {
           check?.(state);
           confirm();
-          if (plane) doubtAfter(silence, checkNews);
+          if (losesStates) doubtAfter(silence, checkNews);
         }).catch((error) => controller.abort(error));
       }, ms);
     };
@@ -201,7 +191,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       try {
         response = await reach(
           action,
-          uncached(statusStreamUrl(options.statusUrl)),
+          uncached(options.dialect.streamUrl(options.statusUrl)),
           { headers, signal: controller.signal },
           fetch,
         );
@@ -223,7 +213,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       doubtAfter(QUIET);
       await readServerEvents(response.body, {
         onEvent({ data }) {
-          if (plane) doubtAfter(silence, checkNews);
+          if (losesStates) doubtAfter(silence, checkNews);
           else if (doubt !== undefined) doubt = void clearTimeout(doubt);
           confirm();
           deliver(data);
@@ -253,7 +243,7 @@ export async function followStatus(options: FollowOptions): Promise<void> {
       signal.throwIfAborted();
       if (!tracker.ended) {
         if (isFinal(error) || (!answered && !keepTrying)) throw error;
-        if (error instanceof HTTPError) retryAfter = error.retryAfter ?? 0;
+        if (isHTTPError(error)) retryAfter = error.retryAfter ?? 0;
         onRetry(error);
       }
     }
@@ -301,18 +291,4 @@ function watchdog(
       unlisten();
     },
   };
-}
-
-/** Calls an application's listener; what it throws is reported, and stops nothing. */
-export function callSafely<A extends unknown[]>(
-  listener: (...args: A) => void,
-  ...args: A
-): void {
-  try {
-    listener(...args);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
 }

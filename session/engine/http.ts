@@ -2,12 +2,20 @@
 import {
   type ApiError,
   type BackendState,
+  type ConnectResponse,
   HTTPError,
-  toBackendState,
+  isConnectResponse,
 } from "../../types.ts";
+import { retryAfterOf } from "../../net/retry_after.ts";
+import { setTimer } from "../../net/timer.ts";
+import { wait } from "../../net/wait.ts";
+import type { StatusDialect } from "./dialect.ts";
 
-/** No answer of a platform is longer, in bytes, than this. */
+/** Bytes of the longest answer that is read. */
 const MAX_ANSWER = 1_048_576;
+
+/** Milliseconds before an idempotent request is sent again. */
+const RETRY_PAUSE = 10;
 
 /** The body as text, at most {@linkcode MAX_ANSWER} bytes of it. */
 async function readText(response: Response): Promise<string> {
@@ -29,23 +37,24 @@ async function readText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** The parts of an error body that are text, fit to be shown, or nothing. */
-function toApiError(
-  text: string,
-  secrets: readonly string[],
+/** Frees the connection of an answer whose body does not matter. */
+export async function discard(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => {});
+}
+
+/**
+ * What an error body says, fit to be shown; `undefined` if it is not an error body.
+ * Jamsocket wraps its errors in `error`, Plane does not.
+ */
+export function toApiError(
+  body: unknown,
+  secrets: readonly string[] = [],
 ): ApiError | undefined {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  // Jamsocket wraps its errors, Plane does not.
-  const outer = body as { error?: unknown } | null;
+  const outer = body as { error?: unknown } | null | undefined;
   const inner =
     (typeof outer?.error === "object" && outer.error !== null
       ? outer.error
-      : outer) as Record<string, unknown> | null;
+      : outer) as Record<string, unknown> | null | undefined;
   if (typeof inner?.message !== "string") return undefined;
   const error: ApiError = { message: presentable(inner.message, secrets) };
   for (const name of ["status", "code", "kind", "id"] as const) {
@@ -58,9 +67,8 @@ function toApiError(
 }
 
 /**
- * What a platform says of its error, made fit for a message: one line, not too
- * long, with no address in it (an address may carry a connection token) and
- * none of `secrets`.
+ * A platform's words made fit for a message: one line, not too long, with no
+ * address in it (an address may carry a connection token) and none of `secrets`.
  */
 function presentable(text: string, secrets: readonly string[]): string {
   let result = text.replace(/[a-z]+:\/\/\S+/gi, "[address]");
@@ -75,67 +83,98 @@ function presentable(text: string, secrets: readonly string[]): string {
 /**
  * The error that an answer other than success stands for. Reads the body.
  *
- * @param action What failed, e.g. `connect to service "x"`
+ * @param action What failed, e.g. `Connecting to service "x"`
  * @param secrets Texts that must not appear in the error
+ * @param foreignHint Appended if the body does not look like the platform's
  */
 export async function toHTTPError(
   response: Response,
   action: string,
   secrets: readonly string[] = [],
+  foreignHint?: string,
 ): Promise<HTTPError> {
   // The status is the error; a body that cannot be read adds nothing to it.
   const text = await readText(response).catch(() => "");
-  const error = toApiError(text, secrets);
+  const error = toApiError(parseJson(text), secrets);
   // Plain text is not shown: Plane quotes the request in it.
-  const detail = error?.message ?? "";
-  const seconds = Number(response.headers.get("retry-after") ?? NaN);
+  const detail = error?.message ?? foreignHint;
   return new HTTPError(
     response.status,
-    `${action} failed: HTTP ${response.status}${detail && `: ${detail}`}`,
-    { error, retryAfter: seconds >= 0 ? seconds * 1000 : undefined },
+    `${action} failed: HTTP ${response.status}${detail ? `: ${detail}` : ""}`,
+    { error, retryAfter: retryAfterOf(response.headers) },
   );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
  * The JSON of a successful answer.
  * @throws {SyntaxError} if it is not JSON; the message does not quote it
  */
-export async function readJson(
+async function readJson(
   response: Response,
   action: string,
+  foreignHint?: string,
 ): Promise<unknown> {
-  const text = await readText(response);
-  try {
-    return JSON.parse(text);
-  } catch {
+  const value = parseJson(await readText(response));
+  if (value === undefined) {
     throw new SyntaxError(
-      `${action} was answered with something other than JSON`,
+      `${action} failed: the answer is not JSON${
+        foreignHint ? `: ${foreignHint}` : ""
+      }`,
     );
   }
+  return value;
 }
 
 /**
- * The state that a platform answers with.
- * @throws {HTTPError} if it answers with anything but success
+ * The state in an answer.
+ * @throws {HTTPError} if the platform answered with anything but success
  */
 export async function readState(
   response: Response,
   action: string,
+  dialect: StatusDialect,
 ): Promise<BackendState> {
   if (!response.ok) throw await toHTTPError(response, action);
-  const state = toBackendState(await readJson(response, action));
+  const state = dialect.toState(await readJson(response, action));
   if (!state) {
-    throw new TypeError(
-      `${action} was answered with something else than a state`,
-    );
+    throw new TypeError(`${action} failed: the answer is not a backend state`);
   }
   return state;
 }
 
+/** The connect response in an answer. Errors do not quote it: it may hold tokens. */
+export async function readConnectResponse(
+  response: Response,
+  action: string,
+  toCommon: (answer: unknown) => unknown = (answer) => answer,
+  foreignHint?: string,
+): Promise<ConnectResponse> {
+  const value = toCommon(await readJson(response, action, foreignHint));
+  if (!isConnectResponse(value)) {
+    const fields = Object(value) as Record<string, unknown>;
+    const bad = ["backend_id", "status", "token", "url", "status_url"]
+      .filter((name) => typeof fields[name] !== "string");
+    throw new TypeError(
+      `${action} failed: the answer is not a connect response${
+        bad.length > 0 ? ` (missing or not a string: ${bad.join(", ")})` : ""
+      }${foreignHint && bad.length === 5 ? `: ${foreignHint}` : ""}`,
+    );
+  }
+  return value;
+}
+
 /**
- * What waits for `fetch` and its body; aborted, it ends with the signal's own
- * reason: workerd's `fetch` rejects with a copy, others' bodies with an error of
- * theirs.
+ * Waits for `fetch` and its body. When aborted, it rejects with the signal's own
+ * reason: workerd's `fetch` rejects with a copy, other runtimes' bodies with an
+ * error of theirs.
  */
 export async function abortable<T>(
   waiting: Promise<T>,
@@ -150,23 +189,73 @@ export async function abortable<T>(
 }
 
 /**
- * An answer. Where there is none, the error says what was wanted, and where: what
- * `fetch` throws names neither in its message.
+ * Runs a call that ends with the caller's signal, or after `timeout` ms with a
+ * `TimeoutError`.
+ */
+export async function deadline<T>(
+  action: string,
+  timeout: number,
+  signal: AbortSignal | undefined,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal!.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  const timer = setTimer(() => {
+    const message = `${action} failed: no answer within ${timeout} ms`;
+    controller.abort(new DOMException(message, "TimeoutError"));
+  }, timeout);
+  try {
+    return await abortable(call(controller.signal), controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Options of {@linkcode reach}. */
+export interface ReachOptions {
+  /**
+   * The request may be sent twice. A server closes idle connections, perhaps just
+   * as a request is sent on one, so a request that got no answer is sent once more
+   * on another connection.
+   */
+  idempotent?: boolean | undefined;
+  /** Appended to the message if nothing answers. */
+  hint?: string | undefined;
+}
+
+/**
+ * Sends a request. If nothing answers, the error says what was attempted, and
+ * where: the errors of `fetch` name neither.
  */
 export async function reach(
   action: string,
   url: string,
   init: RequestInit,
   fetch: typeof globalThis.fetch = globalThis.fetch,
+  { idempotent = false, hint }: ReachOptions = {},
 ): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (cause) {
-    init.signal?.throwIfAborted();
-    // Of the address no more: a path or query may be secret.
-    const to = URL.parse(url, globalThis.location?.href)?.origin ??
-      "an invalid URL";
-    throw new TypeError(`${action} failed: no answer from ${to}`, { cause });
+  for (let again = idempotent;; again = false) {
+    try {
+      return await fetch(url, init);
+    } catch (cause) {
+      const { signal } = init;
+      signal?.throwIfAborted();
+      if (again) {
+        // By then the runtime has noticed which of its connections are closed.
+        await wait(RETRY_PAUSE, signal ? { signal } : {});
+        continue;
+      }
+      // Show only the origin: a path or query may be secret.
+      const to = URL.parse(url, globalThis.location?.href)?.origin ??
+        "an invalid URL";
+      throw new TypeError(
+        `${action} failed: no answer from ${to}${hint ? `; ${hint}` : ""}`,
+        { cause },
+      );
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { HTTPError, Jamsocket, Plane } from "../../server.ts";
-import { planeRequest } from "../../session/engine/plane.ts";
+import { planeRequest } from "../../session/engine/plane_request.ts";
 import type {
   BackendState,
   ConnectRequest,
@@ -265,13 +265,13 @@ Deno.test("every call takes an AbortSignal", async () => {
 
 Deno.test("malformed answers give one clear error that quotes nothing", async () => {
   const answers: [string, string][] = [
-    ["", "something other than JSON"],
-    ["{", "something other than JSON"],
-    ["null", "no text in backend_id"],
-    ["[]", "something else than a connect response"],
+    ["", "the answer is not JSON"],
+    ["{", "the answer is not JSON"],
+    ["null", "missing or not a string: backend_id"],
+    ["[]", "the answer is not a connect response"],
     [
       JSON.stringify({ ...CONNECT_RESPONSE, url: 5 }),
-      "no text in url",
+      "missing or not a string: url",
     ],
   ];
   for (const [body, message] of answers) {
@@ -285,7 +285,7 @@ Deno.test("malformed answers give one clear error that quotes nothing", async ()
   await assertRejects(
     () => hosted(peer).status("b1"),
     TypeError,
-    'Reading the status of backend "b1" was answered with something else',
+    'Reading the status of backend "b1" failed: the answer is not a backend state',
   );
 });
 
@@ -528,7 +528,7 @@ Deno.test("fromEnv takes the interface that a worker's bindings have", () => {
     JAMSOCKET_DEV: "true",
     BUCKET: { get: async (key) => await key },
   };
-  assertEquals(Jamsocket.fromEnv(env).origins[0], "http://localhost:*");
+  assertEquals(Jamsocket.fromEnv(env).backendOrigins[0], "http://localhost:*");
 });
 
 Deno.test("a platform that does not answer is named, with what was wanted of it", async () => {
@@ -674,7 +674,8 @@ Deno.test("planeRequest merges what is asked into what always holds", () => {
 
 Deno.test("a cluster tells where its backends are", () => {
   const origins = (more: object) =>
-    new Plane({ controllerUrl: "http://p", executable: {}, ...more }).origins;
+    new Plane({ controllerUrl: "http://p", executable: {}, ...more })
+      .backendOrigins;
   assertEquals(origins({ cluster: "localhost:9090" }), [
     "http://localhost:9090",
     "http://*.localhost:9090",
@@ -683,9 +684,14 @@ Deno.test("a cluster tells where its backends are", () => {
     "https://rooms.example.com",
     "https://*.rooms.example.com",
   ]);
-  assertEquals(origins({ cluster: "c", origins: ["https://x"] }), [
-    "https://x",
-  ]);
+  assertEquals(
+    origins({ cluster: "c", backendOrigins: ["https://x"] }),
+    ["https://x"],
+  );
+  // The old name, as an option and as a property.
+  assertEquals(origins({ origins: ["https://x"] }), ["https://x"]);
+  const engine: SessionEngine = new Jamsocket({ dev: true });
+  assertEquals(engine.origins, engine.backendOrigins);
   assertEquals(origins({}), undefined);
 });
 

@@ -5,10 +5,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { jamsocketStatus } from "../../session/engine/jamsocket.ts";
+import { dialectOf } from "../../session/engine/dialects.ts";
 import {
   type FollowOptions,
   followStatus,
-  statusStreamUrl,
   StatusTracker,
 } from "../../session/engine/follow.ts";
 import { StatusLog } from "../../session/engine/status_log.ts";
@@ -50,6 +51,7 @@ async function follow(
   const states: BackendState[] = [];
   await followStatus({
     statusUrl,
+    dialect: dialectOf(statusUrl),
     backendId: "b1",
     signal: new AbortController().signal,
     onState: (state) => states.push(state),
@@ -93,17 +95,20 @@ Deno.test("StatusTracker's memory is bounded against a hostile peer", () => {
   assert(tracker.accept({ status: "terminated" }), "the end still counts");
 });
 
-Deno.test("statusStreamUrl knows Jamsocket's and Plane's addresses", () => {
+const streamUrl = (statusUrl: string) =>
+  dialectOf(statusUrl).streamUrl(statusUrl);
+
+Deno.test("a status address tells its dialect, and so its stream", () => {
   assertEquals(
-    statusStreamUrl("https://api/v2/backend/b1/status"),
+    streamUrl("https://api/v2/backend/b1/status"),
     "https://api/v2/backend/b1/status/stream",
   );
   assertEquals(
-    statusStreamUrl("https://plane/pub/b/b1/status"),
+    streamUrl("https://plane/pub/b/b1/status"),
     "https://plane/pub/b/b1/status-stream",
   );
   assertEquals(
-    statusStreamUrl("https://plane/pub/c/main/b/b1/status"),
+    streamUrl("https://plane/pub/c/main/b/b1/status"),
     "https://plane/pub/c/main/b/b1/status-stream",
   );
 });
@@ -319,6 +324,7 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
     const run = (first: string) =>
       followStatus({
         statusUrl: "http://peer/status",
+        dialect: jamsocketStatus,
         backendId: "b1",
         signal: controller.signal,
         onState() {},
@@ -340,6 +346,7 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
     const second = new AbortController();
     following = followStatus({
       statusUrl: "http://peer/status",
+      dialect: jamsocketStatus,
       backendId: "b1",
       signal: second.signal,
       onState() {},
@@ -370,6 +377,7 @@ Deno.test("a server that asks for no delay is not asked without end", async () =
   let calls = 0;
   const following = followStatus({
     statusUrl: "http://peer/status",
+    dialect: jamsocketStatus,
     backendId: "b1",
     signal: controller.signal,
     onState() {},
@@ -392,6 +400,7 @@ Deno.test("a stream that falls silent is taken up again", async () => {
   const controller = new AbortController();
   const following = followStatus({
     statusUrl: "http://peer/status",
+    dialect: jamsocketStatus,
     backendId: "b1",
     signal: controller.signal,
     onState() {},

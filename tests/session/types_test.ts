@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
+import { planeStatus } from "../../session/engine/plane.ts";
+import { isEnding, stageOf } from "../../session/engine/status.ts";
 import {
+  BACKEND_STATUSES,
   connectRequestSchema,
   HTTPError,
   isBackendState,
@@ -92,9 +95,9 @@ Deno.test("toBackendState shows one spelling of a reason and keeps other fields"
   );
 });
 
-Deno.test("toBackendState turns Plane's state into the common one", () => {
+Deno.test("Plane's states are turned into the common form", () => {
   assertEquals(
-    toBackendState({
+    planeStatus.toState({
       status: "terminated",
       time: 1_767_225_600_000,
       reason: "internal_error",
@@ -115,20 +118,42 @@ Deno.test("toBackendState turns Plane's state into the common one", () => {
     } as never,
   );
   for (const time of [NaN, Infinity, 1e300]) {
-    assertEquals(toBackendState({ status: "ready", time }), undefined);
+    assertEquals(planeStatus.toState({ status: "ready", time }), undefined);
   }
 });
 
-Deno.test("toBackendState leaves its argument and Object.prototype alone", () => {
+Deno.test("reading a state leaves its argument and Object.prototype alone", () => {
   const value = JSON.parse(
     '{"status":"ready","time":1,"__proto__":{"polluted":true}}',
   );
   const before = JSON.stringify(value);
-  const state = toBackendState(value);
+  const state = planeStatus.toState(value);
   assertEquals(JSON.stringify(value), before);
   assertEquals(state?.status, "ready");
   // deno-lint-ignore no-explicit-any
   assertEquals(({} as any).polluted, undefined);
+});
+
+Deno.test("every status has a stage; unknown ones have none", () => {
+  assertEquals(BACKEND_STATUSES.map((status) => stageOf(status)), [
+    "starting",
+    "starting",
+    "starting",
+    "starting",
+    "ready",
+    "ending",
+    "ending",
+    "ended",
+  ]);
+  assertEquals(BACKEND_STATUSES.filter(isEnding), [
+    "terminating",
+    "hard-terminating",
+    "terminated",
+  ]);
+  for (const status of ["hibernating", "constructor", "__proto__", ""]) {
+    assertEquals(stageOf(status), undefined);
+    assertFalse(isEnding(status));
+  }
 });
 
 Deno.test("connectRequestSchema takes what the documentation shows", () => {
