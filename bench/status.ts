@@ -1,4 +1,5 @@
 /** The status stream: from bytes to callback, beside the SSE parser alone. */
+import { jamsocketStatus } from "../session/engine/jamsocket.ts";
 import process from "node:process";
 import { createParser } from "eventsource-parser";
 import { EventSourceParserStream } from "eventsource-parser/stream";
@@ -99,6 +100,7 @@ function loopAndJson(chunks: Chunks): Promise<void> {
 async function ours(chunks: Chunks): Promise<void> {
   await followStatus({
     statusUrl: "http://platform/status",
+    dialect: jamsocketStatus,
     backendId: "b1",
     signal: new AbortController().signal,
     fetch: (url) =>
@@ -156,6 +158,7 @@ async function atOnce(): Promise<Row> {
   const followed = Array.from({ length: count }, () =>
     followStatus({
       statusUrl: `http://127.0.0.1:${server.addr.port}/status`,
+      dialect: jamsocketStatus,
       backendId: "b1",
       signal: abort.signal,
       keepTrying: true,

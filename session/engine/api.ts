@@ -2,15 +2,15 @@
  * What the engines share: JSON calls of a platform's HTTP API and status streams.
  * The paths and words of one platform are its {@linkcode EngineDialect}.
  */
-import {
-  type BackendState,
-  type CallOptions,
-  type ConnectRequest,
-  type ConnectResponse,
-  type SessionEngine,
-  type StatusStreamOptions,
-  type TerminateOptions,
-  type UnsubscribeFn,
+import type {
+  BackendState,
+  CallOptions,
+  ConnectRequest,
+  ConnectResponse,
+  SessionEngine,
+  StatusStreamOptions,
+  TerminateOptions,
+  UnsubscribeFn,
 } from "../../types.ts";
 import { notify } from "../../net/report.ts";
 import { checkDuration } from "../../net/timer.ts";
