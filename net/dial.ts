@@ -22,6 +22,8 @@ export interface WebSocketOptions {
   init?: Record<string, unknown> | undefined;
   /** The constructor to use. @default {globalThis.WebSocket} */
   WebSocket?: WebSocketConstructor | undefined;
+  /** Constructs the socket, where a constructor takes other arguments. */
+  create?: ((url: string, protocols: string[]) => WebSocket) | undefined;
 }
 
 /**
@@ -31,9 +33,10 @@ export interface WebSocketOptions {
  */
 function createWebSocket(
   url: string,
-  { protocols = [], init, WebSocket: Ctor = globalThis.WebSocket }:
+  { protocols = [], init, WebSocket: Ctor = globalThis.WebSocket, create }:
     WebSocketOptions,
 ): WebSocket {
+  if (create) return create(url, protocols);
   if (Object.keys(init ?? {}).length === 0) return new Ctor(url, protocols);
   try {
     return new Ctor(url, { protocols, ...init } as unknown as string[]);

@@ -11,6 +11,7 @@ import {
   offeredProtocols,
   upgradeHeaders,
 } from "../pass/headers.ts";
+import { acceptWebSocket } from "../pass/upgrade.ts";
 import { type GuardOptions, refusal } from "./guard.ts";
 import { isUsable } from "./lifecycle.ts";
 import type { Grant, Registry } from "./registry.ts";
@@ -129,12 +130,7 @@ async function serve(
       throw new ProxyError(499, "the client is gone");
     }
     try {
-      const { socket, response } = Deno.upgradeWebSocket(request);
-      // Not as an option: Deno looks for it in the client's list and finds no
-      // names in a list without spaces, which is legal.
-      if (upstream.protocol) {
-        response.headers.set("sec-websocket-protocol", upstream.protocol);
-      }
+      const { socket, response } = acceptWebSocket(Deno, request, upstream);
       upgraded = true;
       joint.join(socket).finally(release);
       return response;

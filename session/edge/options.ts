@@ -4,6 +4,7 @@ import type { WebSocketConstructor } from "../../net/dial.ts";
 import type { SessionEngine } from "../../types.ts";
 import type { SessionGrant } from "./grants.ts";
 import { checkDuration } from "../../net/timer.ts";
+import { checkSize } from "../pass/limits.ts";
 import type { UpgradeAdapter } from "../pass/upgrade.ts";
 
 /** Options of {@linkcode sessionProxy}. */
@@ -133,19 +134,6 @@ export function checkNumbers(options: SessionProxyOptions): void {
     if (options[name] !== undefined) checkDuration(name, options[name]);
   }
   for (const name of SIZES) checkSize(name, options[name]);
-}
-
-/**
- * Returns `value` if it can be a limit: a number, 0 or more, or `Infinity`.
- * @throws {RangeError} naming the option otherwise
- */
-export function checkSize(name: string, value: unknown): void {
-  if (value === undefined || typeof value === "number" && value >= 0) return;
-  throw new RangeError(
-    `${name} must be a number, 0 or more, or Infinity; got ${
-      typeof value === "number" ? value : typeof value
-    }`,
-  );
 }
 
 /** What a handler works with once its request may pass. */

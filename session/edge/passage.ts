@@ -30,9 +30,10 @@ import {
 } from "../pass/headers.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "../pass/path.ts";
-import type { UpgradeAdapter } from "../pass/upgrade.ts";
+import type { DialRequest, UpgradeAdapter } from "../pass/upgrade.ts";
 
 const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
+const MAX_MESSAGE = 16 * 1024 ** 2;
 const REDIRECT = /^30[12378]$/;
 
 /** Forwards a plain request. */
@@ -78,29 +79,37 @@ export async function passJoined(
     throw new ProxyError(400, "malformed WebSocket handshake");
   }
   const protocols = readProtocols(headers);
-  const { maxMessage, maxBuffered } = options;
+  const { maxMessage = MAX_MESSAGE, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {
-    const dialling = {
-      protocols,
-      init: {
-        headers: upgradeHeaders(headers, rules(visit, held, to, options)),
-      },
-      signal,
-      timeout: options.timeout ?? ANSWER_TIMEOUT,
-      WebSocket: options.WebSocket,
-    };
+    const own = upgradeHeaders(headers, rules(visit, held, to, options));
     let pair!: Bridge;
+    let refused: Parameters<DialRequest["onRefused"]>[0] | undefined;
+    const create = options.WebSocket || !upgrade.dial
+      ? undefined
+      : (url: string) =>
+        upgrade.dial!({
+          url,
+          protocols,
+          headers: own,
+          maxMessage,
+          onRefused: (answer) => refused = answer,
+        });
     try {
       await dial(to.href.replace(/^http/, "ws"), {
-        ...dialling,
+        protocols,
+        init: { headers: own },
+        signal,
+        timeout: options.timeout ?? ANSWER_TIMEOUT,
+        WebSocket: options.WebSocket,
+        create,
         onOpen: (socket) => pair = bridge(socket, { maxMessage, maxBuffered }),
       });
       return pair;
     } catch (error) {
       if (signal.aborted) throw new ProxyError(499, "the client is gone");
-      throw new LostError(502, "the backend takes no WebSocket", {
-        cause: redacted(error, [to.pathname, ...held.secrets]),
-      });
+      const cause = redacted(error, [to.href, to.pathname, ...held.secrets]);
+      if (refused) throw refusal(refused, backends, visit, cause);
+      throw new LostError(502, "the backend takes no WebSocket", { cause });
     }
   });
   try {
@@ -260,20 +269,47 @@ function readProtocols(headers: Headers): string[] {
   return protocols;
 }
 
+/** What a backend's answer to an upgrade means, if it is not 101. */
+function refusal(
+  answer: { status: number; headers: Headers },
+  backends: Backends,
+  visit: Visit,
+  cause: Error,
+): ProxyError {
+  const lost = lostBy(answer, backends, visit);
+  if (lost) return lost;
+  const { status } = answer;
+  const message = "the backend refused the WebSocket";
+  return status >= 400 && status < 600
+    ? new ProxyError(status, message, { cause })
+    : new ProxyError(502, `${message} with status ${status}`, { cause });
+}
+
 /**
- * Tells an answer of the backend from the platform's news that there is none.
- * @throws {LostError} for the latter
+ * Tells the platform's news that there is no backend from the backend's own
+ * answer.
+ * @throws {LostError} for the former
  */
 async function checkFound(
   answer: Response,
   backends: Backends,
-  { c }: Visit,
+  visit: Visit,
 ): Promise<void> {
-  const { status, body } = answer;
-  if (status !== 410 && status !== 502) return;
-  if (!backends.engine(c).isPlatformAnswer?.(answer)) return;
-  await body?.cancel();
-  throw new LostError(
+  const lost = lostBy(answer, backends, visit);
+  if (!lost) return;
+  await answer.body?.cancel();
+  throw lost;
+}
+
+function lostBy(
+  answer: { status: number; headers: Headers },
+  backends: Backends,
+  { c }: Visit,
+): LostError | undefined {
+  const { status } = answer;
+  if (status !== 410 && status !== 502) return undefined;
+  if (!backends.engine(c).isPlatformAnswer?.(answer)) return undefined;
+  return new LostError(
     status,
     status === 410 ? "the backend is gone" : "the backend cannot be reached",
   );

@@ -40,6 +40,7 @@ import { Hono } from "@hono/hono";
 import type { BackendState, ConnectResponse } from "../../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
 import type { BridgeEnd } from "../pass/bridge.ts";
+import { NULL_BODY } from "../pass/forward.ts";
 import { parseEventId, statusEvents } from "./events.ts";
 import { isProxyError, ProxyError } from "../pass/failure.ts";
 import { readDecision } from "./grants.ts";
@@ -77,7 +78,9 @@ export {
   bunUpgrade,
   type BunUpgradeOptions,
   type BunWebSocketHandlers,
+  type DialRequest,
   nodeUpgrade,
+  type NodeUpgradeAdapter,
   type NodeUpgradeOptions,
   type NodeWebSocketServer,
   type UpgradeAdapter,
@@ -262,8 +265,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
         }
       }
       const answer = withCors(c, response, from);
-      // Hono answers HEAD without the body, which nobody else would end.
-      if (c.req.method === "HEAD") answer.body?.cancel().catch(() => {});
+      if (c.req.method === "HEAD") endHead(answer);
       return answer;
     };
   }
@@ -350,6 +352,18 @@ function matchedPath(c: Context): string {
     /:([^/{}?]+)(?:\{(?:[^{}]|\{[^{}]*\})*\})?\??/g,
     (_, parameter) => parameters.get(parameter) ?? "",
   );
+}
+
+/** Prepares an answer to HEAD, from which Hono takes the body. */
+function endHead(answer: Response): void {
+  const { body, headers, status } = answer;
+  // Nobody else would end it.
+  body?.cancel().catch(() => {});
+  // Bun would say that GET answers with nothing.
+  if (
+    "Bun" in globalThis && !headers.has("content-length") &&
+    !NULL_BODY.has(status)
+  ) headers.set("transfer-encoding", "chunked");
 }
 
 function json(value: unknown, status = 200): Response {

@@ -2,7 +2,8 @@
  * Two WebSockets joined: what one receives the other sends, and when one ends so
  * does the other.
  */
-import { sendableCode } from "../../net/close_code.ts";
+import { fitReason, receivedCode, sendableCode } from "../../net/close_code.ts";
+import { setTimer } from "../../net/timer.ts";
 
 /** As much of a `WebSocket` as a bridge uses; the standard one and that of `ws` fit. */
 export interface BridgeSocket {
@@ -43,6 +44,12 @@ export interface BridgeOptions {
    * one message. @default {16 MiB}
    */
   maxBuffered?: number | undefined;
+  /**
+   * Milliseconds for the client's socket to open; upstream is closed then. A
+   * client that leaves during the handshake may be announced by no event.
+   * @default {30_000}
+   */
+  openTimeout?: number | undefined;
   /** Ends both with 1001. */
   signal?: AbortSignal | undefined;
 }
@@ -68,6 +75,8 @@ export interface Bridge {
   join(client: BridgeSocket): Promise<BridgeEnd>;
   /** Ends upstream where no client will come. */
   abandon(): void;
+  /** Ends both, for a reason that neither gave. */
+  end(code: number, reason: string): void;
 }
 
 const MiB = 1024 * 1024;
@@ -82,7 +91,12 @@ const OPEN = 1;
  */
 export function bridge(
   upstream: BridgeSocket,
-  { maxMessage = 16 * MiB, maxBuffered = 16 * MiB, signal }: BridgeOptions = {},
+  {
+    maxMessage = 16 * MiB,
+    maxBuffered = 16 * MiB,
+    openTimeout = 30_000,
+    signal,
+  }: BridgeOptions = {},
 ): Bridge {
   let client: BridgeSocket | undefined;
   /** What came from upstream before the client's end was open. */
@@ -94,6 +108,7 @@ export function bridge(
   const finish = (reason: BridgeEnd) => {
     if (end) return;
     end = reason;
+    clearTimeout(opening);
     signal?.removeEventListener("abort", abort);
     if (reason.by !== "upstream") close(upstream, reason);
     // A client that is not open yet gets its messages first, then the close.
@@ -107,6 +122,12 @@ export function bridge(
   const stop = (code: number, reason: string) =>
     finish({ by: "bridge", code, reason });
   const abort = () => stop(1001, "the proxy is going away");
+  const opening = setTimer(() => abandon(), openTimeout);
+  const abandon = () => {
+    stop(1001, "the client is gone");
+    // It may open yet, and is told so then; otherwise nothing is left of it.
+    if (client && client.readyState < OPEN) client.close();
+  };
 
   const pass = (data: string | ArrayBuffer, to: BridgeSocket) => {
     if (isLonger(data, maxMessage)) return stop(1009, "message too long");
@@ -119,8 +140,7 @@ export function bridge(
   const listen = (socket: BridgeSocket, by: "client" | "upstream") => {
     socket.binaryType = "arraybuffer";
     socket.onclose = ({ code, reason }: { code: number; reason?: string }) =>
-      // Some runtimes report a lost connection with code 0.
-      finish({ by, code: code || 1006, reason: String(reason ?? "") });
+      finish({ by, code: receivedCode(code), reason: String(reason ?? "") });
     // `close` follows. An event that nobody prevents ends a Deno process.
     socket.onerror = (event: Partial<Event> | undefined) =>
       event?.preventDefault?.();
@@ -154,6 +174,7 @@ export function bridge(
         if (!end) pass(data, upstream);
       };
       const open = () => {
+        clearTimeout(opening);
         if (end) return tellClient();
         for (const data of early.splice(0)) client!.send(data);
       };
@@ -163,14 +184,16 @@ export function bridge(
       } else client.onopen = open;
       return ended;
     },
-    abandon: () => stop(1001, "the client is gone"),
+    abandon,
+    end: stop,
   };
 }
 
 /**
  * Closes a socket so that its peer learns how the other one ended. 1006 and 1015
  * (lost, TLS failed) are never sent; 1011, an error on the way, stands for
- * them. 1014 does too, because some clients take it for a protocol error.
+ * them. 1014 does too, because some clients take it for a protocol error. A reason
+ * that is too long for a close frame is cut.
  */
 function close(socket: BridgeSocket, { code, reason }: BridgeEnd): void {
   if (code === 1005) return socket.close();
@@ -178,6 +201,7 @@ function close(socket: BridgeSocket, { code, reason }: BridgeEnd): void {
     code = 1011;
     reason ||= "the other side was lost";
   } else if (code === 1014) code = 1011;
+  reason = fitReason(reason);
   try {
     socket.close(code, reason);
   } catch {

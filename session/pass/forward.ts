@@ -32,7 +32,11 @@ export interface ForwardOptions
 }
 
 /** Statuses whose answer has no body (Fetch, "null body status"). */
-const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([204, 205, 304]);
+export const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([
+  204,
+  205,
+  304,
+]);
 
 /**
  * Passes `request` on to `to` and answers with what comes back, both bodies

@@ -78,8 +78,10 @@ async function startEdge(
   args: string[],
   platform: Platform,
   from?: "stderr",
+  env: Record<string, string> = {},
 ): Promise<Server> {
   const program = await startProgram(command, args, {
+    ...env,
     JAMSOCKET_DEV: "true",
     JAMSOCKET_DEV_PORT: String(platform.port),
     COOKIE_SECRET: "secret",
@@ -104,13 +106,17 @@ interface Differences {
    * none. Browsers refuse that; so do the outgoing sockets of Bun and Node.
    */
   none: 101 | 502;
+  /** Whether the runtime does not show the status of a refused WebSocket. */
+  blind?: boolean;
+  /** Whether the runtime says `Content-Length: 0` where a length is not known. */
+  zero?: boolean;
 }
 
 /** What holds on every runtime. */
 async function conforms(
   edge: Server,
   { backend, engine }: Platform,
-  { native, code, none }: Differences,
+  { native, code, none, blind = false, zero = false }: Differences,
 ): Promise<void> {
   const texts: string[] = [];
   const room = `${edge.origin}/rooms/lobby`;
@@ -212,6 +218,16 @@ async function conforms(
     );
   }
 
+  // HEAD does not say that GET answers with nothing.
+  const head = await raw(edge, "/rooms/lobby/backend/gzip", [
+    `cookie: ${cookie}`,
+    "connection: close",
+  ], "HEAD");
+  assertEquals(
+    [head.status, head.head.includes("content-length: 0")],
+    [200, zero],
+  );
+
   // A body that breaks off is none that has ended.
   for (const chunked of [false, true]) {
     const { broken } = backend.bodies;
@@ -309,7 +325,46 @@ async function conforms(
   texts.push(bare.head);
   await until(() => backend.sockets.size === 0, "the lost client is noticed");
 
-  // How sockets end.
+  // A list of subprotocols without spaces, as `ws` writes it.
+  const legal = await raw(edge, "/rooms/lobby/backend/ws?choose=feedme", [
+    ...HANDSHAKE,
+    `cookie: ${cookie}`,
+    "sec-websocket-protocol: x,feedme",
+  ]);
+  assertEquals(legal.status, 101);
+  assertMatch(legal.head, /sec-websocket-protocol: feedme/);
+  await until(() => backend.sockets.size === 0, "the lost client is noticed");
+
+  // Another protocol than a WebSocket is not what this server speaks: HTTP it is.
+  const h2c = await raw(edge, "/rooms/lobby/backend/x", [
+    `cookie: ${cookie}`,
+    "connection: upgrade, http2-settings",
+    "upgrade: h2c",
+    "http2-settings: AAMAAABkAAQCAAAAAAIAAAAA",
+  ]);
+  assert(h2c.status === 200 || h2c.status === 426, h2c.head);
+
+  // A refused WebSocket: once, and with its own status where it can be seen.
+  {
+    const { length } = backend.seen;
+    const { status } = await raw(
+      edge,
+      "/rooms/lobby/backend/refuse?code=401",
+      [...HANDSHAKE, `cookie: ${cookie}`],
+    );
+    assertEquals(
+      [status, backend.seen.length - length],
+      blind ? [502, 2] : [401, 1],
+    );
+  }
+
+  // How sockets end. A reason that is too long for a close frame is cut.
+  {
+    await using client = await ws(
+      `close?code=4001&reason=${encodeURIComponent("é".repeat(61))}`,
+    );
+    assertEquals(await client.closed, [4001, "é".repeat(61)]);
+  }
   for (const sent of [1000, 1001, 1011, 4321]) {
     await using client = await ws(`close?code=${sent}&reason=bye`);
     assertEquals(await client.closed, [sent, "bye"]);
@@ -365,7 +420,7 @@ async function conforms(
   }
 }
 
-/** Deno's and Node's outgoing sockets send no code below 3000 but 1000. */
+/** Deno's outgoing sockets send no code below 3000 but 1000. */
 const strict = (code: number) => code + 3000;
 
 Deno.test("the edge on Deno", async () => {
@@ -383,13 +438,18 @@ Deno.test("the edge on Deno", async () => {
     platform,
     "stderr",
   );
-  await conforms(edge, platform, { code: strict, none: 101 });
+  await conforms(edge, platform, {
+    code: strict,
+    none: 101,
+    blind: true,
+    zero: true,
+  });
 });
 
 for (
   const [name, file, found, code] of [
     ["Bun", "bun", await runtime("bun"), (code: number) => code],
-    ["Node", "node", await runtime("node"), strict],
+    ["Node", "node", await runtime("node"), (code: number) => code],
   ] as const
 ) {
   const missing = "missing" in found;
@@ -411,7 +471,11 @@ for (
         [`${program.path}/edge.mjs`],
         platform,
       );
-      await conforms(edge, platform, { code, none: 502 });
+      await conforms(edge, platform, {
+        code,
+        none: 502,
+        blind: name === "Bun",
+      });
     },
   });
 }
@@ -457,6 +521,60 @@ Deno.test({
     await child.status;
     await Promise.all(reading);
     assert(!/TOKEN-/.test(log), log);
+  },
+});
+
+const node = await runtime("node");
+Deno.test({
+  name: `the edge on Node lets go of a client that answers no ping${
+    "missing" in node ? ` (skipped: ${node.missing})` : ""
+  }`,
+  ignore: "missing" in node,
+  async fn() {
+    if ("missing" in node) return;
+    await using program = await folder({
+      "edge.mjs": await bundle("tests/proxy/edges/node.ts", "--platform=deno"),
+    });
+    await using platform = startPlatform();
+    await using edge = await startEdge(
+      node.path,
+      [`${program.path}/edge.mjs`],
+      platform,
+      undefined,
+      { KEEP_ALIVE: "200" },
+    );
+    const signIn = await fetch(`${edge.origin}/sign-in/ada`, {
+      method: "POST",
+    });
+    await signIn.body?.cancel();
+    const cookie = signIn.headers.get("set-cookie")!.split(";")[0]!;
+    // One that answers, and one whose network is gone: it reads and says nothing.
+    await using there = await open(
+      `${edge.origin}/rooms/lobby/backend/ws`,
+      [],
+      {
+        cookie,
+      },
+    );
+    using silent = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: edge.port,
+    });
+    const lines = [
+      "GET /rooms/lobby/backend/ws HTTP/1.1",
+      "host: x",
+      `cookie: ${cookie}`,
+      ...HANDSHAKE,
+    ];
+    await silent.write(
+      new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"),
+    );
+    const { sockets, closed } = platform.backend;
+    await until(() => sockets.size === 2, "both are there");
+    await until(() => sockets.size === 1, "one is gone");
+    assertEquals(closed, [[1011, "the other side was lost"]]);
+    there.socket.send("still here");
+    assertEquals(await there.next(), "still here");
   },
 });
 

@@ -278,6 +278,9 @@ export function startBackend(): Backend {
   ): Response {
     const protocol = params.get("choose");
     const headers = Object.fromEntries(request.headers);
+    if (path === "refuse") {
+      return new Response("no", { status: Number(params.get("code")) });
+    }
     const { socket, response } = Deno.upgradeWebSocket(
       request,
       protocol ? { protocol } : {},

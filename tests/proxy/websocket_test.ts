@@ -438,3 +438,48 @@ Deno.test("bridge - a signal ends both; so does a client that never comes", asyn
   assertEquals(alone.closed, [[1001, "the client is gone"]]);
   assert(alone.readyState === 2);
 });
+
+Deno.test("bridge - a client whose socket does not open in time costs the backend nothing", async () => {
+  const [upstream, client] = [new Plain(), new Plain()];
+  client.readyState = 0;
+  const ended = bridge(upstream, { openTimeout: 10 }).join(client);
+  assertEquals((await ended).by, "bridge");
+  assertEquals(upstream.closed, [[1001, "the client is gone"]]);
+  assertEquals(client.closed.length, 1);
+  // The same where there is not even a socket.
+  const alone = new Plain();
+  bridge(alone, { openTimeout: 10 });
+  await until(() => alone.closed.length === 1, "the backend is let go");
+  // One that is open is left alone.
+  const [served, there] = [new Plain(), new Plain()];
+  const pair = bridge(served, { openTimeout: 10 });
+  pair.join(there);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assertEquals([served.closed, there.closed], [[], []]);
+  pair.end(4403, "access was revoked");
+  assertEquals([served.closed, there.closed], [
+    [[4403, "access was revoked"]],
+    [[4403, "access was revoked"]],
+  ]);
+});
+
+Deno.test("bridge - a close reason over 123 bytes is cut, and its code kept", () => {
+  const [upstream, client] = [new Plain(), new Plain()];
+  const pair = bridge(upstream);
+  pair.join(client);
+  pair.end(4001, "ü".repeat(70));
+  assertEquals(client.closed, [[4001, "ü".repeat(61)]]);
+  assertEquals(upstream.closed, [[4001, "ü".repeat(61)]]);
+});
+
+Deno.test("WebSocket - a list of subprotocols without spaces is legal", async () => {
+  // The way of an edge on Deno that is given no adapter.
+  await using test = startEdge({ upgrade: undefined });
+  const { status, head } = await raw(
+    test.edge,
+    "/sessions/doc/backend/ws?choose=feedme",
+    [...HANDSHAKE, "sec-websocket-protocol: x,feedme"],
+  );
+  assertEquals(status, 101);
+  assertStringIncludes(head, "sec-websocket-protocol: feedme");
+});

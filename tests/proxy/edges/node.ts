@@ -8,12 +8,24 @@ import { edge } from "../../../examples/edge/app.ts";
 // deno-lint-ignore no-explicit-any
 const { process } = globalThis as any;
 const server = new WebSocketServer({ noServer: true });
+const { KEEP_ALIVE } = process.env;
+const upgrade = nodeUpgrade({
+  server,
+  upgradeWebSocket,
+  keepAlive: KEEP_ALIVE === undefined ? undefined : Number(KEEP_ALIVE),
+});
 const app = edge({
   engine: Jamsocket.fromEnv(process.env),
   cookieSecret: () => "secret",
-  upgrade: nodeUpgrade({ server, upgradeWebSocket }),
+  upgrade,
 });
 serve(
-  { fetch: app.fetch, port: 0, hostname: "127.0.0.1", websocket: { server } },
+  {
+    fetch: app.fetch,
+    port: 0,
+    hostname: "127.0.0.1",
+    websocket: { server },
+    serverOptions: upgrade.serverOptions,
+  },
   ({ port }) => console.log(`listening on ${port}`),
 );
