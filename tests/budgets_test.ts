@@ -15,9 +15,10 @@ const BUDGETS: Record<string, number> = {
   "types.ts": 8_500,
   "mod.ts": 34_000,
   "feed/feedme/mod.ts": 12_500,
-  "feed/socketcluster/mod.ts": 13_500,
   "session/edge/proxy.ts": 30_000,
   "examples/edge/worker.ts": 32_000,
+  // Its 125 methods for streams are written out, so that each can be found.
+  "feed/socketcluster/mod.ts": 14_700,
 };
 
 for (const [entry, budget] of Object.entries(BUDGETS)) {

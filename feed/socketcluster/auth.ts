@@ -2,19 +2,44 @@
  * Where auth tokens are kept, and what can be read from them.
  */
 import { fromBase64 } from "./codec.ts";
+import type { AuthToken } from "./types.ts";
 
-/** Keeps signed auth tokens. Replace it by the option `authEngine`. */
+/**
+ * Keeps auth tokens. Pass your own as the option `authEngine`.
+ *
+ * `new AuthEngine()` is socketcluster-client's standard engine: the same as
+ * {@linkcode localStorageAuth}.
+ */
 export interface AuthEngine {
-  /** The token, or `null`. Asked once for each connection; a rejection ends the attempt. */
-  loadToken(name: string): Promise<string | null>;
-  /** Keeps the token. */
+  /**
+   * Resolves with the signed token, or `null`. Called once for each connection; a
+   * rejection ends the attempt to connect.
+   */
+  loadToken(name: string): Promise<AuthToken | string | null>;
+  /** Keeps the token and resolves with it. */
   saveToken(
     name: string,
     token: string,
     options?: Record<string, unknown>,
-  ): Promise<string>;
-  /** Forgets the token and resolves with it. */
-  removeToken(name: string): Promise<string | null>;
+  ): Promise<AuthToken | string>;
+  /** Removes the token and resolves with it, or with `null`. */
+  removeToken(name: string): Promise<AuthToken | string | null>;
+}
+
+/** What an engine may load: the server takes signed tokens only. */
+export type LoadedToken = AuthToken | string | null;
+
+/** The names that `@types/socketcluster-client` gives to the types of an engine. */
+export declare namespace AuthEngine {
+  /** An engine of your own. */
+  interface AGAuthEngine extends AuthEngine {}
+  /** What a signed token says. */
+  interface AuthToken {
+    /** A claim. */
+    [claim: string]: unknown;
+  }
+  /** A signed token. */
+  type SignedAuthToken = string;
 }
 
 /** Where {@linkcode MemoryAuth} keeps tokens: what it needs of a `Map`. */
@@ -82,27 +107,39 @@ export class MemoryAuth implements AuthEngine {
  * ```
  */
 export function localStorageAuth(): AuthEngine {
+  return new MemoryAuth(pageStorage());
+}
+
+/** socketcluster-client's standard engine, by its name there. */
+export const AuthEngine: new () => AuthEngine = class extends MemoryAuth {
+  /** Looks for `localStorage`. */
+  constructor() {
+    super(pageStorage());
+  }
+};
+
+/** `localStorage`, if there is one that stores. */
+function pageStorage(): TokenMap | undefined {
   const probe = "feedline.storageTest";
   try {
     const storage = globalThis.localStorage;
     storage.setItem(probe, "1");
     storage.removeItem(probe);
-    return new MemoryAuth({
+    return {
       get: (name) => storage.getItem(name),
       set: (name, token) => storage.setItem(name, token),
       delete: (name) => storage.removeItem(name),
-    });
+    };
   } catch {
-    return new MemoryAuth();
+    return undefined;
   }
 }
 
 /**
- * What a signed token (a JWT) says, not verified: its payload, as text if that
- * is not JSON, or `null` if there is none. See RFC 7519, section 3.
+ * What a signed token (a JWT) says, without checking its signature: the payload, as
+ * text if it is not JSON, or `null` if there is none. See RFC 7519, section 3.
  */
-// deno-lint-ignore no-explicit-any
-export function decodeToken(signedAuthToken: unknown): any {
+export function decodeToken(signedAuthToken: unknown): unknown {
   if (typeof signedAuthToken !== "string") return null;
   const payload = signedAuthToken.split(".")[1];
   if (payload === undefined) return null;

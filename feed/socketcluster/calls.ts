@@ -1,6 +1,6 @@
 /**
- * What goes out: messages and calls that wait for a connection, calls that
- * wait for an answer, and batches.
+ * What goes out: messages and calls that wait for a connection, and calls that
+ * wait for an answer.
  *
  * A call settles exactly once. Whatever ends it (answer, timeout, signal, lost
  * connection, a packet that cannot be encoded) says whether it had been sent.
@@ -16,11 +16,12 @@ import {
   ResourceLimitError,
 } from "./errors.ts";
 import type { InvokeOptions, TransmitOptions } from "./types.ts";
+import { type Batched, Batches, type BatchOwner } from "./batches.ts";
 import type { Closing, Connection } from "./connection.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 import type { OutboundPacket, Request } from "./protocol.ts";
 
-/** How a call is told its end. */
+/** How a call ends. */
 export interface Settle {
   /** The answer, for calls that want one. */
   resolve?: ((data: unknown) => void) | undefined;
@@ -30,10 +31,10 @@ export interface Settle {
 
 /** A message or call on its way out. */
 export class Call {
-  declare readonly event: string;
-  declare data: unknown;
-  /** Whom to tell the end; `undefined` when it has been told. */
-  declare settle: Settle | undefined;
+  readonly event: string;
+  data: unknown;
+  /** Called at the end; `undefined` once it has been called. */
+  settle: Settle | undefined;
   /** Set when the call is put into a packet. */
   cid: number | undefined;
   /** Whether it was handed to the network. */
@@ -61,21 +62,15 @@ export interface CallsHost {
   emit(eventName: string, data: unknown): void;
 }
 
-/** A packet in a batch, with the call that it belongs to. */
-interface Batched {
-  packet: OutboundPacket;
-  call: Call | undefined;
-}
-
 /** The messages and calls of one socket. */
-export class Calls {
+export class Calls implements BatchOwner {
   readonly #socket: CallsHost;
   readonly #settings: Settings;
   readonly #connection: Connection;
   readonly #queue = new Set<Call>();
   readonly #inFlight = new Map<number, Call>();
-  #batch: Batched[] | undefined;
-  #interval: ReturnType<typeof setInterval> | undefined;
+  /** Packets that wait to leave together. */
+  readonly batches: Batches = new Batches(this);
 
   constructor(
     socket: CallsHost,
@@ -87,7 +82,7 @@ export class Calls {
     this.#connection = connection;
   }
 
-  /** Nobody waits for a message; one that is dropped is reported nevertheless. */
+  /** Sends a message. If it is dropped, an `error` event reports it. */
   transmit(
     event: string,
     data?: unknown,
@@ -110,7 +105,7 @@ export class Calls {
     });
   }
 
-  /** Makes a call, and sees to a connection for it. */
+  /** Makes a call, and connects for it if need be. */
   call(
     event: string,
     data: unknown,
@@ -183,11 +178,10 @@ export class Calls {
    * server, if there is no call that it belongs to.
    */
   send(packet: OutboundPacket, call?: Call): void {
-    if (this.#batch) {
-      // Who answers a request can still do so otherwise.
+    if (this.batches.collecting) {
+      // An answer that cannot be encoded throws now, while another can be given.
       if (!call) this.#encode(packet, call);
-      this.#batch.push({ packet, call });
-      return;
+      return this.batches.add({ packet, call });
     }
     const frame = this.#encode(packet, call);
     if (frame !== undefined) this.#sendFrame(frame, call ? [call] : []);
@@ -202,7 +196,7 @@ export class Calls {
     }
   }
 
-  /** The packet as a frame; if that fails its call alone is told. */
+  /** The packet as a frame. If it cannot be encoded, its call alone fails. */
   #encode(packet: OutboundPacket, call: Call | undefined): unknown {
     try {
       return this.#settings.codecEngine.encode(packet);
@@ -211,40 +205,24 @@ export class Calls {
       const error = new InvalidMessageError(`could not encode ${what}`, {
         cause,
       });
-      // Who answers a request is told by an exception.
+      // An answer to a request has no call: its caller gets the exception.
       if (!call) throw error;
       this.#fail(call, error);
       return undefined;
     }
   }
 
-  /** Whether packets are collected in a batch. */
-  get isBatching(): boolean {
-    return this.#batch !== undefined;
-  }
-
-  /** Collects packets from now on. */
-  startBatch(): void {
-    this.#batch ??= [];
-  }
-
-  #takeBatch(): Batched[] {
-    const batch = this.#batch ?? [];
-    this.#batch = undefined;
-    return batch;
-  }
-
-  /** Sends the batch as one frame. */
-  flushBatch(): void {
-    // Who gave up meanwhile does not want to be sent.
-    const wanted = this.#takeBatch().filter(({ call }) =>
+  /** Sends a batch as one frame. */
+  sendBatch(batch: Batched[]): void {
+    // A call that was given up meanwhile need not be sent.
+    const wanted = batch.filter(({ call }) =>
       !call || call.settle || call.isControl
     );
     if (wanted.length === 0) return;
     try {
-      this.#sendBatch(wanted);
+      this.#sendTogether(wanted);
     } catch {
-      // One packet that cannot be encoded must not take the others with it.
+      // A packet that cannot be encoded must not take the others with it.
       const sound = wanted.filter(({ packet, call }) => {
         try {
           return this.#encode(packet, call) !== undefined;
@@ -252,47 +230,29 @@ export class Calls {
           return false;
         }
       });
-      if (sound.length > 0) this.#sendBatch(sound);
+      if (sound.length > 0) this.#sendTogether(sound);
     }
   }
 
-  #sendBatch(batch: Batched[]): void {
+  #sendTogether(batch: Batched[]): void {
     this.#sendFrame(
       this.#settings.codecEngine.encode(batch.map(({ packet }) => packet)),
       batch.flatMap(({ call }) => call ?? []),
     );
   }
 
-  /** Discards the batch. Subscriptions and the like are sent nevertheless. */
-  cancelBatch(): void {
-    for (const { packet, call } of this.#takeBatch()) {
+  /** Discards a batch. Subscriptions and the like are sent nevertheless. */
+  discardBatch(batch: Batched[]): void {
+    for (const { packet, call } of batch) {
       if (call?.isControl) this.send(packet, call);
       else if (call?.settle?.resolve) {
-        this.#fail(
-          call,
-          new InvalidActionError(`Event ${call.event} was cancelled`),
-        );
+        const message = `Event ${call.event} was cancelled`;
+        this.#fail(call, new InvalidActionError(message));
       }
     }
   }
 
-  /** Sends a batch at each interval. */
-  startBatching(): void {
-    if (this.#interval !== undefined) return;
-    this.startBatch();
-    this.#interval = setInterval(() => {
-      this.flushBatch();
-      this.startBatch();
-    }, this.#settings.batchInterval);
-  }
-
-  /** Ends the batches of {@linkcode startBatching}; nothing is sent or discarded. */
-  stopInterval(): void {
-    clearInterval(this.#interval);
-    this.#interval = undefined;
-  }
-
-  /** Takes the server's answer; one that nobody waits for is ignored. */
+  /** Takes the server's answer. An answer to no pending call is ignored. */
   answer(rid: number, data: unknown, error: unknown): void {
     const call = this.#inFlight.get(rid);
     if (!call) return;
@@ -308,8 +268,8 @@ export class Calls {
   }
 
   /**
-   * Takes a call off all lists: nobody is told. Whom to tell, or `undefined` if
-   * it has ended before.
+   * Takes a call off all lists without settling it. Returns how to settle it, or
+   * `undefined` if it has ended before.
    */
   end(call: Call): Settle | undefined {
     clearTimeout(call.timer);
@@ -323,8 +283,7 @@ export class Calls {
 
   /** Ends the calls that wait for an answer, because the connection is gone. */
   abortInFlight(closing: Closing): void {
-    this.stopInterval();
-    const batch = this.#takeBatch();
+    const batch = this.batches.abandon();
     for (const call of [...this.#inFlight.values()]) {
       this.#abort(call, closing);
     }

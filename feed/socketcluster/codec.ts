@@ -5,17 +5,15 @@
  */
 import { tagOf } from "../../net/shape.ts";
 
-/** Turns packets into frames and back. Replace it by the option `codecEngine`. */
+/** Turns packets into frames and back. Pass your own as the option `codecEngine`. */
 export interface CodecEngine {
-  /** A packet, or an array of packets, as a frame. If it throws, the call fails. */
-  // deno-lint-ignore no-explicit-any
-  encode(packet: any): any;
+  /** Turns a packet, or an array of packets, into a frame. If it throws, the call fails. */
+  encode(packet: unknown): unknown;
   /**
-   * A frame as a packet or an array of packets; anything else is a raw message.
-   * What it throws becomes an `error` event, and the frame is dropped.
+   * Turns a frame into a packet or an array of packets; any other result is a raw
+   * message. If it throws, the frame is dropped and the error is an `error` event.
    */
-  // deno-lint-ignore no-explicit-any
-  decode(frame: any): any;
+  decode(frame: unknown): unknown;
 }
 
 /** Values are searched for binary data up to this many, then `JSON.stringify` does it. */
@@ -31,7 +29,12 @@ const PUBLICATION =
   /^\{"event":"#publish","data":\{"channel":"([^"\\\x00-\x1f]*)","data":/;
 
 /** SocketCluster's standard codec. */
-export const jsonCodec: CodecEngine = {
+export const jsonCodec: {
+  /** Turns a packet, or an array of packets, into JSON. */
+  encode(packet: unknown): string;
+  /** Turns JSON into packets. Other text, and binary data, stays what it is. */
+  decode(frame: unknown): unknown;
+} = {
   encode(packet: unknown): string {
     if (packet === "#1" || packet === "#2") return packet;
     // A replacer makes JSON.stringify several times slower, and binary data is

@@ -3,8 +3,9 @@
  * attempts are transports and whose policy is SocketCluster's formula.
  */
 import { type Attempt, Link, type LinkPolicy } from "../../net/link.ts";
+import type { LoadedToken } from "./auth.ts";
 import type { ConnectionState } from "./types.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 import {
   checkClose,
   type Ended as EndedConnection,
@@ -36,7 +37,7 @@ export interface ConnectionHandler {
   /** An attempt begins. */
   connecting(): void;
   /** The handshake succeeded; `token` is what was sent with it. */
-  opened(status: HandshakeStatus, token: string | null): void;
+  opened(status: HandshakeStatus, token: LoadedToken): void;
   /** The connection ended. */
   closed(closing: Closing): void;
   /** A packet of the open connection, and the frame it came in. */

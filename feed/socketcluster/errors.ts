@@ -30,7 +30,7 @@ export class SocketClusterError<
   /** Tells the kind of error. */
   override name = "SocketClusterError";
   /** Where a call failed: whether it had been handed to the network. */
-  declare sent?: boolean;
+  declare sent?: boolean; // no property, unless a call failed
 
   /** `options.cause` is the error that led to this one. */
   constructor(message: string, options?: ErrorOptions, code?: Code) {
@@ -109,9 +109,9 @@ export class BadConnectionError extends SocketClusterError<number> {
   /** The name of the class. */
   override name = "BadConnectionError";
   /** Whether an open connection was lost, or none came about. */
-  declare type: "disconnect" | "connectAbort";
+  type: "disconnect" | "connectAbort";
   /** The close reason. */
-  declare reason: string;
+  reason: string;
 
   /** `code` and `reason` are those of the close. */
   constructor(

@@ -1,10 +1,18 @@
 /** Who the socket is: its token, and the auth engine that keeps it. */
-import type { AuthState } from "./types.ts";
 import { type AuthEngine, decodeToken } from "./auth.ts";
-import { InvalidMessageError } from "./errors.ts";
+import type { Calls } from "./calls.ts";
+import { hydrateError, InvalidMessageError, isOwnError } from "./errors.ts";
+import type {
+  AuthState,
+  AuthStatus,
+  AuthToken,
+  ConnectionState,
+  ReportedError,
+} from "./types.ts";
 
 /** What {@linkcode Identity} needs of the socket. */
 export interface IdentityHost {
+  readonly state: ConnectionState;
   /** Keeps the token, under `authTokenName`. */
   readonly auth: AuthEngine;
   readonly authTokenName: string;
@@ -17,11 +25,16 @@ export interface IdentityHost {
 /** The token of a socket. */
 export class Identity {
   readonly #socket: IdentityHost;
-  // deno-lint-ignore no-explicit-any
-  #accepted: { signed: string; token: any } | undefined;
+  readonly #calls: Calls;
+  #accepted: { signed: string; token: AuthToken } | undefined;
+  /** How often `deauthenticate()` was called. */
+  #renounced = 0;
+  /** The same, when the present handshake began. */
+  #renouncedBefore = 0;
 
-  constructor(socket: IdentityHost) {
+  constructor(socket: IdentityHost, calls: Calls) {
     this.#socket = socket;
+    this.#calls = calls;
   }
 
   /** Whether there is a token that the server accepted. */
@@ -35,15 +48,85 @@ export class Identity {
   }
 
   /** What it says. */
-  // deno-lint-ignore no-explicit-any
-  get token(): any {
+  get token(): AuthToken | null {
     return this.#accepted?.token ?? null;
   }
 
-  /** The server accepted a token. */
-  adopt(signedAuthToken: string): void {
+  /** A handshake begins. A `deauthenticate()` before its end wins. */
+  connecting(): void {
+    this.#renouncedBefore = this.#renounced;
+  }
+
+  /** The server answered the handshake, with which `token` was sent. */
+  opened(isAuthenticated: boolean, token: unknown): void {
+    const wanted = this.#renouncedBefore === this.#renounced;
+    if (isAuthenticated && typeof token === "string" && wanted) {
+      this.#adopt(token);
+    } else this.#clear();
+  }
+
+  /** Authenticates with a signed token; see the socket's method. */
+  async authenticate(signedAuthToken: string): Promise<AuthStatus> {
+    const before = this.#renounced;
+    // In the turn of the answer, so that a token that comes right after it wins.
+    const answered = (answer: unknown): AuthStatus => {
+      const status = (answer ?? {}) as Partial<AuthStatus>;
+      const isAuthenticated = !!status.isAuthenticated &&
+        before === this.#renounced;
+      if (isAuthenticated) this.#accept(signedAuthToken);
+      else this.#clear();
+      const authError = hydrateError(status.authError) as ReportedError | null;
+      return { isAuthenticated, authError };
+    };
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#calls.call("#authenticate", signedAuthToken, {
+          resolve: (answer) => resolve(answered(answer)),
+          reject: (error) => {
+            if (!isOwnError(error)) this.#clear();
+            reject(error);
+          },
+        });
+      });
+    } finally {
+      // Listeners get the events first.
+      await macrotask();
+    }
+  }
+
+  /** Gives the token up, here, in the auth engine and on the server. */
+  async deauthenticate(): Promise<void> {
+    this.#renounced++;
+    const forgotten = this.#forget();
+    if (this.#socket.state !== "closed") {
+      this.#calls.transmit("#removeAuthToken");
+    }
+    this.#clear();
+    await macrotask();
+    await forgotten;
+  }
+
+  /** The server issued a token. Returns what is wrong with it, if anything is. */
+  set(token: unknown): InvalidMessageError | undefined {
+    if (typeof token !== "string") {
+      return new InvalidMessageError(
+        "No token data provided by #setAuthToken event",
+      );
+    }
+    this.#accept(token);
+    return undefined;
+  }
+
+  /** The server revoked the token. */
+  revoke(): void {
+    this.#forget();
+    this.#clear();
+  }
+
+  /** Takes a token that the server accepted. */
+  #adopt(signedAuthToken: string): void {
     const oldAuthState = this.authState;
-    const authToken = decodeToken(signedAuthToken);
+    const authToken = decodeToken(signedAuthToken) as AuthToken;
     this.#accepted = { signed: signedAuthToken, token: authToken };
     if (oldAuthState === "unauthenticated") {
       // Before the events, so that the requests are under way when they come.
@@ -60,8 +143,8 @@ export class Identity {
     this.#socket.emit("authenticate", { signedAuthToken, authToken });
   }
 
-  /** The socket has no token any more. */
-  clear(): void {
+  /** Drops the token. The auth engine keeps it. */
+  #clear(): void {
     if (!this.#accepted) return;
     const oldAuthState = this.authState;
     const { signed, token } = this.#accepted;
@@ -76,29 +159,9 @@ export class Identity {
     });
   }
 
-  /** The server issued a token. Returns what is wrong with it, if anything is. */
-  set(token: unknown): InvalidMessageError | undefined {
-    if (typeof token !== "string") {
-      return new InvalidMessageError(
-        "No token data provided by #setAuthToken event",
-      );
-    }
-    this.accept(token);
-    return undefined;
-  }
-
-  /** The server revoked the token. */
-  revoke(): void {
-    this.forget();
-    this.clear();
-  }
-
-  /**
-   * The server accepted a token: has the auth engine keep it, too. A failure of
-   * that is an `error` event.
-   */
-  async accept(signedAuthToken: string): Promise<void> {
-    this.adopt(signedAuthToken);
+  /** Takes a token and has the auth engine keep it. A failure is an `error` event. */
+  async #accept(signedAuthToken: string): Promise<void> {
+    this.#adopt(signedAuthToken);
     try {
       const { auth, authTokenName } = this.#socket;
       await auth.saveToken(authTokenName, signedAuthToken, {});
@@ -108,7 +171,7 @@ export class Identity {
   }
 
   /** Has the auth engine forget the token. A failure is an `error` event. */
-  async forget(): Promise<void> {
+  async #forget(): Promise<void> {
     try {
       const { auth, authTokenName } = this.#socket;
       const oldAuthToken = await auth.removeToken(authTokenName);
@@ -117,4 +180,9 @@ export class Identity {
       this.#socket.emit("error", { error });
     }
   }
+}
+
+/** Resolves after what waits in microtasks now, and what that leads to. */
+function macrotask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }

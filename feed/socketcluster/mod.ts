@@ -22,7 +22,7 @@
  */
 import type { Api } from "./types.ts";
 import type { ClientOptions } from "./options.ts";
-import { VERSION } from "./base.ts";
+import { VERSION } from "./properties.ts";
 import { AGClientSocket } from "./socket.ts";
 
 /**
@@ -50,11 +50,32 @@ export const factory: { create: typeof create } = { create };
 export const version: string = VERSION;
 
 export { AGClientSocket };
-export type * from "./types.ts";
+export type {
+  Api,
+  AuthState,
+  AuthStatus,
+  AuthToken,
+  ChannelEvents,
+  Channels,
+  ChannelState,
+  ChannelStateChange,
+  CloseEvent,
+  ConnectionState,
+  InvokeOptions,
+  ProcedureInput,
+  ProcedureOutput,
+  Procedures,
+  Receivers,
+  ReportedError,
+  SocketEvents,
+  SubscribeOptions,
+  SubscriptionOptions,
+  TransmitOptions,
+} from "./types.ts";
 export { AGChannel, type ChannelClient } from "./streams/channel.ts";
 export { AGRequest } from "./request.ts";
 export {
-  type AuthEngine,
+  AuthEngine,
   decodeToken,
   localStorageAuth,
   MemoryAuth,
@@ -82,15 +103,11 @@ export {
 } from "./errors.ts";
 export type {
   ClientOptions,
-  Defaulted,
   ReconnectOptions,
-  Settings,
   WebSocketConstructor,
 } from "./options.ts";
-// The classes that AGClientSocket inherits its methods from.
-export type { SocketBase } from "./base.ts";
-export type { AsyncStreamEmitter } from "./streams/emitter.ts";
-export type { Families, SocketStreams } from "./streams/families.ts";
+export type { AsyncStreamEmitter } from "./streams/listeners.ts";
+export type { SocketStreams } from "./streams/socket_streams.ts";
 export {
   ConsumableStream,
   Consumer,
@@ -98,6 +115,4 @@ export {
   type ConsumerStats,
   type OnceOptions,
   type Overflow,
-  type StreamFamily,
-  type StreamSelector,
 } from "../streams.ts";

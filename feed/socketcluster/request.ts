@@ -17,18 +17,18 @@ import type { OutboundPacket } from "./protocol.ts";
  */
 export class AGRequest<Data = unknown, Result = unknown> {
   /** The socket that got the call. */
-  declare readonly socket: unknown;
+  readonly socket: unknown;
   /** The number of the call on its connection. */
-  declare readonly id: number;
+  readonly id: number;
   /** The name of the procedure. */
-  declare readonly procedure: string;
+  readonly procedure: string;
   /** The data of the call. */
-  declare readonly data: Data;
+  readonly data: Data;
   /** Whether the call was answered. */
   sent = false;
   readonly #respond: (packet: OutboundPacket) => void;
 
-  /** `respond` sends the answer, or throws if it cannot be encoded. */
+  /** @ignore */
   constructor(
     socket: unknown,
     id: number,

@@ -1,40 +1,37 @@
 /**
  * The SocketCluster client: one logical connection that outlives its
- * WebSockets, with the streams, calls, subscriptions and token on it.
+ * WebSockets, with the streams, calls, subscriptions and token on it. This file
+ * is the face; each member hands on to the part that does the work.
  */
+import type { LoadedToken } from "./auth.ts";
+import { Calls } from "./calls.ts";
+import { type Closing, Connection } from "./connection.ts";
+import { InvalidActionError, protocolError } from "./errors.ts";
+import { Identity } from "./identity.ts";
+import { Inbound } from "./inbound.ts";
+import type { ClientOptions, ReconnectOptions } from "./options.ts";
+import { SocketProperties, VERSION } from "./properties.ts";
+import { type HandshakeStatus, prefixed } from "./protocol.ts";
+import { mergeOptions, resolveSettings, type Settings } from "./settings.ts";
+import { AGChannel } from "./streams/channel.ts";
+import { createFamilies, type Families } from "./streams/families.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import type * as types from "./types.ts";
 import type {
   Api,
   AuthState,
-  AuthStatus,
+  AuthToken,
   Channels,
   ChannelState,
   ConnectionState,
-  Input,
   InvokeOptions,
-  Name,
-  Output,
+  ProcedureInput,
+  ProcedureOutput,
   Procedures,
   Receivers,
   SubscribeOptions,
   TransmitOptions,
 } from "./types.ts";
-import { setTimer, type Timer } from "../../net/timer.ts";
-import { SocketBase, VERSION } from "./base.ts";
-import { Calls } from "./calls.ts";
-import { AGChannel } from "./streams/channel.ts";
-import { type Closing, Connection } from "./connection.ts";
-import {
-  hydrateError,
-  InvalidActionError,
-  isOwnError,
-  protocolError,
-} from "./errors.ts";
-import { createFamilies, type Families } from "./streams/families.ts";
-import { Identity } from "./identity.ts";
-import { Inbound } from "./inbound.ts";
-import { type ClientOptions, mergeOptions, resolveOptions } from "./options.ts";
-import { type HandshakeStatus, prefixed } from "./protocol.ts";
-import { Subscriptions } from "./subscriptions.ts";
 
 /** Disposing waits no longer than this many ms for the WebSocket to close. */
 const CLOSING = 2000;
@@ -43,38 +40,36 @@ const CLOSING = 2000;
  * A client of a SocketCluster server. `create` makes one; the type argument
  * names what the program exchanges with its server.
  */
-export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
+export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   /** The id of the connection; `null` without one. */
   id: string | null = null;
   /** The version of socketcluster-client whose methods this class has. */
-  declare readonly version: string;
-  /** How long the server may be silent, in milliseconds. */
-  declare pingTimeout: number;
-  /** The default of the option of `invoke` and `transmit`, in milliseconds. */
-  declare ackTimeout: number;
+  readonly version: string;
+  /** How long (ms) the server may be silent. */
+  pingTimeout: number;
+  /** How long (ms) a call may wait for its answer, unless it says otherwise. */
+  ackTimeout: number;
   /** Prepended to the names of channels on the wire. */
-  channelPrefix: string | null = null;
+  channelPrefix: string | null;
   /** Whether batches are sent at intervals. */
   isBatching = false;
-  /** Whether batches are sent at first, when connected. */
-  batchOnHandshake = false;
-  /** For how long, in milliseconds. */
-  declare batchOnHandshakeDuration: number;
+  /** Whether batches are sent for a while after each connection. */
+  batchOnHandshake: boolean;
+  /** For how long (ms). */
+  batchOnHandshakeDuration: number;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
   preparingPendingSubscriptions = false;
 
   readonly #families: Families;
-  /** The options that were given. */
+  /** The options as they were given. */
   #given: ClientOptions;
+  /** The same with defaults. The parts hold this object, too. */
+  readonly #settings: Settings;
   readonly #connection: Connection;
   readonly #calls: Calls;
   readonly #subscriptions: Subscriptions;
   readonly #identity: Identity;
   readonly #inbound: Inbound;
-  #batchTimer: Timer | undefined;
-  /** How often the token was given up, now and when the handshake began. */
-  #renounced = 0;
-  #renouncedBefore = 0;
 
   /**
    * `create` does the same.
@@ -82,18 +77,22 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    */
   constructor(options: ClientOptions = {}) {
     const families = createFamilies();
-    const settings = resolveOptions(options);
+    const settings = resolveSettings(options);
     super(families, settings);
     this.#families = families;
     this.#given = { ...options };
+    this.#settings = settings;
     this.version = settings.version ?? VERSION;
     this.pingTimeout = settings.connectTimeout;
-    this.#adopt(settings);
+    this.ackTimeout = settings.ackTimeout;
+    this.channelPrefix = settings.channelPrefix ?? null;
+    this.batchOnHandshake = settings.batchOnHandshake ?? false;
+    this.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
 
     const connection = this.#connection = new Connection(settings, {
       emit: (eventName, data) => this.emit(eventName, data),
       connecting: () => {
-        this.#renouncedBefore = this.#renounced;
+        this.#identity.connecting();
         this.emit("connecting", {});
       },
       opened: (status, token) => this.#opened(status, token),
@@ -111,7 +110,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       calls,
       families.channelListeners,
     );
-    const identity = this.#identity = new Identity(this);
+    const identity = this.#identity = new Identity(this, calls);
     this.#inbound = new Inbound(this, {
       families,
       connection,
@@ -120,15 +119,6 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
       identity,
     });
     if (settings.autoConnect) this.connect();
-  }
-
-  /** Takes over the options that may be assigned to later. */
-  #adopt(options: ClientOptions): void {
-    this.ackTimeout = options.ackTimeout ?? this.ackTimeout;
-    this.channelPrefix = options.channelPrefix ?? this.channelPrefix;
-    this.batchOnHandshake = options.batchOnHandshake ?? this.batchOnHandshake;
-    this.batchOnHandshakeDuration = options.batchOnHandshakeDuration ??
-      this.batchOnHandshakeDuration;
   }
 
   /** `"closed"`, `"connecting"` or `"open"`. */
@@ -156,9 +146,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     return this.#identity.authState;
   }
 
-  /** What the token says, or `null`. */
-  // deno-lint-ignore no-explicit-any
-  get authToken(): any {
+  /** What the token says, or `null`. Text, if the token holds no JSON. */
+  get authToken(): AuthToken | null {
     return this.#identity.token;
   }
 
@@ -174,7 +163,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
 
   /** Whether packets are collected in a batch. */
   get isBufferingBatch(): boolean {
-    return this.#calls.isBatching;
+    return this.#calls.batches.collecting;
   }
 
   /** The same as {@linkcode state}. */
@@ -183,8 +172,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   }
 
   /** The same as {@linkcode authToken}. */
-  // deno-lint-ignore no-explicit-any
-  getAuthToken(): any {
+  getAuthToken(): AuthToken | null {
     return this.authToken;
   }
 
@@ -201,7 +189,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   connect(options?: ClientOptions): void {
     if (options) {
       const merged = mergeOptions(this.#given, options);
-      const settings = resolveOptions(merged, this.options);
+      const settings = resolveSettings(merged, this.#settings);
       if (this.state !== "closed") {
         this.disconnect(
           1000,
@@ -209,9 +197,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
         );
       }
       this.#given = merged;
-      // The parts hold this object.
-      Object.assign(this.options, settings);
-      this.#adopt(options);
+      Object.assign(this.#settings, settings);
+      this.#takeOver(options);
     }
     this.#connection.connect();
   }
@@ -239,28 +226,39 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     this.connect();
   }
 
+  /** Takes over given options whose properties a program may have changed. */
+  #takeOver(options: ClientOptions): void {
+    const settings = this.#settings;
+    if (options.ackTimeout != null) this.ackTimeout = settings.ackTimeout;
+    if (options.channelPrefix != null) {
+      this.channelPrefix = options.channelPrefix;
+    }
+    if (options.batchOnHandshake != null) {
+      this.batchOnHandshake = options.batchOnHandshake;
+    }
+    if (options.batchOnHandshakeDuration != null) {
+      this.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
+    }
+  }
+
   /** All that has to happen when a connection is open, in this order. */
-  #opened(status: HandshakeStatus, token: string | null): void {
+  #opened(status: HandshakeStatus, token: LoadedToken): void {
     this.#inbound.hold();
-    if (this.isBatching || this.batchOnHandshake) this.#calls.startBatching();
+    const { batches } = this.#calls;
+    if (this.isBatching || this.batchOnHandshake) {
+      batches.startInterval(this.#settings.batchInterval);
+    }
     if (this.batchOnHandshake) {
-      const duration = this.batchOnHandshakeDuration;
-      this.#batchTimer = setTimer(() => {
-        if (!this.isBatching) this.#endBatching();
-      }, duration >= 0 ? duration : 0);
+      batches.endIntervalAfter(
+        this.batchOnHandshakeDuration,
+        () => this.isBatching,
+      );
     }
     this.preparingPendingSubscriptions = true;
     this.id = status.id;
     this.pingTimeout = status.pingTimeout;
-    if (
-      status.isAuthenticated && typeof token === "string" &&
-      this.#renouncedBefore === this.#renounced
-    ) {
-      this.#identity.adopt(token);
-    } else {
-      this.#identity.clear();
-    }
-    if (this.options.autoSubscribeOnConnect) {
+    this.#identity.opened(status.isAuthenticated, token);
+    if (this.#settings.autoSubscribeOnConnect) {
       this.processPendingSubscriptions();
     }
     this.emit("connect", {
@@ -277,7 +275,6 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
     // What the connection brought came before its end.
     this.#inbound.release();
     this.id = null;
-    clearTimeout(this.#batchTimer);
     this.#calls.abortInFlight(closing);
     this.#subscriptions.suspend();
     this.emit(type, { code, reason });
@@ -292,7 +289,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * one. The promise resolves at once and never rejects; data that is dropped
    * is reported as an `error` event.
    */
-  transmit<N extends Name<Receivers<A>>>(
+  transmit<N extends keyof Receivers<A> & string>(
     receiverName: N,
     data?: Receivers<A>[N],
     options?: TransmitOptions,
@@ -307,18 +304,18 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * @throws {BadConnectionError} if the connection is lost
    * @throws what the server answers, as an `Error` with the server's `name`
    */
-  invoke<N extends Name<Procedures<A>>>(
+  invoke<N extends keyof Procedures<A> & string>(
     procedureName: N,
-    data?: Input<Procedures<A>[N]>,
+    data?: ProcedureInput<Procedures<A>[N]>,
     options?: InvokeOptions,
-  ): Promise<Output<Procedures<A>[N]>> {
+  ): Promise<ProcedureOutput<Procedures<A>[N]>> {
     return this.#calls.invoke(procedureName, data, options) as Promise<
-      Output<Procedures<A>[N]>
+      ProcedureOutput<Procedures<A>[N]>
     >;
   }
 
   /** Publishes to a channel without asking for a confirmation, as {@linkcode transmit}. */
-  transmitPublish<N extends Name<Channels<A>>>(
+  transmitPublish<N extends keyof Channels<A> & string>(
     channelName: N,
     data?: Channels<A>[N],
   ): Promise<void> {
@@ -332,7 +329,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * Publishes to a channel; resolves when the server has processed it.
    * @throws as {@linkcode invoke}, e.g. if a middleware of the server blocks it
    */
-  invokePublish<N extends Name<Channels<A>>>(
+  invokePublish<N extends keyof Channels<A> & string>(
     channelName: N,
     data?: Channels<A>[N],
     options?: InvokeOptions,
@@ -362,59 +359,31 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
 
   /**
    * Authenticates with a signed token. Resolves with `isAuthenticated: false`
-   * for a token that is not valid yet or that a middleware of the server
+   * for a token that is not valid yet, or that a middleware of the server
    * blocks. A token that was not accepted is not kept.
-   * @throws what the server answers, e.g. an `AuthTokenInvalidError`; then the
-   * socket is unauthenticated. Other errors as {@linkcode invoke}; then it stays
-   * what it was
+   * @throws the server's error, e.g. an `AuthTokenInvalidError`; then the socket
+   * is unauthenticated. Other errors are those of {@linkcode invoke}; they leave
+   * the socket as it was
    */
-  async authenticate(signedAuthToken: string): Promise<AuthStatus> {
-    const before = this.#renounced;
-    // At once, so that a token that comes right after the answer wins.
-    const answered = (answer: unknown): AuthStatus => {
-      const status = (answer ?? {}) as Partial<AuthStatus>;
-      const isAuthenticated = !!status.isAuthenticated &&
-        before === this.#renounced;
-      if (isAuthenticated) this.#identity.accept(signedAuthToken);
-      else this.#identity.clear();
-      return { isAuthenticated, authError: hydrateError(status.authError) };
-    };
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#calls.call("#authenticate", signedAuthToken, {
-          resolve: (answer) => resolve(answered(answer)),
-          reject: (error) => {
-            if (!isOwnError(error)) this.#identity.clear();
-            reject(error);
-          },
-        });
-      });
-    } finally {
-      // The consumers of events hear of it first.
-      await macrotask();
-    }
+  authenticate(signedAuthToken: string): Promise<types.AuthStatus> {
+    return this.#identity.authenticate(signedAuthToken);
   }
 
   /** Gives the token up, here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
-    this.#renounced++;
     // A token that has come already is given up as well.
     this.#inbound.release();
-    const forgotten = this.#identity.forget();
-    if (this.state !== "closed") this.#calls.transmit("#removeAuthToken");
-    this.#identity.clear();
-    await macrotask();
-    await forgotten;
+    await this.#identity.deauthenticate();
   }
 
   /** Collects packets until {@linkcode flushBatch} or {@linkcode cancelBatch}. */
   startBatch(): void {
-    this.#calls.startBatch();
+    this.#calls.batches.start();
   }
 
   /** Sends the collected packets as one frame. */
   flushBatch(): void {
-    this.#calls.flushBatch();
+    this.#calls.batches.flush();
   }
 
   /**
@@ -422,35 +391,31 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
    * `InvalidActionError`. Subscriptions are sent nevertheless.
    */
   cancelBatch(): void {
-    this.#calls.cancelBatch();
+    this.#calls.batches.cancel();
   }
 
   /** Collects packets and sends them every `batchInterval` milliseconds. */
   startBatching(): void {
     this.isBatching = true;
-    if (this.state === "open") this.#calls.startBatching();
+    if (this.state === "open") {
+      this.#calls.batches.startInterval(this.#settings.batchInterval);
+    }
   }
 
-  /** Ends that, and sends what was collected. */
+  /** Ends {@linkcode startBatching} and sends what was collected. */
   stopBatching(): void {
     this.isBatching = false;
-    this.#endBatching();
+    this.#calls.batches.endInterval();
   }
 
-  #endBatching(): void {
-    this.#calls.stopInterval();
-    this.#calls.flushBatch();
-  }
-
-  /** Ends that, and discards what was collected. */
+  /** Ends {@linkcode startBatching} and discards what was collected. */
   cancelBatching(): void {
     this.isBatching = false;
-    this.#calls.stopInterval();
-    this.#calls.cancelBatch();
+    this.#calls.batches.cancelInterval();
   }
 
   /** Subscribes to a channel, or changes the given options of the subscription. */
-  subscribe<N extends Name<Channels<A>>>(
+  subscribe<N extends keyof Channels<A> & string>(
     channelName: N,
     options?: SubscribeOptions,
   ): AGChannel<Channels<A>[N]> {
@@ -459,12 +424,12 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   }
 
   /** Ends a subscription. Loops over the channel go on waiting. */
-  unsubscribe(channelName: Name<Channels<A>>): void {
+  unsubscribe(channelName: keyof Channels<A> & string): void {
     this.#subscriptions.unsubscribe(channelName);
   }
 
   /** A handle on a channel. Does not subscribe to it. */
-  channel<N extends Name<Channels<A>>>(
+  channel<N extends keyof Channels<A> & string>(
     channelName: N,
   ): AGChannel<Channels<A>[N]> {
     return new AGChannel(channelName, this, this.#families);
@@ -512,7 +477,42 @@ export class AGClientSocket<A extends Api = Api> extends SocketBase<A> {
   }
 }
 
-/** Resolves after what waits in microtasks now, and what that leads to. */
-function macrotask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
+/** Types by the names that `@types/socketcluster-client` gives them. */
+export declare namespace AGClientSocket {
+  /** Options of `create`. */
+  type ClientOptions = import("./options.ts").ClientOptions;
+  /** Delays before the attempts to connect again. */
+  type AutoReconnectOptions = Partial<ReconnectOptions>;
+  /** Options of a subscription. */
+  type SubscribeOptions = types.SubscribeOptions;
+  /** What the server says about a token. */
+  type AuthStatus = types.AuthStatus;
+  /** The state of a connection. */
+  type States = types.ConnectionState;
+  /** Whether the socket holds a token that the server accepted. */
+  type AuthStates = types.AuthState;
+  /** A version of the protocol. */
+  type ProtocolVersions = 1 | 2;
+  /** Numbers calls. */
+  type CallIdGenerator = () => number;
+  /** The data of the event `connect`. */
+  type ConnectData = types.SocketEvents["connect"];
+  /** The data of the events `disconnect`, `connectAbort` and `close`. */
+  type CloseData = types.CloseEvent;
+  /** The data of the event `authStateChange`. */
+  type AuthStateChangeData = types.SocketEvents["authStateChange"];
+  /** The data of the event `authenticate`. */
+  type AuthenticateData = types.SocketEvents["authenticate"];
+  /** The data of the event `deauthenticate`. */
+  type DeauthenticateData = types.SocketEvents["deauthenticate"];
+  /** The data of the event `subscribeStateChange`. */
+  type SubscribeStateChangeData = types.SocketEvents["subscribeStateChange"];
+  /** The data of the events `subscribe` and `subscribeRequest`. */
+  type SubscribeData = types.SocketEvents["subscribe"];
+  /** The data of the event `subscribeFail`. */
+  type SubscribeFailData = types.SocketEvents["subscribeFail"];
+  /** The data of the event `unsubscribe`. */
+  type UnsubscribeData = types.SocketEvents["unsubscribe"];
+  /** The data of the event `kickOut`. */
+  type KickOutData = types.SocketEvents["kickOut"];
 }

@@ -7,6 +7,7 @@ import { fitReason } from "../../net/close_code.ts";
 import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
 import { SilenceWatch } from "../../net/silence.ts";
 import { setTimer, type Timer } from "../../net/timer.ts";
+import type { LoadedToken } from "./auth.ts";
 import type { ConnectionState } from "./types.ts";
 import {
   callTimeout,
@@ -14,7 +15,7 @@ import {
   hydrateError,
   InvalidMessageError,
 } from "./errors.ts";
-import { type Settings, toUri } from "./options.ts";
+import { type Settings, toUri } from "./settings.ts";
 import {
   type Answer,
   type HandshakeStatus,
@@ -30,7 +31,7 @@ export interface TransportHandler {
   /** Asked for the `cid` of the handshake. */
   nextCallId(): number;
   /** The handshake succeeded; `token` is what was sent with it. */
-  opened(status: HandshakeStatus, token: string | null): void;
+  opened(status: HandshakeStatus, token: LoadedToken): void;
   /** A packet of the open connection, and the frame it came in. */
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
@@ -47,7 +48,7 @@ interface Handshake {
   /** The number of the call that it is. */
   cid: number;
   /** The token that was sent with it. */
-  token: string | null;
+  token: LoadedToken;
   timer: Timer | undefined;
 }
 
@@ -199,10 +200,10 @@ export class Transport {
 
   /** How long the server may be silent, in milliseconds. */
   get #patience(): number {
-    const { pingTimeoutDisabled, idleTimeout } = this.#settings;
+    const { pingTimeoutDisabled, silenceTimeout } = this.#settings;
     return Math.min(
       pingTimeoutDisabled ? Infinity : this.pingTimeout,
-      idleTimeout || Infinity,
+      silenceTimeout || Infinity,
     );
   }
 

@@ -1,11 +1,13 @@
 /**
- * The types that a program names: what it exchanges with its server, and what
- * a socket and a channel tell about themselves.
+ * The types that a program names: what it exchanges with its server, and what a
+ * socket and a channel report.
  */
+import type { CallFailure } from "./errors.ts";
 
 /**
- * What a program and its server exchange, by name, as a type argument of
- * `create`. What is left out may have any name and any data.
+ * What a program and its server exchange, by name. Pass yours as the type
+ * argument of `create`. What you leave out may have any name, and its data is
+ * `unknown`; with `create<any>` all data is `any`.
  *
  * ```ts
  * import { create } from "@feedline/feedline/feed/socketcluster";
@@ -23,37 +25,47 @@
  * ```
  */
 export interface Api {
-  /** The data that is published to a channel, by the name of the channel. */
-  // deno-lint-ignore no-explicit-any
-  channels?: Record<string, any>;
-  /** Procedures that one side invokes and the other answers, by name. */
-  // deno-lint-ignore no-explicit-any
-  procedures?: Record<string, (data: any) => any>;
-  /** The data that one side transmits and the other receives, by name. */
-  // deno-lint-ignore no-explicit-any
-  receivers?: Record<string, any>;
+  /** The data published to each channel. */
+  channels?: object;
+  /** Procedures that one side calls and the other answers. */
+  procedures?: { [name: string]: (data: never) => unknown };
+  /** The data that one side transmits and the other receives. */
+  receivers?: object;
 }
 
 /** The channels of an {@linkcode Api}. */
-// deno-lint-ignore no-explicit-any
-export type Channels<A> = A extends { channels: infer P } ? P : any;
+export type Channels<A> = A extends { channels: object } ? A["channels"]
+  : { [name: string]: unknown };
 /** The procedures of an {@linkcode Api}. */
-// deno-lint-ignore no-explicit-any
-export type Procedures<A> = A extends { procedures: infer P } ? P : any;
+export type Procedures<A> = A extends { procedures: object } ? A["procedures"]
+  : { [name: string]: (data: unknown) => unknown };
 /** The receivers of an {@linkcode Api}. */
-// deno-lint-ignore no-explicit-any
-export type Receivers<A> = A extends { receivers: infer P } ? P : any;
+export type Receivers<A> = A extends { receivers: object } ? A["receivers"]
+  : { [name: string]: unknown };
 
-/** The names of a part of an {@linkcode Api}. */
-export type Name<P> = keyof P & string;
 /** The data that a procedure takes. */
-// deno-lint-ignore no-explicit-any
-export type Input<F> = F extends (...args: infer I) => any ? I[0] : any;
+export type ProcedureInput<F> = F extends (data: infer Data) => unknown ? Data
+  : F;
 /** What a procedure answers. */
-// deno-lint-ignore no-explicit-any
-export type Output<F> = F extends (...args: any[]) => infer O ? Awaited<O>
-  // deno-lint-ignore no-explicit-any
-  : any;
+export type ProcedureOutput<F> = F extends (data: never) => infer Result
+  ? Awaited<Result>
+  : F;
+
+/** What a signed token (a JWT) says: its claims. */
+export interface AuthToken {
+  /** A claim. */
+  [claim: string]: unknown;
+}
+
+/**
+ * An error that an event reports. One that comes from the server is a plain `Error`
+ * with the server's `name` and properties, so test `error.name`. A server may
+ * also refuse with another value, such as a string.
+ */
+export interface ReportedError extends Error, CallFailure {
+  /** A property that the server gave it, or that its class has. */
+  [property: string]: unknown;
+}
 
 /** The state of a connection. */
 export type ConnectionState = "closed" | "connecting" | "open";
@@ -67,8 +79,7 @@ export interface SubscribeOptions {
   /** Wait for the socket to be authenticated before subscribing. @default {false} */
   waitForAuth?: boolean | undefined;
   /** Goes to the server along with the subscription. */
-  // deno-lint-ignore no-explicit-any
-  data?: any;
+  data?: unknown;
   /** Pending channels with a higher priority are subscribed first. @default {0} */
   priority?: number | undefined;
 }
@@ -78,15 +89,14 @@ export interface SubscriptionOptions {
   /** Present if the channel waits for authentication. */
   waitForAuth?: true;
   /** The `data` of the subscription. */
-  // deno-lint-ignore no-explicit-any
-  data?: any;
+  data?: unknown;
 }
 
 /** Options of `transmit`. */
 export interface TransmitOptions {
   /**
-   * For this many milliseconds the message may wait for a connection; then it
-   * is dropped and reported as an `error` event. `Infinity` is no limit.
+   * How long (ms) the message may wait for a connection. After that it is dropped
+   * and reported as an `error` event. `Infinity` means no limit.
    * @default {10_000} the socket's `ackTimeout`
    */
   ackTimeout?: number | undefined;
@@ -95,12 +105,12 @@ export interface TransmitOptions {
 /** Options of `invoke`. */
 export interface InvokeOptions {
   /**
-   * Milliseconds until the call fails for want of an answer, counted from the
-   * call, so time without a connection is included. `Infinity` is no limit.
+   * How long (ms) the call may wait for its answer, counted from the call, so time
+   * without a connection is included. `Infinity` means no limit.
    * @default {10_000} the socket's `ackTimeout`
    */
   ackTimeout?: number | undefined;
-  /** Gives the call up: it rejects with the signal's reason. */
+  /** Cancels the call: it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
@@ -108,9 +118,8 @@ export interface InvokeOptions {
 export interface AuthStatus {
   /** Whether the socket is authenticated now. */
   isAuthenticated: boolean;
-  /** Why it is not. */
-  // deno-lint-ignore no-explicit-any
-  authError: any;
+  /** Why not, if it is not. */
+  authError: ReportedError | null;
 }
 
 /** How a connection ended. */
@@ -136,22 +145,22 @@ export interface ChannelEvents {
   /** The server confirmed the subscription. */
   subscribe: { subscriptionOptions: SubscriptionOptions };
   /** The server refused the subscription, or did not answer. */
-  // deno-lint-ignore no-explicit-any
-  subscribeFail: { error: any; subscriptionOptions: SubscriptionOptions };
-  /** The channel is not subscribed any more. */
+  subscribeFail: {
+    error: ReportedError;
+    subscriptionOptions: SubscriptionOptions;
+  };
+  /** The subscription ended. */
   unsubscribe: Record<never, never>;
   /** The channel's state changed. */
   subscribeStateChange: ChannelStateChange;
   /** The server ended the subscription. */
-  // deno-lint-ignore no-explicit-any
-  kickOut: { message: any };
+  kickOut: { message: unknown };
 }
 
 /** The events of a socket and what they carry. */
 export interface SocketEvents {
   /** Something went wrong. An error of a queued message says in `sent` whether it left. */
-  // deno-lint-ignore no-explicit-any
-  error: { error: any };
+  error: { error: ReportedError };
   /** An attempt to connect begins. */
   connecting: Record<never, never>;
   /** The socket is connected, for the first time or again. */
@@ -162,11 +171,10 @@ export interface SocketEvents {
     pingTimeout: number;
     /** Whether the server accepted the token. */
     isAuthenticated: boolean;
-    /** Why it did not. */
-    // deno-lint-ignore no-explicit-any
-    authError?: any;
+    /** Why not, if it did not. */
+    authError?: ReportedError;
     /** The signed token that was sent, accepted or not. */
-    authToken: string | null;
+    authToken: AuthToken | string | null;
     /** Sends pending subscriptions, for `autoSubscribeOnConnect: false`. */
     processPendingSubscriptions: () => void;
   };
@@ -176,29 +184,25 @@ export interface SocketEvents {
   connectAbort: CloseEvent;
   /** Either of the two. */
   close: CloseEvent;
-  /** A frame that is no packet. */
-  // deno-lint-ignore no-explicit-any
-  raw: { message: any };
-  /** Any frame, also pings. */
-  // deno-lint-ignore no-explicit-any
-  message: { message: any };
+  /** A frame that is not a packet. */
+  raw: { message: unknown };
+  /** Any frame, including pings. */
+  message: { message: unknown };
   /** The server ended a subscription. */
-  // deno-lint-ignore no-explicit-any
-  kickOut: { channel: string; message: any };
+  kickOut: { channel: string; message: unknown };
   /** The server confirmed a subscription. */
   subscribe: { channel: string; subscriptionOptions: SubscriptionOptions };
   /** The server refused a subscription, or did not answer. */
   subscribeFail: {
-    // deno-lint-ignore no-explicit-any
-    error: any;
+    error: ReportedError;
     channel: string;
     subscriptionOptions: SubscriptionOptions;
   };
-  /** A channel is not subscribed any more. */
+  /** A subscription ended. */
   unsubscribe: { channel: string };
   /** A channel's state changed. */
   subscribeStateChange: ChannelStateChange & { channel: string };
-  /** A subscription was requested of the server. */
+  /** A subscription request was sent to the server. */
   subscribeRequest: {
     channel: string;
     subscriptionOptions: SubscriptionOptions;
@@ -210,15 +214,12 @@ export interface SocketEvents {
     /** The signed token, on authentication. */
     signedAuthToken?: string;
     /** What it says, on authentication. */
-    // deno-lint-ignore no-explicit-any
-    authToken?: any;
+    authToken?: AuthToken;
   };
-  /** The socket has a token, a first or another one. */
-  // deno-lint-ignore no-explicit-any
-  authenticate: { signedAuthToken: string; authToken: any };
+  /** The socket has a token: its first, or a new one. */
+  authenticate: { signedAuthToken: string; authToken: AuthToken };
   /** The socket lost its token. */
-  // deno-lint-ignore no-explicit-any
-  deauthenticate: { oldSignedAuthToken: string; oldAuthToken: any };
+  deauthenticate: { oldSignedAuthToken: string; oldAuthToken: AuthToken };
   /** The token was removed from the auth engine. */
-  removeAuthToken: { oldAuthToken: string | null };
+  removeAuthToken: { oldAuthToken: AuthToken | string | null };
 }

@@ -557,12 +557,12 @@ test(
   {
     codecEngine: {
       encode(packet) {
-        if (packet.event === "throw") throw new Error("encode");
+        if ((packet as any).event === "throw") throw new Error("encode");
         return JSON.stringify(packet);
       },
       decode(frame) {
         if (frame === "throw") throw new Error("decode");
-        return JSON.parse(frame);
+        return JSON.parse(frame as string);
       },
     },
   },

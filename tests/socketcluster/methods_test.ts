@@ -327,7 +327,20 @@ Deno.test("methods - an Api names what is exchanged", () => {
     }
     for await (const { code } of socket.listener("close")) code.toFixed();
     const untyped = create();
-    (await untyped.invoke("anything", 1)).of.any.type;
+    const answer = await untyped.invoke("anything", 1);
+    // @ts-expect-error nobody said what it answers
+    answer.of;
+    for await (const data of untyped.subscribe("anything")) {
+      // @ts-expect-error nobody said what is published
+      data.of;
+    }
+    const any = create<any>();
+    (await any.invoke("anything", 1)).of.any.type;
+    for await (const data of any.subscribe("anything")) data.of.any.type;
+    for await (const data of any.receiver("anything")) data.of.any.type;
+    for await (const request of any.procedure("anything")) {
+      request.end(request.data.of.any.type);
+    }
   };
   assertEquals(socket.channel("room").name, "room");
 });

@@ -7,7 +7,7 @@ import {
   InvalidArgumentsError,
   jsonCodec,
 } from "../../feed/socketcluster/mod.ts";
-import { resolveOptions, toUri } from "../../feed/socketcluster/options.ts";
+import { resolveSettings, toUri } from "../../feed/socketcluster/settings.ts";
 import { fakeSockets } from "./fake_socket.ts";
 
 Deno.test("options - addresses", () => {
@@ -30,11 +30,11 @@ Deno.test("options - addresses", () => {
         "ws+unix:///tmp/s.sock:/socketcluster/",
       ],
     ] as const
-  ) assertEquals(toUri(resolveOptions(options as any), 7), expected);
+  ) assertEquals(toUri(resolveSettings(options as any), 7), expected);
 });
 
 Deno.test("options - defaults, undefined, and what is refused", () => {
-  const settings = resolveOptions({ ackTimeout: undefined, hostname: "a" });
+  const settings = resolveSettings({ ackTimeout: undefined, hostname: "a" });
   assertEquals(settings.ackTimeout, 10_000);
   assertEquals(settings.connectTimeout, 20_000);
   assertEquals(settings.autoReconnectOptions, {
@@ -45,11 +45,11 @@ Deno.test("options - defaults, undefined, and what is refused", () => {
   });
   assertEquals(settings.authTokenName, "socketcluster.authToken.a:80");
   assertEquals(
-    resolveOptions({ host: "a:9000" }).authTokenName,
+    resolveSettings({ host: "a:9000" }).authTokenName,
     "socketcluster.authToken.a:9000",
   );
   assertEquals(
-    resolveOptions({ autoReconnectOptions: {} }).autoReconnectOptions,
+    resolveSettings({ autoReconnectOptions: {} }).autoReconnectOptions,
     settings.autoReconnectOptions,
   );
   for (
@@ -58,7 +58,7 @@ Deno.test("options - defaults, undefined, and what is refused", () => {
       { host: "a:80", hostname: "a" },
       { host: "a:80", port: 80 },
     ]
-  ) assertThrows(() => resolveOptions(options), InvalidArgumentsError);
+  ) assertThrows(() => resolveSettings(options), InvalidArgumentsError);
 });
 
 // Measured with socketcluster-client 20.0.2 on Node, whose users must stay
@@ -117,7 +117,10 @@ Deno.test("options - socket.options.query is an object, whatever was given", () 
     ] as [ClientOptions["query"], object][]
   ) {
     const { options } = create({ autoConnect: false, query });
-    assertEquals(Object.entries(options.query), Object.entries(expected));
+    assertEquals(
+      Object.entries(options.query as object),
+      Object.entries(expected),
+    );
   }
   const own = { x: 1 };
   create({ autoConnect: false, query: own, timestampRequests: true }).uri();
@@ -132,7 +135,7 @@ Deno.test("options - the query is sent where URLSearchParams has no size", () =>
     get: () => undefined,
   });
   try {
-    const settings = resolveOptions({ hostname: "a", query: { b: "c" } });
+    const settings = resolveSettings({ hostname: "a", query: { b: "c" } });
     assertEquals(toUri(settings, 0), "ws://a/socketcluster/?b=c");
   } finally {
     Object.defineProperty(prototype, "size", size);
@@ -144,7 +147,7 @@ const TIMES = [
   "ackTimeout",
   "batchOnHandshakeDuration",
   "batchInterval",
-  "idleTimeout",
+  "silenceTimeout",
 ];
 const DELAYS = ["initialDelay", "randomness", "multiplier", "maxDelay"];
 
@@ -152,14 +155,14 @@ Deno.test("options - NaN, negative numbers and text are refused by name", () => 
   for (const value of [NaN, -1, -Infinity, "10", {}] as any[]) {
     for (const name of TIMES) {
       assertThrows(
-        () => resolveOptions({ [name]: value }),
+        () => resolveSettings({ [name]: value }),
         InvalidArgumentsError,
         name,
       );
     }
     for (const name of DELAYS) {
       assertThrows(
-        () => resolveOptions({ autoReconnectOptions: { [name]: value } }),
+        () => resolveSettings({ autoReconnectOptions: { [name]: value } }),
         InvalidArgumentsError,
         name,
       );
@@ -171,11 +174,11 @@ Deno.test("options - a time longer than a timer can wait is the longest wait", (
   const longest = 2 ** 31 - 1;
   for (const value of [Infinity, 30 * 24 * 3_600_000, 2 ** 31]) {
     for (const name of TIMES) {
-      const settings: any = resolveOptions({ [name]: value });
+      const settings: any = resolveSettings({ [name]: value });
       assertEquals(settings[name], longest, name);
     }
     for (const name of DELAYS) {
-      const { autoReconnectOptions }: any = resolveOptions({
+      const { autoReconnectOptions }: any = resolveSettings({
         autoReconnectOptions: { [name]: value },
       });
       assertEquals(autoReconnectOptions[name], longest, name);
@@ -184,7 +187,7 @@ Deno.test("options - a time longer than a timer can wait is the longest wait", (
 });
 
 Deno.test("options - null times have their defaults", () => {
-  const settings = resolveOptions({
+  const settings = resolveSettings({
     ackTimeout: null,
     batchInterval: null,
     autoReconnectOptions: { maxDelay: null },

@@ -3,6 +3,7 @@
  * server: plays the server, does what the application did (as the frames tell),
  * lets the recorded time pass, and collects what this client sends and emits.
  */
+// deno-lint-ignore-file no-explicit-any
 import { FakeTime } from "@std/testing/time";
 import {
   AGClientSocket,
@@ -23,7 +24,6 @@ export interface Frame {
 
 export interface RecordedEvent {
   event: string;
-  // deno-lint-ignore no-explicit-any
   data: any;
   state: string;
   authState: string;
@@ -49,7 +49,7 @@ export interface Transcript {
 export interface Scenario {
   options?: ClientOptions;
   /** What the application did before it connected. */
-  before?(socket: AGClientSocket): void;
+  before?(socket: AGClientSocket<any>): void;
   /** Makes the auth engine fail. */
   loadTokenFails?: string;
 }
@@ -68,7 +68,6 @@ export const readTranscripts = (): Transcript[] =>
   readData("socketcluster/transcripts.json");
 
 /** A value as the recordings show it. */
-// deno-lint-ignore no-explicit-any
 function shown(value: any): any {
   if (value instanceof Error) {
     const { name, message } = value;
@@ -121,8 +120,7 @@ function recordingAuth(
 }
 
 /** Does what the application did to make the client send this. */
-function act(socket: AGClientSocket, text: string, prefix: string): void {
-  // deno-lint-ignore no-explicit-any
+function act(socket: AGClientSocket<any>, text: string, prefix: string): void {
   let packet: any;
   try {
     packet = JSON.parse(text);

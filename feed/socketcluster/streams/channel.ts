@@ -7,18 +7,23 @@ import type {
   SubscribeOptions,
 } from "../types.ts";
 import {
-  channelConsumers,
-  channelEventKey,
-  type Families,
-  inChannel,
-  type SocketStreams,
-} from "./families.ts";
-import { addConstants, CHANNEL_STATES } from "../constants.ts";
-import { addMethods, ALL, CONSUMER, HAS, named, STREAMS } from "./methods.ts";
+  backpressure,
+  byId,
+  channel,
+  close,
+  events,
+  has,
+  kill,
+  one,
+  oneEvent,
+  statsList,
+} from "./consumers.ts";
+import { channelEventKey, type Families } from "./families.ts";
+import type { SocketStreams } from "./socket_streams.ts";
 
 /** What a channel needs of its socket: its streams, and these methods. */
-// deno-lint-ignore no-explicit-any
-export interface ChannelClient extends SocketStreams<any> {
+export interface ChannelClient
+  extends Omit<SocketStreams<unknown>, "procedure"> {
   /** Subscribes to a channel. */
   subscribe(channelName: string, options?: SubscribeOptions): unknown;
   /** Ends a subscription. */
@@ -39,59 +44,6 @@ export interface ChannelClient extends SocketStreams<any> {
   ): Promise<void>;
 }
 
-/** The methods of a channel for its streams. */
-// deno-lint-ignore no-explicit-any
-export interface AGChannel<T = any> {
-  /** Ends the loops over this channel and its events after their backlogs. */
-  close(): void;
-  /** Ends the loops over this channel and its events at once. */
-  kill(): void;
-  /** The longest backlog of this channel and its events. */
-  getBackpressure(): number;
-  /** Ends the loops over this channel after their backlogs. */
-  closeOutput(): void;
-  /** Ends the loops over an event after their backlogs. */
-  closeListener(eventName: string): void;
-  /** Ends the loops over all events after their backlogs. */
-  closeAllListeners(): void;
-  /** Ends the loops over this channel at once. */
-  killOutput(): void;
-  /** Ends the loops over an event at once. */
-  killListener(eventName: string): void;
-  /** Ends the loops over all events at once. */
-  killAllListeners(): void;
-  /** Ends one loop over this channel at once. */
-  killOutputConsumer(consumerId: number): void;
-  /** Ends one loop over an event of this channel at once. */
-  killListenerConsumer(consumerId: number): void;
-  /** The longest backlog of this channel. */
-  getOutputBackpressure(): number;
-  /** The longest backlog of an event. */
-  getListenerBackpressure(eventName: string): number;
-  /** The longest backlog of all events. */
-  getAllListenersBackpressure(): number;
-  /** What is known of a consumer of this channel. */
-  getOutputConsumerStats(consumerId: number): ConsumerStats | undefined;
-  /** What is known of a consumer of an event of this channel. */
-  getListenerConsumerStats(consumerId: number): ConsumerStats | undefined;
-  /** What is known of the consumers of this channel. */
-  getOutputConsumerStatsList(): ConsumerStats[];
-  /** What is known of the consumers of an event. */
-  getListenerConsumerStatsList(eventName: string): ConsumerStats[];
-  /** What is known of the consumers of all events. */
-  getAllListenersConsumerStatsList(): ConsumerStats[];
-  /** The backlog of a consumer of this channel. */
-  getOutputConsumerBackpressure(consumerId: number): number;
-  /** The backlog of a consumer of an event of this channel. */
-  getListenerConsumerBackpressure(consumerId: number): number;
-  /** Whether this channel has this consumer. */
-  hasOutputConsumer(consumerId: number): boolean;
-  /** Whether an event of this channel has this consumer. */
-  hasListenerConsumer(eventName: string, consumerId: number): boolean;
-  /** Whether any event of this channel has this consumer. */
-  hasAnyListenerConsumer(consumerId: number): boolean;
-}
-
 /**
  * A channel of a socket: iterate over it for what is published to it. It holds
  * no state: two handles of one name are the same channel.
@@ -107,44 +59,18 @@ export interface AGChannel<T = any> {
  * await socket[Symbol.asyncDispose]();
  * ```
  */
-// deno-lint-ignore no-explicit-any
-export class AGChannel<T = any> extends ConsumableStream<T> {
+export class AGChannel<T = unknown> extends ConsumableStream<T> {
   /** The state of a channel that waits for the server. */
-  declare static readonly PENDING: "pending";
+  static readonly PENDING: "pending" = "pending";
   /** The state of a channel that the server has confirmed. */
-  declare static readonly SUBSCRIBED: "subscribed";
-  /** The state of a channel that is not wanted. */
-  declare static readonly UNSUBSCRIBED: "unsubscribed";
-  /** The state of a channel that waits for the server. */
-  declare readonly PENDING: "pending";
-  /** The state of a channel that the server has confirmed. */
-  declare readonly SUBSCRIBED: "subscribed";
-  /** The state of a channel that is not wanted. */
-  declare readonly UNSUBSCRIBED: "unsubscribed";
-
-  static {
-    addConstants(this, CHANNEL_STATES);
-    type Self = AGChannel<unknown>;
-    const output = (self: Self) =>
-      self.#families.outputs.select(String(self.name));
-    const whole = (self: Self) => channelConsumers(self.#families, self.name);
-    const events = (self: Self) => self.#families.channelListeners;
-    const byEvent = (self: Self, event: string) =>
-      channelEventKey(self.name, event);
-    const all = (self: Self) => inChannel(self.name);
-    addMethods<Self>(this.prototype, [
-      [STREAMS, output, "%Output"],
-      [CONSUMER, output, "%Output"],
-      [HAS, output, "%Output"],
-      [ALL, whole, "%"],
-      ...named(events, "Listener", "%Listener", byEvent, all),
-    ]);
-  }
+  static readonly SUBSCRIBED: "subscribed" = "subscribed";
+  /** The state of a channel that is not subscribed. */
+  static readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
 
   readonly #client: ChannelClient;
   readonly #families: Families;
 
-  /** `socket.channel(name)` and `socket.subscribe(name)` create channels. */
+  /** @ignore */
   constructor(
     name: string,
     client: ChannelClient,
@@ -153,6 +79,21 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
     super(families.outputs, name, String(name));
     this.#client = client;
     this.#families = families;
+  }
+
+  /** The state of a channel that waits for the server. */
+  get PENDING(): "pending" {
+    return "pending";
+  }
+
+  /** The state of a channel that the server has confirmed. */
+  get SUBSCRIBED(): "subscribed" {
+    return "subscribed";
+  }
+
+  /** The state of a channel that is not subscribed. */
+  get UNSUBSCRIBED(): "unsubscribed" {
+    return "unsubscribed";
   }
 
   /** The socket that the channel belongs to. */
@@ -210,8 +151,7 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
     eventName: E,
   ): ConsumableStream<ChannelEvents[E]>;
   /** The stream of an event of this channel. */
-  // deno-lint-ignore no-explicit-any
-  listener(eventName: string): ConsumableStream<any>;
+  listener(eventName: string): ConsumableStream<unknown>;
   listener(eventName: string): ConsumableStream<unknown> {
     return new ConsumableStream(
       this.#families.channelListeners,
@@ -219,5 +159,127 @@ export class AGChannel<T = any> extends ConsumableStream<T> {
       channelEventKey(this.name, eventName),
       `${this.name}/${eventName}`,
     );
+  }
+
+  /** Ends the loops over this channel and its events after their backlogs. */
+  close(): void {
+    close(channel(this.#families, this.name));
+  }
+
+  /** Ends the loops over this channel and its events at once. */
+  kill(): void {
+    kill(channel(this.#families, this.name));
+  }
+
+  /** The longest backlog of this channel and its events. */
+  getBackpressure(): number {
+    return backpressure(channel(this.#families, this.name));
+  }
+
+  /** Ends the loops over this channel after their backlogs. */
+  closeOutput(): void {
+    close(one(this.#families.outputs, this.name));
+  }
+
+  /** Ends the loops over an event after their backlogs. */
+  closeListener(eventName: string): void {
+    close(oneEvent(this.#families, this.name, eventName));
+  }
+
+  /** Ends the loops over all events after their backlogs. */
+  closeAllListeners(): void {
+    close(events(this.#families, this.name));
+  }
+
+  /** Ends the loops over this channel at once. */
+  killOutput(): void {
+    kill(one(this.#families.outputs, this.name));
+  }
+
+  /** Ends the loops over an event at once. */
+  killListener(eventName: string): void {
+    kill(oneEvent(this.#families, this.name, eventName));
+  }
+
+  /** Ends the loops over all events at once. */
+  killAllListeners(): void {
+    kill(events(this.#families, this.name));
+  }
+
+  /** Ends one loop over this channel at once. */
+  killOutputConsumer(consumerId: number): void {
+    byId(one(this.#families.outputs, this.name), consumerId)?.kill();
+  }
+
+  /** Ends one loop over an event of this channel at once. */
+  killListenerConsumer(consumerId: number): void {
+    byId(events(this.#families, this.name), consumerId)?.kill();
+  }
+
+  /** The longest backlog of this channel. */
+  getOutputBackpressure(): number {
+    return backpressure(one(this.#families.outputs, this.name));
+  }
+
+  /** The longest backlog of an event. */
+  getListenerBackpressure(eventName: string): number {
+    return backpressure(oneEvent(this.#families, this.name, eventName));
+  }
+
+  /** The longest backlog of all events. */
+  getAllListenersBackpressure(): number {
+    return backpressure(events(this.#families, this.name));
+  }
+
+  /** What is known of a consumer of this channel. */
+  getOutputConsumerStats(consumerId: number): ConsumerStats | undefined {
+    return byId(one(this.#families.outputs, this.name), consumerId)?.getStats();
+  }
+
+  /** What is known of a consumer of an event of this channel. */
+  getListenerConsumerStats(consumerId: number): ConsumerStats | undefined {
+    return byId(events(this.#families, this.name), consumerId)?.getStats();
+  }
+
+  /** What is known of the consumers of this channel. */
+  getOutputConsumerStatsList(): ConsumerStats[] {
+    return statsList(one(this.#families.outputs, this.name));
+  }
+
+  /** What is known of the consumers of an event. */
+  getListenerConsumerStatsList(eventName: string): ConsumerStats[] {
+    return statsList(oneEvent(this.#families, this.name, eventName));
+  }
+
+  /** What is known of the consumers of all events. */
+  getAllListenersConsumerStatsList(): ConsumerStats[] {
+    return statsList(events(this.#families, this.name));
+  }
+
+  /** The backlog of a consumer of this channel. */
+  getOutputConsumerBackpressure(consumerId: number): number {
+    return byId(one(this.#families.outputs, this.name), consumerId)
+      ?.getBackpressure() ?? 0;
+  }
+
+  /** The backlog of a consumer of an event of this channel. */
+  getListenerConsumerBackpressure(consumerId: number): number {
+    return byId(events(this.#families, this.name), consumerId)
+      ?.getBackpressure() ?? 0;
+  }
+
+  /** Whether this channel has this consumer. */
+  hasOutputConsumer(consumerId: number): boolean {
+    return has(one(this.#families.outputs, this.name), consumerId);
+  }
+
+  /** Whether an event of this channel has this consumer. */
+  hasListenerConsumer(eventName: string, consumerId: number): boolean {
+    return has(oneEvent(this.#families, this.name, eventName), consumerId);
+  }
+
+  /** Whether any event of this channel has this consumer. */
+  hasAnyListenerConsumer(consumerId: number): boolean {
+    return has(events(this.#families, this.name), consumerId);
   }
 }

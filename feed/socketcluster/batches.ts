@@ -1,0 +1,106 @@
+/** Packets that wait to leave together in one frame, and the timers that send them. */
+import { setTimer, type Timer } from "../../net/timer.ts";
+import type { Call } from "./calls.ts";
+import type { OutboundPacket } from "./protocol.ts";
+
+/** A packet in a batch, with the call that it belongs to. */
+export interface Batched {
+  readonly packet: OutboundPacket;
+  /** `undefined` for the answer to a request of the server. */
+  readonly call: Call | undefined;
+}
+
+/** What becomes of a batch. */
+export interface BatchOwner {
+  /** Sends a batch that is not empty as one frame. */
+  sendBatch(batch: Batched[]): void;
+  /** Discards a batch. */
+  discardBatch(batch: Batched[]): void;
+}
+
+/** The batches of one socket, one after the other. */
+export class Batches {
+  readonly #owner: BatchOwner;
+  /** What was collected; `undefined` when packets are sent at once. */
+  #collected: Batched[] | undefined;
+  #interval: ReturnType<typeof setInterval> | undefined;
+  /** Ends the interval of `batchOnHandshake`. */
+  #end: Timer | undefined;
+
+  constructor(owner: BatchOwner) {
+    this.#owner = owner;
+  }
+
+  /** Whether packets are collected. */
+  get collecting(): boolean {
+    return this.#collected !== undefined;
+  }
+
+  /** Adds a packet. Only while collecting. */
+  add(batched: Batched): void {
+    this.#collected!.push(batched);
+  }
+
+  /** Collects packets from now on. */
+  start(): void {
+    this.#collected ??= [];
+  }
+
+  /** Sends what was collected, and collects no more. */
+  flush(): void {
+    const batch = this.#take();
+    if (batch.length > 0) this.#owner.sendBatch(batch);
+  }
+
+  /** Discards what was collected, and collects no more. */
+  cancel(): void {
+    this.#owner.discardBatch(this.#take());
+  }
+
+  /** Collects packets, and sends them every `ms` milliseconds. */
+  startInterval(ms: number): void {
+    if (this.#interval !== undefined) return;
+    this.start();
+    this.#interval = setInterval(() => {
+      this.flush();
+      this.start();
+    }, ms);
+  }
+
+  /** After `ms` milliseconds the interval ends, unless it is `wanted` then. */
+  endIntervalAfter(ms: number, wanted: () => boolean): void {
+    this.#end = setTimer(() => {
+      if (!wanted()) this.endInterval();
+    }, ms >= 0 ? ms : 0);
+  }
+
+  /** Ends the interval and sends what was collected. */
+  endInterval(): void {
+    this.#stopInterval();
+    this.flush();
+  }
+
+  /** Ends the interval and discards what was collected. */
+  cancelInterval(): void {
+    this.#stopInterval();
+    this.cancel();
+  }
+
+  /** The connection is gone: stops all of it. Returns what was collected. */
+  abandon(): Batched[] {
+    clearTimeout(this.#end);
+    this.#stopInterval();
+    return this.#take();
+  }
+
+  #stopInterval(): void {
+    clearInterval(this.#interval);
+    this.#interval = undefined;
+  }
+
+  #take(): Batched[] {
+    const batch = this.#collected ?? [];
+    this.#collected = undefined;
+    return batch;
+  }
+}

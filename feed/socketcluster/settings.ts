@@ -1,0 +1,249 @@
+/**
+ * The options of a socket with their defaults, checked; and the address and the
+ * name of the token that follow from them.
+ */
+import { LONGEST_TIMEOUT } from "../../net/timer.ts";
+import { MemoryAuth } from "./auth.ts";
+import { jsonCodec } from "./codec.ts";
+import { InvalidArgumentsError } from "./errors.ts";
+import type { ClientOptions } from "./options.ts";
+import type { ReconnectOptions } from "./protocol.ts";
+
+/** Options that always have a value once the defaults are added. */
+type Defaulted =
+  | "path"
+  | "hostname"
+  | "secure"
+  | "timestampParam"
+  | "autoConnect"
+  | "autoReconnect"
+  | "autoSubscribeOnConnect"
+  | "connectTimeout"
+  | "ackTimeout"
+  | "binaryType"
+  | "batchOnHandshakeDuration"
+  | "batchInterval"
+  | "queueLimit"
+  | "codecEngine"
+  | "authEngine"
+  | "authTokenName"
+  | "clientId";
+
+/** Options with their defaults. */
+export type Settings =
+  & Omit<ClientOptions, Defaulted | "autoReconnectOptions" | "port" | "query">
+  & { [K in Defaulted]: NonNullable<ClientOptions[K]> }
+  & {
+    autoReconnectOptions: ReconnectOptions;
+    port: number | string | null;
+    query: Record<string, unknown>;
+  };
+
+/** Without the options that are `undefined`. */
+function given<T extends object>(
+  options: T,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** Defaults of options that are times, in milliseconds. */
+const TIMES = {
+  connectTimeout: 20_000,
+  ackTimeout: 10_000,
+  batchOnHandshakeDuration: 100,
+  batchInterval: 50,
+};
+
+/** Defaults of `autoReconnectOptions`. */
+const DELAYS: ReconnectOptions = {
+  initialDelay: 10_000,
+  randomness: 10_000,
+  multiplier: 1.5,
+  maxDelay: 60_000,
+};
+
+/**
+ * The numbers that `defaults` names. `null` stands for the default, as in
+ * socketcluster-client. `Infinity`, and anything longer than a timer can wait,
+ * becomes the longest wait (25 days).
+ * @throws {InvalidArgumentsError} naming an option that is NaN, negative or not a number
+ */
+function durations<T extends Record<string, number | undefined>>(
+  defaults: T,
+  options: object,
+): T {
+  const given = options as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(defaults).map(([name, fallback]) => {
+      const value = given[name] ?? fallback;
+      if (value === undefined) return [name, value];
+      if (typeof value === "number" && value >= 0) {
+        return [name, Math.min(value, LONGEST_TIMEOUT)];
+      }
+      throw new InvalidArgumentsError(
+        `${name} must be a number of 0 or more, not ${String(value)}`,
+      );
+    }),
+  ) as T;
+}
+
+/** Options with others added to them. */
+export function mergeOptions(
+  options: ClientOptions,
+  added: ClientOptions,
+): ClientOptions {
+  const merged = { ...options, ...added };
+  // `host` and `hostname` each say where to, so the newer one holds.
+  if (added.host) {
+    delete merged.hostname;
+    delete merged.port;
+  } else if (added.hostname || added.port) delete merged.host;
+  return merged;
+}
+
+/** @throws {InvalidArgumentsError} if `host` cannot be used, or not together with the others */
+function checkHost({ host, hostname, port }: ClientOptions): void {
+  if (!host) return;
+  if (!/[^:]+:\d{2,5}/.test(host)) {
+    throw new InvalidArgumentsError(
+      `host must be "name:port", not ${JSON.stringify(host)}`,
+    );
+  }
+  if (hostname || port) {
+    throw new InvalidArgumentsError(
+      "host already says hostname and port, so use it without them",
+    );
+  }
+}
+
+/**
+ * The name of the token in the auth engine. It is the one that
+ * socketcluster-client derives from the same options, so that users stay logged
+ * in when an application changes over.
+ */
+function tokenName(
+  host: string | null | undefined,
+  hostname: string,
+  port: number | string | null,
+): string {
+  const address = host || (hostname || "localhost") + (port ? `:${port}` : "");
+  return `socketcluster.authToken.${address}`;
+}
+
+/** The query as an object; a parameter that occurs again becomes an array. */
+function toQuery(query: ClientOptions["query"]): Record<string, unknown> {
+  if (typeof query !== "string") return { ...query };
+  const parameters = new URLSearchParams(query);
+  return Object.fromEntries(
+    [...new Set(parameters.keys())].map((name) => {
+      const values = parameters.getAll(name);
+      return [name, values.length > 1 ? values : values[0]];
+    }),
+  );
+}
+
+/**
+ * Checks options and adds defaults. `present` has the id and the tokens that a
+ * socket keeps when its options change.
+ * @throws {InvalidArgumentsError}
+ */
+export function resolveSettings(
+  clientOptions: ClientOptions,
+  present?: Settings,
+): Settings {
+  const options = given(clientOptions ?? {});
+  checkHost(options);
+  const page = globalThis.location as Location | undefined;
+  const secure = options.secure ?? page?.protocol === "https:";
+  const hostname = options.hostname ?? (page?.hostname || "localhost");
+  // A port that is given and is "", null, 0 or undefined means the usual one of
+  // the scheme, and is not part of the token's name.
+  const port = "port" in (clientOptions ?? {})
+    ? clientOptions.port ?? null
+    : page?.port || (secure ? 443 : 80);
+  return {
+    // An option that was given before and is `undefined` now has no value.
+    ...clientOptions,
+    path: "/socketcluster/",
+    timestampParam: "t",
+    autoConnect: true,
+    autoReconnect: true,
+    autoSubscribeOnConnect: true,
+    binaryType: "arraybuffer",
+    queueLimit: 100_000,
+    ...options,
+    ...durations(TIMES, options),
+    ...durations({ silenceTimeout: undefined }, options),
+    autoReconnectOptions: durations(
+      { ...DELAYS },
+      options.autoReconnectOptions ?? {},
+    ),
+    hostname,
+    port,
+    secure,
+    query: toQuery(options.query),
+    codecEngine: options.codecEngine ?? jsonCodec,
+    authEngine: options.authEngine ?? present?.authEngine ?? new MemoryAuth(),
+    authTokenName: options.authTokenName ??
+      tokenName(options.host, hostname, port),
+    clientId: options.clientId ?? present?.clientId ?? randomId(),
+  };
+}
+
+/**
+ * A random UUID of version 4. `crypto.randomUUID` is missing on pages without TLS.
+ * See RFC 9562, section 5.4.
+ */
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = 0x40 | bytes[6]! & 0x0f; // the version
+  bytes[8] = 0x80 | bytes[8]! & 0x3f; // the variant
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
+}
+
+/** The address to connect to. `now` is the time for `timestampRequests`. */
+export function toUri(settings: Settings, now: number): string {
+  const scheme = settings.protocolScheme ?? (settings.secure ? "wss" : "ws");
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(settings.query)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      query.append(name, String(item));
+    }
+  }
+  if (settings.timestampRequests) {
+    query.set(settings.timestampParam, String(now));
+  }
+  // Not its `size`: browsers before 2023 have none.
+  const search = query.toString();
+  const { socketPath, host, path } = settings;
+  const authority = socketPath
+    ? `${socketPath}:`
+    : host || authorityOf(settings, scheme);
+  return `${scheme}://${authority}${path}${search && `?${search}`}`;
+}
+
+/** The ports that need not be written, by scheme. */
+const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
+  ["ws", 80],
+  ["wss", 443],
+]);
+
+function authorityOf({ hostname, port }: Settings, scheme: string): string {
+  const name = hostname.includes(":") && !hostname.startsWith("[")
+    ? `[${hostname}]`
+    : hostname;
+  const usual = USUAL_PORTS.get(scheme);
+  // A scheme of the application's own has no usual port, so none is added.
+  const written = port && usual !== undefined && Number(port) !== usual;
+  return written ? `${name}:${port}` : name;
+}
