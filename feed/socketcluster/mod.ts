@@ -106,6 +106,8 @@ export type {
   ReconnectOptions,
   WebSocketConstructor,
 } from "./options.ts";
+// The classes from which AGClientSocket inherits its documented members.
+export type { SocketProperties } from "./properties.ts";
 export type { AsyncStreamEmitter } from "./streams/listeners.ts";
 export type { SocketStreams } from "./streams/socket_streams.ts";
 export {
