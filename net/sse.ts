@@ -19,6 +19,11 @@ export interface ServerEventHandlers {
   until?: (() => boolean) | undefined;
   /** Characters that one unfinished event may take. @default {65_536} */
   maxEventSize?: number | undefined;
+  /**
+   * Ends the reading: then it resolves. Not left to the `fetch` that the body is
+   * from: on Deno, a read that waits does not always notice an abort.
+   */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -27,7 +32,7 @@ export interface ServerEventHandlers {
  */
 export async function readServerEvents(
   body: ReadableStream<Uint8Array>,
-  { maxEventSize = 65_536, onActivity, until, ...handlers }:
+  { maxEventSize = 65_536, onActivity, until, signal, ...handlers }:
     ServerEventHandlers,
 ): Promise<void> {
   let overflow = false;
@@ -38,7 +43,11 @@ export async function readServerEvents(
   });
   const decoder = new TextDecoder();
   const reader = body.getReader();
+  // Resolves a read that waits.
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal?.addEventListener("abort", cancel, { once: true });
   try {
+    if (signal?.aborted) return;
     while (true) {
       const { done, value } = await reader.read();
       if (done) return;
@@ -52,8 +61,9 @@ export async function readServerEvents(
       if (until?.()) return;
     }
   } finally {
+    signal?.removeEventListener("abort", cancel);
     // After the end or a failure this does nothing; otherwise it frees the peer.
-    reader.cancel().catch(() => {});
+    cancel();
   }
 }
 

@@ -1,66 +1,22 @@
 /**
- * One backend's states: each once, in order, whatever the network does.
+ * Follows one backend's status: each state once, in order, whatever the network
+ * does.
  *
- * Two parts: `StatusTracker` decides whether a state is news (no I/O), and
- * `followStatus` keeps a status stream open until the backend is terminated.
- * `StatusLog` hands what came to any number of readers.
+ * `followStatus` keeps a stream of server-sent events open as a link
+ * (`net/link.ts`) until the backend is terminated. `StatusTracker` decides which
+ * states are news, `StatusCheck` distrusts quiet streams.
  */
-import {
-  BACKEND_STATUSES,
-  type BackendState,
-  isHTTPError,
-} from "../../types.ts";
+import { type BackendState, isHTTPError } from "../../types.ts";
 import { backoff, type BackoffOptions } from "../../net/backoff.ts";
-import { onWake } from "../../net/lifecycle.ts";
+import { type Attempt, Link, type LinkState } from "../../net/link.ts";
 import { notify } from "../../net/report.ts";
+import { SilenceWatch } from "../../net/silence.ts";
 import { readServerEvents } from "../../net/sse.ts";
-import { wait } from "../../net/wait.ts";
+import { checkDuration } from "../../net/timer.ts";
 import type { StatusDialect } from "./dialect.ts";
-import { positionOf } from "./status.ts";
 import { reach, readState, toHTTPError, uncached } from "./http.ts";
-
-/** The position of `terminated`, after which nothing comes. */
-const LAST = BACKEND_STATUSES.length - 1;
-
-/** More statuses that nobody has heard of than this are a broken peer's. */
-const MAX_UNKNOWN = 100;
-
-/** Decides which states are news: a server replays them after each reconnect. */
-export class StatusTracker {
-  #position = -1;
-  #unknown = new Set<string>();
-
-  /** Whether the last state has come. */
-  get ended(): boolean {
-    return this.#position === LAST;
-  }
-
-  /**
-   * Whether `state` was not there yet: a known status if it is further on than
-   * all before, an unknown one if it is new.
-   */
-  isNews({ status }: { status: string }): boolean {
-    if (this.ended) return false;
-    const position = positionOf(status);
-    if (position >= 0) return position > this.#position;
-    return !this.#unknown.has(status) && this.#unknown.size < MAX_UNKNOWN;
-  }
-
-  /** Takes note of `state`; whether it is to be delivered. */
-  accept(state: { status: string }): boolean {
-    if (!this.isNews(state)) return false;
-    const position = positionOf(state.status);
-    if (position < 0) this.#unknown.add(state.status);
-    else this.#position = position;
-    return true;
-  }
-}
-
-/** A failure that trying again cannot mend. */
-function isFinal(error: unknown): boolean {
-  return isHTTPError(error) &&
-    (error.code === 404 || error.code === 410 || error.code === 204);
-}
+import { StatusCheck } from "./status_check.ts";
+import { StatusTracker } from "./tracker.ts";
 
 /** What {@linkcode followStatus} needs. */
 export interface FollowOptions {
@@ -82,213 +38,285 @@ export interface FollowOptions {
   keepTrying?: boolean | undefined;
   /** @default {globalThis.fetch} */
   fetch?: typeof fetch | undefined;
-  /** Milliseconds of silence after which the stream counts as lost. @default {60_000} */
+  /**
+   * Milliseconds of silence after which the stream counts as lost; 0 and
+   * `Infinity` mean never. @default {60_000}
+   */
   silence?: number | undefined;
+  /** Milliseconds without an event after which the status is read. @default {1_000} */
+  quiet?: number | undefined;
   /** Delays between attempts. */
   backoff?: BackoffOptions | undefined;
 }
 
-/** A stream that lives this long (ms) is a good one: delays start from the beginning. */
+/** A stream that stayed open this long (ms) was a good one. */
 const HELD = 10_000;
-/** A stream that says nothing for this long (ms) after it opened is asked about. */
-const QUIET = 1_000;
 /** After a wake-up, a stream has this long (ms) to prove that it lives. */
 const PROBE = 5_000;
-/** A server that asks for longer delays (ms) than this does not get them. */
+/** The longest delay (ms) that a server can ask for. */
 const MAX_RETRY = 60_000;
 
-/**
- * Follows a status stream until `terminated` came (then it resolves), it fails
- * for good, or `signal` aborts (then it rejects).
- */
-export async function followStatus(options: FollowOptions): Promise<void> {
-  const { signal, onState, onOpen, keepTrying = false, fetch } = options;
-  const onRetry = (error: unknown) => {
-    if (options.onRetry) notify(options.onRetry, error);
-  };
-  const action = `Following the status of backend ${
-    JSON.stringify(options.backendId)
-  }`;
-  const silence = options.silence ?? 60_000;
-  const tracker = new StatusTracker();
-  let attempt = 0;
-  let answered = false;
-  let opened = false;
-  let lastEventId = "";
-  // A page's cross-origin fetch may send this header only if the server lists
-  // it, and cannot tell a refusal from a lost network: so after such a failure
-  // it is sent no more. The tracker needs no id, it only saves bytes.
-  let sendId = true;
-  let retry: number | undefined;
+/** Why a stream ended. */
+type End =
+  /** As streams do, or so that it is opened anew at once. */
+  | { kind: "closed" }
+  | { kind: "missed"; error: unknown }
+  | { kind: "failed"; error: unknown };
 
-  const deliver = (data: string) => {
-    if (signal.aborted) return;
-    let state: BackendState | undefined;
-    try {
-      state = options.dialect.toState(JSON.parse(data));
-    } catch {
-      // Not JSON: no state either.
-    }
-    if (!state) {
-      onRetry(new TypeError(`${action}: an event is not a state`));
-    } else if (tracker.accept(state)) {
-      attempt = 0;
-      notify(onState, state);
-    }
-  };
+/** A failure that another attempt cannot mend. */
+function isFinal(error: unknown): boolean {
+  return isHTTPError(error) && [204, 404, 410].includes(error.code);
+}
 
-  // A stream that says nothing may be of a backend that never was: Plane answers
-  // such a request like any other. And Plane's streams lose a state where
-  // transactions overlap. So the status itself is asked for when a stream is
-  // quiet after it opened, and on Plane again whenever it has been quiet long.
-  const { losesStates } = options.dialect;
-
-  async function ask(signal: AbortSignal): Promise<BackendState> {
-    const url = uncached(options.statusUrl);
-    const response = await reach(action, url, { signal }, fetch);
-    return await readState(response, action, options.dialect);
-  }
-
-  /** There is such a backend. */
-  const confirm = () => {
-    if (opened) return;
-    opened = true;
-    onOpen?.();
-  };
-
-  /** One connection: resolves when it ended as streams do. */
-  async function connect(): Promise<void> {
-    const controller = new AbortController();
-    const abort = () => controller.abort(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    const watch = watchdog(
-      silence,
-      () => controller.abort(new Error(`${action}: the stream fell silent`)),
-    );
-    let doubt: ReturnType<typeof setTimeout> | undefined;
-    const doubtAfter = (ms: number, check?: (state: BackendState) => void) => {
-      clearTimeout(doubt);
-      doubt = setTimeout(() => {
-        ask(controller.signal).then((state) => {
-          check?.(state);
-          confirm();
-          if (losesStates) doubtAfter(silence, checkNews);
-        }).catch((error) => controller.abort(error));
-      }, ms);
-    };
-    const checkNews = (state: BackendState) => {
-      if (tracker.isNews(state)) {
-        throw new Error(`${action}: the stream missed a state`);
-      }
-    };
-    const start = performance.now();
-    try {
-      const headers: Record<string, string> = {
-        accept: "text/event-stream",
-      };
-      if (sendId && lastEventId) headers["last-event-id"] = lastEventId;
-      let response: Response;
-      try {
-        response = await reach(
-          action,
-          uncached(options.dialect.streamUrl(options.statusUrl)),
-          { headers, signal: controller.signal },
-          fetch,
-        );
-      } catch (error) {
-        if (lastEventId) sendId = false;
-        throw error;
-      }
-      if (!response.ok || response.status === 204) {
-        throw await toHTTPError(response, action);
-      }
-      const type = response.headers.get("content-type") ?? "none";
-      if (!response.body || !/^text\/event-stream\s*(;|$)/i.test(type)) {
-        response.body?.cancel().catch(() => {});
-        throw new TypeError(
-          `${action} failed: the answer is no event stream (content type ${type})`,
-        );
-      }
-      answered = true;
-      doubtAfter(QUIET);
-      await readServerEvents(response.body, {
-        onEvent({ data }) {
-          if (losesStates) doubtAfter(silence, checkNews);
-          else if (doubt !== undefined) doubt = void clearTimeout(doubt);
-          confirm();
-          deliver(data);
-        },
-        // Nothing after the last state matters, and the server may not close.
-        until: () => tracker.ended,
-        onId: (id) => lastEventId = id,
-        onRetry: (ms) => retry = Math.min(ms, MAX_RETRY),
-        onActivity: watch.alive,
-      });
-    } finally {
-      clearTimeout(doubt);
-      watch.stop();
-      signal.removeEventListener("abort", abort);
-      if (performance.now() - start > HELD) attempt = 0;
-      // Frees what is left of the request; nobody sees the reason.
-      controller.abort(null);
-    }
-  }
-
-  while (true) {
-    signal.throwIfAborted();
-    let retryAfter = 0;
-    try {
-      await connect();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!tracker.ended) {
-        if (isFinal(error) || (!answered && !keepTrying)) throw error;
-        if (isHTTPError(error)) retryAfter = error.retryAfter ?? 0;
-        onRetry(error);
-      }
-    }
-    if (tracker.ended) return;
-    // The server's own `retry` sets the scale, so that many clients still spread.
-    // Zero is none: a server that ends every stream would be asked without pause.
-    const bounds = retry
-      ? { cap: MAX_RETRY, ...options.backoff, base: retry }
-      : options.backoff;
-    const delay = (retry ?? 0) + backoff(attempt++, bounds);
-    await wait(Math.max(delay, Math.min(retryAfter, MAX_RETRY)), {
-      signal,
-      wake: onWake,
-    });
-  }
+/** The delay (ms) that an answer asks for. */
+function retryAfter(error: unknown): number {
+  return isHTTPError(error) ? error.retryAfter ?? 0 : 0;
 }
 
 /**
- * Calls `onSilence` when `alive` has not been called for a while: between one
- * and two times `silence`, so that each chunk costs one assignment and no timer.
+ * Follows a backend until `terminated` came (then it resolves), it fails for good,
+ * or `signal` aborts (then it rejects). Nothing is left of it by then.
  */
-function watchdog(
-  silence: number,
-  onSilence: () => void,
-): { alive(): void; stop(): void } {
-  let heard = true;
-  let timer: ReturnType<typeof setTimeout>;
-  const check = (ms: number) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (!heard) return onSilence();
-      heard = false;
-      check(silence);
-    }, ms);
-  };
-  check(silence);
-  const unlisten = onWake(() => {
-    heard = false;
-    check(PROBE);
-  });
-  return {
-    alive: () => heard = true,
-    stop() {
-      clearTimeout(timer);
-      unlisten();
-    },
-  };
+export function followStatus(options: FollowOptions): Promise<void> {
+  return new Follower(options).done;
+}
+
+class Follower {
+  /** Settles when it is over. */
+  readonly done: Promise<void>;
+  readonly #options: FollowOptions;
+  readonly #action: string;
+  readonly #silence: number;
+  readonly #tracker = new StatusTracker();
+  readonly #check: StatusCheck;
+  readonly #link: Link<End>;
+  readonly #settled = Promise.withResolvers<void>();
+  #attempt: Attempt<End> | undefined;
+  /** Resolves when the present or last stream is freed. */
+  #reading: Promise<void> = Promise.resolve();
+  /** Whether a stream has opened, and whether the backend is known to exist. */
+  #answered = false;
+  #known = false;
+  #lastEventId = "";
+  /**
+   * A page's cross-origin fetch may send `Last-Event-ID` only if the server lists
+   * it, and the page cannot tell a refusal from a lost network. So it is not sent
+   * again after such a failure: the tracker needs no id, it only saves bytes.
+   */
+  #sendId = true;
+  /** The delay (ms) that the server asks for. */
+  #retry = 0;
+
+  constructor(options: FollowOptions) {
+    const { backendId, dialect, signal, silence = 60_000, quiet = 1_000 } =
+      options;
+    this.#options = options;
+    this.#action = `Following the status of backend ${
+      JSON.stringify(backendId)
+    }`;
+    this.#silence = checkDuration("silence", silence) || Infinity;
+    this.#check = new StatusCheck({
+      tracker: this.#tracker,
+      read: (signal) => this.#readStatus(signal),
+      losesStates: dialect.losesStates,
+      quiet,
+      rest: this.#silence,
+      onKnown: () => this.#confirm(),
+      onMissed: () => {
+        const error = new Error(`${this.#action}: the stream missed a state`);
+        this.#attempt!.end({ kind: "missed", error });
+      },
+      onFound: (state) => {
+        this.#deliver(state);
+        if (this.#tracker.ended) this.#attempt!.end({ kind: "closed" });
+      },
+      onError: (error) => {
+        // An open stream of a backend that exists is worth more than a reading.
+        if (!this.#known || isFinal(error)) this.#fail(error);
+      },
+    });
+    this.#link = new Link({
+      policy: {
+        delay: (retries, end) => this.#delay(retries, end),
+        heldAfter: HELD,
+      },
+      begin: (attempt) => this.#begin(attempt),
+      onState: (state) => this.#onState(state),
+    });
+    const stop = () => this.#link.stop();
+    this.done = this.#settled.promise.finally(() =>
+      signal.removeEventListener("abort", stop)
+    );
+    if (signal.aborted) {
+      this.#settle();
+    } else {
+      signal.addEventListener("abort", stop, { once: true });
+      this.#link.connect();
+    }
+  }
+
+  #onState(state: LinkState<End>): void {
+    switch (state.kind) {
+      case "waiting":
+        if (state.end.kind !== "closed") this.#report(state.end.error);
+        break;
+      case "idle":
+        // What is left of the stream is freed first.
+        this.#reading.then(() => this.#settle(state.end));
+        break;
+    }
+  }
+
+  #settle(end?: End): void {
+    const { signal } = this.#options;
+    if (!end) this.#settled.reject(signal.reason);
+    else if (end.kind === "closed" || this.#tracker.ended) {
+      this.#settled.resolve();
+    } else this.#settled.reject(end.error);
+  }
+
+  /** When the stream is opened again. */
+  #delay(retries: number, end: End): number | undefined {
+    if (this.#tracker.ended) return undefined;
+    switch (end.kind) {
+      case "missed":
+        return 0;
+      case "closed":
+        return this.#backoff(retries);
+      case "failed": {
+        const { error } = end;
+        const early = !this.#answered && !this.#options.keepTrying;
+        if (early || isFinal(error)) return undefined;
+        const asked = Math.min(retryAfter(error), MAX_RETRY);
+        return Math.max(this.#backoff(retries), asked);
+      }
+    }
+  }
+
+  #backoff(retries: number): number {
+    const bounds = this.#options.backoff;
+    // Zero is no request: a server that ends each stream would be asked on and on.
+    if (this.#retry === 0) return backoff(retries, bounds);
+    // The server's delay sets the scale, so that many clients still spread.
+    return this.#retry +
+      backoff(retries, { cap: MAX_RETRY, ...bounds, base: this.#retry });
+  }
+
+  #begin(attempt: Attempt<End>): () => void {
+    const controller = new AbortController();
+    const watch = new SilenceWatch({
+      onSilence: () =>
+        this.#fail(new Error(`${this.#action}: the stream fell silent`)),
+      probe: PROBE,
+    });
+    watch.start(this.#silence);
+    this.#attempt = attempt;
+    this.#reading = this.#read(attempt, watch, controller.signal).then(
+      () => attempt.end({ kind: "closed" }),
+      (error) => attempt.end({ kind: "failed", error }),
+    );
+    return () => {
+      watch.stop();
+      this.#check.stop();
+      controller.abort(this.#options.signal.reason);
+    };
+  }
+
+  #fail(error: unknown): void {
+    this.#attempt!.end({ kind: "failed", error });
+  }
+
+  /** One stream: resolves when it ended as streams do. */
+  async #read(
+    attempt: Attempt<End>,
+    watch: SilenceWatch,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const body = await this.#open(signal);
+    attempt.opened();
+    if (attempt.current) {
+      this.#answered = true;
+      this.#check.start(signal);
+    }
+    await readServerEvents(body, {
+      signal,
+      onEvent: ({ data }) => {
+        if (attempt.current) this.#onEvent(attempt, data);
+      },
+      // Nothing after the last state matters, and the server may not close.
+      until: () => this.#tracker.ended,
+      onId: (id) => this.#lastEventId = id,
+      onRetry: (ms) => this.#retry = Math.min(ms, MAX_RETRY),
+      onActivity: () => watch.heard(),
+    });
+  }
+
+  async #open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const { statusUrl, dialect, fetch } = this.#options;
+    const headers: Record<string, string> = { accept: "text/event-stream" };
+    if (this.#sendId && this.#lastEventId) {
+      headers["last-event-id"] = this.#lastEventId;
+    }
+    let response: Response;
+    try {
+      const url = uncached(dialect.streamUrl(statusUrl));
+      response = await reach(this.#action, url, { headers, signal }, fetch);
+    } catch (error) {
+      if (this.#lastEventId && !signal.aborted) this.#sendId = false;
+      throw error;
+    }
+    if (!response.ok || response.status === 204) {
+      throw await toHTTPError(response, this.#action);
+    }
+    const type = response.headers.get("content-type") ?? "none";
+    if (!response.body || !/^text\/event-stream\s*(;|$)/i.test(type)) {
+      response.body?.cancel().catch(() => {});
+      throw new TypeError(
+        `${this.#action} failed: the answer is not an event stream (content type ${type})`,
+      );
+    }
+    return response.body;
+  }
+
+  async #readStatus(signal: AbortSignal): Promise<BackendState> {
+    const { statusUrl, dialect, fetch } = this.#options;
+    const url = uncached(statusUrl);
+    const response = await reach(this.#action, url, { signal }, fetch);
+    return await readState(response, this.#action, dialect);
+  }
+
+  #onEvent(attempt: Attempt<End>, data: string): void {
+    let state: BackendState | undefined;
+    try {
+      state = this.#options.dialect.toState(JSON.parse(data));
+    } catch {
+      // Not JSON: not a state either.
+    }
+    this.#confirm();
+    if (!state) {
+      this.#report(new TypeError(`${this.#action}: an event is not a state`));
+    }
+    const news = state !== undefined && this.#deliver(state);
+    // A listener may have ended it.
+    if (attempt.current) this.#check.heard(news);
+  }
+
+  /** Delivers a state if it is news. */
+  #deliver(state: BackendState): boolean {
+    if (!this.#tracker.accept(state)) return false;
+    this.#link.reset();
+    notify(this.#options.onState, state);
+    return true;
+  }
+
+  /** There is such a backend. */
+  #confirm(): void {
+    if (this.#known) return;
+    this.#known = true;
+    this.#options.onOpen?.();
+  }
+
+  #report(error: unknown): void {
+    if (this.#options.onRetry) notify(this.#options.onRetry, error);
+  }
 }

@@ -10,9 +10,9 @@ import { dialectOf } from "../../session/engine/dialects.ts";
 import {
   type FollowOptions,
   followStatus,
-  StatusTracker,
 } from "../../session/engine/follow.ts";
 import { StatusLog } from "../../session/engine/status_log.ts";
+import { StatusTracker } from "../../session/engine/tracker.ts";
 import { type BackendState, HTTPError } from "../../types.ts";
 import {
   eventStream,
@@ -178,7 +178,7 @@ Deno.test("a first answer of another content type rejects", async () => {
   await assertRejects(
     () => follow(peer.statusUrl),
     TypeError,
-    "no event stream",
+    "not an event stream",
   );
 });
 
@@ -497,11 +497,80 @@ Deno.test("on Plane, a state that the stream lost is asked for and found", async
   });
   const missed: string[] = [];
   const states = await follow(`${peer.url}/pub/b/b1/status`, {
-    silence: 20,
+    quiet: 20,
     onRetry: (error) => missed.push(String(error)),
   });
   assertEquals(states, LIFE as BackendState[]);
   assertEquals(missed.length, 1);
+});
+
+Deno.test("a state that every stream of Plane misses is taken from the status", async () => {
+  let streams = 0;
+  await using peer = startPeer(({ path }) => {
+    if (path.endsWith("/status")) return json(LIFE.at(-1));
+    streams++;
+    return eventStream([record(LIFE.slice(0, 4))], "stay");
+  });
+  const missed: string[] = [];
+  const states = await follow(`${peer.url}/pub/b/b1/status`, {
+    quiet: 5,
+    onRetry: (error) => missed.push(String(error)),
+  });
+  assertEquals(statuses(states), [
+    ...statuses(LIFE.slice(0, 4)),
+    "terminated",
+  ]);
+  assertEquals([streams, missed.length], [3, 2]);
+});
+
+/** When Plane's status was read within `ms`, while its stream told `told`. */
+async function readings(
+  told: readonly unknown[],
+  ms: number,
+  path = "/pub/b/b1/status",
+): Promise<number[]> {
+  using time = new FakeTime();
+  const tick = ticks(time);
+  const random = Math.random;
+  Math.random = () => 0;
+  try {
+    const began = time.now;
+    const read: number[] = [];
+    const controller = new AbortController();
+    const following = followStatus({
+      statusUrl: `http://peer${path}`,
+      dialect: dialectOf(`http://peer${path}`),
+      backendId: "b1",
+      signal: controller.signal,
+      onState() {},
+      silence: 600_000,
+      fetch: (url) => {
+        if (/[/-]stream/.test(String(url))) {
+          return Promise.resolve(eventStream([record(told)], "stay"));
+        }
+        read.push(time.now - began);
+        return Promise.resolve(json(told.at(-1)));
+      },
+    }).catch(() => {});
+    for (let passed = 0; passed < ms; passed += 250) await tick(250);
+    controller.abort();
+    await following;
+    return read;
+  } finally {
+    Math.random = random;
+  }
+}
+
+Deno.test("on Plane, the status is read while a state passes, with growing pauses", async () => {
+  // After 1,000 ms, then 1.5 times as long, and never more than ten times.
+  const passing = [1_000, 2_500, 4_750, 8_125, 13_312, 21_093, 31_250, 41_250];
+  assertEquals(await readings(LIFE.slice(0, 4), 42_000), passing);
+  assertEquals(await readings(LIFE.slice(0, 6), 5_000), passing.slice(0, 3));
+});
+
+Deno.test("at rest, or where streams lose nothing, the status is not read again and again", async () => {
+  assertEquals(await readings(LIFE.slice(0, 5), 42_000), []);
+  assertEquals(await readings(LIFE.slice(0, 4), 42_000, "/b1/status"), []);
 });
 
 Deno.test("Last-Event-ID is not sent again to a server that a page may not send it to", async () => {

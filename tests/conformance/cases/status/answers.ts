@@ -69,7 +69,7 @@ export const answerCases: Area["cases"] = {
     );
   },
 
-  async "an answer that is no event stream is an error"(t) {
+  async "an answer that is not an event stream is an error"(t) {
     const page: Answer = {
       headers: { "content-type": "text/html" },
       chunks: ["<p>data: x"],
@@ -77,7 +77,7 @@ export const answerCases: Area["cases"] = {
     const first = await answering(t, page);
     const error = await rejects(hosted(first).statuses("b1").next());
     ok(error instanceof TypeError, `a TypeError, not ${error}`);
-    ok(error.message.includes("no event stream"), error.message);
+    ok(error.message.includes("not an event stream"), error.message);
 
     const later = await answering(
       t,
