@@ -20,17 +20,20 @@ import {
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
-import {
-  abortable,
-  reach,
-  readState,
-  uncached,
-} from "./session/engine/http.ts";
+import { notify } from "./net/report.ts";
+import { isObject, isPromiseLike, tagOf } from "./net/shape.ts";
+import { deadline, unlessAborted } from "./net/wait.ts";
 import type { StatusDialect } from "./session/engine/dialect.ts";
 import { dialectOf } from "./session/engine/dialects.ts";
 import { followStatus } from "./session/engine/follow.ts";
+import {
+  reach,
+  readState,
+  toApiError,
+  uncached,
+} from "./session/engine/http.ts";
+import { stageOf } from "./session/engine/status.ts";
 import { StatusLog } from "./session/engine/status_log.ts";
-import { notify } from "./net/report.ts";
 
 export {
   type ApiError,
@@ -56,23 +59,24 @@ export interface SessionBackendOptions {
   /** The `fetch` to use. @default {globalThis.fetch} */
   fetch?: typeof fetch | undefined;
   /**
-   * Told of each failure of the status stream after which it tries again, and
-   * of the one that ends it.
+   * Called with each failure of the status stream. After most of them the stream
+   * reconnects; `final` marks the one that ended it because the platform no longer
+   * knows the backend.
    */
-  onError?: ((error: unknown) => void) | undefined;
+  onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
 }
 
-/** Options of {@linkcode SessionBackend.ready}. */
+/** Options of {@linkcode SessionBackend.ready} and its like. */
 export interface ReadyOptions extends CallOptions {
-  /** Milliseconds to wait at most. @default no limit */
+  /** Milliseconds to wait at most; `Infinity` means no limit. @default {Infinity} */
   timeout?: number | undefined;
 }
 
-/** The backend ended, or is no longer watched, before it was ready. */
+/** The backend ended, or you stopped watching it, before it was ready. */
 export class BackendEndedError extends FeedlineError<"BACKEND_ENDED"> {
   /** The name of the class. */
   override readonly name = "BackendEndedError";
-  /** The last state of the backend, where one came. */
+  /** The last state of the backend, if one is known. */
   readonly state: BackendState | undefined;
 
   /**
@@ -92,7 +96,7 @@ export class BackendEndedError extends FeedlineError<"BACKEND_ENDED"> {
   }
 }
 
-/** Where a backend is, as far as a {@linkcode SessionBackend} knows. */
+/** What a {@linkcode SessionBackend} knows of its backend. */
 type Phase =
   | { kind: "pending" }
   | { kind: "ready" }
@@ -100,48 +104,105 @@ type Phase =
   | { kind: "ended"; state?: BackendState; error?: unknown }
   | { kind: "destroyed" };
 
-/** Listeners to something that happens once, and the promise of it. */
-class Once {
-  readonly promise: Promise<void>;
-  resolve!: () => void;
-  reject!: (error: unknown) => void;
-  readonly #listeners = new Set<{ call: () => void }>();
+/** Milliseconds for an answer to {@linkcode SessionBackend.status}. */
+const STATUS_TIMEOUT = 30_000;
 
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    // Nobody has to listen: a rejection is never an unhandled one here.
-    this.promise.catch(() => {});
+/** Callbacks, each of which can be taken back; the same one may be added twice. */
+class Listeners<Args extends unknown[]> {
+  readonly #entries = new Set<{ call: (...args: Args) => void }>();
+
+  add(call: (...args: Args) => void): UnsubscribeFn {
+    const entry = { call };
+    this.#entries.add(entry);
+    return () => void this.#entries.delete(entry);
   }
 
-  fire(): void {
-    this.resolve();
-    for (const listener of [...this.#listeners]) {
-      // A listener may have taken back one that comes after it.
-      if (this.#listeners.delete(listener)) notify(listener.call);
+  notify(...args: Args): void {
+    for (const entry of [...this.#entries]) {
+      // An earlier listener may have taken back a later one.
+      if (this.#entries.has(entry)) notify(entry.call, ...args);
     }
   }
 
-  add(call: () => void): UnsubscribeFn {
-    const listener = { call };
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  clear(): void {
+    this.#entries.clear();
+  }
+}
+
+/** A promise with its two ends. A rejection never counts as unhandled. */
+class Deferred {
+  readonly promise: Promise<void>;
+  #resolve: () => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.promise.catch(() => {});
   }
 
-  clear(): void {
+  resolve(): void {
+    this.#resolve();
+  }
+
+  reject(reason: unknown): void {
+    this.#reject(reason);
+  }
+}
+
+/** A point in a backend's life that comes once, or never. */
+class Milestone {
+  /** Settles when it comes or can no longer come; stays pending after `stop()`. */
+  readonly settled: Promise<void>;
+  readonly #settled = new Deferred();
+  /** Rejects when watching stops. */
+  readonly #stopped = new Deferred();
+  readonly #listeners = new Listeners<[]>();
+
+  constructor() {
+    this.settled = this.#settled.promise;
+  }
+
+  /** It has come. */
+  reach(): void {
+    this.#settled.resolve();
+    this.#listeners.notify();
     this.#listeners.clear();
+  }
+
+  /** It can no longer come. Does nothing if it has. */
+  miss(reason: unknown): void {
+    this.#settled.reject(reason);
+    this.#listeners.clear();
+  }
+
+  /** Nothing more will be known of it. */
+  stop(reason: unknown): void {
+    this.#stopped.reject(reason);
+    this.#listeners.clear();
+  }
+
+  add(listener: () => void): UnsubscribeFn {
+    return this.#listeners.add(listener);
+  }
+
+  /** Waits for it; rejects if it cannot come, or if watching stops. */
+  wait(signal: AbortSignal): Promise<void> {
+    const either = Promise.race([this.settled, this.#stopped.promise]);
+    return unlessAborted(either, signal);
   }
 }
 
 /**
- * Watches one session backend from its connect response on.
+ * Watches one session backend, starting from its connect response.
  *
- * It follows the status stream until the backend is terminated or
- * {@linkcode SessionBackend.destroy} is called; lost connections are taken up
- * again without end. A backend that the platform no longer knows (HTTP 404 or
- * 410) counts as terminated.
+ * It follows the status stream until the backend has terminated or you call
+ * {@linkcode SessionBackend.destroy}, and reconnects without end. A backend that the
+ * platform no longer knows (HTTP 404 or 410) counts as terminated.
+ *
+ * What a callback throws stops nothing; it is reported like any uncaught exception.
  *
  * ```ts ignore
  * import { SessionBackend } from "@feedline/feedline/client";
@@ -151,125 +212,133 @@ class Once {
  * const unsubscribe = backend.onStatus(({ status }) => console.log(status));
  * await backend.ready({ timeout: 30_000 });
  * unsubscribe();
- * backend.destroy(); // the backend itself runs on
+ * await backend.close(); // stops watching; the backend itself keeps running
  * ```
  */
 export class SessionBackend {
   readonly #url: string;
   readonly #statusUrl: string;
   readonly #dialect: StatusDialect;
-  /** The backend's id as it stands in a message. */
+  /** The backend's id, quoted for messages. */
   readonly #id: string;
   readonly #fetch: typeof fetch | undefined;
   readonly #controller = new AbortController();
   readonly #log = new StatusLog();
-  readonly #ready = new Once();
-  readonly #terminated = new Once();
-  readonly #listeners = new Set<{ call: (state: BackendState) => void }>();
+  readonly #ready = new Milestone();
+  readonly #terminated = new Milestone();
+  readonly #listeners = new Listeners<[state: BackendState]>();
   readonly #following: Promise<void>;
   #phase: Phase = { kind: "pending" };
 
   /**
    * Begins to watch.
    *
-   * @param connectResponse What `connect` answered, from the platform or from
-   * the edge route
-   * @throws {TypeError} if it is no connect response
+   * @param connectResponse The answer to `connect`, from the platform or from the
+   * edge route
+   * @throws {TypeError} if it is not a connect response; an error answer is quoted
    */
   constructor(
     connectResponse: ConnectResponse,
-    { fetch, onError }: SessionBackendOptions = {},
+    options: SessionBackendOptions = {},
   ) {
     if (!isConnectResponse(connectResponse)) {
-      // The names in it alone: what they hold may be secret.
       throw new TypeError(
         `SessionBackend needs a connect response, got ${
-          Object.prototype.toString.call(connectResponse)
-        } ${
-          typeof connectResponse === "string"
-            ? ""
-            : Object.keys(Object(connectResponse))
+          describe(connectResponse)
         }`,
       );
     }
-    this.#url = connectResponse.url;
-    this.#statusUrl = connectResponse.status_url;
-    this.#dialect = dialectOf(this.#statusUrl);
-    this.#id = JSON.stringify(connectResponse.backend_id);
+    const { backend_id, status, status_url, url } = connectResponse;
+    const { fetch, onError } = options;
+    this.#url = url;
+    this.#statusUrl = status_url;
+    this.#dialect = dialectOf(status_url);
+    this.#id = JSON.stringify(backend_id);
     this.#fetch = fetch;
-    if (connectResponse.status === "ready") this.#move({ kind: "ready" });
+    if (stageOf(status) === "ready") this.#move({ kind: "ready" });
     this.#following = followStatus({
-      statusUrl: this.#statusUrl,
-      backendId: connectResponse.backend_id,
+      statusUrl: status_url,
+      backendId: backend_id,
       dialect: this.#dialect,
       signal: this.#controller.signal,
       fetch,
       keepTrying: true,
       onState: (state) => this.#onState(state),
-      onRetry: onError,
+      onRetry: (error) => onError?.(error, { final: false }),
     }).catch((error) => {
       if (this.#phase.kind === "destroyed") return;
       this.#move({ kind: "ended", error });
-      if (onError) notify(onError, error);
+      if (onError) notify(onError, error, { final: true });
     });
   }
 
-  /** Where the backend is reached. A capability: whoever knows it gets in. */
+  /** The backend's address. A capability: anyone who knows it can reach the backend. */
   get url(): string {
     return this.#url;
   }
 
-  /** Where its status is read. */
+  /** The address of the backend's status. */
   get statusUrl(): string {
     return this.#statusUrl;
   }
 
-  /** The one place where the phase changes, and those who wait are told. */
+  /** The one place that changes the phase, and tells those who wait for it. */
   #move(phase: Phase): void {
     this.#phase = phase;
     switch (phase.kind) {
+      case "pending":
+      case "ending":
+        break;
       case "ready":
-        this.#ready.fire();
+        this.#ready.reach();
         break;
       case "ended":
-        // Does nothing if the backend was ready before.
-        this.#ready.reject(this.#endedError());
-        this.#ready.clear();
+        this.#ready.miss(this.#endedError());
         this.#log.end(phase.error);
-        this.#terminated.fire();
+        this.#terminated.reach();
         break;
-      case "destroyed":
-        this.#ready.clear();
-        this.#terminated.clear();
+      case "destroyed": {
+        const reason = this.#endedError();
+        this.#ready.stop(reason);
+        this.#terminated.stop(reason);
         this.#listeners.clear();
-        this.#log.end(this.#endedError());
+        this.#log.end(reason);
         break;
+      }
+      default:
+        phase satisfies never;
     }
   }
 
   #onState(state: BackendState): void {
     this.#log.add(state);
-    if (state.status === "ready") {
-      if (this.#phase.kind === "pending") this.#move({ kind: "ready" });
-    } else if (state.status === "terminated") {
-      this.#move({ kind: "ended", state });
-    } else if (
-      state.status === "terminating" || state.status === "hard-terminating"
-    ) {
-      this.#move({ kind: "ending" });
+    const stage = stageOf(state.status);
+    switch (stage) {
+      case undefined:
+      case "starting":
+        break;
+      case "ready":
+        if (this.#phase.kind === "pending") this.#move({ kind: "ready" });
+        break;
+      case "ending":
+        this.#move({ kind: "ending" });
+        break;
+      case "ended":
+        this.#move({ kind: "ended", state });
+        break;
+      default:
+        stage satisfies never;
     }
-    for (const listener of [...this.#listeners]) {
-      if (this.#listeners.has(listener)) notify(listener.call, state);
-    }
+    this.#listeners.notify(state);
     if (this.#phase.kind === "ended") this.#listeners.clear();
   }
 
   #endedError(): BackendEndedError {
     const phase = this.#phase;
-    if (phase.kind === "destroyed") {
+    if (phase.kind !== "ended") {
       return new BackendEndedError(`Backend ${this.#id} is no longer watched`);
     }
-    const { state, error } = phase as Phase & { kind: "ended" };
+    const { state, error } = phase;
     const reason = state?.status === "terminated" &&
       (state.termination_reason ?? (state.exit_error && "exit_error"));
     return new BackendEndedError(
@@ -291,19 +360,17 @@ export class SessionBackend {
    * an unhandled rejection. Stays as it is after `destroy()`.
    */
   get onReadyPromise(): Promise<void> {
-    return this.#ready.promise;
+    return this.#ready.settled;
   }
 
   /**
-   * Calls back once when the backend is ready, at once if it is already.
-   * @returns takes the callback back
+   * Calls back once when the backend is ready, at once if it already is.
+   * @returns a function that takes the callback back
    */
   onReady(callback: () => void): UnsubscribeFn {
-    if (this.isReady()) {
-      notify(callback);
-      return () => {};
-    }
-    return this.#ready.add(callback);
+    if (!this.isReady()) return this.#ready.add(callback);
+    notify(callback);
+    return () => {};
   }
 
   /**
@@ -311,81 +378,87 @@ export class SessionBackend {
    *
    * @throws {BackendEndedError} if the backend ends or `destroy()` is called first
    * @throws {DOMException} a `TimeoutError` after `timeout` ms
+   * @throws {RangeError} if `timeout` is NaN or negative
    */
-  async ready({ signal, timeout }: ReadyOptions = {}): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.isReady()) return;
-    const controller = new AbortController();
-    const abort = () => controller.abort(signal!.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    const timer = timeout === undefined ? undefined : setTimeout(() => {
-      controller.abort(
-        new DOMException(
-          `Backend ${this.#id} was not ready within ${timeout} ms`,
-          "TimeoutError",
-        ),
-      );
-    }, timeout);
-    try {
-      for await (const { status } of this.statuses(controller)) {
-        if (status === "ready") return;
-      }
-      throw this.#endedError();
-    } catch (error) {
-      throw this.#phase.kind === "ended" && !controller.signal.aborted
-        ? this.#endedError()
-        : error;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    }
+  async ready(options: ReadyOptions = {}): Promise<void> {
+    await this.#wait(this.#ready, "was not ready", options);
   }
 
-  /** Whether the backend is no longer running. */
+  /** Whether the backend has stopped running. */
   isTerminated(): boolean {
     return this.#phase.kind === "ended";
   }
 
-  /** Resolves when the backend has stopped running. */
+  /** Resolves when the backend has stopped running. Stays as it is after `destroy()`. */
   get onTerminatedPromise(): Promise<void> {
-    return this.#terminated.promise;
+    return this.#terminated.settled;
   }
 
   /**
-   * Calls back once when the backend has stopped running, at once if it has.
-   * @returns takes the callback back
+   * Calls back once when the backend has stopped running, at once if it already has.
+   * @returns a function that takes the callback back
    */
   onTerminated(callback: () => void): UnsubscribeFn {
-    if (this.isTerminated()) {
-      notify(callback);
-      return () => {};
-    }
-    return this.#terminated.add(callback);
+    if (!this.isTerminated()) return this.#terminated.add(callback);
+    notify(callback);
+    return () => {};
   }
 
   /**
-   * Asks for the backend's present state.
-   * @throws {HTTPError} e.g. with code 404 if the platform knows no such backend
+   * Resolves when the backend has stopped running.
+   *
+   * @throws {BackendEndedError} if `destroy()` is called first
+   * @throws {DOMException} a `TimeoutError` after `timeout` ms
+   * @throws {RangeError} if `timeout` is NaN or negative
    */
-  async status({ signal }: CallOptions = {}): Promise<BackendState> {
-    const action = `Reading the status of backend ${this.#id}`;
-    const own = this.#controller.signal;
-    const either = signal ? AbortSignal.any([signal, own]) : own;
-    return await abortable(
-      reach(action, uncached(this.#statusUrl), { signal: either }, this.#fetch)
-        .then((response) => readState(response, action, this.#dialect)),
-      either,
+  async terminated(options: ReadyOptions = {}): Promise<void> {
+    await this.#wait(this.#terminated, "had not terminated", options);
+  }
+
+  #wait(
+    milestone: Milestone,
+    failure: string,
+    options: ReadyOptions,
+  ): Promise<void> {
+    const { signal, timeout = Infinity } = options;
+    const message = `Backend ${this.#id} ${failure} within ${timeout} ms`;
+    return deadline(
+      { timeout, message, signal },
+      (signal) => milestone.wait(signal),
     );
   }
 
   /**
+   * Reads the backend's present state.
+   *
+   * @param options `timeout` is 30,000 ms by default
+   * @throws {HTTPError} e.g. with code 404 if the platform knows no such backend
+   * @throws {DOMException} a `TimeoutError` after `timeout` ms, or an `AbortError`
+   * once `destroy()` has been called
+   */
+  async status(options: ReadyOptions = {}): Promise<BackendState> {
+    const { timeout = STATUS_TIMEOUT } = options;
+    const action = `Reading the status of backend ${this.#id}`;
+    const own = this.#controller.signal;
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, own])
+      : own;
+    const message = `${action} failed: no answer within ${timeout} ms`;
+    return await deadline({ timeout, message, signal }, async (signal) => {
+      const url = uncached(this.#statusUrl);
+      const response = await reach(action, url, { signal }, this.#fetch, {
+        idempotent: true,
+      });
+      return await readState(response, action, this.#dialect);
+    });
+  }
+
+  /**
    * Calls back whenever the backend's status changes.
-   * @returns takes the callback back
+   * @returns a function that takes the callback back
    */
   onStatus(callback: (state: BackendState) => void): UnsubscribeFn {
-    const listener = { call: callback };
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.add(callback);
   }
 
   /**
@@ -395,13 +468,13 @@ export class SessionBackend {
    * @throws {HTTPError} if the platform no longer knows the backend
    * @throws {BackendEndedError} if `destroy()` is called
    */
-  statuses({ signal }: CallOptions = {}): AsyncIterableIterator<BackendState> {
-    return this.#log.read(signal);
+  statuses(options: CallOptions = {}): AsyncIterableIterator<BackendState> {
+    return this.#log.read(options.signal);
   }
 
   /**
-   * Stops watching, at any moment: no request, timer or listener is left. The
-   * backend itself runs on. Calling it again does nothing.
+   * Stops watching, at any moment, and leaves no request, timer or listener behind.
+   * The backend itself keeps running. Calling it again does nothing.
    */
   destroy(): void {
     if (this.#phase.kind === "destroyed") return;
@@ -412,9 +485,31 @@ export class SessionBackend {
     );
   }
 
-  /** {@linkcode SessionBackend.destroy}, for `await using`; resolves when all has ended. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** {@linkcode SessionBackend.destroy}; resolves when its connection is closed. */
+  async close(): Promise<void> {
     this.destroy();
     await this.#following;
   }
+
+  /** {@linkcode SessionBackend.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * What was given in place of a connect response. Error answers are quoted; of other
+ * objects only the names of fields, because values may be secret.
+ */
+function describe(value: unknown): string {
+  const error = toApiError(value);
+  if (error) return `the error ${JSON.stringify(error.message)}`;
+  if (isPromiseLike(value)) return "a promise: await it first";
+  const kind = tagOf(value);
+  if (kind === "Response") return "a Response: pass await response.json()";
+  if (!isObject(value)) return kind === "Undefined" ? "undefined" : kind;
+  const names = Object.keys(value);
+  return names.length === 0
+    ? "an empty object"
+    : `an object with the fields ${names.join(", ")}`;
 }

@@ -1,5 +1,5 @@
 /** Waits that can be cancelled. */
-import { setTimer } from "./timer.ts";
+import { checkDuration, setTimer } from "./timer.ts";
 
 /** Options of whatever waits. */
 export interface WaitOptions {
@@ -32,4 +32,60 @@ export function wait(ms: number, options: Wakeable = {}): Promise<void> {
     signal?.addEventListener("abort", abort, { once: true });
     const unlisten = wake?.(() => end(resolve));
   });
+}
+
+/** What `promise` gives; rejects with the signal's reason if that aborts first. */
+export function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() =>
+      signal.removeEventListener("abort", abort)
+    );
+  });
+}
+
+/** Options of {@linkcode deadline}. */
+export interface DeadlineOptions extends WaitOptions {
+  /** Milliseconds; `Infinity` means no limit. */
+  timeout: number;
+  /** The message of the `TimeoutError`. */
+  message: string;
+}
+
+/**
+ * Runs `call` with a signal that aborts with the caller's reason, or after
+ * `timeout` ms with a `TimeoutError`. If it aborts, the promise rejects with that
+ * very reason, whatever `call` rejects with: workerd's `fetch` rejects with a copy,
+ * other runtimes' bodies with an error of theirs.
+ *
+ * @throws {RangeError} if `timeout` is not a duration
+ */
+export async function deadline<T>(
+  options: DeadlineOptions,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { timeout, message, signal } = options;
+  checkDuration("timeout", timeout);
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal!.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  const timer = setTimer(
+    () => controller.abort(new DOMException(message, "TimeoutError")),
+    timeout,
+  );
+  try {
+    return await call(controller.signal);
+  } catch (error) {
+    controller.signal.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
 }

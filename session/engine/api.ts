@@ -14,8 +14,8 @@ import type {
 } from "../../types.ts";
 import { notify } from "../../net/report.ts";
 import { checkDuration } from "../../net/timer.ts";
+import { deadline } from "../../net/wait.ts";
 import {
-  deadline,
   discard,
   reach,
   readConnectResponse,
@@ -292,22 +292,16 @@ export class HTTPEngine implements SessionEngine {
     const options = { idempotent: call.idempotent, hint: unreachableHint };
     const url = order ? this.#base + order.path : uncached(this.#base + path);
     const init = order ? this.#post(order) : {};
-    return await deadline(
-      action,
-      this.#timeout,
-      call.signal,
-      async (signal) => {
-        const response = await reach(
-          action,
-          url,
-          { ...init, signal },
-          this.#fetch,
-          options,
-        );
-        if (response.ok) return await read(response);
-        throw await toHTTPError(response, action, this.#secrets, foreignHint);
-      },
-    );
+    return await deadline({
+      timeout: this.#timeout,
+      message: `${action} failed: no answer within ${this.#timeout} ms`,
+      signal: call.signal,
+    }, async (signal) => {
+      const sent = { ...init, signal };
+      const response = await reach(action, url, sent, this.#fetch, options);
+      if (response.ok) return await read(response);
+      throw await toHTTPError(response, action, this.#secrets, foreignHint);
+    });
   }
 
   #post({ body }: Order): RequestInit {

@@ -7,7 +7,6 @@ import {
   isConnectResponse,
 } from "../../types.ts";
 import { retryAfterOf } from "../../net/retry_after.ts";
-import { setTimer } from "../../net/timer.ts";
 import { wait } from "../../net/wait.ts";
 import type { StatusDialect } from "./dialect.ts";
 
@@ -169,49 +168,6 @@ export async function readConnectResponse(
     );
   }
   return value;
-}
-
-/**
- * Waits for `fetch` and its body. When aborted, it rejects with the signal's own
- * reason: workerd's `fetch` rejects with a copy, other runtimes' bodies with an
- * error of theirs.
- */
-export async function abortable<T>(
-  waiting: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  try {
-    return await waiting;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  }
-}
-
-/**
- * Runs a call that ends with the caller's signal, or after `timeout` ms with a
- * `TimeoutError`.
- */
-export async function deadline<T>(
-  action: string,
-  timeout: number,
-  signal: AbortSignal | undefined,
-  call: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  signal?.throwIfAborted();
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal!.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  const timer = setTimer(() => {
-    const message = `${action} failed: no answer within ${timeout} ms`;
-    controller.abort(new DOMException(message, "TimeoutError"));
-  }, timeout);
-  try {
-    return await abortable(call(controller.signal), controller.signal);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  }
 }
 
 /** Options of {@linkcode reach}. */

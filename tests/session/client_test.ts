@@ -141,12 +141,19 @@ Deno.test("a backend that crashed before it was ready says so", async () => {
 Deno.test("what is no connect response is named, without what it holds", () => {
   for (
     const [given, got] of [
-      [Promise.resolve(CONNECT_RESPONSE), "[object Promise]"],
-      [new Response("{}"), "[object Response]"],
-      [{ error: { message: "a secret" } }, "[object Object] error"],
-      [{ ...CONNECT_RESPONSE, url: "" }, "backend_id,spawned"],
-      ["a secret", "[object String]"],
-      [undefined, "[object Undefined]"],
+      [Promise.resolve(CONNECT_RESPONSE), "a promise: await it first"],
+      [new Response("{}"), "a Response: pass await response.json()"],
+      [{ error: { message: "not allowed" } }, 'the error "not allowed"'],
+      [{ message: "gone", kind: "x" }, 'the error "gone"'],
+      [
+        { error: { message: "see https://x/a-secret" } },
+        'the error "see [address]"',
+      ],
+      [{ ...CONNECT_RESPONSE, url: "" }, "the fields backend_id, spawned"],
+      [{}, "an empty object"],
+      [["a secret"], "Array"],
+      ["a secret", "String"],
+      [undefined, "undefined"],
     ] as const
   ) {
     const error = assertThrows(
@@ -155,8 +162,57 @@ Deno.test("what is no connect response is named, without what it holds", () => {
       "SessionBackend needs a connect response, got ",
     );
     assert(error.message.includes(got), error.message);
-    assertFalse(error.message.includes("a secret"), error.message);
+    assertFalse(/a.secret/.test(error.message), error.message);
   }
+});
+
+Deno.test("ready() - Infinity and far times wait; NaN and negatives are refused by name", async () => {
+  for (const timeout of [Infinity, 2 ** 31, 30 * 24 * 3_600_000]) {
+    const stream = stepped();
+    await using peer = startPeer(() => stream.response);
+    await using backend = watch(peer);
+    let ready = false;
+    const waiting = backend.ready({ timeout }).then(() => ready = true);
+    stream.push(record(LIFE.slice(0, 1)));
+    await new Promise((done) => setTimeout(done, 20));
+    assertFalse(ready);
+    stream.push(record(LIFE.slice(0, 5)));
+    await waiting;
+    for (const timeout of [NaN, -1]) {
+      for (
+        const call of [
+          () => backend.ready({ timeout }),
+          () => backend.terminated({ timeout }),
+          () => backend.status({ timeout }),
+        ]
+      ) await assertRejects(call, RangeError, "timeout must be");
+    }
+  }
+});
+
+Deno.test("terminated() resolves, times out, and rejects when closed first", async () => {
+  const stream = stepped();
+  await using peer = startPeer(() => stream.response);
+  const backend = watch(peer);
+  const error = await assertRejects(
+    () => backend.terminated({ timeout: 5 }),
+    DOMException,
+    'Backend "b1" had not terminated within 5 ms',
+  );
+  assertEquals(error.name, "TimeoutError");
+  const waiting = backend.terminated();
+  const closed = watch(peer);
+  const stopped = assertRejects(
+    () => closed.terminated(),
+    BackendEndedError,
+    "no longer watched",
+  );
+  await closed.close();
+  await stopped;
+  stream.push(record(LIFE));
+  await waiting;
+  await backend.terminated();
+  await backend.close();
 });
 
 Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", async () => {
