@@ -5,6 +5,7 @@
  * alone: the dev platform, which runs the backends; the edge, which decides who
  * may reach which one; and the page. Only the edge has an address to open.
  */
+import { fileURLToPath } from "node:url";
 import { Hono } from "@hono/hono";
 import { sessionProxy } from "../session/edge/proxy.ts";
 import { Jamsocket } from "../server.ts";
@@ -45,7 +46,9 @@ function edge(engine: Jamsocket, page: string, script: string): Hono {
       engine,
       authorize: (c) => ({
         user: user(c.req.query("as")),
-        spawn: { max_idle_seconds: 120 },
+        // Only a page that opens the board starts a backend: one that looks for
+        // its lost connection must not start another behind its back.
+        spawn: c.req.path.endsWith("/connect") && { max_idle_seconds: 120 },
       }),
     }),
   );
@@ -71,10 +74,17 @@ export interface Demo extends AsyncDisposable {
   platform: DevPlatform;
 }
 
+/** What {@linkcode startDemo} may be told. */
+export interface DemoOptions {
+  /** Where the boards are kept. @default {the folder `boards` beside the sample} */
+  folder?: string | undefined;
+  onEvent?: DevPlatformOptions["onEvent"];
+}
+
 /** Starts all three; `port` is the edge's. */
 export async function startDemo(
   port: number,
-  onEvent?: DevPlatformOptions["onEvent"],
+  { folder, onEvent }: DemoOptions = {},
 ): Promise<Demo> {
   const board = (name: string) => new URL(`board/${name}`, import.meta.url);
   const [page, script] = await Promise.all([
@@ -86,6 +96,9 @@ export async function startDemo(
     port: 0,
     proxyPort: 0,
     watch: true,
+    // Long enough to save a board.
+    grace: 2_000,
+    env: { BOARD_FOLDER: folder ?? fileURLToPath(board("boards")) },
     onEvent,
   });
   const engine = new Jamsocket({
@@ -101,7 +114,7 @@ export async function startDemo(
     platform,
     async [Symbol.asyncDispose]() {
       // First the backends: what crosses the edge ends with them.
-      await platform.close({ hard: true });
+      await platform.close();
       await server.shutdown();
     },
   };
@@ -122,12 +135,14 @@ if (import.meta.main) {
   if (!/^\d{1,5}$/.test(given) || port > 65_535) {
     fail(`${JSON.stringify(given)} is no port`);
   }
-  const demo = await startDemo(port, show).catch((error) => {
+  const demo = await startDemo(port, { onEvent: show }).catch((error) => {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     return fail(`port ${port} is in use`);
   });
   console.log(
-    `\n  Open ${demo.url} in two tabs. Ctrl-C ends everything.\n`,
+    `\n  Open ${demo.url} in two tabs: what you do in one shows in the other.\n` +
+      `  The page of the dev platform is at ${demo.platform.apiUrl}.\n` +
+      `  Press Ctrl-C to stop.\n`,
   );
   const asked = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -135,6 +150,6 @@ if (import.meta.main) {
   }
   await asked.promise;
   // Not waited for: a browser may keep its connections open for as long as it likes.
-  await demo.platform.close({ hard: true });
+  await demo.platform.close();
   Deno.exit(0);
 }

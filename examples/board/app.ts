@@ -3,34 +3,56 @@
  * takes its types from here.
  *
  * The platform runs one backend for each board. Everybody who opens the board
- * reaches the same process, so the feeds are the shared state: no database, no
- * locks.
+ * reaches the same process, so the feeds are the shared state, without locks.
  */
 import {
   type ApiOf,
   defineAction,
   defineFeed,
+  FeedmeRejection,
 } from "../../feed/feedme/server/server.ts";
 import { z } from "zod";
+import { TextHistory } from "./text.ts";
 
-const MAX_NOTES = 200;
+/** How many notes a board takes. */
+export const MAX_NOTES = 200;
+/** Longest text of a note. Pages stop earlier: two people may write at once. */
+const MAX_TEXT = 1000;
 
 /** The place of something's middle, from 0 to 1; what lies outside is moved in. */
 const place = z.number().transform((value) => Math.min(1, Math.max(0, value)));
 
 const noteId = z.uuid();
-const written = z.object({
+const note = z.object({
   x: place,
   y: place,
-  text: z.string().max(280),
   color: z.int().min(0).max(5),
+  by: z.string(),
+  text: z.string(),
+  /** How many changes led to the text. */
+  revision: z.int().min(0),
 });
+/** What was changed in a text; `text.ts` says how to read it. */
+const change = z.array(
+  z.union([z.int(), z.string().min(1).max(MAX_TEXT)]),
+).max(2 * MAX_TEXT);
 
 /** All notes, by id. */
+export const notesSchema = z.record(noteId, note);
+/** All notes, by id. */
+export type Notes = z.infer<typeof notesSchema>;
+
+/** The notes; each says what of it was changed, so that pages can follow. */
 export const board = defineFeed({
-  data: z.object({
-    notes: z.record(noteId, written.extend({ by: z.string() })),
-  }),
+  data: z.object({ notes: notesSchema }),
+  actions: {
+    came_back: z.object({}),
+    added: z.object({ id: noteId }),
+    moved: z.object({ id: noteId }),
+    /** `from` is what the page that made the change calls itself. */
+    edited: z.object({ id: noteId, change, from: z.string() }),
+    removed: z.object({ id: noteId }),
+  },
   initial: () => ({ notes: {} }),
 });
 
@@ -60,17 +82,64 @@ export const people = defineFeed({
   },
 });
 
-/** A note is put there for the first time, moved or written on. */
-const put = defineAction({
-  args: written.extend({ id: noteId }),
-  handler({ id, ...note }, { client, feed }) {
+const add = defineAction({
+  args: z.object({ id: noteId, x: place, y: place, color: note.shape.color }),
+  handler({ id, ...where }, { client, feed }) {
+    const live = feed(board);
+    const { notes } = live.data;
+    if (notes[id]) return;
+    if (Object.keys(notes).length >= MAX_NOTES) {
+      throw new FeedmeRejection("BOARD_FULL", { notes: MAX_NOTES });
+    }
+    // The platform has verified who it is; the message could say anything.
+    const by = client.user ?? "somebody";
+    const added = { ...where, by, text: "", revision: 0 };
+    live.update("added", { id }, { notes: { ...notes, [id]: added } });
+  },
+});
+
+const move = defineAction({
+  args: z.object({ id: noteId, x: place, y: place }),
+  handler({ id, x, y }, { feed }) {
     const live = feed(board);
     const { notes } = live.data;
     const known = notes[id];
-    if (!known && Object.keys(notes).length >= MAX_NOTES) return;
-    // Who asks was verified by the platform, not told by the message.
-    const by = known?.by ?? client.user ?? "somebody";
-    live.update("put", {}, { notes: { ...notes, [id]: { ...note, by } } });
+    if (!known) return;
+    live.update("moved", { id }, {
+      notes: { ...notes, [id]: { ...known, x, y } },
+    });
+  },
+});
+
+/** The last changes of each text, to which late ones are fitted. */
+const histories = new Map<string, TextHistory>();
+
+/** Changes the text of a note, as it was in `revision`. */
+const edit = defineAction({
+  args: z.object({
+    id: noteId,
+    revision: z.int().min(0),
+    change,
+    from: z.string().max(64),
+  }),
+  handler({ id, revision, change, from }, { feed }) {
+    const live = feed(board);
+    const { notes } = live.data;
+    const known = notes[id];
+    if (!known) return;
+    let history = histories.get(id);
+    if (history?.revision !== known.revision) {
+      history = new TextHistory(known.text, known.revision);
+      histories.set(id, history);
+    }
+    const made = history.change(revision, change, MAX_TEXT);
+    if (!made) throw new FeedmeRejection("OUT_OF_DATE");
+    live.update("edited", { id, change: [...made], from }, {
+      notes: {
+        ...notes,
+        [id]: { ...known, text: history.text, revision: history.revision },
+      },
+    });
   },
 });
 
@@ -79,7 +148,8 @@ const remove = defineAction({
   handler({ id }, { feed }) {
     const live = feed(board);
     const { [id]: gone, ...notes } = live.data.notes;
-    if (gone) live.update("remove", {}, { notes });
+    histories.delete(id);
+    if (gone) live.update("removed", { id }, { notes });
   },
 });
 
@@ -104,7 +174,7 @@ const me = defineAction({
 /** All of it. */
 export const application = {
   feeds: { board, people },
-  actions: { put, remove, point, me },
+  actions: { add, move, edit, remove, point, me },
 };
 
 /** What the page may ask for. */

@@ -1,27 +1,54 @@
 /**
- * A session backend: one board of notes, kept in this process and nowhere else.
- * `app.ts` says what a board is; here it meets the network. When nobody is left
- * for a while the platform ends the process.
+ * A session backend: one board of notes. `app.ts` says what a board is; here it
+ * meets the network and the disk.
+ *
+ * The board lives in this process. A copy is kept in a file, so that it is there
+ * again after the process has ended: when nobody was left for a while, when the
+ * code has changed, or when somebody pressed "Kill".
  */
 import { feedmeServer } from "../../feed/feedme/server/server.ts";
 import { verifiedUser } from "../../server.ts";
 import { application, board, people } from "./app.ts";
+import { BoardFile, fileName } from "./file.ts";
 
 const server = feedmeServer(application, {
   onConnect: ({ user }) => console.log(`${user} came`),
   onDisconnect: ({ user }) => console.log(`${user} left`),
 });
+const live = server.feed(board);
+
+const folder = Deno.env.get("BOARD_FOLDER") ?? "./boards";
+const key = Deno.env.get("SESSION_BACKEND_KEY") ?? "board";
+const file = new BoardFile(
+  `${folder}/${await fileName(key)}`,
+  () => live.data.notes,
+);
+const saved = await file.load();
+if (saved) {
+  live.update("came_back", {}, { notes: saved });
+  const count = Object.keys(saved).length;
+  console.log(`came back with ${count} ${count === 1 ? "note" : "notes"}`);
+}
+file.keep();
+
+if (Deno.build.os !== "windows") {
+  // The platform asks like this, and then waits a while.
+  Deno.addSignalListener("SIGTERM", async () => {
+    await file.save();
+    Deno.exit(0);
+  });
+}
 
 // Without a word: the address to open is the edge's.
 const address = { port: Number(Deno.env.get("PORT") ?? 8000), onListen() {} };
 Deno.serve(address, (request) => {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return Response.json({
-      notes: Object.keys(server.feed(board).data.notes).length,
+      notes: Object.keys(live.data.notes).length,
       people: server.feed(people).subscribers,
     });
   }
-  // The proxy before this process says who it is, and lets nobody else say it.
+  // The proxy in front of this process has verified who it is.
   const user = verifiedUser(request.headers);
   const { socket, response } = Deno.upgradeWebSocket(request, {
     protocol: "feedme",

@@ -4,6 +4,7 @@
  */
 import { SessionBackend } from "../../client.ts";
 import {
+  type FeedEvents,
   type FeedmeClient,
   feedmeClient,
   type FeedmeFeed,
@@ -11,9 +12,22 @@ import {
 } from "../../feed/feedme/mod.ts";
 import type { BackendState } from "../../types.ts";
 import type { BoardApi } from "./app.ts";
+import {
+  apply,
+  type Change,
+  compose,
+  diff,
+  moved,
+  SharedText,
+  transform,
+} from "./text.ts";
 
 type Client = FeedmeClient<BoardApi>;
-type Note = BoardApi["actions"]["put"]["args"] & { by: string };
+type Feed = BoardApi["feeds"]["board"];
+type Note = Feed["data"]["notes"][string];
+type Place = Pick<Note, "x" | "y">;
+type BoardListener = (...happened: FeedEvents<Feed>["action"]) => void;
+type ClientError = { code?: string };
 type People = BoardApi["feeds"]["people"]["data"]["people"];
 
 const element = (id: string) => document.getElementById(id)!;
@@ -21,7 +35,7 @@ const button = (id: string) => element(id) as HTMLButtonElement;
 const sheet = element("sheet");
 
 const query = new URLSearchParams(location.search);
-const boardName = query.get("board") ?? "plans";
+const boardName = query.get("board") || "plans";
 // A name for this tab: the demo's edge takes it at its word.
 const NAMES = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Niklaus"];
 /** Tabs of a browser take turns; where each browser begins is left to chance. */
@@ -73,7 +87,7 @@ function showSteps(): void {
     item.append(dot, status);
     if (state && first !== undefined) {
       const time = document.createElement("small");
-      const ms = Date.parse(state.time) - first;
+      const ms = Math.max(0, Date.parse(state.time) - first);
       time.textContent = ms < 10_000 ? `${ms} ms` : `${Math.round(ms / 1e3)} s`;
       item.append(time);
     }
@@ -86,127 +100,278 @@ function showOver(title: string, text: string, again = false): void {
   element("text").textContent = text;
   element("again").hidden = !again;
   element("over").hidden = false;
+  if (again) element("again").focus();
 }
 
 // The notes.
 
-const notes = new Map<string, { note: Note; card: HTMLElement }>();
-/** The notes of the feed that the page shows. */
-const shown = new Map<string, unknown>();
+/** What this page calls itself in changes, to know its own when they come back. */
+const page = crypto.randomUUID();
+/** Characters of a note; the backend takes more, as two may write at once. */
+const MAX_TEXT = 280;
+/** How far an arrow key moves a note, as a part of the sheet. */
+const STEP = 0.02;
+
+/** One note on the sheet. */
+interface Card {
+  element: HTMLElement;
+  /** Where the text stands and is written. */
+  text: HTMLElement;
+  shared: SharedText;
+  /** The text as it stands there. */
+  shown: string;
+  /** Changes of others that wait until an input method has done its work. */
+  unshown: Change | undefined;
+  composing: boolean;
+  x: number;
+  y: number;
+  held: boolean;
+  /** A move is on its way; `next` is the latest place since. */
+  moving: { next?: Place } | undefined;
+}
+
+const cards = new Map<string, Card>();
 let client: Client | undefined;
 let board: FeedmeFeed<BoardApi["feeds"]["board"]> | undefined;
 
-/**
- * Notes whose change is on its way: shown as they are here until the backend
- * has answered. `next` is what has changed since.
- */
-const sending = new Map<string, { next?: Note }>();
+/** Shows the notes of a board that has just been opened, or opened again. */
+function showBoard(): void {
+  const { notes } = board!.data()!;
+  for (const id of cards.keys()) if (!notes[id]) remove(id);
+  for (const [id, note] of Object.entries(notes)) {
+    const card = cards.get(id);
+    if (!card) makeCard(id, note);
+    else {
+      put(card, note);
+      showChange(card, card.shared.resume(note.text, note.revision));
+      sendText(id, card);
+    }
+  }
+  showHint();
+}
 
-/** Sends one change of a note at a time, and the latest after it. */
-async function sendNote(note: Note): Promise<void> {
-  const busy = sending.get(note.id);
-  if (busy) return void (busy.next = note);
-  const state: { next?: Note } = { next: note };
-  sending.set(note.id, state);
+/** Follows one change of the board. */
+const follow: BoardListener = (name, data, { notes }, _before) => {
+  if (name === "came_back") return showBoard();
+  const { id } = data;
+  const note = notes[id];
+  const card = cards.get(id);
+  switch (name) {
+    case "added":
+      if (!card) makeCard(id, note!);
+      else card.element.querySelector(".by")!.textContent = note!.by;
+      break;
+    case "moved":
+      if (card && !card.held && !card.moving) put(card, note!);
+      break;
+    case "edited":
+      if (!card) break;
+      if (data.from === page) card.shared.agreed();
+      else showChange(card, card.shared.receive(data.change));
+      sendText(id, card);
+      break;
+    case "removed":
+      remove(id);
+  }
+  showHint();
+};
+
+/** Makes the change of somebody else to the text on the page. */
+function showChange(card: Card, change: Change): void {
+  card.unshown = card.unshown ? compose(card.unshown, change) : change;
+  // An input method that writes a character in several steps loses its place
+  // when the text around it is replaced.
+  if (!card.composing) showUnshown(card);
+}
+
+function showUnshown(card: Card): void {
+  const made = card.unshown;
+  if (!made) return;
+  card.unshown = undefined;
+  const text = apply(card.shown, made);
+  if (text === card.shown) return;
+  const { text: field } = card;
+  const selection = getSelection()!;
+  const { anchorNode, anchorOffset, focusNode, focusOffset } = selection;
+  const carets = document.activeElement === field && anchorNode && focusNode
+    ? [
+      moved(placeIn(field, anchorNode, anchorOffset), made),
+      moved(placeIn(field, focusNode, focusOffset), made),
+    ] as const
+    : undefined;
+  field.textContent = card.shown = text;
+  if (!carets) return;
+  const node = field.firstChild ?? field;
+  selection.setBaseAndExtent(node, carets[0], node, carets[1]);
+}
+
+/** How many characters of `field` come before a place in it. */
+function placeIn(field: HTMLElement, node: Node, offset: number): number {
+  const range = document.createRange();
+  range.setStart(field, 0);
+  range.setEnd(node, offset);
+  return range.toString().length;
+}
+
+/** Takes over what was written on the page. */
+function takeInput(id: string, card: Card): void {
+  const text = card.text.textContent!;
+  if (text === card.shown) return;
+  let change = diff(card.shown, text);
+  card.shown = text;
+  if (card.unshown) {
+    const { unshown } = card;
+    card.unshown = transform(unshown, change, "before");
+    change = transform(change, unshown, "after");
+  }
+  card.shared.make(change);
+  sendText(id, card);
+}
+
+function sendText(id: string, card: Card): void {
+  const next = card.shared.send();
+  if (!next) return;
+  const args = { id, ...next, change: [...next.change], from: page };
+  client?.action("edit", args).catch((error: ClientError) => {
+    // Without a connection the change stays, and is sent when it is back.
+    if (error.code !== "REJECTED") return;
+    const note = board?.data()?.notes[id];
+    if (!note) return;
+    showNotice("Your last change could not be made.");
+    card.shared = new SharedText(note.text, note.revision);
+    card.unshown = undefined;
+    showChange(card, diff(card.shown, note.text));
+  });
+}
+
+/** Sends one move of a note at a time, and the latest place after it. */
+async function move(id: string, card: Card, place: Place): Promise<void> {
+  put(card, place);
+  if (card.moving) return void (card.moving.next = place);
+  const state = card.moving = { next: place } as { next?: Place };
   while (state.next) {
-    const { by: _, ...args } = state.next;
+    const args = { id, ...state.next };
     delete state.next;
-    // What was not sent is not on the board: the next feed data tells.
-    await client?.action("put", args).catch(() => {});
+    await client?.action("move", args).catch(() => {});
   }
-  sending.delete(note.id);
-  showNotes();
+  card.moving = undefined;
 }
 
-/** Shows the notes as they are on the board. */
-function showNotes(): void {
-  if (board?.state() !== "open") return;
-  const shared = board.data()!.notes;
-  for (const id of notes.keys()) {
-    if (!shared[id] && !sending.has(id)) remove(id);
-  }
-  for (const [id, note] of Object.entries(shared)) {
-    // What did not change is the same object as before.
-    if (sending.has(id) || shown.get(id) === note) continue;
-    put({ id, ...note });
-    shown.set(id, note);
-  }
-  showHint();
-}
-
-function put(note: Note): HTMLElement {
-  const card = notes.get(note.id)?.card ?? makeCard(note.id);
-  notes.set(note.id, { note, card });
-  card.style.left = `${note.x * 100}%`;
-  card.style.top = `${note.y * 100}%`;
-  card.style.setProperty("--paper", `var(--n${note.color})`);
-  const text = card.querySelector<HTMLElement>("[contenteditable]")!;
-  if (text.textContent !== note.text) text.textContent = note.text;
-  card.querySelector(".by")!.textContent = note.by;
-  showHint();
-  return card;
+function put(card: Card, { x, y }: Place): void {
+  const within = (value: number) => Math.min(1, Math.max(0, value));
+  Object.assign(card, { x: within(x), y: within(y) });
+  card.element.style.left = `${card.x * 100}%`;
+  card.element.style.top = `${card.y * 100}%`;
 }
 
 function remove(id: string): void {
-  notes.get(id)?.card.remove();
-  notes.delete(id);
-  shown.delete(id);
+  cards.get(id)?.element.remove();
+  cards.delete(id);
   showHint();
 }
 
 function showHint(): void {
-  element("hint").hidden = notes.size > 0;
+  element("hint").hidden = cards.size > 0;
 }
 
-function makeCard(id: string): HTMLElement {
-  const card = document.createElement("article");
-  card.className = "note";
+let noticed: number | undefined;
+/** Says something for some seconds. */
+function showNotice(text: string): void {
+  element("notice").textContent = text;
+  element("notice").hidden = false;
+  clearTimeout(noticed);
+  noticed = setTimeout(() => element("notice").hidden = true, 6_000);
+}
+
+function makeCard(id: string, note: Note): Card {
+  const article = document.createElement("article");
+  article.className = "note";
+  article.tabIndex = 0;
+  article.ariaLabel = `Note by ${note.by}. The arrow keys move it.`;
+  article.style.setProperty("--paper", `var(--n${note.color})`);
   const text = document.createElement("div");
   text.contentEditable = "plaintext-only";
   text.role = "textbox";
-  text.ariaLabel = "Note";
+  text.ariaLabel = "Text of the note";
+  text.ariaMultiLine = "true";
+  text.textContent = note.text;
   const by = document.createElement("span");
   by.className = "by";
+  by.textContent = note.by;
   const close = document.createElement("button");
   close.className = "remove";
   close.textContent = "×";
   close.ariaLabel = "Remove this note";
-  card.append(text, by, close);
-  sheet.append(card);
-
-  const change = (changes: Partial<Note>) => {
-    const note = { ...notes.get(id)!.note, ...changes };
-    put(note);
-    sendNote(note);
+  article.append(text, by, close);
+  sheet.append(article);
+  const card: Card = {
+    element: article,
+    text,
+    shared: new SharedText(note.text, note.revision),
+    shown: note.text,
+    unshown: undefined,
+    composing: false,
+    x: note.x,
+    y: note.y,
+    held: false,
+    moving: undefined,
   };
-  text.addEventListener(
-    "input",
-    () => change({ text: text.textContent!.slice(0, 280) }),
-  );
+  cards.set(id, card);
+  put(card, note);
+  showHint();
+
+  text.addEventListener("beforeinput", (event) => {
+    const added = event.data ?? event.dataTransfer?.getData("text/plain") ?? "";
+    const full = text.textContent!.length + added.length > MAX_TEXT;
+    if (added && full && !event.isComposing) event.preventDefault();
+  });
+  text.addEventListener("input", () => takeInput(id, card));
+  text.addEventListener("compositionstart", () => card.composing = true);
+  text.addEventListener("compositionend", () => {
+    card.composing = false;
+    takeInput(id, card);
+    showUnshown(card);
+  });
   close.addEventListener("click", () => {
     client?.action("remove", { id }).catch(() => {});
     remove(id);
   });
-  card.addEventListener("pointerdown", (event) => {
-    if (event.target !== card && event.target !== by) return;
-    card.setPointerCapture(event.pointerId);
-    card.classList.add("held");
-    const { note } = notes.get(id)!;
+  article.addEventListener("keydown", (event) => {
+    if (event.target !== article) return;
+    const [x, y] = ARROWS.get(event.key) ?? [];
+    if (x === undefined || y === undefined) return;
+    event.preventDefault();
+    move(id, card, { x: card.x + x * STEP, y: card.y + y * STEP });
+  });
+  article.addEventListener("pointerdown", (event) => {
+    if (event.target !== article && event.target !== by) return;
+    article.setPointerCapture(event.pointerId);
+    article.classList.add("held");
+    card.held = true;
+    const { x, y } = card;
     const grip = position(event);
-    const move = (event: PointerEvent) => {
-      const { x, y } = position(event);
-      change({ x: note.x + x - grip.x, y: note.y + y - grip.y });
+    const drag = (event: PointerEvent) => {
+      const now = position(event);
+      move(id, card, { x: x + now.x - grip.x, y: y + now.y - grip.y });
     };
-    card.addEventListener("pointermove", move);
-    card.addEventListener("lostpointercapture", () => {
-      card.classList.remove("held");
-      card.removeEventListener("pointermove", move);
+    article.addEventListener("pointermove", drag);
+    article.addEventListener("lostpointercapture", () => {
+      article.classList.remove("held");
+      card.held = false;
+      article.removeEventListener("pointermove", drag);
     }, { once: true });
   });
   return card;
 }
 
-function position(event: MouseEvent): { x: number; y: number } {
+const ARROWS = new Map([
+  ["ArrowLeft", [-1, 0]],
+  ["ArrowRight", [1, 0]],
+  ["ArrowUp", [0, -1]],
+  ["ArrowDown", [0, 1]],
+]);
+
+function position(event: MouseEvent): Place {
   const box = sheet.getBoundingClientRect();
   return {
     x: (event.clientX - box.left) / box.width,
@@ -215,16 +380,17 @@ function position(event: MouseEvent): { x: number; y: number } {
 }
 
 function add(x: number, y: number): void {
-  const note: Note = {
-    id: crypto.randomUUID(),
-    x,
-    y,
-    text: "",
-    color: Math.floor(Math.random() * 6),
-    by: name,
-  };
-  put(note).querySelector<HTMLElement>("[contenteditable]")!.focus();
-  sendNote(note);
+  const id = crypto.randomUUID();
+  const color = Math.floor(Math.random() * 6);
+  makeCard(id, { x, y, color, by: name, text: "", revision: 0 }).text.focus();
+  client?.action("add", { id, x, y, color }).catch((error: ClientError) => {
+    remove(id);
+    showNotice(
+      error.code === "REJECTED"
+        ? "The board is full. Remove a note to make room."
+        : "The note could not be added: the connection was lost.",
+    );
+  });
 }
 
 button("add").addEventListener(
@@ -291,6 +457,13 @@ sheet.addEventListener("pointermove", (event) => {
 
 // The connection.
 
+/** Whether the board is opened once more after its backend has ended. */
+let returning = false;
+
+function countNotes(): string {
+  return cards.size === 1 ? "with 1 note" : `with ${cards.size} notes`;
+}
+
 /** Joins the board; the client comes back by itself until the backend has ended. */
 function join(backend: SessionBackend): void {
   if (backend.isTerminated()) return;
@@ -307,9 +480,11 @@ function join(backend: SessionBackend): void {
   board.on("open", () => {
     button("add").disabled = false;
     element("over").hidden = true;
-    showNotes();
+    showBoard();
+    if (returning) showNotice(`The board is back, ${countNotes()}.`);
+    returning = false;
   });
-  board.on("action", showNotes);
+  board.on("action", follow);
   board.desireOpen();
 
   const people = joined.feed("people", {});
@@ -343,7 +518,7 @@ function leave(): void {
 
 async function openBoard(): Promise<void> {
   states = [];
-  for (const id of [...notes.keys()]) remove(id);
+  for (const id of cards.keys()) remove(id);
   showSteps();
   showOver("Opening the board …", "A process of its own is started for it.");
   const response = await fetch(at("connect"), { method: "POST" });
@@ -367,7 +542,7 @@ async function openBoard(): Promise<void> {
         : "";
       showOver(
         "This backend has ended",
-        `${reason} The notes lived in that process and went with it.`,
+        `${reason} The notes are saved, and a new backend brings them back.`,
         true,
       );
     }
@@ -387,7 +562,10 @@ function start(): void {
   );
 }
 
-button("again").addEventListener("click", start);
+button("again").addEventListener("click", () => {
+  returning = true;
+  start();
+});
 button("end").addEventListener("click", () => {
   button("end").disabled = true;
   fetch(at("end"), { method: "POST" });

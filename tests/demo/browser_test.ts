@@ -25,6 +25,15 @@ async function open(browser: Browser, url: string): Promise<Page> {
   return page;
 }
 
+/** A folder that is gone afterwards. */
+async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir();
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
 /** The steps that the page shows as done. */
 function steps(page: Page): Promise<string[]> {
   return page.locator("#steps li:is(.done, .bad)").evaluateAll((items) =>
@@ -35,7 +44,8 @@ function steps(page: Page): Promise<string[]> {
 inChromium(
   "the demo: two pages in step, a killed backend, a way back",
   async (browser) => {
-    await using demo = await startDemo(0);
+    await using boards = await temporaryFolder();
+    await using demo = await startDemo(0, { folder: boards.path });
     const ada = await open(browser, `${demo.url}/?board=plans&as=Ada`);
     assertEquals(await steps(ada), [
       "scheduled",
@@ -111,14 +121,69 @@ inChromium(
     await ada.locator("#over").waitFor({ state: "hidden" });
     await grace.locator("#again").click();
     await grace.locator("#over").waitFor({ state: "hidden" });
-    assertEquals(await ada.locator(".note").count(), 0);
+    // The notes are there again, and can be written on.
+    await ada.getByText("The board is back, with 2 notes.").waitFor();
+    await ada.getByText("Water the plants").waitFor();
+    assertEquals(await grace.locator(".note").count(), 2);
+    await picture(ada, "back");
     await grace.locator("#add").click();
-    await ada.locator(".note").waitFor();
+    await ada.locator(".note").nth(2).waitFor();
     assertEquals(
       demo.platform.backends.filter(({ states }) =>
         states.at(-1)!.status === "ready"
       ).length,
       1,
     );
+  },
+);
+
+inChromium(
+  "the demo: two people write in one note, and move it meanwhile",
+  async (browser) => {
+    await using boards = await temporaryFolder();
+    await using demo = await startDemo(0, { folder: boards.path });
+    const ada = await open(browser, `${demo.url}/?board=both&as=Ada`);
+    const grace = await open(browser, `${demo.url}/?board=both&as=Grace`);
+    const field = "[contenteditable]";
+    await ada.locator("#sheet").dblclick({ position: { x: 400, y: 200 } });
+    await ada.keyboard.type("hello");
+    await grace.getByText("hello").waitFor();
+
+    // A change of the other leaves the caret where it is.
+    await grace.locator(field).focus();
+    await grace.keyboard.press("End");
+    await grace.keyboard.type("!");
+    await ada.getByText("hello!").waitFor();
+    await ada.keyboard.type(" world");
+    await grace.getByText("hello world!").waitFor();
+
+    // Each types while the other moves the note or types too.
+    const letters = "abcdefghijklmnopqrstuvwxyz";
+    await grace.keyboard.press("End");
+    await Promise.all([
+      ada.keyboard.type(letters, { delay: 5 }),
+      grace.keyboard.type(letters.toUpperCase(), { delay: 7 }),
+    ]);
+    await grace.locator(".note .by").hover();
+    await grace.mouse.down();
+    await Promise.all([
+      grace.mouse.move(640, 420, { steps: 12 }),
+      ada.keyboard.type("0123456789", { delay: 5 }),
+    ]);
+    await grace.mouse.up();
+    const all = `hello world${letters}0123456789!${letters.toUpperCase()}`;
+    for (const page of [ada, grace]) await page.getByText(all).waitFor();
+    await picture(ada, "both");
+
+    // The arrow keys move a note as well.
+    const before = (await ada.locator(".note").boundingBox())!;
+    await grace.locator(".note").focus();
+    await grace.keyboard.press("ArrowRight");
+    await ada.waitForFunction(
+      `document.querySelector(".note").getBoundingClientRect().x > ${
+        before.x + 5
+      }`,
+    );
+    assertEquals(await ada.locator(field).textContent(), all);
   },
 );
