@@ -162,7 +162,7 @@ Deno.test("websocket: silence", async () => {
   });
   const { transport, log, until } = listen({
     url: server.url,
-    silenceTimeoutMs: 50,
+    silenceTimeout: 50,
   });
   transport.connect();
   await until("disconnect");
@@ -172,8 +172,8 @@ Deno.test("websocket: silence", async () => {
   ]);
   await transport[Symbol.asyncDispose]!();
   assertThrows(
-    () => webSocketTransport({ url: "ws://x", silenceTimeoutMs: -1 }),
-    TypeError,
+    () => webSocketTransport({ url: "ws://x", silenceTimeout: -1 }),
+    RangeError,
   );
 });
 

@@ -30,7 +30,8 @@ import {
 import { isFeedArgs, isObject, type JsonObject } from "../wire/protocol.ts";
 import { notify } from "../../../net/report.ts";
 import { Queue } from "../../../net/queue.ts";
-import { Retry } from "./retry.ts";
+import { type Attempt, Link } from "../../../net/link.ts";
+import { type Ended, retryPolicy } from "./retry.ts";
 import { setTimer, type Timer as PlatformTimer } from "../../../net/timer.ts";
 import { TransportGuard } from "./transport.ts";
 
@@ -64,6 +65,8 @@ type Call = (result: ActionResult) => void;
 
 /** From a call of the transport's `connect()` to its event `disconnect`. */
 interface Connection {
+  /** The link's attempt. */
+  readonly attempt: Attempt<Ended>;
   /** Whether the transport has said that it connects. */
   begun: boolean;
   /** Set when the client has hung up, and why. */
@@ -92,7 +95,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   /** Connections whose end has not been seen; the last is the present one. */
   readonly #connections: Connection[] = [];
   #connectTimer: PlatformTimer | undefined;
-  readonly #retry: Retry;
+  readonly #link: Link<Ended>;
+  /** How the transport broke the rules. */
+  #violation: FeedmeError | undefined;
   #destroyed = false;
 
   /**
@@ -117,10 +122,15 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       throw error;
     }
     this.#core = new Conversation(this.#settings);
-    this.#retry = new Retry(
-      this.#settings,
-      () => this.#unattended(() => this.#dial()),
-    );
+    this.#link = new Link({
+      policy: retryPolicy(this.#settings),
+      begin: (attempt) => {
+        this.#connections.push({ attempt, begun: false });
+        this.#unattended(() => this.#guard.connect());
+        // The connection is done with when the transport has said so.
+        return () => {};
+      },
+    });
   }
 
   /**
@@ -147,7 +157,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
         "Already connecting or connected.",
       );
     }
-    this.#retry.reset();
+    this.#link.reset();
     this.#dial();
   }
 
@@ -174,9 +184,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
    */
   cancelRetry(): boolean {
     this.#check();
-    const pending = this.#retry.cancel();
-    if (pending) this.#tell("disconnect");
-    return pending;
+    if (this.#link.state.kind !== "waiting") return false;
+    this.#link.stop();
+    this.#tell("disconnect");
+    return true;
   }
 
   /**
@@ -335,10 +346,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   // From one connection to the next.
 
+  /** Connects now. */
   #dial(): void {
-    this.#retry.cancel();
-    this.#connections.push({ begun: false });
-    this.#guard.connect();
+    this.#link.connect();
+    if (this.#violation) throw this.#violation;
   }
 
   #hangUp(reason: FeedmeError | undefined): void {
@@ -377,11 +388,14 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     // The application has hung up and is not interested any more.
     if (this.#connections[0]!.hungUp) return;
     this.#handle({ type: "message", text });
-    if (this.#core.up) this.#stopConnecting();
+    if (this.#core.up && this.#link.state.kind === "connecting") {
+      this.#stopConnecting();
+      this.#connections[0]!.attempt.opened();
+    }
   }
 
   #onDisconnect(transportError: Error | undefined): void {
-    const { hungUp } = this.#connections[0]!;
+    const { attempt, hungUp } = this.#connections[0]!;
     const wasUp = this.#core.up;
     const reason = hungUp ? hungUp.reason : new FeedmeError(
       "TRANSPORT_FAILURE",
@@ -390,16 +404,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     );
     this.#ended(reason);
     // The application may have connected again before it was told.
-    if (this.#connections.length > 0) return;
-    if (!hungUp && wasUp) {
-      this.#retry.reset();
-      if (this.#settings.reconnect) this.#dial();
-    } else if (
-      (reason?.code === "TIMEOUT" || reason?.code === "TRANSPORT_FAILURE") &&
-      (!wasUp || this.#settings.reconnect)
-    ) {
-      this.#retry.schedule();
-    }
+    if (!attempt.current) return;
+    // Of a connection that was lost the first retry is made at once.
+    if (!hungUp && wasUp && this.#settings.reconnect) this.#dial();
+    else attempt.end({ reason, wasUp });
   }
 
   #stopConnecting(): void {
@@ -516,6 +524,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   /** The transport broke a rule, perhaps while effects were performed. */
   #onViolation(error: FeedmeError): void {
+    this.#violation = error;
     if (this.#effects.length > 0) this.#breach = error;
     else this.#collapse(error);
   }
@@ -539,7 +548,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   #end(): void {
     this.#destroyed = true;
-    this.#retry.cancel();
+    this.#link.stop();
     this.#stopConnecting();
     this.#guard.detach();
     for (const timer of this.#timers.values()) clearTimeout(timer);

@@ -1,57 +1,35 @@
-/** When to try to connect again. */
-import { onWake } from "../../../net/lifecycle.ts";
+/** When to try to connect again: the policy of the client's link. */
+import type { LinkPolicy } from "../../../net/link.ts";
+import type { FeedmeError } from "./errors.ts";
 import type { Settings } from "./options.ts";
-import { setTimer } from "../../../net/timer.ts";
 
-/** Calls `dial` after the waits that the options prescribe. */
-export class Retry {
-  readonly #settings: Settings;
-  readonly #dial: () => void;
-  /** Retries since the last success, or since the application connected. */
-  #count = 0;
-  #stop: (() => void) | undefined;
+/** A connection that has ended, as far as it matters for the next one. */
+export interface Ended {
+  /** Why; `undefined` if the application disconnected. */
+  reason: FeedmeError | undefined;
+  /** Whether the handshake had succeeded. */
+  wasUp: boolean;
+}
 
-  constructor(settings: Settings, dial: () => void) {
-    this.#settings = settings;
-    this.#dial = dial;
-  }
-
-  /** Counts from the beginning. */
-  reset(): void {
-    this.#count = 0;
-  }
-
-  /** An attempt has failed: waits for the next, if there is to be one. */
-  schedule(): void {
-    const {
-      connectRetryMs,
-      connectRetryBackoffMs,
-      connectRetryMaxMs,
-      connectRetryMaxAttempts: most,
-      connectRetryJitter,
-    } = this.#settings;
-    if (connectRetryMs < 0 || (most > 0 && this.#count >= most)) return;
-    const wait = Math.min(
-      connectRetryMs + this.#count++ * connectRetryBackoffMs,
-      connectRetryMaxMs,
-    );
-    const timer = setTimer(
-      this.#dial,
-      wait * (1 - connectRetryJitter * Math.random()),
-    );
-    // The network is back, or somebody looks again: no reason to wait longer.
-    const sleep = onWake(this.#dial);
-    this.#stop = () => {
-      clearTimeout(timer);
-      sleep();
-    };
-  }
-
-  /** Gives up the attempt that is pending; tells whether one was. */
-  cancel(): boolean {
-    const stop = this.#stop;
-    this.#stop = undefined;
-    stop?.();
-    return stop !== undefined;
-  }
+/**
+ * The formula of feedme-client, with a share of chance: waits of `connectRetryMs`,
+ * each longer than the one before by `connectRetryBackoffMs`, up to
+ * `connectRetryMaxMs`.
+ */
+export function retryPolicy(settings: Settings): LinkPolicy<Ended> {
+  return {
+    delay(retries, { reason, wasUp }) {
+      if (reason?.code !== "TIMEOUT" && reason?.code !== "TRANSPORT_FAILURE") {
+        return undefined;
+      }
+      if (wasUp && !settings.reconnect) return undefined;
+      const { connectRetryMs, connectRetryMaxAttempts: most } = settings;
+      if (connectRetryMs < 0 || (most > 0 && retries >= most)) return undefined;
+      const wait = Math.min(
+        connectRetryMs + retries * settings.connectRetryBackoffMs,
+        settings.connectRetryMaxMs,
+      );
+      return wait * (1 - settings.connectRetryJitter * Math.random());
+    },
+  };
 }

@@ -1,7 +1,12 @@
 /** A transport on the platform's `WebSocket`. */
-import type { WebSocketConstructor } from "../../../net/dial.ts";
+import {
+  type OpenedSocket,
+  openWebSocket,
+  type WebSocketConstructor,
+} from "../../../net/dial.ts";
 import { Emitter } from "./emitter.ts";
-import { setTimer } from "../../../net/timer.ts";
+import { SilenceWatch } from "../../../net/silence.ts";
+import { checkDuration } from "../../../net/timer.ts";
 import type { FeedmeTransport, TransportState } from "./transport.ts";
 
 /** Options of {@linkcode webSocketTransport}. */
@@ -22,11 +27,11 @@ export interface WebSocketTransportOptions {
   WebSocket?: WebSocketConstructor;
   /**
    * Milliseconds without a message from the server until the connection counts
-   * as lost; 0 for no such watch. Feedme has no heartbeat of its own, so this is
-   * for servers that are known to send something at least that often.
+   * as lost; 0 or `Infinity` for no such watch. Feedme has no heartbeat of its own,
+   * so this is for servers that are known to send something at least that often.
    * @default {0}
    */
-  silenceTimeoutMs?: number;
+  silenceTimeout?: number;
 }
 
 type Events = {
@@ -52,37 +57,40 @@ const CLOSE_GRACE = 2_000;
  * client.destroy();
  * ```
  *
- * @throws {TypeError} if an option makes no sense
+ * @throws {RangeError} if `silenceTimeout` is NaN or negative
  */
 export function webSocketTransport(
   options: WebSocketTransportOptions,
 ): FeedmeTransport {
-  const { silenceTimeoutMs = 0 } = options;
-  if (!(silenceTimeoutMs >= 0)) {
-    throw new TypeError("silenceTimeoutMs must be 0 or a positive number");
-  }
+  checkDuration("silenceTimeout", options.silenceTimeout ?? 0);
   return new WebSocketTransport(options);
 }
 
 /** From a call of `connect()` to the end of what it led to. */
 interface Connection {
   state: "connecting" | "connected";
-  socket?: WebSocket;
+  opened?: OpenedSocket;
 }
 
 const UNOPENED = "The WebSocket could not be opened.";
 
 class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   readonly #options: WebSocketTransportOptions;
-  /** The present one. What is heard of any other is told nobody. */
+  /** The present one. Events of any other are dropped. */
   #connection: Connection | undefined;
-  /** Resolves when every socket that was open has closed. */
+  /** Resolves when nothing is left of any socket. */
   #closed: Promise<void> = Promise.resolve();
-  #silence: ReturnType<typeof setTimeout> | undefined;
+  readonly #watch: SilenceWatch | undefined;
 
   constructor(options: WebSocketTransportOptions) {
     super();
     this.#options = options;
+    const { silenceTimeout: ms = 0 } = options;
+    if (ms === 0 || ms === Infinity) return;
+    this.#watch = new SilenceWatch({
+      onSilence: () =>
+        this.#fail(this.#connection, `The server was silent for ${ms} ms.`),
+    });
   }
 
   state(): TransportState {
@@ -101,7 +109,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
 
   send(message: string): void {
     const connection = this.#connection!;
-    const socket = connection.socket!;
+    const { socket } = connection.opened!;
     // A socket that is closing would drop it without a word.
     if (socket.readyState === 1) socket.send(message);
     else this.#fail(connection, "The WebSocket is closing.");
@@ -128,61 +136,45 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     if (!URL.canParse(address, base)) {
       throw new Error("The address is not a URL");
     }
-    const names = [protocols].flat();
     const Socket = this.#options.WebSocket ?? WebSocket;
-    const socket = connection.socket = new Socket(
+    const opened = connection.opened = openWebSocket(
       new URL(address, base).href.replace(/^http/, "ws"),
-      // A browser takes a list of names and nothing else.
-      headers && Object.keys(headers).length > 0
-        ? { protocols: names, headers } as unknown as string[]
-        : names,
+      {
+        protocols: [protocols].flat(),
+        // A browser takes a list of names and nothing else. There the connection
+        // fails: it must not open without headers that were asked for.
+        create: (url, protocols) =>
+          headers && Object.keys(headers).length > 0
+            ? new Socket(url, { protocols, headers } as unknown as string[])
+            : new Socket(url, protocols),
+      },
+      {
+        opened: () => {
+          connection.state = "connected";
+          this.#watch?.start(this.#options.silenceTimeout!);
+          this.emit("connect");
+        },
+        message: (data) => {
+          if (typeof data !== "string") {
+            return this.#fail(connection, "The server sent a binary message.");
+          }
+          this.#watch?.restart();
+          this.emit("message", data);
+        },
+        closed: (code) =>
+          this.#fail(connection, `The WebSocket closed (code ${code}).`),
+        failed: () => this.#fail(connection, UNOPENED),
+      },
     );
-    const { promise: closed, resolve } = Promise.withResolvers<void>();
-    socket.onopen = () => {
-      if (this.#connection !== connection) return socket.close();
-      connection.state = "connected";
-      this.#closed = this.#closed.then(() => closed);
-      this.#listen(connection);
-      this.emit("connect");
-    };
-    socket.onmessage = ({ data }) => {
-      if (this.#connection !== connection) return;
-      if (typeof data !== "string") {
-        return this.#fail(connection, "The server sent a binary message.");
-      }
-      this.#listen(connection);
-      this.emit("message", data);
-    };
-    // On Node 22 a socket that cannot be opened has an error and no close:
-    // https://github.com/nodejs/undici/issues/3546
-    socket.onerror = (event) => {
-      event.preventDefault?.();
-      if (connection.state === "connecting") this.#fail(connection, UNOPENED);
-    };
-    socket.onclose = ({ code }) => {
-      resolve();
-      this.#fail(
-        connection,
-        connection.state === "connecting"
-          ? UNOPENED
-          : `The WebSocket closed (code ${code}).`,
-      );
-    };
+    this.#closed = this.#closed.then(() => opened.ended);
   }
 
-  /** Something was heard: the watch begins anew. */
-  #listen(connection: Connection): void {
-    const { silenceTimeoutMs: ms = 0 } = this.#options;
-    if (ms === 0) return;
-    clearTimeout(this.#silence);
-    this.#silence = setTimer(
-      () => this.#fail(connection, `The server was silent for ${ms} ms.`),
-      ms,
-    );
-  }
-
-  #fail(connection: Connection, text: string, cause?: unknown): void {
-    if (this.#connection !== connection) return;
+  #fail(
+    connection: Connection | undefined,
+    text: string,
+    cause?: unknown,
+  ): void {
+    if (!connection || this.#connection !== connection) return;
     this.#leave();
     this.#later(
       "disconnect",
@@ -192,15 +184,10 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
 
   /** Enters the state `disconnected` and lets go of the socket. */
   #leave(): void {
-    // Not without need: its first mention, too, makes Deno run microtasks.
-    if (this.#silence !== undefined) clearTimeout(this.#silence);
-    const socket = this.#connection!.socket;
+    this.#watch?.stop();
+    const { opened } = this.#connection!;
     this.#connection = undefined;
-    try {
-      socket?.close(1000);
-    } catch {
-      // Before it has opened, some platforms take no close.
-    }
+    opened?.close(1000);
   }
 
   /** No event comes before the method that causes it has returned. */
