@@ -5,7 +5,7 @@
  */
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 
-/** What a reader is told. */
+/** What happens while a stream is read. */
 export interface ServerEventHandlers {
   /** An event with data. */
   onEvent(event: EventSourceMessage): void;
@@ -27,8 +27,9 @@ export interface ServerEventHandlers {
 }
 
 /**
- * Reads `body` to its end, or `until` enough is read. Rejects if it fails or if an event grows beyond
- * `maxEventSize`; the body is cancelled then, and when a handler throws.
+ * Reads `body` to its end, or `until` enough is read. Rejects if it fails, if an
+ * event grows beyond `maxEventSize`, or if a handler throws; then it cancels the
+ * body.
  */
 export async function readServerEvents(
   body: ReadableStream<Uint8Array>,
@@ -67,6 +68,20 @@ export async function readServerEvents(
   }
 }
 
+/**
+ * Whether a content type is that of server-sent events. Of several values, which a
+ * proxy may have joined to one, the last counts; parameters do not, because the
+ * encoding is always UTF-8.
+ *
+ * @see {@link https://fetch.spec.whatwg.org/#concept-header-extract-mime-type}
+ */
+export function isEventStream(contentType: string | null): boolean {
+  const values = (contentType ?? "").split(",");
+  const last = values.findLast((value) => value.includes("/")) ?? "";
+  const [essence = ""] = last.split(";");
+  return essence.trim().toLowerCase() === "text/event-stream";
+}
+
 /** The parts of an event to write. Line breaks in `data` are kept. */
 export interface ServerEvent {
   /** What the event says. */
@@ -79,10 +94,7 @@ export interface ServerEvent {
   retry?: number;
 }
 
-/**
- * One event as text. `event` and `id` must hold no line break: whoever writes
- * them chooses them.
- */
+/** One event as text. `event` and `id` must not contain a line break. */
 export function formatServerEvent(
   { data, event, id, retry }: ServerEvent,
 ): string {

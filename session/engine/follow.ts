@@ -11,7 +11,7 @@ import { backoff, type BackoffOptions } from "../../net/backoff.ts";
 import { type Attempt, Link, type LinkState } from "../../net/link.ts";
 import { notify } from "../../net/report.ts";
 import { SilenceWatch } from "../../net/silence.ts";
-import { readServerEvents } from "../../net/sse.ts";
+import { isEventStream, readServerEvents } from "../../net/sse.ts";
 import { checkDuration } from "../../net/timer.ts";
 import type { StatusDialect } from "./dialect.ts";
 import { reach, readState, toHTTPError, uncached } from "./http.ts";
@@ -268,11 +268,13 @@ class Follower {
     if (!response.ok || response.status === 204) {
       throw await toHTTPError(response, this.#action);
     }
-    const type = response.headers.get("content-type") ?? "none";
-    if (!response.body || !/^text\/event-stream\s*(;|$)/i.test(type)) {
+    const type = response.headers.get("content-type");
+    if (!response.body || !isEventStream(type)) {
       response.body?.cancel().catch(() => {});
       throw new TypeError(
-        `${this.#action} failed: the answer is not an event stream (content type ${type})`,
+        `${this.#action} failed: the answer is not an event stream (content type ${
+          type ?? "none"
+        })`,
       );
     }
     return response.body;

@@ -8,7 +8,11 @@ import { FakeTime } from "@std/testing/time";
 import { backoff } from "../../net/backoff.ts";
 import { dial } from "../../net/dial.ts";
 import { onWake } from "../../net/lifecycle.ts";
-import { formatServerEvent, readServerEvents } from "../../net/sse.ts";
+import {
+  formatServerEvent,
+  isEventStream,
+  readServerEvents,
+} from "../../net/sse.ts";
 import { wait } from "../../net/wait.ts";
 
 Deno.test("backoff doubles its window up to the cap, for any attempt", () => {
@@ -231,4 +235,52 @@ Deno.test("dial fails at an error that no close follows, as on Node 22", async (
     Error,
     "WebSocket closed before it opened",
   );
+});
+
+Deno.test("server-sent events - every content type that means them, and no other", () => {
+  for (
+    const type of [
+      "text/event-stream",
+      "Text/Event-Stream",
+      "text/event-stream;charset=utf-8",
+      "text/event-stream ; charset=UTF-8; x=1",
+      "text/event-stream, text/event-stream",
+      "text/html, text/event-stream; charset=utf-8",
+      "text/event-stream, ",
+    ]
+  ) assert(isEventStream(type), type);
+  for (
+    const type of [
+      null,
+      "",
+      "text/html",
+      "text/event-stream-2",
+      "application/text/event-stream",
+      "text/event-stream, text/html",
+    ]
+  ) assert(!isEventStream(type), `${type}`);
+});
+
+Deno.test("server-sent events - the standard's lines, ends and fields, in chunks of any size", async () => {
+  const text = "\uFEFF: comment\rdata: a\rdata: b\r\rretry: 12\r\nretry: 1x\n" +
+    "retry: -4\nretry\nid: 7\ndata: c\r\n\r\nid: x\0y\ndata\n\n" +
+    "event: none\n\nDATA: upper\n\ndata:  two spaces\n\ndata: never ended\n";
+  const bytes = new TextEncoder().encode(text);
+  for (const size of [1, 2, 3, 5, bytes.length]) {
+    const seen: unknown[] = [];
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at += size) {
+          controller.enqueue(bytes.slice(at, at + size));
+        }
+        controller.close();
+      },
+    });
+    await readServerEvents(body, {
+      onEvent: ({ data }) => seen.push(data),
+      onRetry: (ms) => seen.push(ms),
+      onId: (id) => seen.push(`id ${id}`),
+    });
+    assertEquals(seen, ["a\nb", 12, "id 7", "c", "", "  two spaces".slice(1)]);
+  }
 });

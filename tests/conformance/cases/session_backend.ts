@@ -123,6 +123,26 @@ export const sessionBackend: Area = {
       await backend.ready({ timeout: 10_000 });
     },
 
+    async "ready() without a limit waits, and a limit out of range is refused"(
+      t,
+    ) {
+      for (const timeout of [Infinity, 2 ** 31]) {
+        const peer = await answering(
+          t,
+          { status: 503, headers: { "retry-after": "0" } },
+          silent("scheduled", "ready"),
+        );
+        await using backend = watched(peer);
+        await backend.ready({ timeout });
+      }
+      const peer = await answering(t, silent("scheduled"));
+      const backend = watched(peer);
+      for (const timeout of [NaN, -1]) {
+        same((await rejects(backend.ready({ timeout }))).name, "RangeError");
+      }
+      await backend.close();
+    },
+
     async "an answer that says ready needs no stream to be so"(t) {
       const peer = await answering(t, silent());
       await using backend = watched(peer, { status: "ready" });

@@ -14,6 +14,8 @@ import {
   TOKEN,
 } from "../hosted.ts";
 
+const state = (status: string) => ({ status, time: "2026-01-01T00:00:00Z" });
+
 export const answerCases: Area["cases"] = {
   async "a backend that the platform forgets ends with an error"(t) {
     for (const status of [404, 410]) {
@@ -67,6 +69,75 @@ export const answerCases: Area["cases"] = {
       errors.map(({ error, final }) => [(error as HTTPError).code, final]),
       [[503, false]],
     );
+  },
+
+  async "a platform may name the time to come back as a date"(t) {
+    const at = (ms: number) => new Date(ms).toUTCString();
+    const peer = await answering(t, {
+      status: 503,
+      headers: {
+        date: at(1_767_225_600_000),
+        "retry-after": at(1_767_225_607_000),
+        "access-control-expose-headers": "retry-after, date",
+      },
+    });
+    const error = await rejects(hosted(peer).statuses("b1").next());
+    same([error.code, error.retryAfter], [503, 7000]);
+  },
+
+  async "an order is accepted by any answer of success"(t) {
+    const answers: Answer[] = [
+      { status: 204 },
+      { status: 202, chunks: [] },
+      { chunks: [] },
+      { headers: { "content-type": "text/plain" }, chunks: ["OK"] },
+      { json: null },
+      { chunks: ["the rest never comes"], then: "silence" },
+    ];
+    const peer = await t.script({
+      http: { "/v2/backend/b1/terminate": answers },
+    });
+    for (const _ of answers) await hosted(peer).terminate("b1");
+    same((await peer.seen()).requests.length, answers.length);
+  },
+
+  async "a call that is never answered ends, and Infinity is not at once"(t) {
+    const peer = await t.script({
+      http: {
+        "/v2/service/a/s/connect": ["silence"],
+        "/v2/backend/b1/status": [{ json: state("ready") }],
+      },
+    });
+    const error = await rejects(
+      hosted(peer, { timeout: 20 }).connect({ key: "k" }),
+    );
+    same(error.name, "TimeoutError");
+    same(
+      error.message,
+      'Connecting to service "s" failed: no answer within 20 ms',
+    );
+    const patient = hosted(peer, { timeout: Infinity });
+    same((await patient.status("b1")).status, "ready");
+  },
+
+  async "an event stream is one in every legal form"(t) {
+    const life = [event("scheduled"), event("terminated")].join("");
+    for (
+      const [type, text] of [
+        ["text/event-stream; charset=utf-8", life],
+        ["text/event-stream, text/event-stream", life],
+        ["TEXT/EVENT-STREAM", `\uFEFF${life}`],
+        ["text/event-stream", life.replaceAll("\n", "\r")],
+        ["text/event-stream", life.replaceAll("\n", "\r\n")],
+      ] as const
+    ) {
+      const peer = await answering(t, {
+        headers: { "content-type": type },
+        chunks: [text],
+      });
+      const states = await collect(hosted(peer).statuses("b1"));
+      same(names(states), ["scheduled", "terminated"], type);
+    }
   },
 
   async "an answer that is not an event stream is an error"(t) {

@@ -137,11 +137,17 @@ export const planeCases: Area["cases"] = {
     );
   },
 
-  async "Plane is told to end a backend softly or at once"(t) {
+  async "Plane ends a backend softly or at once, and its state shows it"(t) {
+    const time = 1_767_225_600_000;
     const peer = await t.script({
       http: {
         "/ctrl/b/b1/soft-terminate": [{ json: null }],
         "/ctrl/b/b1/hard-terminate": [{ json: null }],
+        "/pub/b/b1/status": [
+          { json: { status: "ready", time } },
+          { json: { status: "terminating", time } },
+          { json: { status: "hard-terminating", time } },
+        ],
       },
     });
     await plane(peer).terminate("b1");
@@ -155,9 +161,40 @@ export const planeCases: Area["cases"] = {
       ]),
       [
         ["POST", "/ctrl/b/b1/soft-terminate", SECRET],
+        ["GET", "/pub/b/b1/status", undefined],
+        ["GET", "/pub/b/b1/status", undefined],
         ["POST", "/ctrl/b/b1/hard-terminate", SECRET],
+        ["GET", "/pub/b/b1/status", undefined],
       ],
     );
+  },
+
+  async "Plane: a key whose backend is ending is not given out"(t) {
+    const ending = { json: { ...answer, status: "terminating" } };
+    const peer = await t.script({
+      http: { "/ctrl/connect": [ending, ending, { json: answer }] },
+    });
+    const error = await rejects(
+      plane(peer).connect({ key: "k", spawn: false }),
+    );
+    same([error.name, error.code], ["HTTPError", 409]);
+    same((await plane(peer).connect({ key: "k" })).status, "scheduled");
+    same((await peer.seen()).requests.length, 3);
+  },
+
+  async "Plane: a field that the controller would refuse is named"(t) {
+    const peer = await t.script({});
+    for (
+      const [request, field] of [
+        [{ spawn: { max_idle_seconds: 0.5 } }, "spawn.max_idle_seconds"],
+        [{ auth: [1] }, "auth"],
+        [{ user: 7 }, "user"],
+      ] as const
+    ) {
+      const error = await rejects(plane(peer).connect(request as never));
+      ok(error.message.startsWith(`${field} must be`), error.message);
+    }
+    same((await peer.seen()).requests, []);
   },
 
   async "Plane's errors say their kind and keep the secret"(t) {
