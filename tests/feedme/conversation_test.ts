@@ -8,6 +8,7 @@ const LIMITS = {
   feedTimeoutMs: 2_000,
   reopenMaxAttempts: 1,
   reopenTrailingMs: 3_000,
+  maxDepth: 200,
 };
 const F = { FeedName: "f", FeedArgs: {} };
 

@@ -248,7 +248,13 @@ Deno.test("hostile nesting: a result or an error, never a stack overflow", async
       },"FeedDeltas":[]}`,
     );
     await settled();
-    assertEquals(errors.splice(0), ["INVALID_MESSAGE"], `${levels}`);
+    assertEquals(errors.splice(0), ["INVALID_DATA"], `${levels}`);
+    assertEquals(feed.state(), "closed");
+    transport.receive(`{"MessageType":"FeedCloseResponse",${ref}}`);
+    transport.receive(
+      `{"MessageType":"FeedOpenResponse","Success":true,${ref},"FeedData":{}}`,
+    );
+    assertEquals(feed.state(), "open");
   }
   // What the application nests is either sent or refused, by the engine's limit.
   let nested: unknown = 1;

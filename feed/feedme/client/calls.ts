@@ -65,8 +65,14 @@ export class Calls<Call> {
     if (timer) this.#emit({ do: "startTimer", timer, ms });
   }
 
-  /** A response has arrived. Returns whether one was due. */
-  receive(message: ServerMessage & { MessageType: "ActionResponse" }): boolean {
+  /**
+   * A response has arrived; its data cannot be taken because of `fault`, if any.
+   * Returns whether one was due.
+   */
+  receive(
+    message: ServerMessage & { MessageType: "ActionResponse" },
+    fault?: string,
+  ): boolean {
     const id = message.CallbackId;
     const sent = this.#sent.get(id);
     if (!sent) return false;
@@ -74,7 +80,9 @@ export class Calls<Call> {
     if (sent.state === "timed out") return true;
     const { call, timer } = sent;
     if (timer) this.#emit({ do: "stopTimer", timer });
-    if (message.Success) {
+    if (fault) {
+      this.#fail(call, "unknown", "INVALID_DATA", fault);
+    } else if (message.Success) {
       this.#settle(call, { data: message.ActionData });
     } else {
       this.#fail(

@@ -20,7 +20,7 @@ import type {
 import { Emitter } from "./emitter.ts";
 import { FeedmeError, invalid, isFeedmeError } from "./errors.ts";
 import { FeedmeFeed, type FeedSink } from "./feed.ts";
-import { isJson } from "../wire/json.ts";
+import { checkJson } from "../wire/json.ts";
 import {
   checkSettings,
   checkTransport,
@@ -193,6 +193,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   /**
    * Invokes an action on the server, once: it is never sent again by itself.
    *
+   * Arguments consist of strings, finite numbers, booleans, `null`, arrays and
+   * plain objects. Others are refused with `INVALID_ARGUMENT`, whose `cause` names
+   * the place: a `Date`, `undefined` or `NaN` would arrive as something else.
+   *
    * The promise rejects with a {@linkcode FeedmeError} of code `REJECTED` (with
    * `serverErrorCode` and `serverErrorData`), `TIMEOUT` or `NOT_CONNECTED`. Its
    * `outcome` says what is known: `rejected`, `timed_out`, `not_sent`, or `unknown`
@@ -226,8 +230,11 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     if (!isObject(actionArgs)) {
       throw invalid("Invalid action arguments object.");
     }
-    if (!isJson(actionArgs)) {
-      throw invalid("Action arguments must be JSON-expressible.");
+    try {
+      const { maxDepth } = this.#settings;
+      checkJson(actionArgs, "Action arguments", { maxDepth });
+    } catch (cause) {
+      throw invalid("Action arguments must be JSON-expressible.", cause);
     }
     const args = actionArgs as JsonObject;
     if (callback) {
@@ -340,7 +347,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     } catch (error) {
       thrown = true;
       if (isFeedmeError(error)) throw error;
-      throw invalid("Action arguments must be JSON-expressible.");
+      throw invalid("Action arguments must be JSON-expressible.", error);
     }
   }
 

@@ -8,6 +8,7 @@
  * them (`feeds.ts`).
  */
 import { Calls } from "./calls.ts";
+import { isTooDeep } from "./depth.ts";
 import type {
   ClientNotice,
   ConversationEvent,
@@ -29,6 +30,8 @@ import {
 export interface ConversationOptions extends FeedLimits {
   /** For the response to an action; 0 for no limit. */
   actionTimeoutMs: number;
+  /** Levels of arrays and objects in any data. */
+  maxDepth: number;
 }
 
 /** The conversation with one server; see the head of this file. */
@@ -36,6 +39,7 @@ export class Conversation<Owner, Call> {
   #link: "down" | "handshaking" | "up" = "down";
   /** What the present event leads to. */
   #effects: Effect<Owner, Call>[] = [];
+  readonly #maxDepth: number;
   readonly #calls: Calls<Call>;
   readonly #feeds: Feeds<Owner>;
 
@@ -44,6 +48,7 @@ export class Conversation<Owner, Call> {
     const emit = (effect: Effect<Owner, Call>) => {
       this.#effects.push(effect);
     };
+    this.#maxDepth = options.maxDepth;
     this.#calls = new Calls(emit, options.actionTimeoutMs);
     this.#feeds = new Feeds(emit, options);
   }
@@ -123,7 +128,14 @@ export class Conversation<Owner, Call> {
 
   #read(text: string): void {
     const received = readServerMessage(text);
-    if (received.message) return this.#receive(received.message);
+    if (received.message) {
+      const { message } = received;
+      // A level takes two characters, an element of a path no fewer.
+      return text.length > 2 * this.#maxDepth &&
+          isTooDeep(message, this.#maxDepth)
+        ? this.#receiveDeep(message)
+        : this.#receive(message);
+    }
     // Anything but a syntax error is this program's own, e.g. a full stack.
     if (
       "parseError" in received && received.parseError.name !== "SyntaxError"
@@ -158,6 +170,44 @@ export class Conversation<Owner, Call> {
       default:
         message satisfies never;
     }
+  }
+
+  /**
+   * A message whose data nests too deep. What it was about has ended badly; a
+   * refusal stays one, without its data.
+   */
+  #receiveDeep(message: ServerMessage): void {
+    const fault = `The data of a ${message.MessageType} has more than ` +
+      `${this.#maxDepth} levels. The option maxDepth sets the limit.`;
+    const complain = () =>
+      this.#complain(new FeedmeError("INVALID_DATA", fault));
+    switch (message.MessageType) {
+      case "ViolationResponse":
+        return complain();
+      case "ActionResponse":
+        if (!message.Success) break;
+        if (this.#calls.receive(message, fault)) complain();
+        else this.#unexpected(message);
+        return;
+      case "FeedOpenResponse":
+        if (!message.Success) break;
+        if (!this.#feeds.receive(message, fault)) this.#unexpected(message);
+        return;
+      case "FeedAction":
+      case "ActionRevelation":
+        if (!this.#feeds.receive(message, fault)) this.#unexpected(message);
+        return;
+      case "FeedTermination":
+        break;
+      case "HandshakeResponse":
+      case "FeedCloseResponse":
+        // These have no data.
+        return this.#receive(message);
+      default:
+        return message satisfies never;
+    }
+    complain();
+    this.#receive({ ...message, ErrorData: {} });
   }
 
   #receiveHandshake(

@@ -10,7 +10,10 @@ export type ActionOutcome =
   | "rejected"
   /** It was sent; no answer came in time. The server may have acted on it. */
   | "timed_out"
-  /** It was sent, then the link was lost. The server may have acted on it. */
+  /**
+   * It was sent; then the link was lost, or the response could not be taken. The
+   * server may have acted on it.
+   */
   | "unknown";
 
 /** The word before the colon of an error's message. */
@@ -30,6 +33,7 @@ export type FeedmeErrorCode = Extract<
   | "BAD_FEED_ACTION"
   | "INVALID_MESSAGE"
   | "UNEXPECTED_MESSAGE"
+  | "INVALID_DATA"
   | "INVALID_DELTA"
   | "INVALID_HASH"
   | "OVERFLOW"

@@ -192,8 +192,11 @@ export class Feeds<Owner> {
     }
   }
 
-  /** A message about a feed. Returns whether it was due. */
-  receive(message: FeedMessage): boolean {
+  /**
+   * A message about a feed; its data cannot be taken because of `fault`, if any.
+   * Returns whether it was due.
+   */
+  receive(message: FeedMessage, fault?: string): boolean {
     const feed = this.#feeds.get(feedKey(message.FeedName, message.FeedArgs));
     if (!feed) return false;
     const { state } = feed;
@@ -201,7 +204,9 @@ export class Feeds<Owner> {
       case "FeedOpenResponse":
         if (state.kind !== "opening") return false;
         this.#stop(state.timer);
-        if (message.Success) {
+        if (fault) {
+          this.#leaveBad(feed, fault, new FeedmeError("INVALID_DATA", fault));
+        } else if (message.Success) {
           this.#opened(feed, message.FeedData);
         } else {
           this.#enter(feed, CLOSED);
@@ -224,7 +229,11 @@ export class Feeds<Owner> {
       case "FeedAction":
       case "ActionRevelation":
         if (state.kind === "open") {
-          this.#receiveFeedAction(feed, state, message);
+          if (fault) {
+            this.#leaveBad(feed, fault, new FeedmeError("INVALID_DATA", fault));
+          } else {
+            this.#receiveFeedAction(feed, state, message);
+          }
           return true;
         }
         // Sent before the server heard of the close: not even its deltas count.
@@ -373,7 +382,7 @@ export class Feeds<Owner> {
     });
   }
 
-  /** Open, and the server has sent an action that does not fit. */
+  /** Open, and the server has sent data or an action that does not fit. */
   #leaveBad(
     feed: ServerFeed<Owner>,
     reason: string,

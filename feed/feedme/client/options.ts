@@ -1,5 +1,6 @@
 /** The options of the client, their defaults and checks. */
 import { invalid } from "./errors.ts";
+import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import { isObject } from "../wire/protocol.ts";
 import type { FeedmeTransport } from "./transport.ts";
 
@@ -47,6 +48,14 @@ export interface FeedmeClientOptions {
    * @default {10_000}
    */
   feedTimeoutMs?: number;
+  /**
+   * How many levels of arrays and objects the arguments of actions and all data
+   * of the server may have, from 1 to 1,000. Deeper arguments are refused. What a
+   * message of the server with deeper data is about fails with `INVALID_DATA`: an
+   * action is rejected, a feed is closed and reopened like after a bad action.
+   * @default {200}
+   */
+  maxDepth?: number;
   /** Whether to connect again when a connection is lost. @default {true} */
   reconnect?: boolean;
   /**
@@ -75,6 +84,7 @@ const DEFAULTS: Settings = {
   connectRetryJitter: 0,
   actionTimeoutMs: 10_000,
   feedTimeoutMs: 10_000,
+  maxDepth: DEFAULT_MAX_DEPTH,
   reconnect: true,
   reopenMaxAttempts: 3,
   reopenTrailingMs: 60_000,
@@ -122,6 +132,9 @@ export function checkSettings(options: FeedmeClientOptions): Settings {
       ? typeof value === "boolean"
       : name === "connectRetryJitter"
       ? typeof value === "number" && value >= 0 && value <= 1
+      : name === "maxDepth"
+      ? Number.isInteger(value) && Number(value) >= 1 &&
+        Number(value) <= GREATEST_MAX_DEPTH
       : Number.isInteger(value) &&
         (SIGNED.includes(name) || Number(value) >= 0);
     if (!valid) throw invalid(`Invalid options.${name}.`);

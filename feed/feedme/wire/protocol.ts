@@ -11,7 +11,6 @@
  */
 import { isObject } from "../../../net/shape.ts";
 import {
-  DataError,
   DEFAULT_MAX_DEPTH,
   isDeeper,
   type Json,
@@ -315,29 +314,16 @@ export type Received =
   | { message?: undefined; serverMessage: string; parseError: Error }
   | { message?: undefined; serverMessage: unknown; schemaViolation: string };
 
-/** The levels of a FeedAction around the value of one of its deltas. */
-const SERVER_ENVELOPE = 3;
-
 /** The level of an Action around its arguments. */
 const CLIENT_ENVELOPE = 1;
 
 /**
- * Reads a message of a server. Never throws. Data with more than `maxDepth`
- * levels of arrays and objects is a parse error with the fault `TOO_DEEP`.
+ * Reads a message of a server. Never throws. How deep its data may nest is for the
+ * client to say, which has to know what the message is about.
  */
-export function readServerMessage(
-  text: string,
-  maxDepth: number = DEFAULT_MAX_DEPTH,
-): Received {
+export function readServerMessage(text: string): Received {
   let serverMessage: unknown;
   try {
-    if (isDeeper(text, maxDepth + SERVER_ENVELOPE)) {
-      throw new DataError(
-        `A message has more than ${maxDepth} levels; the option maxDepth sets the limit`,
-        "TOO_DEEP",
-        [],
-      );
-    }
     serverMessage = JSON.parse(text);
   } catch (error) {
     return { serverMessage: text, parseError: error as Error };
