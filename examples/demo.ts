@@ -36,8 +36,8 @@ function edge(engine: Jamsocket, page: string, script: string): Hono {
     (c) => c.body(script, 200, { "content-type": "text/javascript" }),
   );
 
-  // The demo takes the name in the address at its word. An application would
-  // read its own session here, and refuse with `null`.
+  // The demo trusts the name in the address. An application would read its own
+  // session here, and refuse with `null`.
   const user = (as: string | undefined) => as?.slice(0, 40) || "guest";
 
   app.route(
@@ -74,9 +74,9 @@ export interface Demo extends AsyncDisposable {
   platform: DevPlatform;
 }
 
-/** What {@linkcode startDemo} may be told. */
+/** Options of {@linkcode startDemo}. */
 export interface DemoOptions {
-  /** Where the boards are kept. @default {the folder `boards` beside the sample} */
+  /** Where the boards are kept. @default {`boards` in the folder of the sample} */
   folder?: string | undefined;
   onEvent?: DevPlatformOptions["onEvent"];
 }
@@ -127,13 +127,13 @@ if (import.meta.main) {
   });
   const show = (event: DevEvent) => terminal.show(event);
   const fail = (why: string): never => {
-    console.error(`demo: ${why}; deno task demo 8001 takes another port`);
+    console.error(`demo: ${why}; choose another, e.g. deno task demo 8001`);
     Deno.exit(1);
   };
   const [given = "8000"] = Deno.args;
   const port = Number(given);
   if (!/^\d{1,5}$/.test(given) || port > 65_535) {
-    fail(`${JSON.stringify(given)} is no port`);
+    fail(`${JSON.stringify(given)} is not a port`);
   }
   const demo = await startDemo(port, { onEvent: show }).catch((error) => {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;

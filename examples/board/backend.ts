@@ -3,8 +3,8 @@
  * meets the network and the disk.
  *
  * The board lives in this process. A copy is kept in a file, so that it is there
- * again after the process has ended: when nobody was left for a while, when the
- * code has changed, or when somebody pressed "Kill".
+ * again after the process has ended: because the board was empty of people for a
+ * while, its code changed, or one of them pressed "Kill".
  */
 import { feedmeServer } from "../../feed/feedme/server/server.ts";
 import { verifiedUser } from "../../server.ts";
@@ -32,14 +32,14 @@ if (saved) {
 file.keep();
 
 if (Deno.build.os !== "windows") {
-  // The platform asks like this, and then waits a while.
+  // The platform sends this first, and SIGKILL only after a grace period.
   Deno.addSignalListener("SIGTERM", async () => {
     await file.save();
     Deno.exit(0);
   });
 }
 
-// Without a word: the address to open is the edge's.
+// Prints no address: people open the address of the edge.
 const address = { port: Number(Deno.env.get("PORT") ?? 8000), onListen() {} };
 Deno.serve(address, (request) => {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {

@@ -36,7 +36,7 @@ const sheet = element("sheet");
 
 const query = new URLSearchParams(location.search);
 const boardName = query.get("board") || "plans";
-// A name for this tab: the demo's edge takes it at its word.
+// A name for this tab, which the demo's edge trusts.
 const NAMES = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Niklaus"];
 /** Tabs of a browser take turns; where each browser begins is left to chance. */
 function nextName(): string {
@@ -176,7 +176,7 @@ const follow: BoardListener = (name, data, { notes }, _before) => {
   showHint();
 };
 
-/** Makes the change of somebody else to the text on the page. */
+/** Applies another page's change to the text on this one. */
 function showChange(card: Card, change: Change): void {
   card.unshown = card.unshown ? compose(card.unshown, change) : change;
   // An input method that writes a character in several steps loses its place
@@ -520,7 +520,7 @@ async function openBoard(): Promise<void> {
   states = [];
   for (const id of cards.keys()) remove(id);
   showSteps();
-  showOver("Opening the board …", "A process of its own is started for it.");
+  showOver("Opening the board …", "Its own process is starting.");
   const response = await fetch(at("connect"), { method: "POST" });
   if (!response.ok) {
     const { error } = await response.json().catch(() => ({}));
@@ -542,7 +542,7 @@ async function openBoard(): Promise<void> {
         : "";
       showOver(
         "This backend has ended",
-        `${reason} The notes are saved, and a new backend brings them back.`,
+        `${reason} The notes are saved: a new backend brings them back.`,
         true,
       );
     }

@@ -278,12 +278,12 @@ export class SharedText {
     return text;
   }
 
-  /** Whether changes of one's own are not agreed on yet. */
+  /** Whether own changes are still to be agreed on. */
   get busy(): boolean {
     return this.#sent !== undefined || this.#waiting !== undefined;
   }
 
-  /** A change of one's own. */
+  /** Makes a change of its own. */
   make(change: Change): void {
     this.#waiting = this.#waiting ? compose(this.#waiting, change) : change;
   }
@@ -303,7 +303,7 @@ export class SharedText {
     this.#sent = undefined;
   }
 
-  /** Somebody else's change; returned as it is to be made to one's own text. */
+  /** Takes another writer's change. Returns the change to make to `text`. */
   receive(change: Change): Change {
     this.#agreed = apply(this.#agreed, change);
     this.#revision++;
@@ -321,8 +321,8 @@ export class SharedText {
   }
 
   /**
-   * After a lost connection or a refusal: the agreed text, with what may have
-   * happened to it meanwhile. One's own changes are sent anew.
+   * Continues from the server's text after a lost connection. Own changes that
+   * did not arrive are sent again. Returns the change to make to `text`.
    */
   resume(text: string, revision: number): Change {
     const sent = this.#sent;

@@ -31,9 +31,9 @@ export interface ApiOptions extends PlatformInfo {
   keepAlive: number;
   /** Ends all streams. */
   signal: AbortSignal;
-  /** Told what a developer should know of a request. */
+  /** Called with what a developer should know about a request. */
   onNote: (text: string) => void;
-  /** Told about failures that are the platform's own. */
+  /** Called with failures of the platform itself. */
   onError: (error: unknown) => void;
 }
 
@@ -67,7 +67,7 @@ export function createApi(options: ApiOptions): Hono {
     await next();
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
-    // Hono answers HEAD without the body, which nobody else would end.
+    // Hono answers HEAD without the body, and leaves the body open.
     if (c.req.method === "HEAD") c.res.body?.cancel().catch(() => {});
   });
   // As on the hosted platform; pages of foreign origins were refused above.
@@ -118,7 +118,7 @@ export function createApi(options: ApiOptions): Hono {
     const id = c.req.param("id")!;
     const backend = registry.get(id);
     if (!backend) {
-      throw new ApiFailure(404, `no backend has the id ${JSON.stringify(id)}`);
+      throw new ApiFailure(404, `no backend with the id ${JSON.stringify(id)}`);
     }
     return backend;
   };
@@ -198,14 +198,17 @@ export function createApi(options: ApiOptions): Hono {
   app.notFound((c) =>
     new ApiFailure(
       404,
-      `there is no ${c.req.method} ${JSON.stringify(c.req.path)} in this API`,
+      `no such endpoint: ${c.req.method} ${JSON.stringify(c.req.path)}`,
     ).toResponse()
   );
   app.onError((error, c) => {
     if (error instanceof ApiFailure) return error.toResponse();
-    // Whoever went away ended what was done for them.
+    // A client that disconnects ends its own request.
     if (!c.req.raw.signal.aborted) options.onError(error);
-    return new ApiFailure(500, "the dev platform failed; see its terminal")
+    return new ApiFailure(
+      500,
+      "the dev platform failed; its terminal says more",
+    )
       .toResponse();
   });
   return app;

@@ -10,7 +10,7 @@ import type { OrphanGuard } from "./orphans.ts";
 import { isTaken, reservePort, waitForPort } from "./port.ts";
 import { BackendProcess, type Exit, type OutputStream } from "./process.ts";
 
-/** Variables that the platform sets; nobody else may. */
+/** Variables that only the platform sets. */
 export const RESERVED_ENV: readonly string[] = [
   "PORT",
   "SESSION_BACKEND_ID",
@@ -71,7 +71,7 @@ export interface BackendSpec {
   lifetime: number | undefined;
 }
 
-/** Told what happens to a backend. */
+/** Called with what happens to a backend. */
 export interface BackendListener {
   /** A state was reached. */
   onState(backend: Backend, state: BackendState): void;
@@ -83,9 +83,9 @@ export interface BackendListener {
 
 const MAX_LOG_LINES = 1000;
 const MAX_LOG_CHARACTERS = 256 * 1024;
-/** Another port is tried when someone else was quicker to take the first. */
+/** Ports to try when another program takes the first one. */
 const MAX_PORTS = 3;
-/** Milliseconds after which a backend that does not listen gets a hint. */
+/** Milliseconds until the log says that a backend does not listen yet. */
 const HINT_AFTER = 5000;
 
 /** A backend, from its spawn to its end. */

@@ -6,24 +6,32 @@ import { type DevPlatformOptions, startDevPlatform } from "./platform.ts";
 import { Terminal } from "./terminal.ts";
 
 const HELP =
-  `Runs session backends on this machine, in place of the hosted platform.
+  `Runs session backends on your machine instead of on the hosted platform.
 
-Usage: dev [options] <module> [arguments for the module]
-       dev [options] -- <command> [arguments for the command]
+Usage: dev [options] <module> [-- <arguments for the module>]
+       dev [options] -- <command> [<arguments>]
 
-Each backend is a process of its own that must listen on the port in its
+Each backend runs as its own process. It must listen on the port in its
 environment variable PORT.
 
 Options:
-  --port <n>             of the API and the page; 0: any     (default 8080)
-  --proxy-port <n>       of the connections; 0: any          (default 9090)
-  --host <address>       listen elsewhere than on loopback   (default localhost)
-  --allow-host <name>    another name to be reached by; may be repeated
+  --port <n>             port of the API and the dev page    (default 8080)
+  --proxy-port <n>       port for connections to backends    (default 9090)
+                         With 0 the system chooses either port.
+  --host <address>       address to listen on                (default localhost)
+                         Any other address lets other machines start backends.
+  --allow-host <name>    accept requests for this host name too; repeatable
   --watch                end backends when their code changes
-  --config <file>        passed on to deno run
-  --startup-timeout <s>  until a backend must listen         (default 30)
-  --grace <s>            between SIGTERM and the kill        (default 10)
-  --help                 this text
+  --config <file>        configuration file for deno run
+  --startup-timeout <s>  time a backend has to start         (default 30)
+  --grace <s>            time a backend has to end after
+                         SIGTERM, before SIGKILL             (default 10)
+  --help                 show this help
+
+Examples:
+  dev ./backend.ts --watch
+  dev -- npm start
+  dev --port 0 --proxy-port 0 -- python3 server.py
 `;
 
 const OPTIONS = {
@@ -39,8 +47,8 @@ const OPTIONS = {
 } as const;
 
 /**
- * The options that the arguments stand for, or `"help"`.
- * @throws {DevPlatformError} if they cannot be understood
+ * Parses the arguments into options, or into `"help"`.
+ * @throws {DevPlatformError} if they are not valid
  */
 export function parseCommandLine(
   args: readonly string[],
@@ -69,13 +77,15 @@ export function parseCommandLine(
   if (values.help) return "help";
   if (more.length > 0) {
     throw new DevPlatformError(
-      `takes one module, not also ${
+      `expected one module, got also ${
         more.join(" ")
-      } (arguments for it go after --)`,
+      }; put arguments for the module after --`,
     );
   }
   if (module === undefined && rest.length === 0) {
-    throw new DevPlatformError("needs a module or, after --, a command to run");
+    throw new DevPlatformError(
+      "expected a module or, after --, a command to run; see --help",
+    );
   }
   return {
     ...(module === undefined ? { command: rest } : { module, args: rest }),
@@ -112,20 +122,20 @@ function seconds(name: string, value: string | undefined): number | undefined {
   return Number(value) * 1000;
 }
 
-/** A slip in the path shall not show only when the first backend fails. */
+/** Reports a wrong path now, not only when the first backend fails. */
 async function checkModule(module: string | URL | undefined): Promise<void> {
   // `c:\\` is a path, `jsr:` and `https:` are not.
   if (module === undefined || /^[a-z]{2,}:/i.test(String(module))) return;
   const file = await Deno.stat(module).catch(() => undefined);
   if (!file?.isFile) {
-    // A task runs in the folder of its configuration, not where it is called.
-    throw new DevPlatformError(`there is no file ${module} from ${Deno.cwd()}`);
+    // A task runs in the folder of its configuration, not where you called it.
+    throw new DevPlatformError(`no such file: ${module} (in ${Deno.cwd()})`);
   }
 }
 
 /**
- * Keeps one remark of Deno's off the terminal: that a request's signal fires
- * after success as well, which changes nothing for a proxy.
+ * Hides one warning that Deno prints: that a request's signal also fires after
+ * success. A proxy does not depend on that.
  */
 function withoutSignalRemark(): Disposable {
   const { warn } = console;
@@ -137,7 +147,7 @@ function withoutSignalRemark(): Disposable {
   return { [Symbol.dispose]: () => void (console.warn = warn) };
 }
 
-/** Runs the command until it is ended; the exit code. */
+/** Runs the command until it is stopped. Returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   using _quiet = withoutSignalRemark();
   const forced = Deno.env.get("FORCE_COLOR");
@@ -169,10 +179,10 @@ export async function main(args: readonly string[]): Promise<number> {
       if (running > 0) {
         terminal.note(
           asked
-            ? "killing"
+            ? "killing what still runs"
             : `ending ${
               running === 1 ? "1 backend" : `${running} backends`
-            }; once more to kill`,
+            }; press Ctrl-C again to kill`,
         );
       }
       platform.close({ hard: asked });

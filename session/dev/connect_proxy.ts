@@ -26,7 +26,7 @@ export interface ConnectProxyOptions {
   signal: AbortSignal;
 }
 
-/** Cookies and credentials are between the page and its backend. */
+/** Cookies and credentials pass: they belong to the page and its backend. */
 const POLICY = {
   cookies: true,
   authorization: true,
@@ -34,7 +34,7 @@ const POLICY = {
   cache: true,
 } as const;
 
-/** Milliseconds; a backend that works on an answer is not cut off. */
+/** Milliseconds; long enough for any backend to prepare its response. */
 const ANSWER_TIMEOUT = 24 * 60 * 60 * 1000;
 
 /** The handler of the proxy's server. */
@@ -82,7 +82,7 @@ async function serve(
   const release = backend.connection();
   let upgraded = false;
   try {
-    // Whoever comes early waits for the backend to listen.
+    // An early request waits until the backend listens.
     const state = await backend.life.reached(
       ({ status }) => status === "ready" || status === "terminating",
       request.signal,
@@ -127,7 +127,7 @@ async function serve(
     if (request.signal.aborted) {
       // A socket for a client that is gone neither opens nor closes.
       joint.abandon();
-      throw new ProxyError(499, "the client is gone");
+      throw new ProxyError(499, "the client disconnected");
     }
     try {
       const { socket, response } = acceptWebSocket(Deno, request, upstream);
@@ -151,7 +151,7 @@ function refuse(error: unknown): Response {
   const { status, message } = isProxyError(error)
     ? error
     : new ProxyError(502, "the connection proxy failed");
-  // 499 is nobody's to read.
+  // The client has disconnected; no one reads a 499.
   return new Response(`${message}\n`, {
     status: status === 499 ? 502 : status,
     headers: { "content-type": "text/plain; charset=utf-8" },

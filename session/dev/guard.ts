@@ -1,45 +1,50 @@
 /**
- * Who may talk to a program that listens on this machine: nobody whom a foreign
- * web page has sent. `Host` tells whether a page reached it under its own name
- * (DNS rebinding), `Origin` which page a request comes from.
+ * Keeps foreign web pages away from a program that listens on this machine.
+ * `Host` shows whether a page reached it under the page's own name (DNS
+ * rebinding), `Origin` which page a request comes from.
  */
 
-/** Who is let in beside this machine itself. */
+/** Who may use the platform, apart from this machine. */
 export interface GuardOptions {
   /** Further host names, without a port. */
   allowedHosts: readonly string[];
   /**
-   * Whether others than this machine are meant to reach it. Then addresses and
-   * the machine's own name are good hosts: an address cannot be rebound.
+   * Whether other machines may reach it. Then IP addresses and the machine's own
+   * name are good hosts: an address cannot be rebound.
    */
   open: boolean;
 }
 
-/** Why the request is refused, or `undefined` if it is not. */
+/** Why to refuse the request, or `undefined`. */
 export function refusal(
   headers: Headers,
   options: GuardOptions,
 ): string | undefined {
   const host = hostname(`http://${headers.get("host") ?? ""}`);
-  if (host === undefined || !isAllowed(host, options)) {
-    return "the Host header names another host than the dev platform's";
+  if (host === undefined) return "the Host header names no host";
+  if (!isAllowed(host, options)) {
+    return `the dev platform does not answer for the host ${host}; ` +
+      `start it with --allow-host ${host} if it should`;
   }
   const origin = headers.get("origin");
   if (origin !== null) {
     const from = hostname(origin);
-    return from !== undefined && isAllowed(from, options)
-      ? undefined
-      : "the Origin header names a foreign page";
+    if (from !== undefined && isAllowed(from, options)) return undefined;
+    return "the dev platform refuses requests from foreign pages: connect from " +
+      "your server or through the edge route" +
+      (from === undefined ? "" : `, or start it with --allow-host ${from}`);
   }
   // Without an Origin a page can still load this as an image, a script or a
   // frame. Following a link is fine.
   const foreign = headers.get("sec-fetch-site") === "cross-site" &&
     !(headers.get("sec-fetch-mode") === "navigate" &&
       headers.get("sec-fetch-dest") === "document");
-  return foreign ? "the request comes from a foreign page" : undefined;
+  return foreign
+    ? "the dev platform refuses requests from foreign pages"
+    : undefined;
 }
 
-/** The host name of an http(s) origin and nothing else than an origin. */
+/** The host name of an http(s) origin; `undefined` for anything else. */
 function hostname(origin: string): string | undefined {
   // Parsed by the rules of a URL, a user name or path could pose as the host.
   if (!/^https?:\/\/[^/\\?#@\s]+$/i.test(origin)) return undefined;

@@ -1,6 +1,6 @@
 /** What is wrong with a request, in one line that names the field. */
 
-/** As much of an issue of the schemas as is told. */
+/** The part of a schema's issue that goes into a message. */
 interface Issue {
   path: PropertyKey[];
   message: string;

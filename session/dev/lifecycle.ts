@@ -79,7 +79,7 @@ export function isUsable(state: BackendState): boolean {
   return ORDER.indexOf(state.status) <= ORDER.indexOf("ready");
 }
 
-/** Told about each state when it is reached. */
+/** Called with each state when it is reached. */
 export type StateListener = (state: BackendState) => void;
 
 /**
@@ -105,7 +105,7 @@ export class Lifecycle {
     return this.#history.at(-1)!;
   }
 
-  /** Moves on; whether `event` changed anything. */
+  /** Applies an event. Returns whether it changed anything. */
   apply(event: LifeEvent): boolean {
     const now = this.#now().toISOString();
     // A clock that was set back must not make a state end before it began.

@@ -29,7 +29,7 @@ export class IdleWatch {
   #cancel: (() => void) | undefined;
   #stopped = false;
 
-  /** Without `ms` it only counts. `onCount` is told when the count changes. */
+  /** Without `ms` it only counts. `onCount` is called when the count changes. */
   constructor(
     ms: number | undefined,
     onIdle: () => void,

@@ -1,6 +1,6 @@
 /**
- * The dev platform: stands in for the hosted platform on one's own machine, with
- * no container engine. Each session backend is a process of its own.
+ * The dev platform runs session backends on your own machine instead of on the
+ * hosted platform, without containers. Each backend runs as its own process.
  *
  * As a command:
  *
@@ -25,14 +25,14 @@
  * console.log(platform.apiUrl);
  * ```
  *
- * Of what a connect request says about a spawn, `tag`, the two time limits and
- * `executable.env` count here; `cluster`, `mount` and `resource_limits` are
- * taken and ignored. Any token, account and service name will do.
+ * Of the spawn options in a connect request the platform applies `tag`, the two
+ * time limits and `executable.env`; it accepts and ignores `cluster`, `mount` and
+ * `resource_limits`. Any token, account and service name works.
  *
- * It needs Deno. Requests of foreign web pages are refused, and it listens on
- * the loopback interface only, unless told otherwise. When it ends, so do the
- * backends: asked to on Ctrl-C, killed when it is killed itself (not on
- * Windows).
+ * The platform needs Deno. It refuses requests from foreign web pages, and
+ * listens on the loopback interface only unless you choose another address. When
+ * it ends, its backends end too: Ctrl-C asks them to, with time to save their
+ * work, and if the platform itself is killed they are killed (not on Windows).
  *
  * @module
  */

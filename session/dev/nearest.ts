@@ -1,4 +1,4 @@
-/** What somebody meant who wrote a name that does not exist. */
+/** Finds the name that a misspelt one was meant to be. */
 
 /** The name that is most like `given`, if one is much like it. */
 export function nearest(
@@ -10,7 +10,7 @@ export function nearest(
   let least = Infinity;
   for (const name of names) {
     const known = plain(name);
-    // Half a name counts as much as a slip: `max_idle` for `max_idle_seconds`.
+    // The beginning of a name is as close as one slip: `max_idle`.
     const part = wanted.length > 2 &&
       (known.startsWith(wanted) || wanted.startsWith(known));
     const slips = wanted === known ? 0 : part ? 1 : distance(wanted, known);
@@ -28,7 +28,7 @@ function plain(name: string): string {
   return name.slice(0, 64).replace(/[-_]/g, "").toLowerCase();
 }
 
-/** How many letters have to be put in, taken out or changed. */
+/** The Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

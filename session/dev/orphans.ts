@@ -1,5 +1,5 @@
 /**
- * Nobody is left behind when the platform is killed with no time to clean up.
+ * Kills the backends when the platform itself is killed and cannot clean up.
  *
  * A small shell reads the process groups that run from a pipe. The pipe ends
  * when the platform does, however it does; then the shell kills the groups that
@@ -49,7 +49,7 @@ export class OrphanGuard implements AsyncDisposable {
   }
 
   #tell(line: string): void {
-    // A shell that somebody killed guards nothing any more; the platform runs on.
+    // If the shell was killed the platform runs on without a guard.
     this.#pipe?.write(this.#encoder.encode(line)).catch(() => {});
   }
 

@@ -33,7 +33,7 @@ export const PAGE: string = `<!doctype html>
 </header>
 <nav aria-label="Backends">
   <form id="spawn">
-    <input id="key" placeholder="key, or none" aria-label="Key of the backend"
+    <input id="key" placeholder="key (optional)" aria-label="Key of the backend"
       maxlength="255" autocomplete="off" spellcheck="false">
     <button>Connect</button>
   </form>
@@ -47,8 +47,7 @@ export const PAGE: string = `<!doctype html>
 <main>
   <section id="empty" hidden>
     <h2>No backend yet</h2>
-    <p>One is spawned when somebody connects: with a key of your choice on the
-      left, or from your code:</p>
+    <p>Connect to start one: enter a key on the left, or run this code:</p>
     <pre><code>import { Jamsocket } from "@feedline/feedline/server";
 
 const jamsocket = new Jamsocket({ <span id="options">dev: true</span> });
@@ -60,8 +59,8 @@ const { url } = await jamsocket.connect({ key: "my-document" });</code></pre>
       <p id="facts"></p>
       <div id="actions">
         <button id="open" title="Open in a new tab, with a connection token of its own">Open</button>
-        <button id="end" title="Send SIGTERM, and kill it if it does not end in time">End</button>
-        <button id="kill" title="Kill it at once">Kill</button>
+        <button id="end" title="Send SIGTERM, then SIGKILL if it does not end in time">End</button>
+        <button id="kill" title="Send SIGKILL now">Kill</button>
       </div>
     </div>
     <ol id="states" aria-label="States"></ol>

@@ -1,4 +1,4 @@
-/** What the page at `/` is told: first everything, then what happens. */
+/** The events that the page at `/` gets: first everything, then each change. */
 import type { BackendState } from "../../types.ts";
 import type { Backend, LogLine } from "./backend.ts";
 import { type EventSink, eventStream } from "../../net/event_stream.ts";
@@ -32,7 +32,7 @@ interface PageEvent {
   lines: [id: string, lines: LogLine[]][];
 }
 
-/** Milliseconds between events; a page needs no more. */
+/** Milliseconds between events; often enough for a page. */
 const PACE = 50;
 /** Lines of one backend that wait for a slow page; older ones are dropped. */
 const MAX_WAITING = 1000;

@@ -26,7 +26,7 @@ export const PAGE_SCRIPT: string = `"use strict";
 
   const source = new EventSource("events");
   source.onopen = () => setLink("live", "live");
-  source.onerror = () => setLink("lost", "platform is gone, looking for it");
+  source.onerror = () => setLink("lost", "platform not running, reconnecting");
   source.onmessage = (message) => {
     const event = JSON.parse(message.data);
     if (event.runs !== undefined) {

@@ -21,28 +21,28 @@ export interface DevPlatformOptions {
   command?: readonly string[] | undefined;
   /** Arguments for the module. @default {[]} */
   args?: readonly string[] | undefined;
-  /** The configuration file for `deno run`. @default {the one that deno finds} */
+  /** The configuration file for `deno run`. @default {the one that Deno finds} */
   config?: string | undefined;
   /** The port of the API and the page; 0 lets the system choose. @default {8080} */
   port?: number | undefined;
   /** The port of the connection proxy; 0 lets the system choose. @default {9090} */
   proxyPort?: number | undefined;
   /**
-   * The address to listen at. Anything but a loopback address lets other
-   * machines in, and whoever reaches the API can spawn backends.
+   * The address to listen on. Any address but a loopback address lets other
+   * machines in, and every machine that reaches the API can spawn backends.
    * @default {"localhost"}
    */
   host?: string | undefined;
   /**
-   * Host names, beside those of this machine, under which the platform may be
-   * reached and from whose pages requests may come. @default {[]}
+   * Host names to accept in addition to those of this machine, both as the host
+   * of a request and as the host of the page that makes it. @default {[]}
    */
   allowedHosts?: readonly string[] | undefined;
   /** Whether backends end when their code changes. @default {false} */
   watch?: boolean | undefined;
-  /** The working directory of the backends. @default {the present one} */
+  /** The working directory of the backends. @default {that of this process} */
   cwd?: string | undefined;
-  /** Variables for each backend, beside those of this process. @default {{}} */
+  /** Variables for each backend, in addition to those of this process. @default {{}} */
   env?: Record<string, string> | undefined;
   /**
    * How long a backend may take to listen on its port before it is killed, in
@@ -61,7 +61,7 @@ export interface DevPlatformOptions {
    * or `Infinity`: none. @default {10_000}
    */
   keepAlive?: number | undefined;
-  /** Told what happens to the backends. */
+  /** Called with what happens to the backends. */
   onEvent?: ((event: DevEvent) => void) | undefined;
   /** Closes the platform. */
   signal?: AbortSignal | undefined;
@@ -227,7 +227,7 @@ export async function startDevPlatform(
     options.signal?.removeEventListener("abort", abort);
     closing ??= (async () => {
       await registry.close();
-      // Whoever follows a backend has been told of its end by now.
+      // Every status stream has reported the end by now.
       streams.abort();
       bridges.abort();
       await watching;
@@ -270,14 +270,14 @@ function toCommand(
 ): readonly string[] {
   const { module, command, config, args = [] } = options;
   if ((module === undefined) === (command === undefined)) {
-    throw new DevPlatformError("needs either a module or a command to run");
+    throw new DevPlatformError("pass either a module or a command to run");
   }
   if (command) {
     const [program, ...rest] = command;
     if (!program) throw new DevPlatformError("the command is empty");
     const path = findProgram(program, cwd);
     if (path === undefined) {
-      throw new DevPlatformError(`there is no program ${program}`);
+      throw new DevPlatformError(`program not found: ${program}`);
     }
     return [path, ...rest];
   }

@@ -49,7 +49,7 @@ function freePort(): number {
   }
 }
 
-/** Whether somebody holds `port`, so that a program cannot listen on it. */
+/** Whether `port` is taken, so that no other program can listen on it. */
 export function isTaken(port: number): boolean {
   try {
     // Most programs listen on all interfaces. Trying that elsewhere than on
@@ -66,8 +66,8 @@ export function isTaken(port: number): boolean {
 async function accepts(hostname: string, port: number): Promise<boolean> {
   try {
     using connection = await Deno.connect({ hostname, port });
-    // A dial to a port of the ephemeral range on which nobody listens can be
-    // given that very port as its source and meet itself.
+    // A connection to an unused port of the ephemeral range can get that very
+    // port as its source, and so connect to itself.
     return connection.localAddr.port !== port;
   } catch {
     return false;

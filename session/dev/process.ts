@@ -23,7 +23,7 @@ export interface ProcessOptions {
   env: Record<string, string>;
   /** The working directory. */
   cwd: string | undefined;
-  /** Told about each line of output. */
+  /** Called with each line of output. */
   onLine: (stream: OutputStream, text: string) => void;
   /** Kills the process if the platform is killed. */
   orphans: OrphanGuard;
@@ -132,7 +132,7 @@ export class BackendProcess {
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
     if (this.#alive === "none") return;
     if (this.#grouped && send(-this.#child.pid, signal)) return;
-    // In its first moment the head may not have its group yet.
+    // Right after its start the head may not have its group yet.
     if (this.#alive === "head") send(this.#child.pid, signal);
   }
 }

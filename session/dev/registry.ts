@@ -46,7 +46,7 @@ const MAX_GRANTS = 10_000;
 /** Characters of `user` and `auth` that still fit in a request's headers. */
 const MAX_HEADER = 8 * 1024;
 
-/** See above. */
+/** The backends of a platform, their keys and their tokens. */
 export class Registry implements BackendListener {
   readonly #settings: BackendSettings;
   readonly #backends = new Map<string, Backend>();
@@ -135,7 +135,7 @@ export class Registry implements BackendListener {
         "spawn is false and no running backend holds the key",
       );
     }
-    // Nothing is awaited between the look-up and this, so nobody comes between.
+    // No await since the look-up: no other request can have taken the key.
     const backend = new Backend(
       {
         ...scope,
@@ -188,7 +188,7 @@ export class Registry implements BackendListener {
     return grant;
   }
 
-  /** A token for somebody who looks at a running backend from the dev page. */
+  /** A token to open a running backend from the dev page. */
   visit(backend: Backend): Grant | undefined {
     if (!isUsable(backend.state)) return undefined;
     return this.#issue(backend, { user: undefined, userData: undefined });
@@ -258,7 +258,8 @@ function checkEnv(env: Record<string, string> = {}): void {
     if (name === "" || /[=\0]/.test(name) || value.includes("\0")) {
       throw new ApiFailure(
         400,
-        `${field}: no name is empty, none has "=", and nothing has a NUL`,
+        `${field}: names must be non-empty and contain neither "=" nor NUL; ` +
+          `values must not contain NUL`,
       );
     }
   }
@@ -275,7 +276,7 @@ function checkIdentity(
   if (name !== undefined && /[\x00-\x1f\x7f]/.test(name)) {
     throw new ApiFailure(
       400,
-      "user: has control characters, which a header cannot carry",
+      "user: must not contain control characters, which a header cannot carry",
     );
   }
   const user = name === undefined
@@ -289,13 +290,13 @@ function checkIdentity(
       (unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"),
     );
   } catch {
-    throw new ApiFailure(400, "auth: is nested too deeply");
+    throw new ApiFailure(400, "auth: too deeply nested");
   }
   for (const [field, value] of Object.entries({ user, auth: userData })) {
     if (value && value.length > MAX_HEADER) {
       throw new ApiFailure(
         400,
-        `${field}: is too long for a header (${MAX_HEADER} characters)`,
+        `${field}: too long for a header (at most ${MAX_HEADER} characters)`,
       );
     }
   }

@@ -1,6 +1,5 @@
 /**
- * Which files of a folder are code, where nothing else is known of it: what
- * `--watch` looks at beside a command.
+ * Decides which files of a folder are code, for `--watch` with a command.
  *
  * Data is not code. Programs keep their own state as JSON or YAML beside their
  * sources, and a save must not end the session that makes it. So of these formats
@@ -17,7 +16,7 @@ const CONFIGURATION =
 const NOT_SOURCE =
   /^(\..*|node_modules|bower_components|target|build|dist|out|coverage|vendor|venv|__pycache__)$/;
 
-/** Whether the file at `path` below `root` is code that somebody edits. */
+/** Whether the file at `path` below `root` is source code. */
 export function isSource(path: string, root: string): boolean {
   const below = path.startsWith(root) ? path.slice(root.length) : path;
   const parts = below.split(/[/\\]/).filter((part) => part !== "");

@@ -5,7 +5,7 @@ import type { DevBackend, DevEvent, DevPlatform } from "./platform.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Told apart at a glance on dark and light ground. */
+/** Easy to distinguish on dark and light backgrounds. */
 const COLORS: readonly Style[] = [
   "cyan",
   "magenta",
@@ -47,7 +47,7 @@ export class Terminal {
     this.#now = now;
   }
 
-  /** What a newcomer needs to know. */
+  /** Prints the addresses, and how to connect. */
   greet(
     { apiUrl, proxyUrl }: Pick<DevPlatform, "apiUrl" | "proxyUrl">,
     { runs, watch }: { runs: string; watch: boolean },
@@ -63,7 +63,7 @@ export class Terminal {
     this.#write(`  ${dim("connections")} ${proxyUrl}`);
     this.#write(
       `  ${dim("runs")}        ${printable(runs)}${
-        watch ? dim("  (ended when the code changes)") : ""
+        watch ? dim("  (backends end when their code changes)") : ""
       }`,
     );
     this.#write(
@@ -72,7 +72,7 @@ export class Terminal {
       } })`,
     );
     this.#write("");
-    this.#write(dim("  Ctrl-C ends it, and every backend with it."));
+    this.#write(dim("  Press Ctrl-C to stop the platform and its backends."));
     this.#write("");
   }
 

@@ -12,7 +12,7 @@ export interface WatchOptions {
   cwd: string;
   /** The code has changed. */
   onChange: () => void;
-  /** Something that the user should know. */
+  /** Called with what the user should know. */
   onNote: (text: string) => void;
 }
 
@@ -42,7 +42,7 @@ export async function watchCode(
   let watched = await look();
   if (signal.aborted) return;
   if (watched.flat.length === 0) {
-    return options.onNote("--watch: there are no local files to watch");
+    return options.onNote("--watch: no local files to watch");
   }
   let watcher = new Watcher(watched);
   const close = () => watcher.close();
@@ -165,7 +165,7 @@ async function localModules(
       modules: { specifier: string; local?: string }[];
     };
     for (const { specifier, local } of modules) {
-      // Modules from elsewhere have a copy in a cache, which nobody edits.
+      // Remote modules live in a cache, where they do not change.
       if (specifier.startsWith("file:") && local) files.add(local);
     }
   } catch {

@@ -247,7 +247,7 @@ Deno.test("dev api - every refusal says what is wrong and spawns nothing", async
     [400, /env\.SESSION_BACKEND_STATIC_TOKEN: is set/, path, {
       json: env({ SESSION_BACKEND_STATIC_TOKEN: "" }),
     }],
-    [400, /env\.A=B: no name/, path, { json: env({ "A=B": "" }) }],
+    [400, /env\.A=B: names must be/, path, { json: env({ "A=B": "" }) }],
     [400, /^user: expected a string$/, path, { json: { user: {} } }],
     [400, /^user: has control characters/, path, {
       json: { user: "a\r\nx-verified-secret: 1" },
@@ -259,21 +259,21 @@ Deno.test("dev api - every refusal says what is wrong and spawns nothing", async
     [413, /^the body is longer than 1048576 bytes$/, path, {
       json: { user: "x".repeat(1_100_000) },
     }],
-    [404, /^no backend has the id "nobody"$/, "/v2/backend/nobody/status", {}],
+    [404, /^no backend with the id "nobody"$/, "/v2/backend/nobody/status", {}],
     [
       404,
-      /^no backend has the id "nobody"$/,
+      /^no backend with the id "nobody"$/,
       "/v2/backend/nobody/status/stream",
       {},
     ],
     [
       404,
-      /^no backend has the id "__proto__"$/,
+      /^no backend with the id "__proto__"$/,
       "/v2/backend/__proto__/terminate",
       { json: {} },
     ],
-    [404, /^there is no GET "\/v2\/nothing"/, "/v2/nothing", {}],
-    [404, /^there is no GET/, path, {}],
+    [404, /^no such endpoint: GET "\/v2\/nothing"/, "/v2/nothing", {}],
+    [404, /^no such endpoint: GET/, path, {}],
   ];
   for (const [status, message, path, init] of cases) {
     const answer = await call(dev, path, init);

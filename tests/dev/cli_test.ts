@@ -171,9 +171,9 @@ Deno.test("dev command - what cannot be done is said in one line", async () => {
     [
       ["./no-such.ts"],
       new RegExp(
-        `^dev: there is no file \\./no-such\\.ts from ${
+        `^dev: no such file: \\./no-such\\.ts \\(in ${
           RegExp.escape(Deno.cwd())
-        }\n$`,
+        }\\)\n$`,
       ),
     ],
     [
@@ -233,9 +233,9 @@ Deno.test("dev command - arguments", () => {
   assertEquals(parseCommandLine(["--help"]), "help");
   for (
     const [args, message] of [
-      [[], "needs a module"],
-      [["--"], "needs a module"],
-      [["a.ts", "b.ts"], "takes one module"],
+      [[], "expected a module"],
+      [["--"], "expected a module"],
+      [["a.ts", "b.ts"], "expected one module"],
       [["a.ts", "--port", "70000"], "--port: expected a port"],
       [["a.ts", "--port", "x"], "--port: expected a port"],
       [["a.ts", "--grace", "soon"], "--grace: expected seconds"],
