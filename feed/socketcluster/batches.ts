@@ -1,6 +1,6 @@
 /** Packets that wait to leave together in one frame, and the timers that send them. */
 import { setTimer, type Timer } from "../../net/timer.ts";
-import type { Call } from "./calls.ts";
+import type { Call } from "./call.ts";
 import type { OutboundPacket } from "./protocol.ts";
 
 /** A packet in a batch, with the call that it belongs to. */

@@ -5,7 +5,7 @@
  * A call settles exactly once. Whatever ends it (answer, timeout, signal, lost
  * connection, a packet that cannot be encoded) says whether it had been sent.
  */
-import { setTimer, type Timer } from "../../net/timer.ts";
+import { setTimer } from "../../net/timer.ts";
 import {
   BadConnectionError,
   type CallFailure,
@@ -16,44 +16,11 @@ import {
   ResourceLimitError,
 } from "./errors.ts";
 import type { InvokeOptions, TransmitOptions } from "./types.ts";
+import { Call, type Settle } from "./call.ts";
 import { type Batched, Batches, type BatchOwner } from "./batches.ts";
 import type { Closing, Connection } from "./connection.ts";
 import type { Settings } from "./settings.ts";
 import type { OutboundPacket, Request } from "./protocol.ts";
-
-/** How a call ends. */
-export interface Settle {
-  /** The answer, for calls that want one. */
-  resolve?: ((data: unknown) => void) | undefined;
-  /** Why there is no answer, or why the message was dropped. */
-  reject(error: unknown): void;
-}
-
-/** A message or call on its way out. */
-export class Call {
-  readonly event: string;
-  data: unknown;
-  /** Called at the end; `undefined` once it has been called. */
-  settle: Settle | undefined;
-  /** Set when the call is put into a packet. */
-  cid: number | undefined;
-  /** Whether it was handed to the network. */
-  sent = false;
-  timer: Timer | undefined;
-  /** Lets go of the caller's signal. */
-  release: (() => void) | undefined;
-
-  constructor(event: string, data: unknown, settle: Settle) {
-    this.event = event;
-    this.data = data;
-    this.settle = settle;
-  }
-
-  /** Whether it keeps the connection's state, so that cancelling a batch must not lose it. */
-  get isControl(): boolean {
-    return this.event.startsWith("#") && this.event !== "#publish";
-  }
-}
 
 /** What {@linkcode Calls} needs of the socket. */
 export interface CallsHost {

@@ -12,7 +12,8 @@ import type {
   SubscribeOptions,
   SubscriptionOptions,
 } from "./types.ts";
-import { Call, type Calls } from "./calls.ts";
+import { Call } from "./call.ts";
+import type { Calls } from "./calls.ts";
 import { isBadConnection } from "./errors.ts";
 import { prefixed } from "./protocol.ts";
 import { channelEventKey } from "./streams/families.ts";
