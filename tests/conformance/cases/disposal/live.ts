@@ -226,10 +226,15 @@ export const live: Area["cases"] = {
     {
       await using consumer = channel.createConsumer({ timeout: 60_000 });
       await using events = channel.listener("kickOut").createConsumer();
-      const readable = channel.readable;
+      const { readable } = channel;
+      // It costs nothing until it is read.
+      same(channel.getOutputConsumerStatsList().length, 1);
+      const reader = readable.getReader();
+      const read = reader.read();
       same(channel.getOutputConsumerStatsList().length, 2);
       same((await consumer.next()).value, 1);
-      await readable.cancel();
+      same((await read).value, 1);
+      await reader.cancel();
       await consumer[Symbol.asyncDispose]();
       same(await consumer.next(), { value: undefined, done: true });
       same(events.getBackpressure(), 0);
