@@ -94,6 +94,13 @@ export interface SessionProxyOptions {
    * that was silent for ten seconds. @default {8_000}
    */
   keepAlive?: number | undefined;
+  /**
+   * Milliseconds between two questions to `authorize` about each WebSocket and
+   * event stream that is open, with the context of the request that opened it. It
+   * ends, a WebSocket with 4403, once the answer is no longer the same grant, or
+   * an error. Middleware does not run again. @default {Infinity}
+   */
+  recheck?: number | undefined;
   /** Connect answers that are held at most. @default {10_000} */
   maxHeld?: number | undefined;
   /** Milliseconds for which a connect answer is held. @default {300_000} */
@@ -116,6 +123,7 @@ const DURATIONS = [
   "connectTimeout",
   "keepAlive",
   "holdFor",
+  "recheck",
 ] as const satisfies readonly (keyof SessionProxyOptions)[];
 
 const SIZES = [
@@ -134,6 +142,17 @@ export function checkNumbers(options: SessionProxyOptions): void {
     if (options[name] !== undefined) checkDuration(name, options[name]);
   }
   for (const name of SIZES) checkSize(name, options[name]);
+}
+
+/** What the edge route can be told while it runs. */
+export interface SessionControl {
+  /**
+   * Ends every WebSocket (with 4403) and event stream that is open for a user in
+   * this process. `authorize` has to refuse the user from now on: the route asks
+   * it when they come back. WebSockets on Workers pass through the runtime, and
+   * go on.
+   */
+  revoke(user: string): void;
 }
 
 /** What a handler works with once its request may pass. */

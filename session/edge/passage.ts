@@ -30,6 +30,7 @@ import {
 } from "../pass/headers.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "../pass/path.ts";
+import { keepHeaders, type Visitors } from "./visitors.ts";
 import type { DialRequest, UpgradeAdapter } from "../pass/upgrade.ts";
 
 const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
@@ -65,13 +66,21 @@ export async function passHttp(
   });
 }
 
+/** What {@linkcode passJoined} tells the route. */
+export interface JoinHooks {
+  /** Knows who is inside. */
+  visitors: Visitors;
+  /** Both sockets have ended. */
+  onEnd(end: BridgeEnd): void;
+}
+
 /** Joins two sockets. The backend's opens first, and what it chose is accepted. */
 export async function passJoined(
   visit: Visit,
   backends: Backends,
   options: SessionProxyOptions,
   upgrade: UpgradeAdapter,
-  onEnd: (end: BridgeEnd) => void,
+  { visitors, onEnd }: JoinHooks,
 ): Promise<Response> {
   const { c } = visit;
   const { headers, signal } = c.req.raw;
@@ -117,7 +126,14 @@ export async function passJoined(
     // gone neither opens nor closes.
     if (signal.aborted) throw new ProxyError(499, "the client is gone");
     const { protocol } = pair;
+    const showHeaders = options.recheck === undefined
+      ? undefined
+      : keepHeaders(visit);
     const { socket, response } = await upgrade(c, protocol ? { protocol } : {});
+    showHeaders?.();
+    pair.ended.then(visitors.enter(visit, {
+      end: () => pair.end(4403, "access was revoked"),
+    }));
     if (isPromiseLike(socket)) {
       socket.then((socket) => pair.join(socket).then(onEnd), pair.abandon);
     } else pair.join(socket).then(onEnd);

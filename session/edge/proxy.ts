@@ -39,7 +39,6 @@
 import { Hono } from "@hono/hono";
 import type { BackendState, ConnectResponse } from "../../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
-import type { BridgeEnd } from "../pass/bridge.ts";
 import { NULL_BODY } from "../pass/forward.ts";
 import { parseEventId, statusEvents } from "./events.ts";
 import { isProxyError, ProxyError } from "../pass/failure.ts";
@@ -48,6 +47,7 @@ import { isUpgrade } from "../pass/headers.ts";
 import type { Context, Hono as HonoApp } from "../pass/hono.ts";
 import {
   checkNumbers,
+  type SessionControl,
   type SessionProxyOptions,
   type Visit,
 } from "./options.ts";
@@ -56,6 +56,7 @@ import { passHttp, passJoined, passNative } from "./passage.ts";
 import { originTest } from "../pass/path.ts";
 import { findPlace, readOrigin, readPath, splitUrl } from "./mount.ts";
 import { ownUpgrade } from "../pass/upgrade.ts";
+import { endable, Visitors } from "./visitors.ts";
 
 export type { WebSocketConstructor } from "../../net/dial.ts";
 export * from "../../types.ts";
@@ -72,7 +73,7 @@ export type {
   SessionGrant,
   UserGrant,
 } from "./grants.ts";
-export type { SessionProxyOptions } from "./options.ts";
+export type { SessionControl, SessionProxyOptions } from "./options.ts";
 export {
   type BunSocket,
   bunUpgrade,
@@ -110,7 +111,9 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/;
  * origin, or nothing says where backends may be
  * @throws {RangeError} if a duration or size is NaN or negative
  */
-export function sessionProxy(options: SessionProxyOptions): HonoApp {
+export function sessionProxy(
+  options: SessionProxyOptions,
+): HonoApp & SessionControl {
   if (!options?.engine || typeof options.authorize !== "function") {
     throw new TypeError(
       "sessionProxy needs engine, and authorize to decide who may reach what",
@@ -122,6 +125,7 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   const backends = new Backends(options);
   const foreign = originTest(options.origins ?? []);
   const listed = (options.origins?.length ?? 0) > 0;
+  const visitors = new Visitors(options, ({ c }, error) => report(c, error));
   const own = readOrigin(options.origin);
   const publicPath = readPath(options.path);
 
@@ -172,6 +176,13 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
       once: true,
       signal: controller.signal,
     });
+    controller.signal.addEventListener(
+      "abort",
+      visitors.enter(visit, {
+        end: () => controller.abort(),
+      }),
+      { once: true },
+    );
     return statusEvents({
       backendId,
       states,
@@ -183,14 +194,29 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
     });
   }
 
-  function backend(visit: Visit): Promise<Response> {
+  async function backend(visit: Visit): Promise<Response> {
     const { c } = visit;
-    if (!isUpgrade(c.req.raw)) return passHttp(visit, backends, options);
-    if (!upgrade) return passNative(visit, backends, options);
-    return passJoined(visit, backends, options, upgrade, (end: BridgeEnd) => {
-      if (end.by !== "bridge") return;
-      report(c, new Error(`WebSocket ended with ${end.code}: ${end.reason}`));
+    if (!isUpgrade(c.req.raw)) {
+      return stream(visit, await passHttp(visit, backends, options));
+    }
+    if (!upgrade) return await passNative(visit, backends, options);
+    return await passJoined(visit, backends, options, upgrade, {
+      visitors,
+      onEnd({ by, code, reason }) {
+        if (by !== "bridge" || code === 4403) return;
+        report(c, new Error(`WebSocket ended with ${code}: ${reason}`));
+      },
     });
+  }
+
+  /** An answer that ends when access does, if it may go on for ever. */
+  function stream(visit: Visit, answer: Response): Response {
+    const type = answer.headers.get("content-type") ?? "";
+    if (!answer.body || !/^text\/event-stream\b/i.test(type)) return answer;
+    let leave = () => {};
+    const { body, end } = endable(answer.body, () => leave());
+    leave = visitors.enter(visit, { end });
+    return new Response(body, answer);
   }
 
   /** Where clients reach the edge. */
@@ -198,9 +224,9 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
     return own ?? splitUrl(c.req.url).origin;
   }
 
-  function report(c: Context, error: Error): void {
+  function report(c: Context, error: unknown): void {
     try {
-      if (options.onError) options.onError(error, c);
+      if (options.onError) options.onError(error as Error, c);
       else console.error(error);
     } catch {
       // A hook that fails changes no answer.
@@ -336,7 +362,9 @@ export function sessionProxy(options: SessionProxyOptions): HonoApp {
   app.get("/:name/status/:id", route(status, 2));
   app.get("/:name/status/:id/stream", route(statusStream, 3));
   app.all("/:name/backend/*", route(backend, "rest"));
-  return app;
+  return Object.assign(app, {
+    revoke: (user: string) => visitors.revoke(user),
+  });
 }
 
 /**

@@ -68,6 +68,8 @@ export interface BridgeEnd {
 export interface Bridge {
   /** The subprotocol that upstream chose, or "". */
   readonly protocol: string;
+  /** Resolves when the bridge has ended, joined or not. */
+  readonly ended: Promise<BridgeEnd>;
   /**
    * Joins the client's end. What upstream sent since the bridge began is
    * delivered first. Resolves when either side has ended and the other was told.
@@ -167,6 +169,7 @@ export function bridge(
 
   return {
     protocol: upstream.protocol,
+    ended,
     join(socket) {
       client = socket;
       listen(client, "client");

@@ -7,7 +7,7 @@ import { SessionBackend } from "../../client.ts";
 import type { ConnectResponse } from "../../types.ts";
 import { bundle } from "../bundle.ts";
 import { config } from "../config.ts";
-import { folder, startProgram } from "../program.ts";
+import { folder } from "../program.ts";
 import { runtime } from "../runtimes.ts";
 import { startWorker } from "../workerd.ts";
 import {
@@ -16,85 +16,10 @@ import {
   HANDSHAKE,
   open,
   raw,
-  ScriptedEngine,
-  serve,
   type Server,
-  startBackend,
 } from "./support.ts";
+import { type Platform, startEdge, startPlatform } from "./platform.ts";
 import { until } from "../until.ts";
-
-/** The platform's HTTP API before a scripted engine. */
-function startPlatform() {
-  const backend = startBackend();
-  const engine = new ScriptedEngine(backend);
-  const api = serve(async (request) => {
-    const { pathname } = new URL(request.url);
-    try {
-      if (pathname.endsWith("/connect")) {
-        return Response.json(await engine.connect(await request.json()));
-      }
-      const [, , , backendId] = pathname.split("/");
-      if (pathname.endsWith("/status")) {
-        return Response.json(await engine.status(backendId!));
-      }
-      const controller = new AbortController();
-      const states = engine.statuses(backendId!, controller);
-      const encoder = new TextEncoder();
-      return new Response(
-        new ReadableStream({
-          async pull(stream) {
-            const { done, value } = await states.next();
-            if (done) return stream.close();
-            stream.enqueue(
-              encoder.encode(`data: ${JSON.stringify(value)}\n\n`),
-            );
-          },
-          cancel: () => controller.abort(),
-        }),
-        { headers: { "content-type": "text/event-stream" } },
-      );
-    } catch (error) {
-      return Response.json({ error: { message: String(error) } }, {
-        status: (error as { code?: number }).code ?? 500,
-      });
-    }
-  });
-  return {
-    backend,
-    engine,
-    port: api.port,
-    async [Symbol.asyncDispose]() {
-      await api[Symbol.asyncDispose]();
-      await backend[Symbol.asyncDispose]();
-    },
-  };
-}
-
-type Platform = ReturnType<typeof startPlatform>;
-
-/** The example's edge as a program, which says its port in its first line. */
-async function startEdge(
-  command: string,
-  args: string[],
-  platform: Platform,
-  from?: "stderr",
-  env: Record<string, string> = {},
-): Promise<Server> {
-  const program = await startProgram(command, args, {
-    ...env,
-    JAMSOCKET_DEV: "true",
-    JAMSOCKET_DEV_PORT: String(platform.port),
-    COOKIE_SECRET: "secret",
-    PORT: "0",
-  }, from);
-  const [port] = /(?:on |0\.0\.0\.0:)(\d+)/.exec(program.said)?.slice(1) ?? [];
-  assert(port, program.said);
-  return {
-    port: Number(port),
-    origin: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
-  };
-}
 
 interface Differences {
   /** Whether the runtime passes sockets on itself, so that no limit of ours counts. */

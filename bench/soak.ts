@@ -1,0 +1,120 @@
+/**
+ * A soak of the edge on Deno: clients that leave during everything, for a while.
+ * Afterwards the process has as many descriptors as before, and the platform as
+ * many streams and sockets: none. Linux alone tells how many there are.
+ */
+import { config } from "../tests/config.ts";
+import { startEdge, startPlatform } from "../tests/proxy/platform.ts";
+import { HANDSHAKE } from "../tests/proxy/support.ts";
+
+const SECONDS = Number(Deno.env.get("SOAK_SECONDS") ?? 180);
+
+/** How many descriptors a process has open. */
+function descriptors(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+/** The process that listens on a port. */
+async function listener(port: number): Promise<number> {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
+  const lines = (await Deno.readTextFile("/proc/net/tcp")).split("\n");
+  const inode = lines.find((line) => line.includes(wanted) && / 0A /.test(line))
+    ?.trim().split(/\s+/)[9];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      for (const { name: fd } of Deno.readDirSync(`/proc/${name}/fd`)) {
+        const link = Deno.readLinkSync(`/proc/${name}/fd/${fd}`);
+        if (link === `socket:[${inode}]`) return Number(name);
+      }
+    } catch {
+      // Another user's, or gone.
+    }
+  }
+  throw new Error(`nobody listens on ${port}`);
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Leaves a status stream after some milliseconds. */
+async function watch(room: string, cookie: string): Promise<void> {
+  const answer = await fetch(`${room}/status/stream`, { headers: { cookie } });
+  // By the reader: aborting a request does not always end its body on Deno.
+  const reader = answer.body!.getReader();
+  const left = pause(5 + Math.random() * 245).then(() => reader.cancel());
+  while (!(await reader.read()).done);
+  await left;
+}
+
+/** Leaves during the handshake of a WebSocket, or soon after. */
+async function knock(port: number, cookie: string): Promise<void> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const lines = [
+    "GET /rooms/lobby/backend/ws HTTP/1.1",
+    "host: x",
+    `cookie: ${cookie}`,
+    ...HANDSHAKE,
+  ];
+  await connection.write(
+    new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"),
+  );
+  await pause(Math.random() * 20);
+  connection.close();
+}
+
+/** Prints the counts before and after. */
+export async function soak(): Promise<void> {
+  await using platform = startPlatform();
+  await using edge = await startEdge(
+    Deno.execPath(),
+    [
+      "run",
+      "--allow-net",
+      "--allow-env",
+      "--unstable-no-legacy-abort",
+      `--config=${config}`,
+      "examples/edge/deno.ts",
+    ],
+    platform,
+    "stderr",
+  );
+  const pid = await listener(edge.port);
+  const signIn = await fetch(`${edge.origin}/sign-in/ada`, { method: "POST" });
+  await signIn.body?.cancel();
+  const cookie = signIn.headers.get("set-cookie")!.split(";")[0]!;
+  const room = `${edge.origin}/rooms/lobby`;
+  await (await fetch(`${room}/connect`, {
+    method: "POST",
+    headers: { cookie },
+  }))
+    .body?.cancel();
+  const before = descriptors(pid);
+  const end = performance.now() + SECONDS * 1000;
+  let streams = 0;
+  let sockets = 0;
+  const repeat = async (act: () => Promise<void>) => {
+    while (performance.now() < end) await act();
+  };
+  await Promise.all([
+    ...Array.from({ length: 12 }, () =>
+      repeat(async () => {
+        streams++;
+        await watch(room, cookie);
+      })),
+    ...Array.from({ length: 4 }, () =>
+      repeat(async () => {
+        sockets++;
+        await knock(edge.port, cookie);
+      })),
+  ]);
+  // Connections that are kept for another request, and the deadline for a
+  // client's socket to open.
+  await pause(40_000);
+  console.log(
+    `soak of ${SECONDS} s: ${streams} status streams and ${sockets} WebSockets left;`,
+    `descriptors ${before} before, ${descriptors(pid)} after;`,
+    `streams at the platform ${platform.engine.following}, sockets at the backend ${platform.backend.sockets.size}`,
+  );
+}
+
+if (import.meta.main) await soak();

@@ -1,0 +1,137 @@
+/**
+ * Who is inside: WebSockets and streams that are open, ended when their user may
+ * no longer be there.
+ */
+import { setTimer } from "../../net/timer.ts";
+import { readDecision } from "./grants.ts";
+import type { SessionProxyOptions, Visit } from "./options.ts";
+
+/** What is open for one visit. */
+export interface Stay {
+  /** Ends it: the user's access was revoked. */
+  end(): void;
+}
+
+/** The open WebSockets and streams of one edge route. */
+export class Visitors {
+  readonly #byUser = new Map<string, Set<Stay>>();
+  readonly #authorize: SessionProxyOptions["authorize"];
+  readonly #recheck: number;
+  readonly #onError: (visit: Visit, error: unknown) => void;
+
+  constructor(
+    { authorize, recheck = Infinity }: SessionProxyOptions,
+    onError: (visit: Visit, error: unknown) => void,
+  ) {
+    this.#authorize = authorize;
+    this.#recheck = recheck;
+    this.#onError = onError;
+  }
+
+  /** Keeps what is open until the returned function is called. */
+  enter(visit: Visit, stay: Stay): () => void {
+    const { user } = visit.grant;
+    if (user !== undefined) {
+      const stays = this.#byUser.get(user) ?? new Set();
+      this.#byUser.set(user, stays.add(stay));
+    }
+    const stop = this.#watch(visit, stay);
+    return () => {
+      stop();
+      if (user === undefined) return;
+      const stays = this.#byUser.get(user);
+      if (stays?.delete(stay) && stays.size === 0) this.#byUser.delete(user);
+    };
+  }
+
+  /** Ends all that is open for a user. */
+  revoke(user: string): void {
+    for (const stay of [...this.#byUser.get(user) ?? []]) stay.end();
+  }
+
+  /** Asks again whether the visit may go on; ends it when in doubt. */
+  #watch(visit: Visit, stay: Stay): () => void {
+    const wanted = JSON.stringify(visit.grant);
+    let over = false;
+    const check = async () => {
+      try {
+        const decision = readDecision(
+          await this.#authorize(visit.c, visit.name),
+        );
+        if (over) return;
+        if (
+          decision.kind === "granted" &&
+          JSON.stringify(decision.grant) === wanted
+        ) {
+          timer = setTimer(check, this.#recheck);
+          return;
+        }
+      } catch (error) {
+        if (over) return;
+        this.#onError(visit, error);
+      }
+      stay.end();
+    };
+    let timer = setTimer(check, this.#recheck);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }
+}
+
+/**
+ * A body that can be ended: `onEnd` is called when it is over, however that came.
+ */
+export function endable(
+  source: ReadableStream<Uint8Array>,
+  onEnd: () => void,
+): { body: ReadableStream<Uint8Array>; end: () => void } {
+  const reader = source.getReader();
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  let over = false;
+  const finish = () => {
+    if (over) return;
+    over = true;
+    onEnd();
+  };
+  const body = new ReadableStream<Uint8Array>({
+    start: (made) => void (controller = made),
+    async pull() {
+      try {
+        const { done, value } = await reader.read();
+        if (over) return;
+        if (!done) return controller.enqueue(value);
+        finish();
+        controller.close();
+      } catch (error) {
+        finish();
+        throw error;
+      }
+    },
+    async cancel(reason) {
+      finish();
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+  return {
+    body,
+    end() {
+      if (over) return;
+      finish();
+      controller.close();
+      reader.cancel().catch(() => {});
+    },
+  };
+}
+
+/**
+ * Puts a copy of the request into the context, so that `authorize` can read its
+ * headers later: Deno shows none once a WebSocket was accepted. Call the returned
+ * function after that.
+ */
+export function keepHeaders({ c }: Visit): () => void {
+  const { method, url, headers } = c.req.raw;
+  const copy = new Request(url, { method, headers: [...headers] });
+  return () => void (c.req.raw = copy);
+}
