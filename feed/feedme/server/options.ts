@@ -61,9 +61,11 @@ export interface FeedmeServerOptions {
   disconnectOnViolation?: boolean;
   /**
    * Whether feed data is frozen, so that code which changes it in place, and
-   * would leave clients with other data, throws where it does so. Turn it off
-   * if your own code must go on changing objects that it handed over.
-   * @default {true}
+   * would leave clients with other data, throws where it does so. `true` freezes
+   * everything, `false` nothing: for code that must go on changing objects which
+   * it handed over. By default arrays and objects with up to 50 entries are
+   * frozen, which costs little and finds the mistake while lists are short.
+   * @default {small arrays and objects}
    */
   freeze?: boolean;
   /** Called when a client has shaken hands. */
@@ -140,4 +142,13 @@ function depth(name: string, value: number): number {
       typeof value === "number" ? value : typeof value
     }`,
   );
+}
+
+/** Entries of the arrays and objects that are frozen where `freeze` is not given. */
+const SMALL = 50;
+
+/** How many entries an array or object may have to be frozen. */
+export function frozenUpTo({ freeze }: FeedmeServerOptions): number {
+  if (freeze === undefined) return SMALL;
+  return freeze ? Infinity : 0;
 }

@@ -14,6 +14,7 @@ import {
   checkJsonObject,
   DataError,
   deepFreeze,
+  freeze,
   utf8Length,
 } from "../wire/json.ts";
 import {
@@ -29,8 +30,8 @@ import { parse } from "./schema.ts";
 export interface DataRule {
   /** Levels of arrays and objects. */
   readonly maxDepth: number;
-  /** Whether data is frozen, so that changing it in place throws. */
-  readonly freeze: boolean;
+  /** Arrays and objects with at most so many entries are frozen. */
+  readonly freeze: number;
 }
 
 /** The data, or when it will be there. */
@@ -104,7 +105,8 @@ export class ServedFeed {
       `${this.#title}: initial data`,
       this.#rule,
     );
-    if (this.#rule.freeze) deepFreeze(data);
+    const { freeze: most } = this.#rule;
+    if (most > 0) deepFreeze(data, most);
     return data;
   }
 
@@ -129,14 +131,14 @@ export class ServedFeed {
     if (!isObject(after)) {
       throw new TypeError(`${this.#title}: the new data must be an object`);
     }
-    const taken: Taken | undefined = this.#rule.freeze
+    const { maxDepth, freeze: most } = this.#rule;
+    const taken: Taken | undefined = most > 0
       ? { containers: [], values: [] }
       : undefined;
-    const { maxDepth } = this.#rule;
     const deltas = diff(before, after as JsonObject, { maxDepth, taken });
     this.#reveal(action, actionData, deltas, after as JsonObject);
-    for (const container of taken?.containers ?? []) Object.freeze(container);
-    for (const value of taken?.values ?? []) deepFreeze(value);
+    for (const container of taken?.containers ?? []) freeze(container, most);
+    for (const value of taken?.values ?? []) deepFreeze(value, most);
   }
 
   /** Deltas written by hand change the data. */
@@ -151,9 +153,12 @@ export class ServedFeed {
     }
     if (deltas.some(isSum)) checkSums(result.copies);
     this.#reveal(action, actionData, deltas, result.data);
-    if (!this.#rule.freeze) return;
-    for (const copy of result.copies) Object.freeze(copy);
-    for (const delta of deltas) if ("Value" in delta) deepFreeze(delta.Value);
+    const { freeze: most } = this.#rule;
+    if (most === 0) return;
+    for (const copy of result.copies) freeze(copy, most);
+    for (const delta of deltas) {
+      if ("Value" in delta) deepFreeze(delta.Value, most);
+    }
   }
 
   #checkByHand(delta: Delta): void {

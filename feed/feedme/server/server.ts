@@ -50,7 +50,12 @@ import {
 } from "./served_socket.ts";
 import type { FeedFinder, FeedmeApplication, ServedClient } from "./define.ts";
 import { definitionsOf, Feeds } from "./feeds.ts";
-import { type FeedmeServerOptions, type Limits, limitsOf } from "./options.ts";
+import {
+  type FeedmeServerOptions,
+  frozenUpTo,
+  type Limits,
+  limitsOf,
+} from "./options.ts";
 import { checkJsonObject, utf8Length } from "../wire/json.ts";
 import { VERSION } from "../wire/protocol.ts";
 import { Queue } from "../../../net/queue.ts";
@@ -170,7 +175,7 @@ class Server implements FeedmeServer {
     const { maxDepth } = limits;
     const feeds = new Feeds(
       definitionsOf("Feed", application.feeds, "initial"),
-      { maxDepth, freeze: options.freeze ?? true },
+      { maxDepth, freeze: frozenUpTo(options) },
       (key, code, data, client) => {
         const sockets = client ? [client] : this.#sockets;
         for (const socket of sockets) {

@@ -12,7 +12,7 @@
 import { isObject } from "../../../net/shape.ts";
 import {
   DEFAULT_MAX_DEPTH,
-  isDeeper,
+  isNestedDeeper,
   type Json,
   type JsonObject,
   type JsonPath,
@@ -352,15 +352,17 @@ export function readClientMessage(
   text: string,
   maxDepth: number = DEFAULT_MAX_DEPTH,
 ): ClientReceived {
-  if (isDeeper(text, maxDepth + CLIENT_ENVELOPE)) {
-    return { problem: "Nested too deeply." };
-  }
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch {
     return { problem: "Invalid JSON." };
   }
+  // Each level takes two characters, so short texts need no look.
+  if (
+    text.length > 2 * maxDepth &&
+    isNestedDeeper(raw, maxDepth + CLIENT_ENVELOPE)
+  ) return { problem: "Nested too deeply." };
   return checkClientMessage(raw) === undefined
     ? { message: raw as ClientMessage }
     : { problem: "Schema violation." };

@@ -15,8 +15,8 @@ export const limits: Area["cases"] = {
   async "violations are answered, and end the connection where that is wanted"() {
     const violations: [message: unknown, problem: string][] = [
       ["not JSON", "Invalid JSON."],
-      ["[".repeat(100), "Invalid JSON."],
-      ["[".repeat(10_000), "Nested too deeply."],
+      ["[".repeat(10_000), "Invalid JSON."],
+      ["[".repeat(10_000) + "]".repeat(10_000), "Nested too deeply."],
       [{ MessageType: "__proto__" }, "Schema violation."],
       [{ ...HANDSHAKE, more: 1 }, "Schema violation."],
       [openOf("count", { n: 1 }), "Schema violation."],
