@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { canonicalJson } from "../../feed/feedme/wire/canonical.ts";
 import { applyDeltas, deepEqual } from "../../feed/feedme/wire/delta.ts";
-import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
+import { canonicalJson, feedMd5 } from "../../feed/feedme/wire/digest.ts";
 import {
   checkDelta,
   type Delta,

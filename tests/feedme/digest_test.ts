@@ -1,8 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import { canonicalJson } from "../../feed/feedme/wire/canonical.ts";
 import { applyDeltas } from "../../feed/feedme/wire/delta.ts";
-import { Digest, feedMd5 } from "../../feed/feedme/wire/digest.ts";
+import {
+  canonicalJson,
+  Digest,
+  feedMd5,
+} from "../../feed/feedme/wire/digest.ts";
 import {
   checkDelta,
   type JsonObject,

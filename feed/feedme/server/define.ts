@@ -37,7 +37,7 @@ export type Snapshot<T> = T extends readonly (infer E)[]
 export interface ServedClient {
   /** Tells connections apart; made by the server. */
   readonly id: string;
-  /** Who it is, as whoever accepted the socket has verified. */
+  /** Who it is, as verified by the code that accepted the socket. */
   readonly user: string | undefined;
   /** What else is known of the user, from the same source. */
   readonly auth: Readonly<Record<string, unknown>>;
@@ -101,7 +101,7 @@ export interface LiveFeed<
   ): void;
   /** Ends it for all clients, or for one. The data stays. */
   terminate(errorCode: string, errorData?: object, client?: ServedClient): void;
-  /** Forgets the data as soon as nobody has the feed open: it is loaded anew. */
+  /** Forgets the data as soon as no client has the feed open; then it is loaded again. */
   release(): void;
 }
 
@@ -162,7 +162,7 @@ export interface FeedDefinition<
   /** Whether clients get a digest of the data with each action. @default {false} */
   digest?: boolean;
   /**
-   * Whether data that was changed is kept while nobody has the feed open. If
+   * Whether data that was changed is kept while no client has the feed open. If
    * not, `initial` must bring it back. Data that was never changed is not kept.
    * @default {true}
    */

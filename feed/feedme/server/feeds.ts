@@ -18,7 +18,7 @@ import {
 } from "../wire/protocol.ts";
 import { parse } from "./schema.ts";
 
-/** Feeds that the application looked at and nobody opened: no more are kept. */
+/** How many feeds are kept that the application used and no client opened. */
 const MOST_IDLE = 1_000;
 
 /**
@@ -54,7 +54,7 @@ export class Feeds {
   readonly #definitions: ReadonlyMap<string, AnyFeedDefinition>;
   readonly #names: ReadonlyMap<AnyFeedDefinition, string>;
   readonly #live = new Map<string, ServedFeed>();
-  /** Those that nobody has opened yet. */
+  /** Those that no client has opened yet. */
   readonly #unopened = new Set<ServedFeed>();
   readonly terminate: Terminate;
 
@@ -152,7 +152,7 @@ export class Feeds {
     this.dropIdle(live);
   }
 
-  /** Forgets the feed if nobody has it open and nothing would be lost. */
+  /** Forgets the feed if no client has it open and nothing would be lost. */
   dropIdle(live: ServedFeed): void {
     if (live.idle) this.#forget(live);
   }

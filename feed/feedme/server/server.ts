@@ -31,7 +31,7 @@
  * });
  *
  * const http = Deno.serve({ port: 0, onListen() {} }, (request) => {
- *   // Before the upgrade: afterwards Deno lets nobody read them.
+ *   // Before the upgrade: afterwards Deno does not let you read them.
  *   const user = request.headers.get("x-verified-username") ?? undefined;
  *   const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "feedme" });
  *   server.accept(socket, { user });
