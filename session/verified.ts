@@ -1,27 +1,30 @@
-/** Who asks, as a session backend learns it from the platform's proxy. */
+/** Who is asking, as a session backend learns it from the platform's proxy. */
+import { isObject } from "../net/shape.ts";
 
 /** What the platform vouches for in a request. */
-export interface VerifiedUser {
+export interface VerifiedUser<Auth extends object = Record<string, unknown>> {
   /** `user` of the connect request. */
   user: string | undefined;
-  /** `auth` of the connect request; empty if there was none. */
-  // deno-lint-ignore no-explicit-any
-  auth: Record<string, any>;
+  /** `auth` of the connect request; an empty object if there was none. */
+  auth: Auth;
   /** The `secret_token` of the connect response. */
   secret: string | undefined;
   /** The path as the client sent it, with the connection token: a secret. */
   path: string | undefined;
-  /** The name of this backend. */
+  /** The id of this backend. */
   backendId: string | undefined;
 }
 
 /**
  * Reads the `x-verified-*` headers of a request that reached a session backend.
- * The platform's proxy sets them and lets none of a client's pass, so they may
- * be believed, in a backend that is reached through the proxy alone.
+ * The platform's proxy sets them and drops any that a client sends, so you can
+ * trust them in a backend that only the proxy can reach.
  *
- * The proxy sends texts as the bytes of UTF-8, which `Headers` shows as if each
- * byte were a character; here they are what was meant.
+ * The proxy sends texts as UTF-8 bytes, which `Headers` shows as one character for
+ * each byte; this function decodes them.
+ *
+ * Give the type of `auth` if you know it. It is not checked: it is what your own
+ * application passed to `connect`.
  *
  * ```ts
  * import { verifiedUser } from "@feedline/feedline/server";
@@ -30,14 +33,16 @@ export interface VerifiedUser {
  *   "x-verified-username": "ada",
  *   "x-verified-user-data": '{"role":"editor"}',
  * });
- * const { user, auth } = verifiedUser(headers);
- * console.log(user, auth.role);
+ * const { user, auth } = verifiedUser<{ role?: string }>(headers);
+ * console.log(user, auth.role); // ada editor
  * ```
  *
- * @throws {TypeError} if these are no `Headers`: those of Node's own requests are
- * a plain object
+ * @throws {TypeError} if given anything but `Headers`, such as the plain object of
+ * Node's own requests
  */
-export function verifiedUser(headers: Headers): VerifiedUser {
+export function verifiedUser<Auth extends object = Record<string, unknown>>(
+  headers: Headers,
+): VerifiedUser<Auth> {
   if (typeof headers?.get !== "function") {
     throw new TypeError(
       "verifiedUser needs Headers; in Node, new Headers(request.headers)",
@@ -49,30 +54,28 @@ export function verifiedUser(headers: Headers): VerifiedUser {
   };
   return {
     user: read("username"),
-    auth: parseObject(read("user-data")),
+    auth: parseObject(read("user-data")) as Auth,
     secret: read("secret") || undefined,
     path: read("path"),
     backendId: read("backend"),
   };
 }
 
-/** Bytes that were shown as characters, as the text that they are in UTF-8. */
+/** Decodes UTF-8 bytes that are shown as one character each. */
 function decode(value: string): string {
   const bytes = Uint8Array.from(value, (char) => char.charCodeAt(0));
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    // No UTF-8: a proxy that sends Latin-1.
+    // Not UTF-8: a proxy that sends Latin-1.
     return value;
   }
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> {
   try {
-    const value = JSON.parse(text ?? "{}");
-    return typeof value === "object" && value && !Array.isArray(value)
-      ? value
-      : {};
+    const value: unknown = JSON.parse(text ?? "{}");
+    return isObject(value) ? value : {};
   } catch {
     return {};
   }

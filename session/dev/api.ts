@@ -8,7 +8,7 @@ import {
   type ConnectResponse,
 } from "../../types.ts";
 import type { Backend } from "./backend.ts";
-import { ApiFailure } from "./errors.ts";
+import { ApiFailure, isApiFailure } from "./errors.ts";
 import { eventStream } from "../../net/event_stream.ts";
 import { type GuardOptions, refusal } from "./guard.ts";
 import { explain } from "./issues.ts";
@@ -202,7 +202,7 @@ export function createApi(options: ApiOptions): Hono {
     ).toResponse()
   );
   app.onError((error, c) => {
-    if (error instanceof ApiFailure) return error.toResponse();
+    if (isApiFailure(error)) return error.toResponse();
     // A client that disconnects ends its own request.
     if (!c.req.raw.signal.aborted) options.onError(error);
     return new ApiFailure(

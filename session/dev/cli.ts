@@ -1,6 +1,6 @@
 /** The command line. */
 import { parseArgs } from "node:util";
-import { DevPlatformError } from "./listen.ts";
+import { DevPlatformError, isDevPlatformError } from "./listen.ts";
 import { nearest } from "./nearest.ts";
 import { type DevPlatformOptions, startDevPlatform } from "./platform.ts";
 import { Terminal } from "./terminal.ts";
@@ -200,7 +200,7 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return 0;
   } catch (error) {
-    if (!(error instanceof DevPlatformError)) throw error;
+    if (!isDevPlatformError(error)) throw error;
     console.error(`dev: ${error.message}`);
     return 1;
   }

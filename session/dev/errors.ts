@@ -1,5 +1,5 @@
 /** What the API answers when it refuses. */
-import { FeedlineError } from "../../net/errors.ts";
+import { FeedlineError, isFeedlineError } from "../../net/errors.ts";
 
 const NAMES = {
   400: "Bad Request",
@@ -41,4 +41,9 @@ export class ApiFailure extends FeedlineError<"API_FAILURE"> {
       },
     }, { status: this.status });
   }
+}
+
+/** Whether an error is an {@linkcode ApiFailure}, from whichever copy. */
+export function isApiFailure(error: unknown): error is ApiFailure {
+  return isFeedlineError(error, "API_FAILURE");
 }

@@ -1,5 +1,6 @@
 /** The platform's two servers. */
-import { FeedlineError } from "../../net/errors.ts";
+import { FeedlineError, isFeedlineError } from "../../net/errors.ts";
+import { isError } from "../../net/shape.ts";
 import { LOOPBACK } from "./port.ts";
 
 /** The platform cannot be started as asked. The message is one line. */
@@ -11,6 +12,16 @@ export class DevPlatformError extends FeedlineError<"DEV_PLATFORM"> {
   constructor(message: string, options?: ErrorOptions) {
     super("DEV_PLATFORM", message, options);
   }
+}
+
+/** Whether an error is a {@linkcode DevPlatformError}, from whichever copy. */
+export function isDevPlatformError(error: unknown): error is DevPlatformError {
+  return isFeedlineError(error, "DEV_PLATFORM");
+}
+
+/** Whether an error is Deno's `AddrInUse`. */
+export function isAddressInUse(error: unknown): boolean {
+  return isError(error) && error.name === "AddrInUse";
 }
 
 /** A server that listens at one or more addresses under one port. */
@@ -49,7 +60,7 @@ export function listen(
       }, handler));
     } catch (error) {
       // A machine without IPv6 has only the first.
-      const missing = !(error instanceof Deno.errors.AddrInUse);
+      const missing = !isAddressInUse(error);
       if (missing && servers.length > 0) continue;
       abort.abort();
       // Another program has the other address of a port that the system chose.

@@ -4,6 +4,7 @@ import {
   openWebSocket,
   type WebSocketConstructor,
 } from "../../../net/dial.ts";
+import { isError } from "../../../net/shape.ts";
 import { Emitter } from "./emitter.ts";
 import { SilenceWatch } from "../../../net/silence.ts";
 import { checkDuration } from "../../../net/timer.ts";
@@ -198,5 +199,5 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
 
 /** Whether an error can be shown: the platform's own may quote the address. */
 function isOurs(error: unknown): boolean {
-  return error instanceof Error && error.constructor === Error;
+  return isError(error) && error.name === "Error";
 }
