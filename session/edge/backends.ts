@@ -68,12 +68,14 @@ export class Backends {
   /** The origins at which an engine's backends may be. */
   #allowed(engine: SessionEngine): OriginTest {
     if (this.#upstreams) return this.#upstreams;
-    if (!engine.origins) {
+    // `origins` is the name that older engines have.
+    const origins = engine.backendOrigins ?? engine.origins;
+    if (!origins) {
       throw new TypeError(
         "sessionProxy needs the option upstreams: this engine does not say where its backends are",
       );
     }
-    return originTest(engine.origins);
+    return originTest(origins);
   }
 
   /** The backend of a grant, held or asked for; spawns where the grant lets it. */
@@ -265,4 +267,5 @@ const MESSAGES: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([
   [409, "no backend under this name may be used or spawned"],
   [410, "the backend is gone"],
   [429, "the platform takes no more requests for now"],
+  [503, "the platform has no room for another backend at the moment"],
 ]);

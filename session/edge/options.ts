@@ -64,7 +64,7 @@ export interface SessionProxyOptions {
   missingOrigin?: "allow" | "refuse" | undefined;
   /**
    * Origins of backends. An answer of the platform that leads elsewhere is
-   * refused. @default the engine's `origins`
+   * refused. @default the engine's `backendOrigins`
    */
   upstreams?: readonly string[] | undefined;
 

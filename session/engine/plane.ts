@@ -127,6 +127,21 @@ const TERMINATE_LIMIT = 5_000;
 /** Milliseconds between two looks at that status. */
 const TERMINATE_PAUSE = 50;
 
+/** Milliseconds after which a drone may have room again. */
+const BUSY_PAUSE = 5_000;
+
+/** Says of an error that passes by itself that it does. */
+function toBusy(error: unknown): unknown {
+  if (!isHTTPError(error) || error.error?.kind !== "NoDroneAvailable") {
+    return error;
+  }
+  return new HTTPError(503, error.message, {
+    error: error.error,
+    retryAfter: error.retryAfter ?? BUSY_PAUSE,
+    cause: error,
+  });
+}
+
 /**
  * Session backends on your own Plane. Its methods and answers are those of
  * {@linkcode Jamsocket}; its requests are those of Plane's controller, see
@@ -181,7 +196,8 @@ export class Plane extends HTTPEngine {
    * 40 s for the key to become free, because an ending backend takes no
    * connections; with `spawn: false` it fails at once with code 409.
    *
-   * @throws {HTTPError} with Plane's error kind in `error.kind`, e.g. `KeyHeld`
+   * @throws {HTTPError} with Plane's error kind in `error.kind`, e.g. `KeyHeld`;
+   * `NoDroneAvailable`, which Plane sends with code 500, has 503 and `retryAfter`
    * @throws {TypeError} or {RangeError} naming a field that Plane would refuse
    * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
    */
@@ -190,7 +206,9 @@ export class Plane extends HTTPEngine {
     options: CallOptions = {},
   ): Promise<ConnectResponse> {
     for (let waited = 0;; waited += ENDING_PAUSE) {
-      const response = await super.connect(request, options);
+      const response = await super.connect(request, options).catch((error) => {
+        throw toBusy(error);
+      });
       if (!isEnding(response.status)) return response;
       if (request.spawn === false || waited >= ENDING_LIMIT) {
         throw new HTTPError(

@@ -132,6 +132,19 @@ Deno.test("Plane.connect - a backend that never ends is given up after 40 s", as
   assertEquals(calls, 101);
 });
 
+Deno.test("Plane.connect - no drone with room is 503, with the time to come back", async () => {
+  const body = { id: "e1", kind: "NoDroneAvailable", message: "No drone" };
+  await using peer = startPeer(() => json(body, { status: 500 }));
+  const error = await assertRejects(
+    () => plane(peer).connect({ key: "k" }),
+    HTTPError,
+    "No drone",
+  );
+  assertEquals([error.code, error.retryAfter], [503, 5_000]);
+  assertEquals(error.error?.kind, "NoDroneAvailable");
+  assertEquals((error.cause as HTTPError).code, 500);
+});
+
 Deno.test("Plane.connect - refuses what the controller would refuse, with the field named", async () => {
   await using peer = startPeer(() => json(CONNECT_RESPONSE));
   const limits = (resource_limits: object): SpawnOptions =>
