@@ -8,7 +8,6 @@ const engine: SessionEngine = {
   connect: () => Promise.resolve(CONNECT_RESPONSE),
   status: () => Promise.reject(new Error("not asked for")),
   statusStream: () => Promise.reject(new Error("not asked for")),
-  // deno-lint-ignore require-yield
   async *statuses() {},
   terminate: () => Promise.resolve(),
 };
