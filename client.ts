@@ -20,6 +20,7 @@ import {
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
+import { asyncDispose } from "./net/dispose.ts";
 import { notify } from "./net/report.ts";
 import { isObject, isPromiseLike, tagOf } from "./net/shape.ts";
 import { deadline, unlessAborted } from "./net/wait.ts";
@@ -423,7 +424,7 @@ export class SessionBackend {
     const { signal, timeout = Infinity } = options;
     const message = `Backend ${this.#id} ${failure} within ${timeout} ms`;
     return deadline(
-      { timeout, message, signal },
+      { timeout, message, signals: [signal] },
       (signal) => milestone.wait(signal),
     );
   }
@@ -439,12 +440,9 @@ export class SessionBackend {
   async status(options: ReadyOptions = {}): Promise<BackendState> {
     const { timeout = STATUS_TIMEOUT } = options;
     const action = `Reading the status of backend ${this.#id}`;
-    const own = this.#controller.signal;
-    const signal = options.signal
-      ? AbortSignal.any([options.signal, own])
-      : own;
+    const signals = [options.signal, this.#controller.signal];
     const message = `${action} failed: no answer within ${timeout} ms`;
-    return await deadline({ timeout, message, signal }, async (signal) => {
+    return await deadline({ timeout, message, signals }, async (signal) => {
       const url = uncached(this.#statusUrl);
       const response = await reach(action, url, { signal }, this.#fetch, {
         idempotent: true,
@@ -492,7 +490,7 @@ export class SessionBackend {
   }
 
   /** {@linkcode SessionBackend.close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 }

@@ -11,6 +11,7 @@
  * It lives in `net/`, which knows no product, because the statuses
  * (`session/engine/`) and the feeds (`feed/`) must not import each other.
  */
+import { asyncDispose } from "./dispose.ts";
 import { FeedlineError } from "./errors.ts";
 import { setTimer, type Timer } from "./timer.ts";
 
@@ -353,7 +354,7 @@ export class Consumer<T>
   }
 
   /** Ends the consumer, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await this.return();
   }
 }

@@ -3,6 +3,7 @@
  * both. What platforms do differently is dealt with here and in `close_code.ts`.
  */
 import { receivedCode } from "./close_code.ts";
+import { deferred } from "./deferred.ts";
 import { checkDuration, setTimer } from "./timer.ts";
 
 /** The platform's `WebSocket` constructor, or one that behaves like it. */
@@ -93,7 +94,7 @@ export function openWebSocket(
   checkDuration("timeout", timeout);
   const socket = createWebSocket(url, options);
   socket.binaryType = binaryType;
-  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const { promise: ended, resolve } = deferred<void>();
   const timer = setTimer(() => {
     fail(
       new DOMException(

@@ -50,7 +50,9 @@ export function unlessAborted<T>(
 }
 
 /** Options of {@linkcode deadline}. */
-export interface DeadlineOptions extends WaitOptions {
+export interface DeadlineOptions {
+  /** End the call early: the promise rejects with the reason of the first. */
+  signals: readonly (AbortSignal | undefined)[];
   /** Milliseconds; `Infinity` means no limit. */
   timeout: number;
   /** The message of the `TimeoutError`. */
@@ -58,7 +60,7 @@ export interface DeadlineOptions extends WaitOptions {
 }
 
 /**
- * Runs `call` with a signal that aborts with the caller's reason, or after
+ * Runs `call` with a signal that aborts with the reason of one of `signals`, or after
  * `timeout` ms with a `TimeoutError`. If it aborts, the promise rejects with that
  * very reason, whatever `call` rejects with: workerd's `fetch` rejects with a copy,
  * other runtimes' bodies with an error of theirs.
@@ -69,12 +71,14 @@ export async function deadline<T>(
   options: DeadlineOptions,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { timeout, message, signal } = options;
+  const { timeout, message, signals } = options;
   checkDuration("timeout", timeout);
-  signal?.throwIfAborted();
+  for (const signal of signals) signal?.throwIfAborted();
+  // By hand: browsers before 2024 have no `AbortSignal.any`.
   const controller = new AbortController();
-  const abort = () => controller.abort(signal!.reason);
-  signal?.addEventListener("abort", abort, { once: true });
+  const abort = ({ target }: Event) =>
+    controller.abort((target as AbortSignal).reason);
+  for (const signal of signals) signal?.addEventListener("abort", abort);
   const timer = setTimer(
     () => controller.abort(new DOMException(message, "TimeoutError")),
     timeout,
@@ -86,6 +90,6 @@ export async function deadline<T>(
     throw error;
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    for (const signal of signals) signal?.removeEventListener("abort", abort);
   }
 }

@@ -510,7 +510,7 @@ function join(backend: SessionBackend): void {
 
 /** Leaves a board whose backend has ended. */
 function leave(): void {
-  client?.[Symbol.asyncDispose]();
+  client?.close();
   client = board = undefined;
   button("add").disabled = true;
   showPeople({});

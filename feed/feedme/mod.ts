@@ -13,7 +13,7 @@
  * room.on("action", (name, data) => console.log(name, data));
  * room.desireOpen();
  * client.connect();
- * await client[Symbol.asyncDispose]();
+ * await client.close();
  * ```
  *
  * The API is that of npm's feedme-client; what stands beside it (async
@@ -67,6 +67,7 @@ export type {
   FeedmeErrorDetails,
 } from "./client/errors.ts";
 export type { Emitter } from "./client/emitter.ts";
+export { asyncDispose } from "../../net/dispose.ts";
 export type { WaitOptions } from "../../net/wait.ts";
 export { webSocketTransport } from "./client/websocket.ts";
 export type { WebSocketTransportOptions } from "./client/websocket.ts";

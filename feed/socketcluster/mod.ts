@@ -15,7 +15,7 @@
  *   for await (const message of socket.subscribe("news")) console.log(message);
  * })();
  *
- * await socket[Symbol.asyncDispose](); // disconnects and ends the loops
+ * await socket.close(); // disconnects and ends the loops
  * ```
  *
  * @module

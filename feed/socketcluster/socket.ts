@@ -3,6 +3,7 @@
  * WebSockets, with the streams, calls, subscriptions and token on it. This file
  * is the face; each member hands on to the part that does the work.
  */
+import { asyncDispose } from "../../net/dispose.ts";
 import type { LoadedToken } from "./auth.ts";
 import { Calls } from "./calls.ts";
 import { type Closing, Connection } from "./connection.ts";
@@ -464,7 +465,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /** Disconnects, ends all loops after their backlogs, and waits for the WebSocket to close. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     this.disconnect();
     this.closeAllListeners();
     this.closeAllReceivers();
@@ -474,6 +475,11 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
       const timer = setTimeout(resolve, CLOSING);
       this.#connection.ended.then(() => resolve(clearTimeout(timer)));
     });
+  }
+
+  /** The same as {@linkcode AGClientSocket.close}, for `await using`. */
+  [asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

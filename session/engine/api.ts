@@ -14,6 +14,7 @@ import type {
 } from "../../types.ts";
 import { notify } from "../../net/report.ts";
 import { checkDuration } from "../../net/timer.ts";
+import { parseUrl } from "../../net/url.ts";
 import { deadline } from "../../net/wait.ts";
 import {
   discard,
@@ -295,7 +296,7 @@ export class HTTPEngine implements SessionEngine {
     return await deadline({
       timeout: this.#timeout,
       message: `${action} failed: no answer within ${this.#timeout} ms`,
-      signal: call.signal,
+      signals: [call.signal],
     }, async (signal) => {
       const sent = { ...init, signal };
       const response = await reach(action, url, sent, this.#fetch, options);
@@ -333,7 +334,7 @@ interface Call extends CallOptions {
  * it: it may hold a password.
  */
 function checkBase(base: unknown, name: string): string {
-  const url = typeof base === "string" ? URL.parse(base) : null;
+  const url = typeof base === "string" ? parseUrl(base) : undefined;
   if (
     !url || !/^https?:$/.test(url.protocol) || url.username || url.password ||
     url.search || url.hash

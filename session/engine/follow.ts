@@ -8,6 +8,7 @@
  */
 import { type BackendState, isHTTPError } from "../../types.ts";
 import { backoff, type BackoffOptions } from "../../net/backoff.ts";
+import { deferred } from "../../net/deferred.ts";
 import { type Attempt, Link, type LinkState } from "../../net/link.ts";
 import { notify } from "../../net/report.ts";
 import { SilenceWatch } from "../../net/silence.ts";
@@ -90,7 +91,7 @@ class Follower {
   readonly #tracker = new StatusTracker();
   readonly #check: StatusCheck;
   readonly #link: Link<End>;
-  readonly #settled = Promise.withResolvers<void>();
+  readonly #settled = deferred<void>();
   #attempt: Attempt<End> | undefined;
   /** Resolves when the present or last stream is freed. */
   #reading: Promise<void> = Promise.resolve();

@@ -7,6 +7,7 @@ import {
   isConnectResponse,
 } from "../../types.ts";
 import { retryAfterOf } from "../../net/retry_after.ts";
+import { parseUrl } from "../../net/url.ts";
 import { wait } from "../../net/wait.ts";
 import type { StatusDialect } from "./dialect.ts";
 
@@ -205,7 +206,7 @@ export async function reach(
         continue;
       }
       // Show only the origin: a path or query may be secret.
-      const to = URL.parse(url, globalThis.location?.href)?.origin ??
+      const to = parseUrl(url, globalThis.location?.href)?.origin ??
         "an invalid URL";
       throw new TypeError(
         `${action} failed: no answer from ${to}${hint ? `; ${hint}` : ""}`,

@@ -36,6 +36,23 @@ app.request("http://x/rooms/a/connect", { method: "POST" })
   .then(async (answer) => console.log((await answer.json()).url));
 `;
 
+/** What `await using` takes, where the compiler knows of it. */
+const DISPOSABLE = `import { SessionBackend } from "${name}/client";
+import { feedmeClient, webSocketTransport } from "${name}/feed/feedme";
+import { feedmeServer } from "${name}/feed/feedme/server";
+import { create } from "${name}/feed/socketcluster";
+const client = feedmeClient({ transport: webSocketTransport({ url: "" }) });
+const socket = create();
+export const all: AsyncDisposable[] = [
+  client,
+  client.feed("any", {}),
+  socket,
+  socket.channel("any").createConsumer(),
+  null! as SessionBackend,
+  null! as ReturnType<typeof feedmeServer>,
+];
+`;
+
 /** The tarball's bytes, packed once. */
 let packed: Promise<Uint8Array> | undefined;
 function tarball(): Promise<Uint8Array> {
@@ -157,9 +174,32 @@ for (const name of ["node", "bun"] as const) {
 }
 
 // Deno's own types: the gate checks consumer.ts like every other file.
+/** Checks a project's files with TypeScript, the package's declarations among them. */
+async function checkTypes(
+  path: string,
+  compilerOptions: Record<string, unknown>,
+  files: string[],
+): Promise<void> {
+  await Deno.writeTextFile(
+    `${path}/tsconfig.json`,
+    JSON.stringify({
+      compilerOptions: {
+        module: "nodenext",
+        strict: true,
+        // The declarations themselves are what is checked.
+        skipLibCheck: false,
+        noEmit: true,
+        ...compilerOptions,
+      },
+      files,
+    }),
+  );
+  await run(path, "node_modules/.bin/tsc", "--project", ".");
+}
+
 Deno.test({
   name: npm
-    ? "npm tarball - its types, with the DOM's alone and with Workers' alone"
+    ? "npm tarball - its types, with the DOM's alone, with Workers' alone, and of ES2022"
     : "npm tarball - its types (skipped: npm is not here)",
   ignore: !npm && !Deno.env.has("CI"),
   async fn() {
@@ -175,30 +215,32 @@ Deno.test({
       ]
     ) {
       for (const exactOptionalPropertyTypes of [true, false]) {
-        await Deno.writeTextFile(
-          `${app.path}/tsconfig.json`,
-          JSON.stringify({
-            compilerOptions: {
-              ...platform,
-              module: "nodenext",
-              target: "esnext",
-              strict: true,
-              exactOptionalPropertyTypes,
-              // The declarations themselves are what is checked.
-              skipLibCheck: false,
-              noEmit: true,
-            },
-            files: [
-              "entries.ts",
-              "migrated.ts",
-              // Some of the mistakes in it are none without that option.
-              ...(exactOptionalPropertyTypes ? ["consumer.ts"] : []),
-            ],
-          }),
-        );
-        await run(app.path, "node_modules/.bin/tsc", "--project", ".");
+        await checkTypes(app.path, {
+          ...platform,
+          target: "esnext",
+          exactOptionalPropertyTypes,
+        }, [
+          "entries.ts",
+          "migrated.ts",
+          // Some of the mistakes in it are none without that option.
+          ...(exactOptionalPropertyTypes ? ["consumer.ts"] : []),
+        ]);
       }
     }
+    // An application that asks for no more than browsers of 2023 have.
+    const es2022 = { target: "es2022", lib: ["es2022", "dom"], types: [] };
+    await checkTypes(app.path, es2022, ["entries.ts"]);
+    await checkTypes(app.path, {
+      ...es2022,
+      module: "esnext",
+      moduleResolution: "bundler",
+    }, ["entries.ts"]);
+    // With types of `await using`, whatever is kept open fits them.
+    await Deno.writeTextFile(`${app.path}/disposable.ts`, DISPOSABLE);
+    await checkTypes(app.path, {
+      ...es2022,
+      lib: [...es2022.lib, "esnext.disposable"],
+    }, ["disposable.ts"]);
   },
 });
 

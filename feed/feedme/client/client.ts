@@ -28,6 +28,8 @@ import {
   type Settings,
 } from "./options.ts";
 import { isFeedArgs, isObject, type JsonObject } from "../wire/protocol.ts";
+import { deferred } from "../../../net/deferred.ts";
+import { asyncDispose } from "../../../net/dispose.ts";
 import { notify } from "../../../net/report.ts";
 import { Queue } from "../../../net/queue.ts";
 import { type Attempt, Link } from "../../../net/link.ts";
@@ -243,7 +245,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
         else notify(callback, undefined, data);
       });
     }
-    const { promise, resolve, reject } = Promise.withResolvers<JsonObject>();
+    const { promise, resolve, reject } = deferred<JsonObject>();
     this.#act(actionName, args, ({ error, data }) => {
       if (error) reject(error);
       else resolve(data);
@@ -316,7 +318,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /** The same as {@linkcode FeedmeClient.close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
@@ -588,7 +590,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
  * client.action("say", { text: "hello" }, (error) => {
  *   console.log(error?.outcome); // not_sent, as nothing has connected
  * });
- * await client[Symbol.asyncDispose]();
+ * await client.close();
  * ```
  *
  * @throws {FeedmeError} `INVALID_ARGUMENT` or `TRANSPORT_ERROR`

@@ -9,6 +9,7 @@ import type { Conversation } from "./conversation.ts";
 import type { ConversationEvent, FeedNotice, Member } from "./effects.ts";
 import { Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
+import { asyncDispose } from "../../../net/dispose.ts";
 import { notify } from "../../../net/report.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
@@ -94,7 +95,7 @@ export interface FeedHost {
  * feed.on("close", (error) => console.log("closed", error?.code));
  * feed.desireOpen();
  * console.log(feed.desiredState(), feed.state()); // open closed
- * await client[Symbol.asyncDispose]();
+ * await client.close();
  * ```
  */
 export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
@@ -266,7 +267,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
 
   /** Closes and destroys the feed object. */
   // deno-lint-ignore require-await
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     if (this.#destroyed) return;
     if (this.#member.desired) this.desireClosed();
     this.destroy();

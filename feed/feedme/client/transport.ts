@@ -2,6 +2,7 @@
  * What carries the messages: the interface that feedme-client's transports
  * have, and a guard that sees to it that one behaves.
  */
+import { asyncDispose } from "../../../net/dispose.ts";
 import { isError } from "../../../net/shape.ts";
 import { FeedmeError, type FeedmeErrorDetails } from "./errors.ts";
 
@@ -56,7 +57,7 @@ export interface FeedmeTransport {
     listener: TransportListener,
   ): unknown;
   /** Resolves when nothing is left of past connections, where that is known. */
-  [Symbol.asyncDispose]?(): PromiseLike<void>;
+  [asyncDispose]?(): PromiseLike<void>;
 }
 
 /** Who listens to a {@linkcode TransportGuard}. */
@@ -181,7 +182,7 @@ export class TransportGuard {
 
   /** Waits until the transport has let go of what it held, if it can tell. */
   async dispose(): Promise<void> {
-    await this.#transport[Symbol.asyncDispose]?.();
+    await this.#transport[asyncDispose]?.();
   }
 
   /** The name of the first of these methods that there is. */

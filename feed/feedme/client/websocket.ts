@@ -5,9 +5,11 @@ import {
   type WebSocketConstructor,
 } from "../../../net/dial.ts";
 import { isError } from "../../../net/shape.ts";
+import { asyncDispose } from "../../../net/dispose.ts";
 import { Emitter } from "./emitter.ts";
 import { SilenceWatch } from "../../../net/silence.ts";
 import { checkDuration } from "../../../net/timer.ts";
+import { parseUrl } from "../../../net/url.ts";
 import type { FeedmeTransport, TransportState } from "./transport.ts";
 
 /** Options of {@linkcode webSocketTransport}. */
@@ -121,7 +123,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     this.#later("disconnect");
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, CLOSE_GRACE);
       this.#closed.then(() => resolve(clearTimeout(timer)));
@@ -134,12 +136,11 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     if (this.#connection !== connection) return;
     // The platform's own error would quote an address that may be secret.
     const base = globalThis.location?.href;
-    if (!URL.canParse(address, base)) {
-      throw new Error("The address is not a URL");
-    }
+    const parsed = parseUrl(address, base);
+    if (!parsed) throw new Error("The address is not a URL");
     const Socket = this.#options.WebSocket ?? WebSocket;
     const opened = connection.opened = openWebSocket(
-      new URL(address, base).href.replace(/^http/, "ws"),
+      parsed.href.replace(/^http/, "ws"),
       {
         protocols: [protocols].flat(),
         // A browser takes a list of names and nothing else. There the connection

@@ -58,11 +58,13 @@ import {
 } from "./options.ts";
 import { checkJsonObject, utf8Length } from "../wire/json.ts";
 import { VERSION } from "../wire/protocol.ts";
+import { asyncDispose } from "../../../net/dispose.ts";
 import { Queue } from "../../../net/queue.ts";
 import { Reporter } from "./report.ts";
 import { Requests, send } from "./requests.ts";
 import { type HonoSocketEvents, socketEvents } from "./hono.ts";
 
+export { asyncDispose } from "../../../net/dispose.ts";
 export {
   FeedlineError,
   type FeedlineErrorCode,
@@ -107,7 +109,7 @@ export type {
 } from "../wire/protocol.ts";
 
 /** A running server. */
-export interface FeedmeServer extends AsyncDisposable {
+export interface FeedmeServer {
   /**
    * Serves a client on a socket. A closed server closes the socket (1001), and
    * the client's `signal` is aborted already.
@@ -129,6 +131,8 @@ export interface FeedmeServer extends AsyncDisposable {
    * sockets have closed, or have had two seconds for it.
    */
   close(): Promise<void>;
+  /** The same as {@linkcode FeedmeServer.close}, for `await using`. */
+  [asyncDispose](): Promise<void>;
 }
 
 /** How long sockets may take to close, in milliseconds. */
@@ -247,7 +251,7 @@ class Server implements FeedmeServer {
     clearTimeout(timer);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 

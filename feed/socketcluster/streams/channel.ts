@@ -56,7 +56,7 @@ export interface ChannelClient
  * console.log(news.state); // "unsubscribed"
  * news.subscribe({ priority: 1 });
  * console.log(news.state); // "pending"
- * await socket[Symbol.asyncDispose]();
+ * await socket.close();
  * ```
  */
 export class AGChannel<T = unknown> extends ConsumableStream<T> {
