@@ -1,5 +1,9 @@
 /** What each status means for those who wait: which states can still follow. */
-import { BACKEND_STATUSES, type BackendStatus } from "../../types.ts";
+import {
+  BACKEND_STATUSES,
+  type BackendState,
+  type BackendStatus,
+} from "../../types.ts";
 
 /** Where in its life a backend is. */
 export type Stage =
@@ -22,6 +26,10 @@ const STAGES: Readonly<Record<BackendStatus, Stage>> = {
   "hard-terminating": "ending",
   terminated: "ended",
 };
+
+/** Compiles only while every status has a member in `BackendState`. */
+type Described = BackendStatus extends BackendState["status"] ? true : never;
+true satisfies Described;
 
 /** The stage of a status; `undefined` for one that a newer platform added. */
 export function stageOf(status: string): Stage | undefined {
