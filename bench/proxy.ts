@@ -4,6 +4,9 @@ import { proxy } from "@hono/hono/proxy";
 import { sessionProxy } from "../session/edge/proxy.ts";
 import type { ConnectResponse, SessionEngine } from "../types.ts";
 import { compare, printTable, type Row } from "./compare.ts";
+import { bundle } from "../tests/bundle.ts";
+import { startWorker } from "../tests/workerd.ts";
+import { listener, processorTime } from "./process.ts";
 import type { Drive } from "./proxy_peer.ts";
 
 /** The thread with both far ends. */
@@ -64,6 +67,50 @@ async function requests(
     if (response.status !== 200) throw new Error(`status ${response.status}`);
     await response.arrayBuffer();
   }
+}
+
+/** The processor time that workerd takes for an upload of 10 MiB. */
+async function uploads(backend: number): Promise<Row> {
+  const what =
+    "Processor time of a 10 MiB upload on workerd, beside Hono's proxy()";
+  const target = "≤ 1.5×";
+  if (Deno.build.os !== "linux") {
+    return { what, measured: "Linux tells it alone", target };
+  }
+  await using worker = await startWorker({
+    module: await bundle("bench/proxy_worker.ts"),
+    vars: { PORT: String(backend) },
+  });
+  const pid = await listener(worker.port);
+  const bytes = new Uint8Array(10 * 1024 ** 2);
+  const upload = async (path: string, times: number) => {
+    const before = processorTime(pid);
+    for (let index = 0; index < times; index++) {
+      const answer = await fetch(`http://127.0.0.1:${worker.port}${path}`, {
+        method: "POST",
+        body: bytes,
+      });
+      if (answer.status !== 200) throw new Error(`status ${answer.status}`);
+      await answer.arrayBuffer();
+    }
+    return (processorTime(pid) - before) / times;
+  };
+  const [ours, theirs] = ["/rooms/doc/backend/file", "/plain/file"];
+  const spent = { ours: 0, theirs: 0 };
+  await upload(ours, 5);
+  await upload(theirs, 5);
+  for (let round = 0; round < 5; round++) {
+    spent.ours += await upload(ours, 10);
+    spent.theirs += await upload(theirs, 10);
+  }
+  const each = (total: number) => (total / 5).toFixed(0);
+  return {
+    what,
+    measured: `${(spent.ours / spent.theirs).toFixed(2)}× (${
+      each(spent.ours)
+    } and ${each(spent.theirs)} ms)`,
+    target,
+  };
 }
 
 /** Prints the table of the edge route. */
@@ -165,6 +212,8 @@ export async function benchProxy(): Promise<void> {
       "≥ 0.9×",
     );
   }
+
+  rows.push(await uploads(peer.port));
 
   printTable("The edge route", rows);
   await Promise.all(servers.map(({ server }) => server.shutdown()));

@@ -17,8 +17,10 @@ const body = "x".repeat(1024);
 
 const server = Deno.serve(
   { port: 0, hostname: "127.0.0.1", onListen() {} },
-  (request) => {
+  async (request) => {
     if (request.headers.get("upgrade") !== "websocket") {
+      // An upload is read to its end.
+      for await (const _ of request.body ?? []);
       return new Response(body);
     }
     const { socket, response } = Deno.upgradeWebSocket(request);

@@ -5,34 +5,10 @@
  */
 import { config } from "../tests/config.ts";
 import { startEdge, startPlatform } from "../tests/proxy/platform.ts";
+import { descriptors, listener } from "./process.ts";
 import { HANDSHAKE } from "../tests/proxy/support.ts";
 
 const SECONDS = Number(Deno.env.get("SOAK_SECONDS") ?? 180);
-
-/** How many descriptors a process has open. */
-function descriptors(pid: number): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
-}
-
-/** The process that listens on a port. */
-async function listener(port: number): Promise<number> {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-  const lines = (await Deno.readTextFile("/proc/net/tcp")).split("\n");
-  const inode = lines.find((line) => line.includes(wanted) && / 0A /.test(line))
-    ?.trim().split(/\s+/)[9];
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      for (const { name: fd } of Deno.readDirSync(`/proc/${name}/fd`)) {
-        const link = Deno.readLinkSync(`/proc/${name}/fd/${fd}`);
-        if (link === `socket:[${inode}]`) return Number(name);
-      }
-    } catch {
-      // Another user's, or gone.
-    }
-  }
-  throw new Error(`nobody listens on ${port}`);
-}
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -101,7 +77,7 @@ export async function soak(): Promise<void> {
         streams++;
         await watch(room, cookie);
       })),
-    ...Array.from({ length: 4 }, () =>
+    ...Array.from({ length: 1 }, () =>
       repeat(async () => {
         sockets++;
         await knock(edge.port, cookie);
