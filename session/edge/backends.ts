@@ -208,8 +208,9 @@ function gone(): ProxyError {
 }
 
 /** One text for what a grant reaches. */
-function keyOf({ name, grant: { key, user, auth, spawn } }: Visit): string {
-  return JSON.stringify([name, key, user, auth, spawn]);
+function keyOf(visit: Visit): string {
+  const { name, grant: { key, user, auth, spawn } } = visit;
+  return visit.heldKey ??= JSON.stringify([name, key, user, auth, spawn]);
 }
 
 /**

@@ -47,15 +47,17 @@ export function findPlace(
     : beforeBackend(segments, name, after);
   // The first segment is the empty one before the leading slash.
   if (at < 1) return undefined;
-  const base = publicPath ??
-    // A cookie's attributes are separated by semicolons, which this path may end up in.
-    segments.slice(0, at).join("/").replace(/[;,\\\s]/g, encodeURIComponent);
+  let base = publicPath ?? segments.slice(0, at).join("/");
+  // It becomes the path of cookies, whose attributes semicolons separate.
+  base = base.replace(SEPARATORS, encodeURIComponent);
   return {
     path: `${base}/${encodeURIComponent(name)}`,
     rest: segments.slice(at + 2).join("/"),
     search,
   };
 }
+
+const SEPARATORS = /[;,\\\s]/g;
 
 /** The name's index where `after` segments follow it. */
 function fromEnd(segments: readonly string[], after: number): number {

@@ -165,4 +165,6 @@ export interface Visit {
   /** What follows the route's fixed part, as the client sent it. */
   rest: string;
   search: string;
+  /** What its backend is held by; see `Backends`. */
+  heldKey?: string;
 }

@@ -262,7 +262,11 @@ export function sessionProxy(
         if (name === "." || name === "..") {
           throw new ProxyError(400, "malformed name");
         }
-        if (new TextEncoder().encode(name).length > MAX_NAME) {
+        // A UTF-16 unit is one to three bytes of UTF-8.
+        if (
+          name.length * 3 > MAX_NAME &&
+          new TextEncoder().encode(name).length > MAX_NAME
+        ) {
           throw new ProxyError(400, `a name has at most ${MAX_NAME} bytes`);
         }
         const decision = readDecision(await authorize(c, name));

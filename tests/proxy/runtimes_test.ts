@@ -451,9 +451,8 @@ Deno.test({
 
 const node = await runtime("node");
 Deno.test({
-  name: `the edge on Node lets go of a client that answers no ping${
-    "missing" in node ? ` (skipped: ${node.missing})` : ""
-  }`,
+  name: "the edge on Node lets go of a client that answers no ping" +
+    ("missing" in node ? ` (skipped: ${node.missing})` : ""),
   ignore: "missing" in node,
   async fn() {
     if ("missing" in node) return;
