@@ -54,8 +54,8 @@ export type ClientEvents = {
 };
 
 /**
- * Called with the error alone, or with `undefined` and what the server answered;
- * so the data is there only if the error is not, as with other such callbacks.
+ * Called with the error alone, or with `undefined` and the server's response:
+ * there is data only if there is no error, as with other callbacks of this kind.
  */
 export type ActionCallback<Data> = (
   error: FeedmeError | undefined,
@@ -65,8 +65,8 @@ export type ActionCallback<Data> = (
 /** Told how an action ended. */
 type Call = (result: ActionResult) => void;
 
-/** From a call of the transport's `connect()` to its event `disconnect`. */
-interface Connection {
+/** One use of the transport, from a call of `connect()` to its event `disconnect`. */
+interface Dial {
   /** The link's attempt. */
   readonly attempt: Attempt<Ended>;
   /** Whether the transport has said that it connects. */
@@ -78,9 +78,9 @@ interface Connection {
 /**
  * A client of one server. See {@linkcode feedmeClient}.
  *
- * Listeners, callbacks and promises are served in the order of what happened,
- * never within a call of a method; so listeners that are added right after the
- * client or feed object was made miss nothing.
+ * Listeners and callbacks are called, and promises settled, in the order in which
+ * things happened and never within a call of a method. So listeners that you add
+ * right after making the client or feed object miss nothing.
  */
 export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   extends Emitter<ClientEvents> {
@@ -92,10 +92,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   readonly #timers = new Map<Timer, PlatformTimer | undefined>();
   /** Effects to be performed; empty unless some are being performed. */
   #effects: Effect<FeedSink, Call>[] = [];
-  /** A breach of the transport's while effects were performed. */
+  /** A violation that came while effects were performed, and waits for their end. */
   #breach: FeedmeError | undefined;
-  /** Connections whose end has not been seen; the last is the present one. */
-  readonly #connections: Connection[] = [];
+  /** Uses of the transport whose end has not come; the last is the present one. */
+  readonly #dials: Dial[] = [];
   #connectTimer: PlatformTimer | undefined;
   readonly #link: Link<Ended>;
   /** How the transport broke the rules. */
@@ -127,7 +127,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#link = new Link({
       policy: retryPolicy(this.#settings),
       begin: (attempt) => {
-        this.#connections.push({ attempt, begun: false });
+        this.#dials.push({ attempt, begun: false });
         this.#unattended(() => this.#guard.connect());
         // The connection is done with when the transport has said so.
         return () => {};
@@ -136,7 +136,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * The present state. It changes before listeners are told.
+   * The present state. It changes before listeners are called.
    *
    * @throws {FeedmeError} `TRANSPORT_ERROR` or `DESTROYED`
    */
@@ -178,8 +178,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Gives up the attempt to connect that is pending, if there is one: `disconnect`
-   * is then emitted without an error, as that is the reason now.
+   * Cancels the pending retry, if there is one. `disconnect` is then emitted
+   * without an error: the client is now disconnected on request.
    *
    * @returns whether one was pending
    * @throws {FeedmeError} `DESTROYED`
@@ -193,7 +193,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Invokes an action on the server, once: it is never sent again by itself.
+   * Invokes an action on the server, once: the client never repeats it.
    *
    * Arguments consist of strings, finite numbers, booleans, `null`, arrays and
    * plain objects. Others are refused with `INVALID_ARGUMENT`, whose `cause` names
@@ -202,7 +202,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
    * The promise rejects with a {@linkcode FeedmeError} of code `REJECTED` (with
    * `serverErrorCode` and `serverErrorData`), `TIMEOUT` or `NOT_CONNECTED`. Its
    * `outcome` says what is known: `rejected`, `timed_out`, `not_sent`, or `unknown`
-   * if the link was lost before the response came.
+   * if the connection was lost before the response came or the response nests too
+   * deep.
    *
    * @throws {FeedmeError} at once: `INVALID_ARGUMENT`, `TRANSPORT_ERROR` or
    * `DESTROYED`
@@ -277,8 +278,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Destroys the client, which must be disconnected, and its feed objects. What
-   * waits is served; then nothing more comes.
+   * Destroys the client, which must be disconnected, and its feed objects. Pending
+   * listeners and callbacks are still called; then nothing more happens.
    *
    * @throws {FeedmeError} `INVALID_STATE` or `DESTROYED`
    */
@@ -290,8 +291,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       );
     }
     // The transport may still owe the end of a connection.
-    while (this.#connections.length > 0) {
-      const { begun, hungUp } = this.#connections[0]!;
+    while (this.#dials.length > 0) {
+      const { begun, hungUp } = this.#dials[0]!;
       if (!begun) this.#onConnecting();
       this.#ended(hungUp ? hungUp.reason : destroyed());
     }
@@ -328,8 +329,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   /** Whether the handshake belongs to the present connection. */
   #shaken(): boolean {
-    return this.#core.up && this.#connections.length === 1 &&
-      !this.#connections[0]!.hungUp;
+    return this.#core.up && this.#dials.length === 1 &&
+      !this.#dials[0]!.hungUp;
   }
 
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
@@ -339,7 +340,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   #act(name: string, args: JsonObject, settle: Call): void {
     const live = this.#live();
-    // An error that is thrown here is all that the caller gets to know.
+    // What is thrown here is all that the caller learns: no callback follows.
     let thrown = false;
     const call: Call = (result) => {
       if (!thrown) settle(result);
@@ -363,15 +364,15 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   #hangUp(reason: FeedmeError | undefined): void {
     this.#stopConnecting();
-    this.#connections.at(-1)!.hungUp = { reason };
+    this.#dials.at(-1)!.hungUp = { reason };
     this.#guard.disconnect();
   }
 
   #onConnecting(): void {
-    const connection = this.#connections[0]!;
-    connection.begun = true;
+    const dial = this.#dials[0]!;
+    dial.begun = true;
     this.#tell("connecting");
-    if (connection.hungUp) return;
+    if (dial.hungUp) return;
     const { connectTimeoutMs: ms } = this.#settings;
     if (ms === 0) return;
     this.#connectTimer = setTimer(
@@ -390,21 +391,21 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   #onConnect(): void {
-    if (!this.#connections[0]!.hungUp) this.#handle({ type: "connected" });
+    if (!this.#dials[0]!.hungUp) this.#handle({ type: "connected" });
   }
 
   #onMessage(text: string): void {
-    // The application has hung up and is not interested any more.
-    if (this.#connections[0]!.hungUp) return;
+    // The application has hung up: late messages do not concern it.
+    if (this.#dials[0]!.hungUp) return;
     this.#handle({ type: "message", text });
     if (this.#core.up && this.#link.state.kind === "connecting") {
       this.#stopConnecting();
-      this.#connections[0]!.attempt.opened();
+      this.#dials[0]!.attempt.opened();
     }
   }
 
   #onDisconnect(transportError: Error | undefined): void {
-    const { attempt, hungUp } = this.#connections[0]!;
+    const { attempt, hungUp } = this.#dials[0]!;
     const wasUp = this.#core.up;
     const reason = hungUp ? hungUp.reason : new FeedmeError(
       "TRANSPORT_FAILURE",
@@ -425,10 +426,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#connectTimer = undefined;
   }
 
-  /** The first of the connections has ended: tells everybody, in this order. */
+  /** The first use has ended: tells feeds and actions first, then the client. */
   #ended(reason: FeedmeError | undefined): void {
     this.#stopConnecting();
-    this.#connections.shift();
+    this.#dials.shift();
     this.#handle({ type: "disconnected" });
     if (reason) this.#tell("disconnect", reason);
     else this.#tell("disconnect");
@@ -513,8 +514,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Does what no method was called for: if the transport breaks a rule, there is
-   * nobody to throw at, and `transportError` tells.
+   * Does what no method call led to. If the transport breaks a rule then, there is
+   * no caller to throw at; `transportError` reports it.
    */
   #unattended(job: () => void): void {
     try {
@@ -542,7 +543,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   #collapse(transportError: FeedmeError): void {
     this.#breach = undefined;
     if (this.#destroyed) return;
-    while (this.#connections.length > 0) {
+    while (this.#dials.length > 0) {
       this.#ended(
         new FeedmeError(
           "DESTROYED",

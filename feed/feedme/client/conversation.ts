@@ -37,7 +37,7 @@ export interface ConversationOptions extends FeedLimits {
 /** The conversation with one server; see the head of this file. */
 export class Conversation<Owner, Call> {
   #link: "down" | "handshaking" | "up" = "down";
-  /** What the present event leads to. */
+  /** The effects of the present event. */
   #effects: Effect<Owner, Call>[] = [];
   readonly #maxDepth: number;
   readonly #calls: Calls<Call>;
@@ -173,8 +173,8 @@ export class Conversation<Owner, Call> {
   }
 
   /**
-   * A message whose data nests too deep. What it was about has ended badly; a
-   * refusal stays one, without its data.
+   * A message whose data nests too deep: its action or feed fails. A refusal is
+   * still a refusal, without its data.
    */
   #receiveDeep(message: ServerMessage): void {
     const fault = `The data of a ${message.MessageType} has more than ` +
@@ -233,16 +233,15 @@ export class Conversation<Owner, Call> {
   }
 
   /**
-   * An exception of this program's own kept it from taking in a message: nobody
-   * knows which feeds and actions are in step with the server any more. A new
-   * connection begins anew.
+   * An exception in this client lost a message: which feeds and actions are still
+   * in step with the server is unknown. A new connection starts afresh.
    */
   #fail(cause: unknown): void {
     this.#effects.push({
       do: "hangUp",
       reason: new FeedmeError(
         "TRANSPORT_FAILURE",
-        "An exception was thrown while a message was taken in.",
+        "An exception was thrown while a message was processed.",
         { cause },
       ),
     });

@@ -7,8 +7,8 @@ import { report } from "../../../net/report.ts";
 type AnyListener = (this: any, ...args: any[]) => void;
 
 /**
- * Listeners by event. They are called in the order in which they were added. One
- * that throws keeps no other from being called; see `net/report.ts`.
+ * Listeners by event, called in the order in which they were added. One that
+ * throws does not keep the others from being called; see `net/report.ts`.
  */
 export class Emitter<Events extends { [event: string]: unknown[] }> {
   readonly #listeners = new Map<
@@ -16,7 +16,7 @@ export class Emitter<Events extends { [event: string]: unknown[] }> {
     { listener: AnyListener; once: boolean }[]
   >();
 
-  /** Adds a listener. Added twice it is called twice. */
+  /** Adds a listener. One that is added twice is called twice. */
   on<E extends keyof Events & string>(
     event: E,
     listener: (this: this, ...args: Events[E]) => void,

@@ -1,5 +1,9 @@
 /** The one class of error of this client. */
-import { FeedlineError, type FeedlineErrorCode } from "../../../net/errors.ts";
+import {
+  FeedlineError,
+  type FeedlineErrorCode,
+  isFeedlineError,
+} from "../../../net/errors.ts";
 import type { JsonObject } from "../wire/protocol.ts";
 
 /** What is known about an action that failed. */
@@ -39,7 +43,7 @@ export type FeedmeErrorCode = Extract<
   | "OVERFLOW"
 >;
 
-/** What an error tells beside its code; each is present only where it applies. */
+/** Details of an error beside its code; each is present only where it applies. */
 export interface FeedmeErrorDetails {
   /** What is known about the action that failed. */
   outcome?: ActionOutcome;
@@ -125,8 +129,7 @@ export function invalid(text: string, cause?: unknown): FeedmeError {
   return new FeedmeError("INVALID_ARGUMENT", text, cause ? { cause } : {});
 }
 
-/** Whether `value` is an error of this client, of whichever copy of it. */
+/** Whether `value` is an error of this client, from whichever copy of it. */
 export function isFeedmeError(value: unknown): value is FeedmeError {
-  return typeof value === "object" && value !== null &&
-    (value as { name?: unknown }).name === "FeedmeError";
+  return isFeedlineError(value) && value.name === "FeedmeError";
 }

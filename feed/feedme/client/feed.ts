@@ -55,7 +55,7 @@ export interface ActionsOptions extends ConsumerOptions {
   overflow?: ConsumerOptions["overflow"];
 }
 
-/** What stands for a feed object in the conversation. */
+/** The conversation's handle of a feed object. */
 export interface FeedSink {
   /** Tells the listeners. */
   deliver(notice: FeedNotice): void;
@@ -77,9 +77,9 @@ export interface FeedHost {
  * One feed object. Several may share a feed of the server: it is open as long
  * as one of them is desired open.
  *
- * Data is never changed in place: what a listener got stays as it is, and
- * branches that an action did not touch are the same objects before and
- * after. Do not write into it.
+ * Data is never changed in place: what a listener received stays as it is, and
+ * branches that an action did not touch are the same objects before and after.
+ * Do not write into it.
  *
  * ```ts
  * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
@@ -148,7 +148,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * The actual state. It changes before listeners are told.
+   * The actual state. It changes before listeners are called.
    *
    * @throws {FeedmeError} `TRANSPORT_ERROR` or `DESTROYED`
    */
@@ -195,8 +195,8 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   };
 
   /**
-   * Resolves with the data as soon as the feed is open. While the connection is
-   * lost, the server is slow or a bad action has closed the feed, it waits on.
+   * Resolves with the data as soon as the feed is open. It keeps waiting while the
+   * connection is lost, the server is slow or a bad action has closed the feed.
    *
    * @throws {FeedmeError} `REJECTED` or `TERMINATED` if the server refuses the
    * feed, `INVALID_FEED_STATE` if it is desired closed, `DESTROYED`; otherwise the
@@ -224,7 +224,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
 
   /**
    * The actions that the server reveals from now on, across reconnects, until the
-   * feed is destroyed.
+   * feed object is destroyed.
    *
    * @throws {FeedmeError} `DESTROYED`
    * @throws {RangeError} if an option is out of range
@@ -247,7 +247,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * Lets go of the feed object, which must be desired closed.
+   * Destroys the feed object, which must be desired closed.
    *
    * @throws {FeedmeError} `INVALID_FEED_STATE` or `DESTROYED`
    */
@@ -360,7 +360,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   #end(): void {
     this.#destroyed = true;
     for (const consumer of this.#consumers) consumer.close();
-    // Whoever waits for the feed to open has to be told.
+    // A pending `opened()` has to learn of it.
     this.#notify();
     this.#subscribers.clear();
   }

@@ -4,7 +4,7 @@ import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import { isObject } from "../wire/protocol.ts";
 import type { FeedmeTransport } from "./transport.ts";
 
-/** Options of `feedmeClient`. A limit may also be `Infinity`: none. */
+/** Options of `feedmeClient`. `Infinity` for a limit means no limit. */
 export interface FeedmeClientOptions {
   /** Carries the messages; must be disconnected and serve no other client. */
   transport: FeedmeTransport;
@@ -31,9 +31,9 @@ export interface FeedmeClientOptions {
   /** How often to try again at most; 0 for no limit. @default {0} */
   connectRetryMaxAttempts?: number;
   /**
-   * The share of each wait that is left to chance, from 0 to 1, so that the
-   * clients of one server do not come back at one moment. With 0.5 a wait of
-   * 10 s becomes 5 to 10 s.
+   * The share of each wait that is random, from 0 to 1, so that the clients of one
+   * server do not all come back at the same moment. With 0.5, a wait of 10 s
+   * becomes 5 to 10 s.
    * @default {0}
    */
   connectRetryJitter?: number;
@@ -49,10 +49,10 @@ export interface FeedmeClientOptions {
    */
   feedTimeoutMs?: number;
   /**
-   * How many levels of arrays and objects the arguments of actions and all data
-   * of the server may have, from 1 to 1,000. Deeper arguments are refused. What a
-   * message of the server with deeper data is about fails with `INVALID_DATA`: an
-   * action is rejected, a feed is closed and reopened like after a bad action.
+   * How many levels of arrays and objects the arguments of actions and the
+   * server's data may have, from 1 to 1,000. Deeper arguments are refused. Deeper
+   * data is reported as `badServerMessage` (`INVALID_DATA`), and its action is
+   * rejected or its feed closed and reopened, as after a bad action.
    * @default {200}
    */
   maxDepth?: number;
@@ -93,7 +93,7 @@ const DEFAULTS: Settings = {
 /** Options that may be less than 0. */
 const SIGNED: readonly string[] = ["connectRetryMs", "reopenMaxAttempts"];
 
-/** Limits: those that may be `Infinity`, and what says the same in their terms. */
+/** Options that may be `Infinity`, each with its own value for no limit. */
 const UNLIMITED: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
   ["connectTimeoutMs", 0],
   ["connectRetryMaxMs", Infinity],

@@ -1,15 +1,15 @@
 /**
- * What carries the messages: the interface that feedme-client's transports
- * have, and a guard that sees to it that one behaves.
+ * The interface of feedme-client's transports, which carry the messages, and a
+ * guard that enforces its rules.
  */
 import { asyncDispose } from "../../../net/dispose.ts";
 import { isError } from "../../../net/shape.ts";
 import { FeedmeError, type FeedmeErrorDetails } from "./errors.ts";
 
-/** What a transport says of itself. */
+/** The states of a transport. */
 export type TransportState = "disconnected" | "connecting" | "connected";
 
-/** What a transport emits. */
+/** The events of a transport. */
 export type TransportEvent =
   | "connecting"
   | "connect"
@@ -102,7 +102,7 @@ export class TransportGuard {
   #disconnects = 0;
   /** The method that runs now. */
   #calling: string | undefined;
-  /** Whether it listens; before and after that, nobody is told of a breach. */
+  /** Whether it listens. Otherwise a breach is thrown and not reported. */
   #attached = false;
   #breach: FeedmeError | undefined;
 
@@ -175,7 +175,7 @@ export class TransportGuard {
       try {
         (this.#transport[this.#remove] as TransportListener)(event, listener);
       } catch {
-        // Nothing it emits is listened to any more.
+        // Its events are ignored from now on anyway.
       }
     }
   }
@@ -253,7 +253,7 @@ export class TransportGuard {
       try {
         this.#receive(event, args);
       } catch (error) {
-        // Of a breach the client has been told; there is no caller to throw at.
+        // The client knows of a breach already; there is no caller to throw at.
         if (error !== this.#breach) throw error;
       }
     });
@@ -272,7 +272,7 @@ export class TransportGuard {
           this.#transport.disconnect();
         }
       } catch {
-        // It is being given up for worse.
+        // Already failing; ignore.
       }
       this.#handlers.violation(error);
     }

@@ -5,7 +5,7 @@ import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
 export interface ActionType {
   /** The arguments that the client sends. */
   args: object;
-  /** What the server answers. */
+  /** The data of a successful response. */
   data: object;
 }
 
@@ -42,7 +42,7 @@ export interface FeedmeApi {
   feeds: object;
 }
 
-/** Any action and any feed, of JSON: what holds when no API is named. */
+/** Any action and any feed, of JSON: the default when you name no API. */
 export interface AnyApi {
   /** Any action. */
   actions: { [name: string]: { args: JsonObject; data: JsonObject } };
@@ -91,7 +91,7 @@ export type FeedAction<F> = F extends
 export interface FeedActionOf<Name, ActionData, Data> {
   /** The name of the action. */
   name: Name;
-  /** What the server tells of the action. */
+  /** The data that the server reveals with it. */
   data: ActionData;
   /** The feed data after it. */
   newData: Data;
