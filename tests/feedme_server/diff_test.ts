@@ -146,6 +146,83 @@ for (
   });
 }
 
+/** How long the deltas are, as a share of the whole list as text. */
+function share(before: object[], after: object[]): number {
+  const size = holds(list(before), list(after));
+  // The same where nothing is shared: by key, and where there is none by value.
+  const rebuilt = holds(list(before), plain(list(after)));
+  assertEquals(rebuilt, size);
+  return size / JSON.stringify(after).length;
+}
+
+const many = Array.from({ length: 2_000 }, (_, id) => item(id));
+const unkeyed = many.map(({ id, text }) => ({ n: id, text }));
+
+for (
+  const [kind, all] of [["with keys", many], ["by value", unkeyed]] as const
+) {
+  const fresh = Array.from(
+    { length: 300 },
+    (_, index) => ({ ...all[0]!, ...item(5_000 + index) }),
+  );
+  Deno.test(`diff: many edits of one array, ${kind}`, () => {
+    const moved = [...all.slice(300), ...fresh];
+    assert(share(all, moved) < 0.5, "a window that moved on");
+    const third = all.filter((_, index) => index % 3 !== 0);
+    assert(share(all, third) < 0.5, "a third deleted");
+    const scattered = all.flatMap((each, index) =>
+      index % 10 === 0 ? [fresh[index / 10]!, each] : [each]
+    );
+    assert(share(all, scattered) < 0.3, "200 scattered insertions");
+    const halves = [...all.slice(1_000), ...all.slice(0, 1_000)];
+    assert(share(all, halves) < 1.1, "two halves changed places");
+    const reversed = [...all].reverse();
+    assert(share(all, reversed) < 1.1, "reversed: as a whole");
+  });
+}
+
+Deno.test("diff: elements that changed are found by their key among many edits", () => {
+  const after = many.filter(({ id }) => id % 3 !== 0).map((each) =>
+    each.id % 100 === 1 ? { ...each, done: true } : each
+  );
+  const deltas = diff(list(many), plain(list(after)));
+  const toggles = deltas.filter(({ Operation }) => Operation === "Toggle");
+  assertEquals(toggles.length, after.filter(({ done }) => done).length);
+  holds(list(many), list(after));
+});
+
+Deno.test("diff: any many edits of any arrays", () => {
+  const random = rng(7);
+  for (let round = 0; round < 60; round++) {
+    const kinds = [
+      () => random(50),
+      () => ({ id: random(400), n: random(3) }),
+      () => ({ key: `${random(400)}`, v: [random(3)] }),
+      () => [random(30)],
+      () => pick(random, [null, true, "a", 1, {}, []]),
+    ];
+    const make = () => pick(random, kinds)() as Json;
+    const before: Json[] = Array.from({ length: 300 + random(300) }, make);
+    const after = before.slice();
+    for (let step = 0; step < 300; step++) {
+      const at = random(after.length);
+      const [taken] = after.splice(at, 1);
+      if (random(3)) {
+        after.splice(random(after.length), 0, random(2) ? taken! : make());
+      }
+    }
+    holds({ list: before }, { list: after });
+    holds({ list: before }, plain({ list: after }));
+  }
+});
+
+Deno.test("diff: a client is not given more to move than to read", () => {
+  const all = Array.from({ length: 40_000 }, (_, id) => ({ id }));
+  const half = all.filter(({ id }) => id % 2);
+  const deltas = diff({ all }, { all: half });
+  assertEquals(deltas.map(({ Operation }) => Operation), ["Set"]);
+});
+
 Deno.test("diff: never much longer than the data itself", () => {
   const random = rng(4);
   for (let round = 0; round < 1_000; round++) {

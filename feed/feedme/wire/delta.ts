@@ -129,21 +129,16 @@ function changeChild(
   const index = Number(key);
   switch (delta.Operation) {
     case "Delete": {
-      if (Array.isArray(node)) return copied(node.toSpliced(index, 1), copies);
+      if (Array.isArray(node)) return splice(node, index, 1, [], copies);
       const { [key]: _, ...rest } = node as JsonObject;
       return copied(rest, copies);
     }
     case "InsertBefore":
-    case "InsertAfter":
+    case "InsertAfter": {
       expect(Array.isArray(node), "Path must reference an array element.");
-      return copied(
-        node.toSpliced(
-          delta.Operation === "InsertAfter" ? index + 1 : index,
-          0,
-          delta.Value,
-        ),
-        copies,
-      );
+      const at = delta.Operation === "InsertAfter" ? index + 1 : index;
+      return splice(node, at, 0, [delta.Value], copies);
+    }
     default:
       return set(node as Node, key, changeValue(value, delta, copies), copies);
   }
@@ -178,15 +173,17 @@ function changeValue(
     case "DeleteValue":
       return removeEqual(value, delta.Value, copies);
     case "InsertFirst":
-      return copied([delta.Value, ...array(value)], copies);
+      return splice(array(value), 0, 0, [delta.Value], copies);
     case "InsertLast": {
       const list = array(value);
-      return set(list as unknown as Node, list.length, delta.Value, copies);
+      return splice(list, list.length, 0, [delta.Value], copies);
     }
     case "DeleteFirst":
-      return copied(filled(value).slice(1), copies);
-    case "DeleteLast":
-      return copied(filled(value).slice(0, -1), copies);
+      return splice(filled(value), 0, 1, [], copies);
+    case "DeleteLast": {
+      const list = filled(value);
+      return splice(list, list.length - 1, 1, [], copies);
+    }
     default:
       return unknown(delta);
   }
@@ -202,6 +199,21 @@ function unknown(delta: never): never {
 function copied<T extends object>(copy: T, copies: Set<object>): T {
   copies.add(copy);
   return copy;
+}
+
+/** `list` with elements removed and others inserted at `index`. */
+function splice(
+  list: readonly unknown[],
+  index: number,
+  remove: number,
+  insert: readonly unknown[],
+  copies: Set<object>,
+): readonly unknown[] {
+  if (!copies.has(list)) {
+    return copied(list.toSpliced(index, remove, ...insert), copies);
+  }
+  (list as unknown[]).splice(index, remove, ...insert);
+  return list;
 }
 
 function number(value: unknown): number {

@@ -7,6 +7,7 @@
  * comparison and no delta. Where the deltas within a container would be longer
  * than the container, it is set as a whole.
  */
+import { alignArrays } from "./align.ts";
 import { deepEqual } from "./delta.ts";
 import { checkJson, DEFAULT_MAX_DEPTH, isPlain } from "./json.ts";
 import {
@@ -18,8 +19,12 @@ import {
   type JsonObject,
 } from "./protocol.ts";
 
-/** Insertions and deletions that are looked for in one array. */
-const MOST_EDITS = 128;
+/**
+ * Elements that the deltas of one array may move at a client. Beyond that the array
+ * is set as a whole: it would take the client longer to apply the deltas than to
+ * read the array.
+ */
+const MOST_WORK = 2e8;
 
 /** Characters of a delta beside its path and value. */
 const FRAME = 30;
@@ -236,14 +241,6 @@ function diffObject(
   return change;
 }
 
-/** Elements of an old array, and those of the new that stand in their place. */
-interface Gap {
-  from: number;
-  to: number;
-  newFrom: number;
-  newTo: number;
-}
-
 function diffArray(
   before: readonly unknown[],
   after: readonly unknown[],
@@ -251,27 +248,16 @@ function diffArray(
   length: number,
   comparison: Comparison,
 ): Change {
-  const least = Math.min(before.length, after.length);
-  const head = alike(before, after, 0, 0, 1, least, comparison);
-  const tail = alike(
-    before,
-    after,
-    before.length - 1,
-    after.length - 1,
-    -1,
-    least - head,
-    comparison,
-  );
-  const middle: Gap = {
-    from: head,
-    to: before.length - tail,
-    newFrom: head,
-    newTo: after.length - tail,
-  };
   const change = none();
   // How far the array has grown by the deltas so far.
   let shift = 0;
-  for (const gap of gapsOf(before, after, middle, comparison)) {
+  for (
+    const gap of alignArrays(
+      before,
+      after,
+      (a, b) => same(a, b, comparison),
+    )
+  ) {
     const { from, to, newFrom, newTo } = gap;
     const paired = Math.min(to - from, newTo - newFrom);
     for (let index = 0; index < paired; index++) {
@@ -330,147 +316,16 @@ function diffArray(
       shift++;
     }
   }
+  // Each delta of an array moves the elements behind it, at every client.
+  const work = change.deltas.length * (before.length + after.length);
+  if (work > MOST_WORK) {
+    return one(
+      { Operation: "Set", Path: path, Value: after as Json },
+      length,
+      comparison,
+    );
+  }
   return change;
-}
-
-/** How many elements are the same from two places on, in steps of `step`. */
-function alike(
-  before: readonly unknown[],
-  after: readonly unknown[],
-  at: number,
-  newAt: number,
-  step: 1 | -1,
-  most: number,
-  comparison: Comparison,
-): number {
-  let count = 0;
-  for (; count < most; count++, at += step, newAt += step) {
-    const a = before[at];
-    const b = after[newAt];
-    // By far the most are the same object, and there may be many.
-    if (a !== b && !same(a, b, comparison)) break;
-  }
-  return count;
-}
-
-/** Where old and new elements differ, in order. */
-function gapsOf(
-  before: readonly unknown[],
-  after: readonly unknown[],
-  middle: Gap,
-  comparison: Comparison,
-): Gap[] {
-  const { from, to, newFrom, newTo } = middle;
-  const count = to - from;
-  const newCount = newTo - newFrom;
-  if (count === 0 && newCount === 0) return [];
-  if (count <= 1 || newCount <= 1) {
-    return anchored(before, after, middle, comparison);
-  }
-  if (count === newCount) {
-    // Elements that changed where they stand are the likely thing.
-    const gaps: Gap[] = [];
-    let different = 0;
-    for (let index = 0; index < count; index++) {
-      if (same(before[from + index], after[newFrom + index], comparison)) {
-        continue;
-      }
-      different++;
-      gaps.push({
-        from: from + index,
-        to: from + index + 1,
-        newFrom: newFrom + index,
-        newTo: newFrom + index + 1,
-      });
-    }
-    if (different <= Math.max(2, count / 2)) return gaps;
-  }
-  return anchored(before, after, middle, comparison);
-}
-
-/**
- * The gaps between a longest common subsequence, by Myers' algorithm as far as
- * {@linkcode MOST_EDITS}; one gap where more has changed.
- *
- * @see {@link https://doi.org/10.1007/BF01840446}
- */
-function anchored(
-  before: readonly unknown[],
-  after: readonly unknown[],
-  middle: Gap,
-  comparison: Comparison,
-): Gap[] {
-  const { from, to, newFrom, newTo } = middle;
-  const count = to - from;
-  const newCount = newTo - newFrom;
-  const most = Math.min(MOST_EDITS, count + newCount);
-  // The furthest old index on each diagonal, for each number of edits.
-  const trace: Int32Array[] = [];
-  let reached = new Int32Array(2 * most + 3);
-  for (let edits = 0; edits <= most; edits++) {
-    trace.push(reached.slice());
-    const next = reached;
-    for (let k = -edits; k <= edits; k += 2) {
-      const centre = most + 1 + k;
-      let x = k === -edits ||
-          (k !== edits && next[centre - 1]! < next[centre + 1]!)
-        ? next[centre + 1]!
-        : next[centre - 1]! + 1;
-      let y = x - k;
-      while (
-        x < count && y < newCount &&
-        same(before[from + x], after[newFrom + y], comparison)
-      ) {
-        x++;
-        y++;
-      }
-      next[centre] = x;
-      if (x >= count && y >= newCount) {
-        return gapsFrom(trace, most, edits, middle);
-      }
-    }
-    reached = next;
-  }
-  return [middle];
-}
-
-/** Walks the trace back from the end and joins neighbouring edits. */
-function gapsFrom(
-  trace: Int32Array[],
-  most: number,
-  edits: number,
-  { from, to, newFrom, newTo }: Gap,
-): Gap[] {
-  const gaps: Gap[] = [];
-  let x = to - from;
-  let y = newTo - newFrom;
-  for (let d = edits; d > 0; d--) {
-    const reached = trace[d]!;
-    const k = x - y;
-    const centre = most + 1 + k;
-    const down = k === -d ||
-      (k !== d && reached[centre - 1]! < reached[centre + 1]!);
-    const previous = down ? k + 1 : k - 1;
-    const startX = reached[most + 1 + previous]!;
-    const startY = startX - previous;
-    const endX = down ? startX : startX + 1;
-    const endY = down ? startY + 1 : startY;
-    const last = gaps.at(-1);
-    if (last && last.from === from + endX && last.newFrom === newFrom + endY) {
-      last.from = from + startX;
-      last.newFrom = newFrom + startY;
-    } else {
-      gaps.push({
-        from: from + startX,
-        to: from + endX,
-        newFrom: newFrom + startY,
-        newTo: newFrom + endY,
-      });
-    }
-    x = startX;
-    y = startY;
-  }
-  return gaps.reverse();
 }
 
 function same(a: unknown, b: unknown, { taken }: Comparison): boolean {
