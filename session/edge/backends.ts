@@ -125,11 +125,24 @@ export class Backends {
     visit: Visit,
     spawn: ConnectRequest["spawn"] = visit.grant.spawn,
   ): Promise<Held> {
+    return (await this.join(visit, spawn)).held;
+  }
+
+  /**
+   * The same, and whether this request started the backend: of requests that share
+   * one answer, only the one that asked did.
+   */
+  async join(
+    visit: Visit,
+    spawn: ConnectRequest["spawn"] = visit.grant.spawn,
+  ): Promise<{ held: Held; spawned: boolean }> {
     const key = keyOf(visit);
     this.#refused.check(key, Date.now());
-    return await this.#flights.join(
+    let asked = false;
+    const held = await this.#flights.join(
       JSON.stringify([key, spawn]),
       async () => {
+        asked = true;
         try {
           const held = await this.#ask(visit, spawn);
           this.#refused.succeeded(key, Date.now());
@@ -144,6 +157,7 @@ export class Backends {
         }
       },
     );
+    return { held, spawned: asked && held.spawned };
   }
 
   /** Asks the platform, and checks what it says. */

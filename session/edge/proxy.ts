@@ -130,7 +130,8 @@ export function sessionProxy(
   const publicPath = readPath(options.path);
 
   async function connect(visit: Visit): Promise<Response> {
-    const { backendId, spawned, status } = await backends.connect(visit);
+    const { held, spawned } = await backends.join(visit);
+    const { backendId, status } = held;
     const edge = origin(visit.c) + visit.path;
     return json(
       {
