@@ -85,9 +85,23 @@ Deno.test("hostile - a request that names another host in its target still reach
 
 Deno.test("hostile - nobody but the platform says x-verified-*, or where a request came from", async () => {
   await using test = start({
-    headers: () => ({ "x-verified-username": "ours" }),
+    headers: () => ({
+      "x-verified-username": "ours",
+      "x-edge-says": "ours",
+    }),
   });
   const spoofed = [
+    "x_edge_says: mallory",
+    "X-Edge_Says: mallory",
+    "Proxy: http://evil.example",
+    "Remote_User: mallory",
+    "X-Remote-User: mallory",
+    "X-Original-Host: evil.example",
+    "Fly-Client-IP: 10.0.0.1",
+    "X-Azure-ClientIP: 10.0.0.1",
+    "X-Vercel-Forwarded-For: 10.0.0.1",
+    "X-AppEngine-User-IP: 10.0.0.1",
+    "X-Envoy-External-Address: 10.0.0.1",
     "X-Verified-Username: mallory",
     "x-VERIFIED-username: mallory",
     "X-Verified-User-Data: {}",
@@ -103,8 +117,11 @@ Deno.test("hostile - nobody but the platform says x-verified-*, or where a reque
   assertEquals(test.backend.seen.length, 2);
   for (const { headers } of test.backend.seen) {
     assertEquals(
-      headers.filter(([name]) => /verified|forwarded|real|original/.test(name)),
-      [["x-verified-username", "ours"]],
+      headers.filter(([name, value]) =>
+        /verified|forwarded|real|original|says/.test(name) ||
+        /mallory|evil|10\.0/.test(value)
+      ).sort(),
+      [["x-edge-says", "ours"], ["x-verified-username", "ours"]],
     );
   }
   await using bare = start();

@@ -153,6 +153,18 @@ async function conforms(
     [200, zero],
   );
 
+  // Many requests for a name that is not held yet ask the platform once.
+  const asked = engine.requests.length;
+  const many = await Promise.all(Array.from({ length: 20 }, async () => {
+    const answer = await fetch(`${edge.origin}/rooms/cold/backend/x`, {
+      headers,
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  }));
+  assertEquals(new Set(many), new Set([200]));
+  assertEquals(engine.requests.length - asked, 1);
+
   // A body that breaks off is none that has ended.
   for (const chunked of [false, true]) {
     const { broken } = backend.bodies;
