@@ -173,7 +173,8 @@ export class ServedSocket implements ServedClient {
   /** Sends. A client that leaves too much unread is watched, then cut off. */
   send(text: string): void {
     if (this.#ended) return;
-    if (!this.#watch) this.#watchIf(this.#socket.bufferedAmount!);
+    const waiting = this.#socket.bufferedAmount!;
+    if (!this.#watch && waiting > this.#allowed) this.#watchIf(waiting);
     if (this.#watch) this.#watch.sent += utf8Length(text);
     try {
       this.#socket.send(text);
