@@ -1,9 +1,9 @@
 /**
  * `deno task demo`: a board of notes whose state lives in a session backend.
  *
- * Three parts in one process, so that one command starts them; each would stand
- * alone: the dev platform, which runs the backends; the edge, which decides who
- * may reach which one; and the page. Only the edge has an address to open.
+ * Three parts run in one process, so that one command starts them: the dev
+ * platform, which runs the backends; the edge, which decides who may reach which
+ * backend; and the page. Each could run on its own. You open the edge's URL only.
  */
 import { fileURLToPath } from "node:url";
 import { Hono } from "@hono/hono";
@@ -36,8 +36,8 @@ function edge(engine: Jamsocket, page: string, script: string): Hono {
     (c) => c.body(script, 200, { "content-type": "text/javascript" }),
   );
 
-  // The demo trusts the name in the address. An application would read its own
-  // session here, and refuse with `null`.
+  // The demo trusts the name in the URL. An application would read its own
+  // session here, and return `null` to refuse.
   const user = (as: string | undefined) => as?.slice(0, 40) || "guest";
 
   app.route(
@@ -46,13 +46,13 @@ function edge(engine: Jamsocket, page: string, script: string): Hono {
       engine,
       authorize: (c) => ({
         user: user(c.req.query("as")),
-        // Only a page that opens the board starts a backend: one that looks for
-        // its lost connection must not start another behind its back.
+        // Only a page that opens the board starts a backend. A page that reconnects
+        // must not start another one unnoticed.
         spawn: c.req.path.endsWith("/connect") && { max_idle_seconds: 120 },
       }),
     }),
   );
-  // Only for showing what happens when a backend ends.
+  // Shows what happens when a backend ends.
   app.post("/boards/:name/end", async (c) => {
     if (c.req.header("origin") !== new URL(c.req.url).origin) {
       return c.text("not from here", 403);
@@ -76,7 +76,7 @@ export interface Demo extends AsyncDisposable {
 
 /** Options of {@linkcode startDemo}. */
 export interface DemoOptions {
-  /** Where the boards are kept. @default {`boards` in the folder of the sample} */
+  /** Where the boards are saved. @default {`boards` in the example's folder} */
   folder?: string | undefined;
   onEvent?: DevPlatformOptions["onEvent"];
 }
@@ -113,7 +113,7 @@ export async function startDemo(
     url: `http://localhost:${server.addr.port}`,
     platform,
     async [Symbol.asyncDispose]() {
-      // First the backends: what crosses the edge ends with them.
+      // Backends first: what passes through the edge ends with them.
       await platform.close();
       await server.shutdown();
     },

@@ -1,9 +1,9 @@
 /**
- * What a board is: the feeds and actions that its backend serves. The page
- * takes its types from here.
+ * A board: the feeds and actions that its backend serves. The page imports its
+ * types from here.
  *
- * The platform runs one backend for each board. Everybody who opens the board
- * reaches the same process, so the feeds are the shared state, without locks.
+ * The platform runs one backend for each board. All users of a board reach the
+ * same process, so the feeds are their shared state, without locks.
  */
 import {
   type ApiOf,
@@ -14,7 +14,7 @@ import {
 import { z } from "zod";
 import { TextHistory } from "./text.ts";
 
-/** How many notes a board takes. */
+/** The largest number of notes on a board. */
 export const MAX_NOTES = 200;
 /** Longest text of a note. Pages stop earlier: two people may write at once. */
 const MAX_TEXT = 1000;
@@ -56,7 +56,7 @@ export const board = defineFeed({
   initial: () => ({ notes: {} }),
 });
 
-/** Who is here, and where they point. */
+/** The users who have the board open, and where they point. */
 export const people = defineFeed({
   data: z.object({
     people: z.record(
@@ -91,7 +91,7 @@ const add = defineAction({
     if (Object.keys(notes).length >= MAX_NOTES) {
       throw new FeedmeRejection("BOARD_FULL", { notes: MAX_NOTES });
     }
-    // The platform has verified who it is; the message could say anything.
+    // The platform has verified the user; the message could claim anything.
     const by = client.user ?? "somebody";
     const added = { ...where, by, text: "", revision: 0 };
     live.update("added", { id }, { notes: { ...notes, [id]: added } });
@@ -177,5 +177,5 @@ export const application = {
   actions: { add, move, edit, remove, point, me },
 };
 
-/** What the page may ask for. */
+/** The API that the page uses. */
 export type BoardApi = ApiOf<typeof application>;

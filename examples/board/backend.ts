@@ -1,10 +1,10 @@
 /**
- * A session backend: one board of notes. `app.ts` says what a board is; here it
- * meets the network and the disk.
+ * A session backend: one board of notes. `app.ts` defines the board; this file
+ * connects it to the network and the disk.
  *
- * The board lives in this process. A copy is kept in a file, so that it is there
- * again after the process has ended: because the board was empty of people for a
- * while, its code changed, or one of them pressed "Kill".
+ * The board lives in this process. A copy in a file restores it after the process
+ * has ended: because no user had the board open for a while, its code changed, or
+ * a user pressed "Kill".
  */
 import { feedmeServer } from "../../feed/feedme/server/server.ts";
 import { verifiedUser } from "../../server.ts";
@@ -39,7 +39,7 @@ if (Deno.build.os !== "windows") {
   });
 }
 
-// Prints no address: people open the address of the edge.
+// Prints no URL: users open the edge's URL.
 const address = { port: Number(Deno.env.get("PORT") ?? 8000), onListen() {} };
 Deno.serve(address, (request) => {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
@@ -48,7 +48,7 @@ Deno.serve(address, (request) => {
       people: server.feed(people).subscribers,
     });
   }
-  // The proxy in front of this process has verified who it is.
+  // The proxy in front of this process has verified the user.
   const user = verifiedUser(request.headers);
   const { socket, response } = Deno.upgradeWebSocket(request, {
     protocol: "feedme",

@@ -1,18 +1,18 @@
-/** The copy of a board on the disk. */
+/** Saves a copy of a board to disk. */
 import { type Notes, notesSchema } from "./app.ts";
 
-/** Milliseconds between two looks at whether there is something to save. */
+/** Milliseconds between checks for changes to save. */
 const PACE = 200;
 
 /** Keeps the notes in one file. */
 export class BoardFile {
   readonly #path: string;
   readonly #read: () => Notes;
-  /** What the file holds. Notes that have not changed are the same object. */
+  /** The content of the file. Notes that have not changed are the same object. */
   #kept: Notes | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  /** `notes` returns the present ones, which are never changed in place. */
+  /** `notes` returns the current notes, which are never modified in place. */
   constructor(path: string, notes: () => Notes) {
     this.#path = path;
     this.#read = notes;
@@ -30,7 +30,7 @@ export class BoardFile {
     return notesSchema.parse(JSON.parse(text));
   }
 
-  /** From now on saves what changes. */
+  /** Saves changes from now on. */
   keep(): void {
     this.#kept = this.#read();
     setInterval(
@@ -39,14 +39,14 @@ export class BoardFile {
     );
   }
 
-  /** Saves what has changed. Resolves when it is on the disk. */
+  /** Saves what has changed. Resolves when the file is written. */
   save(): Promise<void> {
     return this.#saving = this.#saving.catch(() => {}).then(async () => {
       const notes = this.#read();
       if (notes === this.#kept) return;
       const folder = this.#path.slice(0, this.#path.lastIndexOf("/"));
       await Deno.mkdir(folder, { recursive: true });
-      // A file is replaced whole: a kill in the middle of this leaves the old one.
+      // The file is replaced as a whole: if the process is killed now, the old one stays.
       const draft = `${this.#path}.new`;
       await Deno.writeTextFile(draft, JSON.stringify(notes));
       await Deno.rename(draft, this.#path);
@@ -55,7 +55,7 @@ export class BoardFile {
   }
 }
 
-/** The file of a board: its name, where every system takes that for a file name. */
+/** The file name of a board: its key, if every system accepts that as a file name. */
 export async function fileName(board: string): Promise<string> {
   if (/^[a-z0-9_-]{1,60}$/.test(board)) return `${board}.json`;
   const bytes = new TextEncoder().encode(board);

@@ -1,6 +1,6 @@
 /**
- * The page of the board. It knows one address, the edge route: there it gets a
- * connect response without tokens, and everything else goes through it.
+ * The page of the board. It knows one URL, the edge route. There it gets a connect
+ * response without tokens, and everything else goes through that route.
  */
 import { SessionBackend } from "../../client.ts";
 import {
@@ -38,7 +38,7 @@ const query = new URLSearchParams(location.search);
 const boardName = query.get("board") || "plans";
 // A name for this tab, which the demo's edge trusts.
 const NAMES = ["Ada", "Grace", "Edsger", "Barbara", "Alan", "Radia", "Niklaus"];
-/** Tabs of a browser take turns; where each browser begins is left to chance. */
+/** Tabs of a browser take turns; each browser begins at random. */
 function nextName(): string {
   const turn = Number(
     localStorage.getItem("turn") ?? Math.floor(Math.random() * NAMES.length),
@@ -49,7 +49,7 @@ function nextName(): string {
 const name = query.get("as") ?? sessionStorage.getItem("name") ?? nextName();
 sessionStorage.setItem("name", name);
 
-/** The board's place at the edge, with who asks. */
+/** The board's path at the edge, with the user's name. */
 const at = (path: string) =>
   `/boards/${encodeURIComponent(boardName)}/${path}?as=${
     encodeURIComponent(name)
@@ -66,7 +66,7 @@ function colorOf(name: string): string {
   return `hsl(${(place * 137.5 + 210) % 360} 50% 42%)`;
 }
 
-// The life of the backend, step by step.
+// The backend's status, step by step.
 
 const STEPS = ["scheduled", "loading", "starting", "waiting", "ready"];
 let states: BackendState[] = [];
@@ -105,11 +105,11 @@ function showOver(title: string, text: string, again = false): void {
 
 // The notes.
 
-/** What this page calls itself in changes, to know its own when they come back. */
+/** This page's name in changes, so that it recognizes its own when they come back. */
 const page = crypto.randomUUID();
-/** Characters of a note; the backend takes more, as two may write at once. */
+/** Longest text of a note. The backend accepts more, as two users may write at once. */
 const MAX_TEXT = 280;
-/** How far an arrow key moves a note, as a part of the sheet. */
+/** How far an arrow key moves a note, as a fraction of the sheet. */
 const STEP = 0.02;
 
 /** One note on the sheet. */
@@ -275,7 +275,7 @@ function showHint(): void {
 }
 
 let noticed: number | undefined;
-/** Says something for some seconds. */
+/** Shows a message for some seconds. */
 function showNotice(text: string): void {
   element("notice").textContent = text;
   element("notice").hidden = false;
@@ -402,7 +402,7 @@ sheet.addEventListener("dblclick", (event) => {
   if (event.target === sheet && !button("add").disabled) add(x, y);
 });
 
-// Who is here, and where they point.
+// The other users, and where they point.
 
 const cursors = new Map<string, HTMLElement>();
 let you = "";
@@ -464,7 +464,7 @@ function countNotes(): string {
   return cards.size === 1 ? "with 1 note" : `with ${cards.size} notes`;
 }
 
-/** Joins the board; the client comes back by itself until the backend has ended. */
+/** Joins the board. The client reconnects by itself until the backend has ended. */
 function join(backend: SessionBackend): void {
   if (backend.isTerminated()) return;
   const joined = client = feedmeClient<BoardApi>({

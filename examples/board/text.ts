@@ -1,11 +1,11 @@
 /**
- * Text that several people write at once, so that no letter is lost: each sends
- * what was changed and in which revision of the text, and the backend carries
- * that over to the present text. This is operational transformation with a server
+ * Lets several users edit a text at once without losing a letter. Each page sends
+ * what it changed and in which revision of the text; the backend transforms the
+ * change to fit the current text. This is operational transformation with a server
  * that decides the order, as in
  * {@link https://doi.org/10.1145/215585.215706 the Jupiter system}.
  *
- * Nothing here knows of pages or networks.
+ * This file uses neither the page nor the network.
  */
 
 /**

@@ -1,10 +1,9 @@
 /**
- * Feeds from Durable Objects: one poll is one object, wherever its voters are.
- * `npx wrangler dev` in this folder.
+ * Serves feeds from Durable Objects: each poll is one object, wherever its voters
+ * are. Run `npx wrangler dev` in this folder.
  *
- * The object keeps what it was told in its storage, so a poll outlives it. Its
- * sockets are not hibernating ones: a feed lives in memory while somebody has it
- * open.
+ * The object saves votes in its storage, so a poll outlives the object. Its
+ * sockets do not hibernate: a feed stays in memory while a client has it open.
  */
 import {
   type ApiOf,
@@ -36,7 +35,7 @@ function application({ storage }: ObjectState) {
       live.update("voted", { option }, ({ votes }) => ({
         votes: { ...votes, [option]: votes[option] + 1 },
       }));
-      // Before the voter is told that it counts.
+      // Saved before the voter gets the response.
       await storage.put("votes", live.data.votes);
     },
   });

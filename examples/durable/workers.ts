@@ -1,10 +1,10 @@
 /**
- * As much of the Workers runtime as this sample uses. An application has the
- * types from `npx wrangler types`.
+ * Types for the part of the Workers runtime that this example uses. In an
+ * application, use the types from `npx wrangler types`.
  */
 import type { FeedmeSocket } from "@feedline/feedline/feed/feedme/server";
 
-/** What an object is given. */
+/** What the runtime passes to an object. */
 export interface ObjectState {
   storage: {
     get(key: string): Promise<unknown>;

@@ -1,7 +1,7 @@
 /**
- * An application whose users meet in rooms, one session backend each. Who is
- * signed in may enter any room; the name in the signed cookie is what the
- * backend believes.
+ * An application whose users meet in rooms. Each room is a session backend.
+ * Users who have signed in may enter any room, and backends learn their name from
+ * the signed cookie.
  */
 import { type Context, Hono } from "@hono/hono";
 import { getSignedCookie, setSignedCookie } from "@hono/hono/cookie";
@@ -10,10 +10,10 @@ import {
   type SessionProxyOptions,
 } from "@feedline/feedline/proxy";
 
-/** What differs from one runtime to another. */
+/** What differs between runtimes. */
 export interface EdgeOptions
   extends Pick<SessionProxyOptions, "engine" | "upgrade"> {
-  /** What cookies are signed with; without it nobody gets in. */
+  /** The key that signs cookies; without it, every request fails. */
   cookieSecret: (c: Context) => string | undefined;
 }
 
@@ -25,7 +25,7 @@ export function edge({ cookieSecret, ...options }: EdgeOptions): Hono {
     return value;
   };
 
-  // A stand-in for the sign-in of your application.
+  // Replace this with your application's sign-in.
   app.post("/sign-in/:user", async (c) => {
     await setSignedCookie(c, "user", c.req.param("user"), secret(c), {
       httpOnly: true,

@@ -1,6 +1,6 @@
 /**
- * The worker as a program that serves by itself, which is what Deno Deploy
- * starts: `JAMSOCKET_DEV=true COOKIE_SECRET=… deno run -NE deno.ts`.
+ * The worker as a program that starts its own server, as Deno Deploy requires:
+ * `JAMSOCKET_DEV=true COOKIE_SECRET=… deno run -NE deno.ts`.
  */
 import app from "./worker.ts";
 

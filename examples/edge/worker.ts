@@ -1,5 +1,5 @@
 /**
- * The edge as one file for Cloudflare Workers and for Deno. In this folder:
+ * The edge as one file for Cloudflare Workers and Deno. In this folder, run
  * `npx wrangler dev`, or
  * `JAMSOCKET_DEV=true COOKIE_SECRET=… deno serve -NE worker.ts`.
  */
@@ -8,7 +8,7 @@ import type { Hono } from "@hono/hono";
 import { env } from "@hono/hono/adapter";
 import { edge } from "./app.ts";
 
-// On Workers settings and secrets come with each request.
+// On Workers, settings and secrets come with each request.
 const app: Hono = edge({
   engine: (c) => Jamsocket.fromEnv(env(c)),
   cookieSecret: (c) => env(c).COOKIE_SECRET,
