@@ -209,11 +209,9 @@ function splice(
   insert: readonly unknown[],
   copies: Set<object>,
 ): readonly unknown[] {
-  if (!copies.has(list)) {
-    return copied(list.toSpliced(index, remove, ...insert), copies);
-  }
-  (list as unknown[]).splice(index, remove, ...insert);
-  return list;
+  const own = copies.has(list) ? list : copied(list.slice(), copies);
+  (own as unknown[]).splice(index, remove, ...insert);
+  return own;
 }
 
 function number(value: unknown): number {
