@@ -4,9 +4,9 @@
  * needs nothing else.
  *
  * `tests/versions.json` pins every version, so that a release of somebody else's
- * cannot fail the gate. Chromium alone is not pinned: it comes from the system
- * (Debian's package in `.ci/run`), which offers one version at a time. `--newest`
- * (see tools/task.ts) takes the newest release of each instead.
+ * cannot fail the gate. Browsers are not pinned: they come from the system
+ * (Debian's packages in `.ci/run`), which offers one version of each at a time.
+ * `--newest` (see tools/task.ts) takes the newest release of each instead.
  */
 import { globSync } from "node:fs";
 import versions from "./versions.json" with { type: "json" };

@@ -1,6 +1,11 @@
 /** Assertions for the cases: `@std/assert` would bring what not every runtime has. */
 
 export { until } from "../until.ts";
+export { asyncDispose } from "../../net/dispose.ts";
+
+/** `Symbol.dispose`, or what lowered code takes for it; see `net/dispose.ts`. */
+export const dispose: typeof Symbol.dispose = Symbol.dispose ??
+  Symbol.for("Symbol.dispose");
 
 /** Fails unless `condition` holds. */
 export function ok(condition: unknown, what: string): asserts condition {

@@ -3,10 +3,22 @@
  * public API, told where their far ends are. Nothing here imports a runtime, so
  * that the suite is one file for any of them.
  */
+import type { BrowserName } from "../browsers.ts";
 import type { Script, Seen } from "./far/script.ts";
 
 /** A runtime as the cases know it. */
-export type Runtime = "deno" | "bun" | "node" | "workerd" | "chromium";
+export type Runtime = "deno" | "bun" | "node" | "workerd" | BrowserName;
+
+/** Why a case is run in no browser, for `exceptions` of an area. */
+export const inPages = (why: string): Record<BrowserName, string> => ({
+  chromium: why,
+  firefox: why,
+  webkit: why,
+});
+
+/** Whether the cases run in a page. */
+export const isPage = ({ runtime }: Pick<FarEnds, "runtime">): boolean =>
+  runtime in inPages("");
 
 /** Where the far ends are; the driver (`main.ts`) starts them. */
 export interface FarEnds {
@@ -37,6 +49,8 @@ export interface ScriptedPeer {
   ws: string;
   /** All that came so far. */
   seen(): Promise<Seen>;
+  /** It answers the upgrades that it was silent about. */
+  upgrade(): Promise<void>;
 }
 
 /** What a case is given. */
@@ -158,6 +172,7 @@ function toTest(far: FarEnds): Test {
         url,
         ws: url.replace("http", "ws"),
         seen: async () => await (await fetch(url)).json(),
+        upgrade: async () => void await (await fetch(`${url}?upgrade`)).text(),
       };
     },
   };

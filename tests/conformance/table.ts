@@ -6,6 +6,8 @@ export interface Column {
   name: string;
   outcomes?: readonly Outcome[];
   missing?: string;
+  /** In CI, too, it may be missing. */
+  optional?: boolean;
 }
 
 /** Passed and failed cases; where not all passed, both are shown. */

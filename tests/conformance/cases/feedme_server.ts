@@ -1,5 +1,5 @@
 /** Our Feedme server: on the sockets of this runtime, and in memory. */
-import { ok, pause, rejects, same, until } from "../check.ts";
+import { asyncDispose, ok, pause, rejects, same, until } from "../check.ts";
 import type { Area, Test } from "../suite.ts";
 import { complaints, connect, connected, feedLog } from "./feedme.ts";
 import { limits } from "./feedme_server/limits.ts";
@@ -88,7 +88,7 @@ export const feedmeServerArea: Area = {
         await client.action("add", { id, n: 1 });
       }
       ok(await watchers(2), "two watch");
-      await leaving[Symbol.asyncDispose]();
+      await leaving[asyncDispose]();
       await until(() => watchers(1), "one watches");
       // Not even a close: the connection of this one ends at once.
       const { socket } = await open(t);

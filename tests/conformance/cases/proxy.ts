@@ -1,7 +1,7 @@
 /** The edge route that this runtime serves, before a session backend: HTTP. */
 import { SessionBackend, verifiedUser } from "../../../mod.ts";
 import { ok, rejects, same, until } from "../check.ts";
-import type { Area } from "../suite.ts";
+import { type Area, isPage } from "../suite.ts";
 import { socketCases } from "./proxy/sockets.ts";
 import { ask, connect, counts, ended, leave, shared } from "./rooms.ts";
 
@@ -329,7 +329,7 @@ export const proxy: Area = {
 
     async "a page of another origin changes nothing"(t) {
       const { hits } = await counts(t);
-      if (t.runtime === "chromium") {
+      if (isPage(t)) {
         // A page sets no Origin, but has one: at this address it is another.
         const foreign = t.edge.replace("127.0.0.1", "localhost");
         const url = `${foreign}/rooms/${shared(t)}/backend/hit`;

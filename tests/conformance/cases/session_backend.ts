@@ -5,7 +5,16 @@ import {
   SessionBackend,
 } from "../../../client.ts";
 import type { BackendState } from "../../../types.ts";
-import { collect, ok, pause, rejects, same, thrown, until } from "../check.ts";
+import {
+  asyncDispose,
+  collect,
+  ok,
+  pause,
+  rejects,
+  same,
+  thrown,
+  until,
+} from "../check.ts";
 import type { Answer } from "../far/script.ts";
 import type { Area } from "../suite.ts";
 import { answering, event, names, SOON, watched } from "./hosted.ts";
@@ -228,7 +237,7 @@ export const sessionBackend: Area = {
           ok(error instanceof BackendEndedError, `that error, not ${error}`);
           same(error.message, 'Backend "b1" is no longer watched');
         }
-        await backend[Symbol.asyncDispose]();
+        await backend[asyncDispose]();
         await pause(10);
         same(told, life.slice(0, length));
       }
@@ -286,7 +295,7 @@ export const sessionBackend: Area = {
       const third = new SessionBackend(answers[0]!);
       await third.ready();
       // One that stops watching takes nothing from the others.
-      await third[Symbol.asyncDispose]();
+      await third[asyncDispose]();
       await leave(t, room);
       const seen = await Promise.all([
         collect(one.statuses()),

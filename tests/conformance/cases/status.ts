@@ -1,7 +1,7 @@
 /** Following a backend's states with the engines, on the dev platform. */
 import { HTTPError, Jamsocket } from "../../../server.ts";
 import { collect, ok, pause, rejects, same, until } from "../check.ts";
-import type { Area, Test } from "../suite.ts";
+import { type Area, inPages, type Test } from "../suite.ts";
 import { LIFE } from "./hosted.ts";
 import { connect, leave } from "./rooms.ts";
 import { planeCases } from "./status/plane.ts";
@@ -9,9 +9,7 @@ import { answerCases } from "./status/answers.ts";
 import { faultCases } from "./status/faults.ts";
 
 /** What only a program may do. */
-const NO_PAGE = {
-  chromium: "the dev platform lets no page of another origin in",
-};
+const NO_PAGE = inPages("the dev platform lets no page of another origin in");
 
 /** The engine of the dev platform. */
 const local = (t: Test) => new Jamsocket({ dev: true, port: t.platform });

@@ -1,7 +1,8 @@
 /**
  * A server for faults: each path `/{name}` is a peer of its own. `POST /{name}`
- * tells it its script, `GET /{name}` asks what it saw, everything below is
- * answered as the script says. On `node:http` and `ws`, which can break a
+ * tells it its script, `GET /{name}` asks what it saw, `GET /{name}?upgrade` has it
+ * answer the upgrades that it was silent about, and everything below is answered
+ * as the script says. On `node:http` and `ws`, which can break a
  * connection off in the middle.
  */
 // deno-lint-ignore-file no-explicit-any
@@ -26,6 +27,8 @@ export async function startScriptedPeer(): Promise<
   { origin: string } & AsyncDisposable
 > {
   const peers = new Map<string, Peer>();
+  /** What answers the upgrades that a peer was silent about. */
+  const unanswered = new Map<Peer, (() => void)[]>();
   // Pages of any origin may ask.
   const cors = {
     "access-control-allow-origin": "*",
@@ -73,7 +76,12 @@ export async function startScriptedPeer(): Promise<
       response.writeHead(404, cors);
       return response.end();
     }
-    if (path === "") return json(peer);
+    if (path === "") {
+      if (request.url.endsWith("?upgrade")) {
+        for (const answer of unanswered.get(peer)?.splice(0) ?? []) answer();
+      }
+      return json(peer);
+    }
     const { method, headers } = request;
     const seen: Seen["requests"][number] = { method, path, headers, body };
     peer.requests.push(seen);
@@ -95,6 +103,27 @@ export async function startScriptedPeer(): Promise<
         "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
       );
     }
+    const upgrade = (steps: readonly Step[]) => {
+      // Set for the call that follows, which asks for it at once.
+      sockets.options.handleProtocols = (offered: Set<string>) =>
+        peer.script.protocol ?? [...offered][0] ?? false;
+      sockets.handleUpgrade(request, socket, head, (ws: any) => {
+        const seen: Seen["sockets"][number] = { messages: [] };
+        peer.sockets.push(seen);
+        ws.on(
+          "message",
+          (data: Uint8Array, binary: boolean) =>
+            seen.messages.push(binary ? [...data] : String(data)),
+        );
+        ws.on("error", () => {});
+        ws.on(
+          "close",
+          (code: number, reason: Uint8Array) =>
+            seen.closed = [code, String(reason)],
+        );
+        play(ws, steps, seen);
+      });
+    };
     const steps = entry(peer.script.sockets, peer.upgrades++) ?? [];
     if (steps === "silence") {
       const { method, headers } = request;
@@ -106,29 +135,17 @@ export async function startScriptedPeer(): Promise<
       };
       peer.requests.push(seen);
       socket.on("error", () => {});
-      socket.on("end", () => socket.end());
+      const end = () => socket.end();
+      socket.on("end", end);
       socket.on("close", () => seen.gone = true);
+      const answer = () => {
+        socket.off("end", end);
+        upgrade([]);
+      };
+      unanswered.set(peer, [...unanswered.get(peer) ?? [], answer]);
       return socket.resume();
     }
-    // Set for the call that follows, which asks for it at once.
-    sockets.options.handleProtocols = (offered: Set<string>) =>
-      peer.script.protocol ?? [...offered][0] ?? false;
-    sockets.handleUpgrade(request, socket, head, (ws: any) => {
-      const seen: Seen["sockets"][number] = { messages: [] };
-      peer.sockets.push(seen);
-      ws.on(
-        "message",
-        (data: Uint8Array, binary: boolean) =>
-          seen.messages.push(binary ? [...data] : String(data)),
-      );
-      ws.on("error", () => {});
-      ws.on(
-        "close",
-        (code: number, reason: Uint8Array) =>
-          seen.closed = [code, String(reason)],
-      );
-      play(ws, steps, seen);
-    });
+    upgrade(steps);
   });
   await new Promise<void>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve())

@@ -7,7 +7,7 @@
  * the eyes of the peer; what belongs to a client (a feed, a channel) must leave
  * no consumer, and everything ends when the client is disposed.
  */
-import { same, until } from "../../check.ts";
+import { asyncDispose, same, until } from "../../check.ts";
 import type { Area, ScriptedPeer, Test } from "../../suite.ts";
 import { watch } from "../disposal/watch.ts";
 import { connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
@@ -39,7 +39,7 @@ interface Thing {
   /** Whether the peer sees the connection end as soon as the reader has left. */
   ownsConnection: boolean;
   peer: ScriptedPeer;
-  [Symbol.asyncDispose](): Promise<void>;
+  [asyncDispose](): Promise<void>;
 }
 
 /**
@@ -63,7 +63,7 @@ const THINGS: Record<string, (t: Test, moment: Moment) => Promise<Thing>> = {
       peer,
       read: (signal) => hosted(peer).statuses("b1", { signal }),
       ownsConnection: true,
-      async [Symbol.asyncDispose]() {},
+      async [asyncDispose]() {},
     };
   },
 
@@ -74,7 +74,7 @@ const THINGS: Record<string, (t: Test, moment: Moment) => Promise<Thing>> = {
       peer,
       read: (signal) => backend.statuses({ signal }),
       ownsConnection: false,
-      [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+      [asyncDispose]: () => backend[asyncDispose](),
     };
   },
 
@@ -103,7 +103,7 @@ const THINGS: Record<string, (t: Test, moment: Moment) => Promise<Thing>> = {
       read: (signal) => feed.actions({ signal }),
       readable: () => feed.readable,
       ownsConnection: false,
-      [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+      [asyncDispose]: () => client[asyncDispose](),
     };
   },
 
@@ -144,7 +144,7 @@ const THINGS: Record<string, (t: Test, moment: Moment) => Promise<Thing>> = {
       },
       readers: () => channel.getOutputConsumerStatsList().length,
       ownsConnection: false,
-      [Symbol.asyncDispose]: () => socket[Symbol.asyncDispose](),
+      [asyncDispose]: () => socket[asyncDispose](),
     };
   },
 };
@@ -280,7 +280,7 @@ export const leaving: Area["cases"] = Object.fromEntries(
           if (thing.readers) {
             await until(() => thing.readers!() === 0, `${label}: no reader`);
           }
-          await thing[Symbol.asyncDispose]();
+          await thing[asyncDispose]();
           await ended(thing.peer, moment);
           await until(
             () => watching.left().length === 0,

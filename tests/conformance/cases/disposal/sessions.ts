@@ -1,5 +1,5 @@
 /** Disposal of what follows a backend's states. */
-import { rejects, same, until } from "../../check.ts";
+import { asyncDispose, rejects, same, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import { answering, event, hosted, watched } from "../hosted.ts";
 import { came, ended, watch } from "./watch.ts";
@@ -23,7 +23,7 @@ export const sessions: Area["cases"] = {
     same(watching.left(), []);
     await ended(peer);
     backend.destroy();
-    await backend[Symbol.asyncDispose]();
+    await backend[asyncDispose]();
     same([told, backend.isReady(), backend.isTerminated()], [
       ["scheduled"],
       false,
@@ -46,7 +46,7 @@ export const sessions: Area["cases"] = {
       await came(peer, ({ requests }) => requests.length > 0);
       backend.destroy();
       same((await waiting).name, "BackendEndedError");
-      await backend[Symbol.asyncDispose]();
+      await backend[asyncDispose]();
       same(watching.left(), [], JSON.stringify(answer));
       if (answer === "silence") await ended(peer);
     }

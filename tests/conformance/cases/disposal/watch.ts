@@ -1,6 +1,6 @@
 /** What is left after a disposal: here, and in the eyes of the peer. */
 // deno-lint-ignore-file no-explicit-any
-import { until } from "../../check.ts";
+import { dispose, until } from "../../check.ts";
 import type { Seen } from "../../far/script.ts";
 import type { ScriptedPeer } from "../../suite.ts";
 
@@ -56,7 +56,7 @@ export function watch() {
       ...sockets.filter(({ readyState }) => readyState < 2)
         .map(({ readyState }) => `socket in state ${readyState}`),
     ],
-    [Symbol.dispose]: () =>
+    [dispose]: () =>
       void Object.assign(scope, {
         setTimeout,
         setInterval,

@@ -3,7 +3,15 @@ import {
   feedmeClient,
   webSocketTransport,
 } from "../../../../feed/feedme/mod.ts";
-import { ok, pause, rejects, same, thrown, until } from "../../check.ts";
+import {
+  asyncDispose,
+  ok,
+  pause,
+  rejects,
+  same,
+  thrown,
+  until,
+} from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import {
   clientLog,
@@ -216,7 +224,7 @@ export const clientFaults: Area["cases"] = {
       "TRANSPORT_ERROR",
       "INVALID_ARGUMENT",
     ]);
-    await client[Symbol.asyncDispose]();
+    await client[asyncDispose]();
     same([client.destroyed(), feed.destroyed()], [true, true]);
     const late = [
       () => client.connect(),

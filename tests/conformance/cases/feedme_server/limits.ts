@@ -1,5 +1,5 @@
 /** Our Feedme server in memory: dialects, violations, limits, and how it ends. */
-import { ok, pause, same, thrown, until } from "../../check.ts";
+import { asyncDispose, ok, pause, same, thrown, until } from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import { clientLog } from "../feedme.ts";
 import { Raw } from "./memory.ts";
@@ -75,7 +75,7 @@ export const limits: Area["cases"] = {
     same((await spec.next()).MessageType, "FeedAction");
     same((await npm.next()).MessageType, "ActionRevelation");
     same(feed.data(), { lines: [] });
-    await client[Symbol.asyncDispose]();
+    await client[asyncDispose]();
   },
 
   async "beyond its limits a client is refused or cut off"() {

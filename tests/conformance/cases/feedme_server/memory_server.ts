@@ -9,7 +9,7 @@ import {
   feedmeServer,
   type FeedmeServerOptions,
 } from "../../../../feed/feedme/server/server.ts";
-import { rejects } from "../../check.ts";
+import { asyncDispose, rejects } from "../../check.ts";
 import { connect, connected } from "../feedme.ts";
 import { memoryTransport, Raw } from "./memory.ts";
 
@@ -67,7 +67,7 @@ export function start(options: FeedmeServerOptions = {}) {
       return client;
     },
     raw: (options?: AcceptOptions) => new Raw(server, options).shake(),
-    [Symbol.asyncDispose]: () => server.close(),
+    [asyncDispose]: () => server.close(),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The edge route that this runtime serves, before a session backend: WebSockets. */
 import { verifiedUser } from "../../../../mod.ts";
-import { ok, same, until } from "../../check.ts";
-import type { Area, Test } from "../../suite.ts";
+import { asyncDispose, ok, same, until } from "../../check.ts";
+import { type Area, isPage, type Test } from "../../suite.ts";
 import { connect, counts, ended, leave, shared } from "../rooms.ts";
 
 /** A WebSocket, and what became of it. */
@@ -45,7 +45,7 @@ async function opened(socket: WebSocket): Promise<Opened> {
     socket,
     messages,
     closed,
-    async [Symbol.asyncDispose]() {
+    async [asyncDispose]() {
       socket.close();
       await closed;
     },
@@ -93,14 +93,18 @@ export const socketCases: Area["cases"] = {
   async "what a backend does not choose nobody chooses for it"(t) {
     const choice = await open(t, "ws", ["a", "b"]).then(
       async (client) => {
-        await client[Symbol.asyncDispose]();
+        await client[asyncDispose]();
         return client.socket.protocol;
       },
       () => "refused",
     );
-    // The standard has a client refuse that, which Deno and workerd do not:
+    // The standard has a client refuse that:
     // https://websockets.spec.whatwg.org/#concept-websocket-establish
-    const lenient = { deno: "", workerd: null };
+    // Deno and workerd do not, nor do these two:
+    // - Firefox ("none returned"): https://searchfox.org/mozilla-central/source/netwerk/protocol/websocket/WebSocketChannel.cpp
+    // - WebKitGTK's libsoup, which looks at a choice that was made and at no other:
+    //   https://gitlab.gnome.org/GNOME/libsoup/-/blob/master/libsoup/websocket/soup-websocket.c
+    const lenient = { deno: "", workerd: null, firefox: "", webkit: "" };
     same(
       choice,
       t.runtime in lenient ? Reflect.get(lenient, t.runtime) : "refused",
@@ -195,7 +199,7 @@ export const socketCases: Area["cases"] = {
       return;
     }
     // A page's own origin is a foreign one at this address.
-    const target = t.runtime === "chromium"
+    const target = isPage(t)
       ? new WebSocket(
         url.replace("http", "ws").replace("127.0.0.1", "localhost"),
       )

@@ -1,6 +1,14 @@
 /** How connections begin, break off, come back and end; and frames that err. */
 // deno-lint-ignore-file no-explicit-any
-import { ok, pause, rejects, same, thrown, until } from "../../check.ts";
+import {
+  asyncDispose,
+  ok,
+  pause,
+  rejects,
+  same,
+  thrown,
+  until,
+} from "../../check.ts";
 import type { Area } from "../../suite.ts";
 import {
   control,
@@ -38,7 +46,7 @@ export const connections: Area["cases"] = {
     await subscribed;
     await channel.invokePublish("two");
 
-    await socket[Symbol.asyncDispose]();
+    await socket[asyncDispose]();
     same([await loop, got], ["ended", ["one", "two"]]);
     same(closes.map(([, { code }]) => code), [1006, 1000]);
     same(socket.state, "closed");

@@ -4,7 +4,7 @@ import {
   MemoryAuth,
 } from "../../../../feed/socketcluster/mod.ts";
 import { ok, rejects, same, until } from "../../check.ts";
-import type { Area } from "../../suite.ts";
+import { type Area, isPage } from "../../suite.ts";
 import { control, doom, open } from "./far.ts";
 
 /** Where the runtime keeps things by itself; not all have it. */
@@ -112,7 +112,7 @@ export const tokens: Area["cases"] = {
     const authTokenName = t.name("token");
     const options = () => ({ authEngine: localStorageAuth(), authTokenName });
     const kept = storage();
-    if (t.runtime === "chromium") ok(kept, "a page has a localStorage");
+    if (isPage(t)) ok(kept, "a page has a localStorage");
     try {
       {
         await using socket = open(t, options());

@@ -1,6 +1,6 @@
 /** Streams that break off, stammer or never end: follows keep every state. */
 import { collect, same } from "../../check.ts";
-import type { Area } from "../../suite.ts";
+import { type Area, isPage } from "../../suite.ts";
 import {
   answering,
   event,
@@ -152,7 +152,7 @@ export const faultCases: Area["cases"] = {
     // (https://fetch.spec.whatwg.org/#http-cors-protocol).
     same(
       requests.map(({ headers }) => headers["last-event-id"]),
-      t.runtime === "chromium"
+      isPage(t)
         ? [undefined, undefined, undefined]
         : [undefined, "scheduled", "ready"],
       "Last-Event-ID",

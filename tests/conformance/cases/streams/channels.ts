@@ -5,7 +5,7 @@ import type {
   AGClientSocket,
   ConsumerOptions,
 } from "../../../../feed/socketcluster/mod.ts";
-import { collect, ok, rejects, same } from "../../check.ts";
+import { asyncDispose, collect, ok, rejects, same } from "../../check.ts";
 import type { Step } from "../../far/script.ts";
 import type { Area, Test } from "../../suite.ts";
 import {
@@ -55,7 +55,7 @@ async function numbers(t: Test) {
       socket.transmit("more");
       await sent;
     },
-    [Symbol.asyncDispose]: () => socket[Symbol.asyncDispose](),
+    [asyncDispose]: () => socket[asyncDispose](),
   };
 }
 
