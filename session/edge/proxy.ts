@@ -59,7 +59,23 @@ import { ownUpgrade } from "../pass/upgrade.ts";
 import { endable, Visitors } from "./visitors.ts";
 
 export type { WebSocketConstructor } from "../../net/dial.ts";
-export * from "../../types.ts";
+export {
+  type ApiError,
+  type BackendState,
+  type BackendStatus,
+  type CallOptions,
+  type ConnectRequest,
+  type ConnectResponse,
+  HTTPError,
+  isHTTPError,
+  type SessionEngine,
+  type SpawnOptions,
+  type StatusStreamOptions,
+  type TerminateOptions,
+  type TerminationKind,
+  type TerminationReason,
+  type UnsubscribeFn,
+} from "../../types.ts";
 export type { BridgeSocket } from "../pass/bridge.ts";
 export {
   FeedlineError,
