@@ -441,7 +441,7 @@ export class SessionBackend {
     const { timeout = STATUS_TIMEOUT } = options;
     const action = `Reading the status of backend ${this.#id}`;
     const signals = [options.signal, this.#controller.signal];
-    const message = `${action} failed: no answer within ${timeout} ms`;
+    const message = `${action} failed: no response within ${timeout} ms`;
     return await deadline({ timeout, message, signals }, async (signal) => {
       const url = uncached(this.#statusUrl);
       const response = await reach(action, url, { signal }, this.#fetch, {

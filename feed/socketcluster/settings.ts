@@ -113,7 +113,7 @@ function checkHost({ host, hostname, port }: ClientOptions): void {
   }
   if (hostname || port) {
     throw new InvalidArgumentsError(
-      "host already says hostname and port, so use it without them",
+      "host already contains the hostname and port; pass either host or those two",
     );
   }
 }

@@ -174,7 +174,7 @@ export class Transport {
     } else if (this.#early.push({ packet, frame }) > EARLY_PACKETS) {
       this.#refuse(
         new InvalidMessageError(
-          `more than ${EARLY_PACKETS} packets came before the answer to the handshake`,
+          `more than ${EARLY_PACKETS} packets arrived before the response to the handshake`,
         ),
       );
     }
@@ -185,7 +185,9 @@ export class Transport {
     if (error) return this.#refuse(hydrateError(error));
     if (!isHandshakeStatus(data)) {
       return this.#refuse(
-        new InvalidMessageError("the answer to the handshake is not usable"),
+        new InvalidMessageError(
+          "the server's response to the handshake is invalid",
+        ),
       );
     }
     if (data.authError) data.authError = hydrateError(data.authError);

@@ -77,7 +77,7 @@ export function parseCommandLine(
   if (values.help) return "help";
   if (more.length > 0) {
     throw new DevPlatformError(
-      `expected one module, got also ${
+      `expected one module, but also got ${
         more.join(" ")
       }; put arguments for the module after --`,
     );

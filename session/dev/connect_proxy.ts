@@ -110,7 +110,10 @@ async function serve(
     }
     const protocols = offeredProtocols(request.headers);
     if (!protocols) {
-      throw new ProxyError(400, "Sec-WebSocket-Protocol cannot be read");
+      throw new ProxyError(
+        400,
+        "the Sec-WebSocket-Protocol header is malformed",
+      );
     }
     to.protocol = "ws:";
     let joint!: Bridge;

@@ -57,7 +57,7 @@ export class Backends {
     const made = typeof engine === "function" ? engine(c) : engine;
     if (typeof made?.connect !== "function") {
       throw new TypeError(
-        `the option engine must give a SessionEngine such as new Jamsocket(…), got ${
+        `the option engine must be or return a SessionEngine such as new Jamsocket(…), got ${
           Object.prototype.toString.call(made)
         }`,
       );
@@ -233,7 +233,9 @@ function keyOf(visit: Visit): string {
  */
 export function addressIn({ base }: Held, { rest, search }: Visit): URL {
   const to = joinPath(base, rest, search);
-  if (!to) throw new ProxyError(400, "the path could leave the backend");
+  if (!to) {
+    throw new ProxyError(400, "the path may not lead outside the backend");
+  }
   return to;
 }
 
@@ -246,7 +248,7 @@ export async function askPlatform<T>(
   const timer = setTimer(
     () =>
       controller.abort(
-        new DOMException(`no answer within ${timeout} ms`, "TimeoutError"),
+        new DOMException(`no response within ${timeout} ms`, "TimeoutError"),
       ),
     timeout,
   );

@@ -106,11 +106,15 @@ function readGrant(value: unknown): SessionGrant {
 }
 
 function misused(fault: string): ProxyError {
-  return new ProxyError(500, "the application failed to decide this request", {
-    cause: new TypeError(
-      `authorize must return a grant such as { user }, a Response, or null to refuse: ${fault}`,
-    ),
-  });
+  return new ProxyError(
+    500,
+    "the application failed to authorize this request",
+    {
+      cause: new TypeError(
+        `authorize must return a grant such as { user }, a Response, or null to refuse: ${fault}`,
+      ),
+    },
+  );
 }
 
 /** A value in an error message: its kind, never its content. */

@@ -31,7 +31,7 @@ export class Outages {
     const outage = this.#outages.get(key, now);
     if (!outage || outage.until <= now) return;
     const { status, message } = outage.error;
-    throw new ProxyError(status, `${message}; the next attempt comes later`, {
+    throw new ProxyError(status, `${message}; the edge tries again later`, {
       code: "NOT_CONNECTED",
       retryAfter: outage.until - now,
     });

@@ -47,7 +47,7 @@ export async function passHttp(
   if (request.bodyUsed && request.headers.get("content-length") !== "0") {
     throw new ProxyError(
       500,
-      "the body was read before it could be passed on",
+      "the request body was read before the edge could forward it",
     );
   }
   let repeatable = !hasBody(request);
@@ -115,16 +115,18 @@ export async function passJoined(
       });
       return pair;
     } catch (error) {
-      if (signal.aborted) throw new ProxyError(499, "the client is gone");
+      if (signal.aborted) throw new ProxyError(499, "the client disconnected");
       const cause = redacted(error, [to.href, to.pathname, ...held.secrets]);
       if (refused) throw refusal(refused, backends, visit, cause);
-      throw new LostError(502, "the backend takes no WebSocket", { cause });
+      throw new LostError(502, "the backend did not accept the WebSocket", {
+        cause,
+      });
     }
   });
   try {
     // It may have left as the dial ended, and Deno's socket for a client that is
     // gone neither opens nor closes.
-    if (signal.aborted) throw new ProxyError(499, "the client is gone");
+    if (signal.aborted) throw new ProxyError(499, "the client disconnected");
     const { protocol } = pair;
     const showHeaders = options.recheck === undefined
       ? undefined
@@ -250,7 +252,7 @@ async function accept(
   answer.body?.cancel().catch(() => {});
   throw new ProxyError(
     502,
-    "the backend took no WebSocket, or this runtime passes none on and sessionProxy needs the option upgrade",
+    "the backend did not accept the WebSocket, or this runtime cannot forward it and sessionProxy needs the option upgrade",
   );
 }
 
@@ -281,7 +283,9 @@ function rules(
 
 function readProtocols(headers: Headers): string[] {
   const protocols = offeredProtocols(headers);
-  if (!protocols) throw new ProxyError(400, "malformed subprotocols");
+  if (!protocols) {
+    throw new ProxyError(400, "the Sec-WebSocket-Protocol header is malformed");
+  }
   return protocols;
 }
 
@@ -340,7 +344,7 @@ function checkRedirect(answer: Response): Response {
   if (!REDIRECT.test(String(status))) return answer;
   answer.body?.cancel().catch(() => {});
   if (!headers.has("location")) {
-    throw new ProxyError(502, "the backend redirects to another place");
+    throw new ProxyError(502, "the backend redirects to a URL outside itself");
   }
   headers.delete("content-length");
   return new Response(null, { status, headers });

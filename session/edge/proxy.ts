@@ -132,7 +132,7 @@ export function sessionProxy(
 ): HonoApp & SessionControl {
   if (!options?.engine || typeof options.authorize !== "function") {
     throw new TypeError(
-      "sessionProxy needs engine, and authorize to decide who may reach what",
+      "sessionProxy needs the option engine, and authorize to decide who may reach which backend",
     );
   }
   checkNumbers(options);
@@ -277,7 +277,10 @@ export function sessionProxy(
         checkOrigin(c, from);
         const name = c.req.param("name")!;
         if (name === "." || name === "..") {
-          throw new ProxyError(400, "malformed name");
+          throw new ProxyError(
+            400,
+            'a name cannot be "." or ".."',
+          );
         }
         // A UTF-16 unit is one to three bytes of UTF-8.
         if (
@@ -329,11 +332,15 @@ export function sessionProxy(
       after: after === "rest" ? () => matchedPath(c) : after,
     }, publicPath);
     if (place) return place;
-    throw new ProxyError(500, "the session cannot be found in this address", {
-      cause: new Error(
-        "the request's URL does not end in the route's own path, such as /:name/connect; a getPath of the application must not replace it",
-      ),
-    });
+    throw new ProxyError(
+      500,
+      "the request's path does not match the edge route",
+      {
+        cause: new Error(
+          "the request's URL does not end in the route's own path, such as /:name/connect; the application's getPath must not replace it",
+        ),
+      },
+    );
   }
 
   function withCors(

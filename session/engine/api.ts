@@ -181,7 +181,9 @@ export class HTTPEngine implements SessionEngine {
     const { signal, onError } = options;
     return new Promise((resolve, reject) => {
       if (typeof onStatus !== "function") {
-        throw new TypeError("statusStream needs a function");
+        throw new TypeError(
+          "statusStream expects a callback function as its second argument",
+        );
       }
       const target = this.#followed(backendId);
       if (signal?.aborted) return reject(signal.reason);
@@ -295,7 +297,7 @@ export class HTTPEngine implements SessionEngine {
     const init = order ? this.#post(order) : {};
     return await deadline({
       timeout: this.#timeout,
-      message: `${action} failed: no answer within ${this.#timeout} ms`,
+      message: `${action} failed: no response within ${this.#timeout} ms`,
       signals: [call.signal],
     }, async (signal) => {
       const sent = { ...init, signal };
@@ -340,7 +342,7 @@ function checkBase(base: unknown, name: string): string {
     url.search || url.hash
   ) {
     throw new TypeError(
-      `${name} must begin with http:// or https:// and hold no credentials, query or fragment`,
+      `${name} must begin with http:// or https:// and contain no credentials, query or fragment`,
     );
   }
   return url.href.replace(/\/+$/, "");
@@ -356,7 +358,7 @@ function toHeaders(record: Record<string, string>): Headers {
       throw new TypeError(
         `The header ${
           quote(name)
-        } of calls to the platform has characters that a header cannot carry`,
+        } for calls to the platform contains characters that a header cannot carry`,
       );
     }
   }
@@ -367,7 +369,7 @@ function toHeaders(record: Record<string, string>): Headers {
 function checkRequest(request: unknown): void {
   if (typeof request !== "object" || request === null) {
     throw new TypeError(
-      `connect takes an object such as { key: "room-1" }, got ${typeof request}`,
+      `connect expects an object such as { key: "room-1" }, got ${typeof request}`,
     );
   }
 }

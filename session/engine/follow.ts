@@ -273,7 +273,7 @@ class Follower {
     if (!response.body || !isEventStream(type)) {
       response.body?.cancel().catch(() => {});
       throw new TypeError(
-        `${this.#action} failed: the answer is not an event stream (content type ${
+        `${this.#action} failed: the response is not an event stream (content type ${
           type ?? "none"
         })`,
       );
@@ -297,7 +297,11 @@ class Follower {
     }
     this.#confirm();
     if (!state) {
-      this.#report(new TypeError(`${this.#action}: an event is not a state`));
+      this.#report(
+        new TypeError(
+          `${this.#action}: an event of the stream is not a backend state`,
+        ),
+      );
     }
     const news = state !== undefined && this.#deliver(state);
     // A listener may have ended it.

@@ -30,7 +30,9 @@ async function readText(response: Response): Promise<string> {
     size += value.byteLength;
     if (size > MAX_ANSWER) {
       reader.cancel().catch(() => {});
-      throw new RangeError(`the answer is longer than ${MAX_ANSWER} bytes`);
+      throw new RangeError(
+        `the platform's response is longer than ${MAX_ANSWER} bytes`,
+      );
     }
     text += decoder.decode(value, { stream: true });
   }
@@ -125,7 +127,7 @@ async function readJson(
   const value = parseJson(await readText(response));
   if (value === undefined) {
     throw new SyntaxError(
-      `${action} failed: the answer is not JSON${
+      `${action} failed: the response is not JSON${
         foreignHint ? `: ${foreignHint}` : ""
       }`,
     );
@@ -145,7 +147,9 @@ export async function readState(
   if (!response.ok) throw await toHTTPError(response, action);
   const state = dialect.toState(await readJson(response, action));
   if (!state) {
-    throw new TypeError(`${action} failed: the answer is not a backend state`);
+    throw new TypeError(
+      `${action} failed: the response is not a backend state`,
+    );
   }
   return state;
 }
@@ -163,7 +167,7 @@ export async function readConnectResponse(
     const bad = ["backend_id", "status", "token", "url", "status_url"]
       .filter((name) => typeof fields[name] !== "string");
     throw new TypeError(
-      `${action} failed: the answer is not a connect response${
+      `${action} failed: the response is not a connect response${
         bad.length > 0 ? ` (missing or not a string: ${bad.join(", ")})` : ""
       }${foreignHint && bad.length === 5 ? `: ${foreignHint}` : ""}`,
     );
@@ -209,7 +213,7 @@ export async function reach(
       const to = parseUrl(url, globalThis.location?.href)?.origin ??
         "an invalid URL";
       throw new TypeError(
-        `${action} failed: no answer from ${to}${hint ? `; ${hint}` : ""}`,
+        `${action} failed: no response from ${to}${hint ? `; ${hint}` : ""}`,
         { cause },
       );
     }

@@ -173,7 +173,9 @@ export class Plane extends HTTPEngine {
       options,
     ) as PlaneInitOptions;
     if (!isObject(executable)) {
-      throw new TypeError("Plane needs the executable to spawn, an object");
+      throw new TypeError(
+        'Plane needs the option executable, an object such as { image: "ghcr.io/me/rooms" }',
+      );
     }
     super(
       planeDialect({ cluster, namespace, executable }),

@@ -104,7 +104,9 @@ const RESOURCES: Record<string, Range> = {
 export function checkPlaneRequest(request: PlaneRequest): void {
   const { key, spawn_config: spawn, user, auth } = request;
   if (key === undefined && spawn === undefined) {
-    throw new TypeError("Plane needs a key when spawn is false");
+    throw new TypeError(
+      "connect needs a key when spawn is false: without one, Plane can only spawn",
+    );
   }
   if (key !== undefined) checkString("key", key.name);
   checkString("tag", key?.tag);

@@ -126,7 +126,7 @@ export function bridge(
   const abort = () => stop(1001, "the proxy is going away");
   const opening = setTimer(() => abandon(), openTimeout);
   const abandon = () => {
-    stop(1001, "the client is gone");
+    stop(1001, "the client disconnected");
     // It may open yet, and is told so then; otherwise nothing is left of it.
     if (client && client.readyState < OPEN) client.close();
   };

@@ -82,7 +82,7 @@ export async function forward(
     end(new ProxyError(504, `the backend did not answer within ${timeout} ms`));
   // Until there is an answer. From then on the runtime cancels the answer's
   // body when the client goes away, and some abort this signal in any case.
-  const gone = () => end(new ProxyError(499, "the client is gone"));
+  const gone = () => end(new ProxyError(499, "the client disconnected"));
   if (request.signal.aborted) gone();
   else request.signal.addEventListener("abort", gone, { once: true });
   let timer = setTimer(late, timeout);

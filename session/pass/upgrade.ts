@@ -199,7 +199,7 @@ export function bunUpgrade(
         headers: { "sec-websocket-protocol": protocol },
         data: client,
       });
-      if (!taken) throw new ProxyError(499, "the client is gone");
+      if (!taken) throw new ProxyError(499, "the client disconnected");
       return { socket: client, response: new Response(null) };
     },
     websocket: {
@@ -344,7 +344,7 @@ export function nodeUpgrade(
     chosen.set(incoming, protocol);
     const { promise, resolve, reject } = Promise.withResolvers<BridgeSocket>();
     promise.catch(() => {});
-    const gone = () => reject(new Error("the client is gone"));
+    const gone = () => reject(new Error("the client disconnected"));
     incoming.socket.once("close", gone);
     if (incoming.socket.destroyed) gone();
     const upgraded = upgradeWebSocket(() => ({

@@ -126,7 +126,7 @@ Deno.test("authorize - whatever is not a clear grant reaches neither the platfor
     assertEquals(response.status, 500);
     assertEquals(await response.json(), {
       error: {
-        message: "the application failed to decide this request",
+        message: "the application failed to authorize this request",
         code: "500",
       },
     });

@@ -180,7 +180,7 @@ Deno.test("mount - a getPath that takes the path away is an error, and no other 
   assertEquals(answer.status, 500);
   assertEquals(
     (await answer.json()).error.message,
-    "the session cannot be found in this address",
+    "the request's path does not match the edge route",
   );
 });
 

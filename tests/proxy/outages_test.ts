@@ -53,7 +53,7 @@ Deno.test("Outages - Retry-After is kept from the first failure on, within reaso
   const error = assertThrows(() => outages.check("doc", 1000), ProxyError);
   assertEquals(
     [error.status, error.retryAfter, error.message],
-    [429, 6000, "too many requests; the next attempt comes later"],
+    [429, 6000, "too many requests; the edge tries again later"],
   );
   busy(1e12);
   assertEquals(pause(outages, 0), 600_000);

@@ -118,7 +118,7 @@ Deno.test("options - what is missing is said when the route is made, or by name"
     assertThrows(
       () => sessionProxy(options as never),
       TypeError,
-      "sessionProxy needs engine, and authorize",
+      "sessionProxy needs the option engine, and authorize",
     );
   }
   for (const made of [undefined, Promise.resolve(engine)]) {
@@ -135,7 +135,10 @@ Deno.test("options - what is missing is said when the route is made, or by name"
       return c.text("failed", 500);
     });
     await app.request("/sessions/doc/connect", { method: "POST" });
-    assertMatch(errors.join(), /engine must give a SessionEngine .* got \[/);
+    assertMatch(
+      errors.join(),
+      /engine must be or return a SessionEngine .* got \[/,
+    );
   }
   assertThrows(
     () => nodeUpgrade({} as never),
@@ -147,7 +150,8 @@ Deno.test("options - what is missing is said when the route is made, or by name"
 Deno.test("onError - without one, what failed is on the console", async () => {
   await using backend = startBackend();
   const engine = new ScriptedEngine(backend);
-  engine.connect = () => Promise.reject(new TypeError("no answer from there"));
+  engine.connect = () =>
+    Promise.reject(new TypeError("no response from there"));
   const app = new Hono().route(
     "/sessions",
     sessionProxy({ engine, authorize: () => ({ anonymous: true }) }),
@@ -164,7 +168,7 @@ Deno.test("onError - without one, what failed is on the console", async () => {
     console.error = before;
   }
   assertEquals(told.map(String), ["ProxyError: the platform failed"]);
-  assertMatch(String((told[0] as Error).cause), /no answer from there/);
+  assertMatch(String((told[0] as Error).cause), /no response from there/);
 });
 
 Deno.test("backend - any method, path and query arrive as they were sent", async () => {
@@ -240,7 +244,7 @@ Deno.test("backend - a body that authorize has read is no empty one", async () =
   ]);
   assertEquals(await post("let me in"), [
     500,
-    '{"error":{"message":"the body was read before it could be passed on","code":"500"}}',
+    '{"error":{"message":"the request body was read before the edge could forward it","code":"500"}}',
   ]);
   assertEquals(test.errors.length, 1);
   assertEquals(test.backend.seen, []);
@@ -445,7 +449,10 @@ Deno.test("redirects - within the backend they lead to the edge, elsewhere they 
     const response = await go(to);
     assertEquals(response.status, 502, to);
     assertEquals(response.headers.get("location"), null);
-    assertStringIncludes(await response.text(), "redirects to another place");
+    assertStringIncludes(
+      await response.text(),
+      "redirects to a URL outside itself",
+    );
   }
   const count2 = test.backend.seen.length;
   assertEquals(count2 - count, 6, "nothing was dialled but the backend");
@@ -836,7 +843,7 @@ Deno.test("a backend that is down - asked for at growing intervals, with Retry-A
   }
   const asked = test.engine.requests.length;
   for (let index = 0; index < 5; index++) {
-    const later = "the backend cannot be reached; the next attempt comes later";
+    const later = "the backend cannot be reached; the edge tries again later";
     assertEquals(await get(), [502, later, "1"]);
   }
   assertEquals(test.engine.requests.length, asked, "nobody was asked");

@@ -249,7 +249,7 @@ Deno.test("WebSocket - a dial that fails is tried once more at a fresh address",
   await assertRejects(() => open(test.url("ws")), Error, "refused");
   assertEquals(test.engine.requests.length, 3);
   assertEquals(test.errors.map(({ message }) => message), [
-    "the backend takes no WebSocket",
+    "the backend did not accept the WebSocket",
   ]);
   assertEquals(Deno.inspect(test.errors).includes("TOKEN"), false);
 });
@@ -435,7 +435,7 @@ Deno.test("bridge - a signal ends both; so does a client that never comes", asyn
   assertEquals((await ended).by, "bridge");
   const alone = new Plain();
   bridge(alone).abandon();
-  assertEquals(alone.closed, [[1001, "the client is gone"]]);
+  assertEquals(alone.closed, [[1001, "the client disconnected"]]);
   assert(alone.readyState === 2);
 });
 
@@ -444,7 +444,7 @@ Deno.test("bridge - a client whose socket does not open in time costs the backen
   client.readyState = 0;
   const ended = bridge(upstream, { openTimeout: 10 }).join(client);
   assertEquals((await ended).by, "bridge");
-  assertEquals(upstream.closed, [[1001, "the client is gone"]]);
+  assertEquals(upstream.closed, [[1001, "the client disconnected"]]);
   assertEquals(client.closed.length, 1);
   // The same where there is not even a socket.
   const alone = new Plain();

@@ -213,7 +213,7 @@ Deno.test("timeout - a platform that does not answer is given up, with what was 
       const error = await assertRejects(
         call,
         DOMException,
-        "failed: no answer within 20 ms",
+        "failed: no response within 20 ms",
       );
       assertEquals(error.name, "TimeoutError");
     }
@@ -325,7 +325,7 @@ Deno.test("stale connections - a connect without a key is never sent twice", asy
       await assertRejects(
         () => engine.connect({ ...request, key: "k" }),
         TypeError,
-        "no answer from http://x",
+        "no response from http://x",
       );
       assertEquals(calls, 3);
     }
@@ -341,7 +341,7 @@ Deno.test("dev mode - a port where nothing listens says how to start the platfor
   await assertRejects(
     () => new Jamsocket({ dev: true, port: peer.port }).connect(),
     TypeError,
-    `no answer from http://localhost:${peer.port}; start the dev platform with: deno run`,
+    `no response from http://localhost:${peer.port}; start the dev platform with: deno run`,
   );
 });
 

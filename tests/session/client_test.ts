@@ -395,7 +395,7 @@ Deno.test("an address that is none is told with what was wanted, and not quoted"
   const { message } = await assertRejects(() => backend.status(), TypeError);
   assertEquals(
     message,
-    'Reading the status of backend "b1" failed: no answer from an invalid URL',
+    'Reading the status of backend "b1" failed: no response from an invalid URL',
   );
   backend.destroy();
 });

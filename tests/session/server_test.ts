@@ -265,10 +265,10 @@ Deno.test("every call takes an AbortSignal", async () => {
 
 Deno.test("malformed answers give one clear error that quotes nothing", async () => {
   const answers: [string, string][] = [
-    ["", "the answer is not JSON"],
-    ["{", "the answer is not JSON"],
+    ["", "the response is not JSON"],
+    ["{", "the response is not JSON"],
     ["null", "missing or not a string: backend_id"],
-    ["[]", "the answer is not a connect response"],
+    ["[]", "the response is not a connect response"],
     [
       JSON.stringify({ ...CONNECT_RESPONSE, url: 5 }),
       "missing or not a string: url",
@@ -285,7 +285,7 @@ Deno.test("malformed answers give one clear error that quotes nothing", async ()
   await assertRejects(
     () => hosted(peer).status("b1"),
     TypeError,
-    'Reading the status of backend "b1" failed: the answer is not a backend state',
+    'Reading the status of backend "b1" failed: the response is not a backend state',
   );
 });
 
@@ -538,7 +538,7 @@ Deno.test("a platform that does not answer is named, with what was wanted of it"
     port = peer.port;
   }
   const jamsocket = new Jamsocket({ dev: true, port });
-  const there = `failed: no answer from http://localhost:${port}`;
+  const there = `failed: no response from http://localhost:${port}`;
   for (
     const [call, action] of [
       [() => jamsocket.connect({ key: "k" }), "Connecting to the dev platform"],
@@ -572,7 +572,7 @@ Deno.test("connect refuses a key alone, which would be a request without one", a
       await assertRejects(
         () => engine.connect(request as never),
         TypeError,
-        'connect takes an object such as { key: "room-1" }',
+        'connect expects an object such as { key: "room-1" }',
       );
     }
   }
@@ -597,7 +597,7 @@ Deno.test("a connect answer in place of a backend's id is refused, and not quote
     await assertRejects(
       () => engine.statusStream("b1", undefined as never),
       TypeError,
-      "statusStream needs a function",
+      "statusStream expects a callback function as its second argument",
     );
   }
   assertEquals(peer.seen, []);

@@ -137,7 +137,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     // The platform's own error would quote an address that may be secret.
     const base = globalThis.location?.href;
     const parsed = parseUrl(address, base);
-    if (!parsed) throw new Error("The address is not a URL");
+    if (!parsed) throw new Error("The option url is not a valid URL");
     const Socket = this.#options.WebSocket ?? WebSocket;
     const opened = connection.opened = openWebSocket(
       parsed.href.replace(/^http/, "ws"),

@@ -86,7 +86,9 @@ export class Feeds {
   ): LiveFeed<Args, Data, Actions> => {
     const name = this.#names.get(definition);
     if (name === undefined) {
-      throw new TypeError("The feed is not among those of this server");
+      throw new TypeError(
+        "This server does not serve the given feed; list its definition under feeds",
+      );
     }
     const handle = this.handle(definition, name, (args ?? {}) as FeedArgs);
     const checked = parse(definition.args, handle.args);

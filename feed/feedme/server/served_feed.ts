@@ -148,7 +148,7 @@ export class ServedFeed {
     const result = applyDeltas(before, deltas);
     if (!result.data) {
       throw new TypeError(
-        `Delta ${result.index} does not fit: ${result.reason}`,
+        `${this.#title}: delta ${result.index} does not fit the data: ${result.reason}`,
       );
     }
     if (deltas.some(isSum)) checkSums(result.copies);
@@ -173,7 +173,9 @@ export class ServedFeed {
         maxDepth: this.#rule.maxDepth - path.length - (below ? 1 : 0),
       });
     }
-    if (reason !== undefined) throw new TypeError(`Invalid delta: ${reason}`);
+    if (reason !== undefined) {
+      throw new TypeError(`${this.#title}: invalid delta: ${reason}`);
+    }
   }
 
   #reveal(

@@ -280,7 +280,9 @@ export class ServedSocket implements ServedClient {
 
   close(code = 1000, reason = ""): void {
     if (code !== 1000 && !(code >= 3000 && code <= 4999)) {
-      throw new RangeError("A close code must be 1000 or from 3000 to 4999");
+      throw new RangeError(
+        `A close code must be 1000 or from 3000 to 4999; got ${code}`,
+      );
     }
     this.cut(code, reason);
   }

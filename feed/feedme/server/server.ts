@@ -202,7 +202,9 @@ class Server implements FeedmeServer {
 
   accept(socket: FeedmeSocket, options: AcceptOptions = {}): ServedClient {
     if (typeof socket?.send !== "function") {
-      throw new TypeError("accept() takes a WebSocket");
+      throw new TypeError(
+        "accept() expects a WebSocket that has been accepted",
+      );
     }
     const client = new ServedSocket(
       socket,

@@ -53,7 +53,7 @@ export const proxy: Area = {
           same([mistake, answer.status], [mistake, 500]);
           same(
             (await answer.json()).error.message,
-            "the application failed to decide this request",
+            "the application failed to authorize this request",
           );
         }
       }
@@ -192,7 +192,7 @@ export const proxy: Area = {
       same(answer.status, 502);
       same(
         (await answer.json()).error.message,
-        "the backend redirects to another place",
+        "the backend redirects to a URL outside itself",
       );
     },
 
@@ -215,7 +215,7 @@ export const proxy: Area = {
         same(answer.status, 400, path);
         same(
           (await answer.json()).error.message,
-          "the path could leave the backend",
+          "the path may not lead outside the backend",
         );
       }
     },

@@ -114,7 +114,7 @@ export const answerCases: Area["cases"] = {
     same(error.name, "TimeoutError");
     same(
       error.message,
-      'Connecting to service "s" failed: no answer within 20 ms',
+      'Connecting to service "s" failed: no response within 20 ms',
     );
     const patient = hosted(peer, { timeout: Infinity });
     same((await patient.status("b1")).status, "ready");

@@ -112,7 +112,7 @@ export const faultCases: Area["cases"] = {
     same(
       errors.map(({ error, final }) => [(error as Error).message, final]),
       Array(4).fill([
-        'Following the status of backend "b1": an event is not a state',
+        'Following the status of backend "b1": an event of the stream is not a backend state',
         false,
       ]),
     );
