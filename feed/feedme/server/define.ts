@@ -46,7 +46,8 @@ export interface ServedClient {
   /** Ends all its feeds, those that are opening too. */
   terminate(errorCode: string, errorData?: object): void;
   /**
-   * Closes the connection, with 1000 unless another code is given.
+   * Closes the connection, with 1000 unless another code is given. A reason of
+   * more than 123 bytes, which no close frame can carry, is cut.
    *
    * @throws {RangeError} if the code is not 1000 or from 3000 to 4999
    */

@@ -2,7 +2,7 @@
  * One client's socket on the server: what is sent through it, how much may wait
  * in it, and how it ends.
  */
-import { sendableCode } from "../../../net/close_code.ts";
+import { fitReason, sendableCode } from "../../../net/close_code.ts";
 import { setTimer } from "../../../net/timer.ts";
 import { utf8Length } from "../wire/json.ts";
 import {
@@ -296,7 +296,8 @@ export class ServedSocket implements ServedClient {
   }
 }
 
-function closeWith(socket: FeedmeSocket, code: number, reason: string): void {
+function closeWith(socket: FeedmeSocket, code: number, text: string): void {
+  const reason = fitReason(text);
   try {
     socket.close(code, reason);
   } catch {

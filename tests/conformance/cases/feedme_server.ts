@@ -120,6 +120,21 @@ export const feedmeServerArea: Area = {
       ]);
     },
 
+    async "a close reason that no frame can carry is cut, and the code kept"(
+      t,
+    ) {
+      for (const reason of ["x".repeat(124), "é".repeat(70)]) {
+        const { socket, texts, end } = await open(t);
+        socket.send(JSON.stringify(HANDSHAKE));
+        await until(() => texts.length === 1, "handshake");
+        socket.send(JSON.stringify(actionOf("leave", { reason })));
+        await until(() => end.closed !== undefined, "closed");
+        const [code, cut] = end.closed!;
+        same([code, reason.startsWith(cut)], [4001, true]);
+        ok(new TextEncoder().encode(cut).length >= 122, "as much as fits");
+      }
+    },
+
     async "violations are answered over a socket, and what is too much ends it"(
       t,
     ) {

@@ -94,7 +94,9 @@ export const application = {
       },
     }),
     leave: defineAction({
-      handler: (_args, { client }) => client.close(4001, "as you wish"),
+      args: z.object({ reason: z.optional(z.string()) }),
+      handler: ({ reason = "as you wish" }, { client }) =>
+        client.close(4001, reason),
     }),
   },
 };
