@@ -366,9 +366,9 @@ export function checkConsumerOptions(options: ConsumerOptions): void {
 }
 
 /**
- * A consumer as a `ReadableStream`. Nothing is held until somebody reads or locks
- * it: only then is the consumer made, and its backlog begins. It reads ahead of
- * its reader by nothing; `cancel()` ends the consumer.
+ * A consumer as a `ReadableStream`. The consumer is made, and its backlog begins,
+ * when the stream is first read or locked. It never reads ahead of its reader;
+ * `cancel()` ends the consumer.
  */
 export function toReadable<T>(consume: () => Consumer<T>): ReadableStream<T> {
   let consumer: Consumer<T> | undefined;
@@ -383,8 +383,8 @@ export function toReadable<T>(consume: () => Consumer<T>): ReadableStream<T> {
       consumer?.kill();
     },
   }, { highWaterMark: 0 });
-  // Whoever locks it is about to read, and must miss nothing until then. Other
-  // ways to use a stream (`pipeTo`, `tee`, iteration) read at once.
+  // Code that locks the stream is about to read, and must miss nothing until
+  // then. Other ways to use a stream (`pipeTo`, `tee`, iteration) read at once.
   const lock = stream.getReader as (...args: unknown[]) => unknown;
   const getReader = (...args: unknown[]): unknown => {
     const reader = lock.apply(stream, args);

@@ -163,8 +163,8 @@ function unopened(): Error {
 }
 
 /**
- * Deno reports errors that nobody prevented as uncaught, and one that nobody
- * hears would end a Node process.
+ * Deno reports error events whose default is not prevented as uncaught, and one
+ * without a listener would end a Node process.
  */
 function preventDefault(event: Event): void {
   event.preventDefault?.();

@@ -150,7 +150,7 @@ export class Link<End> {
     this.#retries++;
     const retry = () => this.connect();
     const timer = setTimer(retry, delay);
-    // The network is back, or somebody looks again: no reason to wait longer.
+    // The network is back or the page is visible again: stop waiting.
     const sleep = onWake(retry);
     this.#move({ kind: "waiting", delay, end }, () => {
       clearTimeout(timer);

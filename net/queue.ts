@@ -1,9 +1,9 @@
 import { notify } from "./report.ts";
 
 /**
- * Brings everything that the application is told into one order: first in,
- * first out, each in a microtask of its own, never within a call of a method.
- * So what waits for a promise continues before the next event is delivered.
+ * Calls the application's listeners in order: first in, first out, each in its
+ * own microtask, never inside a method call. Code that awaits a promise therefore
+ * continues before the next event is delivered.
  */
 export class Queue {
   #last: Promise<void> = Promise.resolve();

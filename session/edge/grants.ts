@@ -9,29 +9,29 @@
 import type { SpawnOptions } from "../../types.ts";
 import { ProxyError } from "../pass/failure.ts";
 
-/** What a grant may say beside who asks. */
+/** The part of a grant that does not say who the user is. */
 export interface GrantScope {
   /**
    * The key of the backend, not empty. A `key` that is present but `undefined`
-   * is an error, so that a failed look-up never turns into the name that the
+   * is an error, so that a failed lookup never falls back to the name that the
    * client chose. @default the name in the path
    */
   key?: string;
-  /** What else the backend may believe; reaches it as `x-verified-user-data`. */
+  /** More data about the user; reaches the backend as `x-verified-user-data`. */
   auth?: Record<string, unknown> | undefined;
-  /** Whether and how to spawn a backend where none holds the key. @default {true} */
+  /** Whether and how to spawn a backend if none holds the key. @default {true} */
   spawn?: boolean | SpawnOptions | undefined;
 }
 
 /** Lets a named user in. */
 export interface UserGrant extends GrantScope {
-  /** Who asks, not empty; reaches the backend as `x-verified-username`. */
+  /** The user's name, not empty; reaches the backend as `x-verified-username`. */
   user: string;
   /** A named user is not anonymous. */
   anonymous?: false;
 }
 
-/** Lets somebody in without a name, which has to be said in so many words. */
+/** Explicitly lets a request in without a user. */
 export interface AnonymousGrant extends GrantScope {
   /** Confirms that the request may pass without a user. */
   anonymous: true;

@@ -1,4 +1,4 @@
-/** What the edge route is told: once by its owner, and for each request. */
+/** The options of the edge route, and the data that its handlers share. */
 import type { Context } from "../pass/hono.ts";
 import type { WebSocketConstructor } from "../../net/dial.ts";
 import type { SessionEngine } from "../../types.ts";
@@ -11,9 +11,9 @@ import type { UpgradeAdapter } from "../pass/upgrade.ts";
 export interface SessionProxyOptions {
   /**
    * The platform that runs the backends, or a function that makes it from the
-   * request where its settings come with each one (`c.env` of a worker). It is
-   * one platform for all requests: what it answered is held by name, key, user
-   * and auth, so the names or keys have to tell tenants apart.
+   * request, if its settings come with each request (`c.env` of a Worker). All
+   * requests share one platform: the route holds its responses by name, key, user
+   * and auth, so names or keys must tell tenants apart.
    */
   engine: SessionEngine | ((c: Context) => SessionEngine);
   /**
@@ -22,22 +22,22 @@ export interface SessionProxyOptions {
    * `Response` to answer it yourself, or `null` to refuse it with 403. Anything
    * else is refused with 500 and reported: `true`, `{}`, an `Error`, an unknown
    * member. `name` is the decoded name in the path, which the client chose. The
-   * request's body belongs to the backend: once you have read it, it cannot be
-   * passed on (500).
+   * request's body belongs to the backend: if you read it, the route cannot
+   * forward it (500).
    */
   authorize: (
     c: Context,
     name: string,
   ) => SessionGrant | Response | null | Promise<SessionGrant | Response | null>;
   /**
-   * Accepts WebSockets: needed on Bun and Node.
-   * @default Deno's own way; on Workers they are passed on natively
+   * Accepts WebSockets. Bun and Node need it.
+   * @default Deno's own way; on Workers, WebSockets pass through natively
    */
   upgrade?: UpgradeAdapter | undefined;
 
   /**
-   * The origin under which clients reach the edge, where something in front of
-   * it changes the one that requests show (a proxy that ends TLS).
+   * The origin under which clients reach the edge, if something in front of it
+   * (such as a proxy that terminates TLS) changes the origin that requests show.
    * @default that of the request
    */
   origin?: string | undefined;
@@ -56,15 +56,15 @@ export interface SessionProxyOptions {
    */
   origins?: readonly string[] | undefined;
   /**
-   * Upgrades without an `Origin` header. Browsers always send one, so these
-   * come from programs, which no foreign page can misuse; `authorize` decides
-   * about them like about any other.
+   * What to do with upgrades without an `Origin` header. Browsers always send one,
+   * so these come from other programs, which no web page can misuse. `authorize`
+   * still decides about each of them.
    * @default {"allow"}
    */
   missingOrigin?: "allow" | "refuse" | undefined;
   /**
-   * Origins of backends. An answer of the platform that leads elsewhere is
-   * refused. @default the engine's `backendOrigins`
+   * Origins of backends. The route refuses a response of the platform that leads
+   * elsewhere. @default the engine's `backendOrigins`
    */
   upstreams?: readonly string[] | undefined;
 
@@ -79,31 +79,31 @@ export interface SessionProxyOptions {
     | ((c: Context, name: string) => Record<string, string>)
     | undefined;
 
-  /** Bytes of a request body; more is answered with 413. @default {100 MiB} */
+  /** Longest request body in bytes; a longer one gets 413. @default {100 MiB} */
   maxBody?: number | undefined;
-  /** Bytes of a WebSocket message; more ends the socket with 1009. @default {16 MiB} */
+  /** Longest WebSocket message in bytes; a longer one closes the socket with 1009. @default {16 MiB} */
   maxMessage?: number | undefined;
-  /** Bytes that wait for a slow WebSocket reader; more ends it with 1013. @default {16 MiB} */
+  /** Unread bytes that may wait for a slow WebSocket reader; more close the socket with 1013. @default {16 MiB} */
   maxBuffered?: number | undefined;
-  /** Milliseconds until the backend begins to answer, or takes a WebSocket. @default {60_000} */
+  /** Milliseconds until the backend must begin to respond, or accept a WebSocket. @default {60_000} */
   timeout?: number | undefined;
-  /** Milliseconds until the platform answers. @default {10_000} */
+  /** Milliseconds until the platform must respond. @default {10_000} */
   connectTimeout?: number | undefined;
   /**
-   * Milliseconds between comments on a quiet status stream. Bun ends an answer
+   * Milliseconds between comments on a quiet status stream. Bun ends a response
    * that was silent for ten seconds. @default {8_000}
    */
   keepAlive?: number | undefined;
   /**
-   * Milliseconds between two questions to `authorize` about each WebSocket and
-   * event stream that is open, with the context of the request that opened it. It
-   * ends, a WebSocket with 4403, once the answer is no longer the same grant, or
-   * an error. Middleware does not run again. @default {Infinity}
+   * Milliseconds between two calls of `authorize` for each open WebSocket and
+   * event stream, with the context of the request that opened it. Once `authorize`
+   * throws or no longer returns the same grant, the route ends the stream, or
+   * closes the WebSocket with 4403. Middleware does not run again. @default {Infinity}
    */
   recheck?: number | undefined;
-  /** Connect answers that are held at most. @default {10_000} */
+  /** How many connect responses to hold at most. @default {10_000} */
   maxHeld?: number | undefined;
-  /** Milliseconds for which a connect answer is held. @default {300_000} */
+  /** Milliseconds for which to hold a connect response. @default {300_000} */
   holdFor?: number | undefined;
 
   /** The `fetch` to use. @default {globalThis.fetch} */
@@ -111,8 +111,8 @@ export interface SessionProxyOptions {
   /** The `WebSocket` to dial with. @default {globalThis.WebSocket} */
   WebSocket?: WebSocketConstructor | undefined;
   /**
-   * Told what failed on the way to the platform or a backend, and which sockets
-   * were ended by a limit. Neither the error nor its cause has a secret in it.
+   * Called when a request to the platform or a backend fails, and when a limit
+   * closes a socket. Neither the error nor its cause contains a secret.
    * @default {console.error}
    */
   onError?: ((error: Error, c: Context) => void) | undefined;
@@ -144,13 +144,13 @@ export function checkNumbers(options: SessionProxyOptions): void {
   for (const name of SIZES) checkSize(name, options[name]);
 }
 
-/** What the edge route can be told while it runs. */
+/** Controls an edge route while it runs. */
 export interface SessionControl {
   /**
-   * Ends every WebSocket (with 4403) and event stream that is open for a user in
-   * this process. `authorize` has to refuse the user from now on: the route asks
-   * it when they come back. WebSockets on Workers pass through the runtime, and
-   * go on.
+   * Closes every WebSocket (with 4403) and ends every event stream that is open
+   * for a user in this process. From then on, `authorize` must refuse the user,
+   * because the route asks it when they come back. On Workers, WebSockets pass
+   * through the runtime and stay open.
    */
   revoke(user: string): void;
 }

@@ -60,7 +60,7 @@ export async function passHttp(
     return checkRedirect(answer);
   }, (status) => {
     if (!repeatable) return "because its body was sent";
-    // Behind a 410 there is nobody who could have acted on the request.
+    // After a 410, no backend can have acted on the request.
     if (status === 410 || IDEMPOTENT.test(request.method)) return undefined;
     return "because it may have been served";
   });
@@ -306,9 +306,9 @@ function refusal(
 }
 
 /**
- * Tells the platform's news that there is no backend from the backend's own
- * answer.
- * @throws {LostError} for the former
+ * Distinguishes the platform's response that there is no backend from a response
+ * of the backend itself.
+ * @throws {LostError} if the platform responded
  */
 async function checkFound(
   answer: Response,
@@ -336,8 +336,8 @@ function lostBy(
 }
 
 /**
- * Refuses a redirect whose address could not be turned into one of the edge's.
- * Of any other the body goes: nobody reads it, and it repeats the address.
+ * Refuses a redirect whose URL could not be turned into an edge URL. Drops the
+ * body of any other redirect: browsers do not read it, and it repeats the URL.
  */
 function checkRedirect(answer: Response): Response {
   const { status, headers } = answer;

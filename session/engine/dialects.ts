@@ -4,8 +4,8 @@ import { jamsocketStatus } from "./jamsocket.ts";
 import { isPlaneStatusUrl, planeStatus } from "./plane.ts";
 
 /**
- * The dialect in which the status at `statusUrl` is told. The edge route, the dev
- * platform and unknown platforms speak Jamsocket's.
+ * The dialect of the status at `statusUrl`. The edge route, the dev platform and
+ * unknown platforms use Jamsocket's.
  */
 export function dialectOf(statusUrl: string): StatusDialect {
   return isPlaneStatusUrl(statusUrl) ? planeStatus : jamsocketStatus;

@@ -248,7 +248,7 @@ export interface NodeWebSocketServer {
   options: {
     // deno-lint-ignore no-explicit-any
     handleProtocols?: ((offered: Set<string>, request: any) => any) | undefined;
-    /** Bytes of a message; 0 is no limit. */
+    /** Longest message in bytes; 0 means no limit. */
     maxPayload?: number | undefined;
     /** The class that backends are dialled with. */
     // deno-lint-ignore no-explicit-any
