@@ -1,4 +1,4 @@
-/** What a server lets its clients do, and what it tells its application. */
+/** The limits that a server sets its clients, and the callbacks it makes. */
 import { checkDuration } from "../../../net/timer.ts";
 import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import type { FeedmeDialect } from "./served_socket.ts";
@@ -18,62 +18,62 @@ export interface FeedmeErrorContext {
   readonly during: FeedmeServerActivity;
   /** The action or feed; absent for `connect` and `disconnect`. */
   readonly name?: string;
-  /** The client that it was done for. */
+  /** The client for which the server did it. */
   readonly client: ServedClient;
 }
 
 /** Limits and callbacks of a Feedme server. */
 export interface FeedmeServerOptions {
-  /** Which clients are meant where `accept` does not say. @default {"spec"} */
+  /** The dialect of clients for which `accept` does not set one. @default {"spec"} */
   dialect?: FeedmeDialect;
   /**
-   * Milliseconds until a client must have shaken hands; 0 or `Infinity` for no
-   * limit. @default {10_000}
+   * Milliseconds until a client must have completed the handshake; 0 or
+   * `Infinity` for no limit. @default {10_000}
    */
   handshakeTimeout?: number;
   /**
-   * Milliseconds in which a FeedClose may cross a FeedTermination; later it is
-   * a violation. 0 or `Infinity` for the whole connection. @default {30_000}
+   * Milliseconds after a FeedTermination in which a FeedClose may still arrive; a
+   * later one is a violation. 0 or `Infinity` means the whole connection. @default {30_000}
    */
   terminationMs?: number;
   /**
-   * Bytes of the longest message taken, as UTF-8. A longer one closes the
-   * connection with 1009. @default {65_536}
+   * Longest message that the server accepts, in bytes of UTF-8. A longer one
+   * closes the connection with 1009. @default {65_536}
    */
   maxMessage?: number;
   /**
-   * Levels of arrays and objects in action arguments and in all data, from 1 to
-   * 1,000. Deeper arguments are a violation; deeper data of the application
+   * How many levels of arrays and objects action arguments and data may have,
+   * from 1 to 1,000. Deeper arguments are a violation; deeper data of your own
    * throws a `DataError`. @default {200}
    */
   maxDepth?: number;
-  /** Feeds that one client may have open. @default {100} */
+  /** How many feeds one client may have open. @default {100} */
   maxOpenFeeds?: number;
-  /** Actions of one client that may wait for an answer. @default {100} */
+  /** How many actions of one client may wait for a response. @default {100} */
   maxPendingActions?: number;
   /**
-   * Bytes that a client may leave unread beside the data of the feeds it has
-   * open. A client that still has more to read a second later is closed with
-   * 1013. It counts where sockets tell `bufferedAmount`. @default {1 MiB}
+   * Bytes that a client may leave unread, in addition to the data of the feeds it
+   * has open. The server closes a client that still has more to read a second
+   * later with 1013. The limit needs sockets that report `bufferedAmount`. @default {1 MiB}
    */
   maxBuffered?: number;
   /** Whether a violation of the protocol ends the connection. @default {false} */
   disconnectOnViolation?: boolean;
   /**
-   * Whether feed data is frozen, so that code which changes it in place, and
-   * would leave clients with other data, throws where it does so. `true` freezes
-   * everything, `false` nothing: for code that must go on changing objects which
-   * it handed over. By default arrays and objects with up to 50 entries are
-   * frozen, which costs little and finds the mistake while lists are short.
+   * Whether to freeze feed data, so that code that modifies it in place, and would
+   * leave clients with other data, throws at that line. `true` freezes everything.
+   * `false` freezes nothing, for code that must keep changing objects that it has
+   * passed to the server. By default the server freezes arrays and objects with up
+   * to 50 entries, which costs little and finds the mistake while lists are short.
    * @default {small arrays and objects}
    */
   freeze?: boolean;
-  /** Called when a client has shaken hands. */
+  /** Called when a client has completed the handshake. */
   onConnect?: (client: ServedClient) => void;
-  /** Called when such a client is gone and has left its feeds. */
+  /** Called when such a client has disconnected and left its feeds. */
   onDisconnect?: (client: ServedClient) => void;
   /**
-   * Called with what the application threw, and where; clients get
+   * Called with what your code threw, and where; the client gets
    * `INTERNAL_ERROR`. @default {console.error}
    */
   onError?: (error: unknown, context: FeedmeErrorContext) => void;
