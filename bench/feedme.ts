@@ -8,8 +8,8 @@
  */
 import * as esbuild from "esbuild";
 import { pathToFileURL } from "node:url";
-import { bundledSize } from "../tests/bundle.ts";
-import { requireRuntime } from "../tests/runtimes.ts";
+import { bundledSize } from "../tests/kit/bundle.ts";
+import { requireRuntime } from "../tests/kit/runtimes.ts";
 import { printTable, type Row } from "./compare.ts";
 
 interface Result {

@@ -7,10 +7,10 @@
  * Then what it costs to make deltas from two snapshots.
  */
 import { diff } from "../feed/feedme/wire/diff.ts";
-import { bundle } from "../tests/bundle.ts";
-import { config } from "../tests/config.ts";
-import { requireRuntime } from "../tests/runtimes.ts";
-import { TextLineStream } from "../tests/lines.ts";
+import { bundle } from "../tests/kit/bundle.ts";
+import { config } from "../tests/kit/config.ts";
+import { requireRuntime } from "../tests/kit/runtimes.ts";
+import { TextLineStream } from "../tests/kit/lines.ts";
 import { compare, median, printTable, type Row } from "./compare.ts";
 
 const CLIENTS = 1_000;

@@ -4,8 +4,8 @@ import { proxy } from "@hono/hono/proxy";
 import { sessionProxy } from "../session/edge/proxy.ts";
 import type { ConnectResponse, SessionEngine } from "../types.ts";
 import { compare, printTable, type Row } from "./compare.ts";
-import { bundle } from "../tests/bundle.ts";
-import { startWorker } from "../tests/workerd.ts";
+import { bundle } from "../tests/kit/bundle.ts";
+import { startWorker } from "../tests/kit/workerd.ts";
 import { listener, processorTime } from "./process.ts";
 import type { Drive } from "./proxy_peer.ts";
 

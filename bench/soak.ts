@@ -3,7 +3,7 @@
  * Afterwards the process has as many descriptors as before, and the platform as
  * many streams and sockets: none. Linux alone tells how many there are.
  */
-import { config } from "../tests/config.ts";
+import { config } from "../tests/kit/config.ts";
 import { startEdge, startPlatform } from "../tests/proxy/platform.ts";
 import { descriptors, listener } from "./process.ts";
 import { HANDSHAKE } from "../tests/proxy/support.ts";

@@ -3,9 +3,9 @@
  * and in Node 24: `deno task bench socketcluster`, or alone
  * `deno run -A --config deno.tests.json bench/socketcluster.ts`.
  */
-import { bundle, bundledSize } from "../tests/bundle.ts";
-import { requireRuntime } from "../tests/runtimes.ts";
-import { Peer } from "../tests/socketcluster/peer.ts";
+import { bundle, bundledSize } from "../tests/kit/bundle.ts";
+import { requireRuntime } from "../tests/kit/runtimes.ts";
+import { SocketClusterServer } from "../tests/kit/socketcluster_server.ts";
 import { printTable, type Row } from "./compare.ts";
 
 async function run(command: string, args: string[]): Promise<string> {
@@ -44,7 +44,7 @@ export async function benchSocketCluster(): Promise<void> {
       Deno: [Deno.execPath(), "run", "-A", "--v8-flags=--expose-gc"],
       "Node 24": [await requireRuntime("node24"), "--expose-gc"],
     };
-    await using server = await Peer.start({
+    await using server = await SocketClusterServer.start({
       pingInterval: 1e6,
       pingTimeout: 1e7,
     });

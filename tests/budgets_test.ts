@@ -3,7 +3,7 @@
  * minified, gzipped. One list, so that a kilobyte or a new dependency is seen.
  */
 import { assert } from "@std/assert";
-import { bundledSize } from "./bundle.ts";
+import { bundledSize } from "./kit/bundle.ts";
 
 /**
  * Bytes at most: an alarm on growth, not a target. Readable code may cost some; the

@@ -7,12 +7,12 @@ import { feedmeClient, webSocketTransport } from "../feed/feedme/mod.ts";
 import { Jamsocket } from "../server.ts";
 import { type DevPlatform, startDevPlatform } from "../session/dev/mod.ts";
 import type { ConnectResponse } from "../types.ts";
-import { bundle } from "./bundle.ts";
-import { inChromium } from "./chromium.ts";
-import { config } from "./config.ts";
+import { bundle } from "./kit/bundle.ts";
+import { inChromium } from "./kit/chromium.ts";
+import { config } from "./kit/config.ts";
 import { ECHO, Peer } from "./dev/helpers.ts";
-import { startProgram } from "./program.ts";
-import { type Found, runtime } from "./runtimes.ts";
+import { startProgram } from "./kit/program.ts";
+import { type Found, runtime } from "./kit/runtimes.ts";
 
 const root = new URL("..", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));

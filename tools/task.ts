@@ -250,7 +250,7 @@ if (deps !== undefined && deps !== "oldest" && deps !== "newest") {
   Deno.exit(2);
 }
 if (ofTests && takeOption(rest, "newest") !== undefined) {
-  Deno.env.set("FEEDLINE_NEWEST", "1"); // read by tests/runtimes.ts
+  Deno.env.set("FEEDLINE_NEWEST", "1"); // read by tests/kit/runtimes.ts
 }
 const std = ofTests ? takeOption(rest, "std") : undefined;
 
@@ -273,7 +273,7 @@ const published = jsr ? "deno.json" : await writeConfig("deno.npm.json", {
   imports: map(denoJson.imports),
 });
 
-/** The configuration of tests, benchmarks and the gate; see tests/config.ts. */
+/** The configuration of tests, benchmarks and the gate; see tests/kit/config.ts. */
 const tests: DenoJson = {
   ...denoJson,
   imports: {

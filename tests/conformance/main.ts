@@ -10,20 +10,20 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as esbuild from "esbuild";
 import { startDevPlatform } from "../../session/dev/mod.ts";
-import { bundle } from "../bundle.ts";
+import { bundle } from "../kit/bundle.ts";
 import {
   addModule,
   type BrowserName,
   BROWSERS,
   openBrowser,
   TITLES,
-} from "../browsers.ts";
-import { config } from "../config.ts";
-import { folder, startProgram } from "../program.ts";
-import { type Found, newest, runtime } from "../runtimes.ts";
-import { Peer } from "../socketcluster/peer.ts";
-import { startWorker } from "../workerd.ts";
-import { TextLineStream } from "../lines.ts";
+} from "../kit/browsers.ts";
+import { config } from "../kit/config.ts";
+import { folder, startProgram } from "../kit/program.ts";
+import { type Found, newest, runtime } from "../kit/runtimes.ts";
+import { SocketClusterServer } from "../kit/socketcluster_server.ts";
+import { startWorker } from "../kit/workerd.ts";
+import { TextLineStream } from "../kit/lines.ts";
 import { startFeedmeServer } from "./far/feedme_server.ts";
 import { startScriptedPeer } from "./far/scripted_peer.ts";
 import { type FarEnds, isNamed, type Outcome } from "./suite.ts";
@@ -88,7 +88,7 @@ async function startShared(): Promise<Shared> {
     platform: Number(new URL(platform.apiUrl).port),
     scripted: peer.origin,
     feedme: await startFeedmeServer(),
-    socketcluster: started.use(await Peer.start()).port,
+    socketcluster: started.use(await SocketClusterServer.start()).port,
   };
 }
 

@@ -3,7 +3,7 @@
  * public API, told where their far ends are. Nothing here imports a runtime, so
  * that the suite is one file for any of them.
  */
-import type { BrowserName } from "../browsers.ts";
+import type { BrowserName } from "../kit/browsers.ts";
 import type { Script, Seen } from "./far/script.ts";
 
 /** A runtime as the cases know it. */

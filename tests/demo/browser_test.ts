@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { startDemo } from "../../examples/demo.ts";
-import { inChromium } from "../chromium.ts";
+import { inChromium } from "../kit/chromium.ts";
 
 const folder = Deno.env.get("FEEDLINE_SCREENSHOTS");
 async function picture(page: Page, name: string): Promise<void> {

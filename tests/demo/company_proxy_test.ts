@@ -1,7 +1,7 @@
 /** The demo on a machine whose requests go through a company's HTTP proxy. */
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 const DEMO = fileURLToPath(new URL("../../examples/demo.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.npm.json", import.meta.url));

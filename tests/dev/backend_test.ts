@@ -14,7 +14,7 @@ import {
 } from "./helpers.ts";
 import { OrphanGuard } from "../../session/dev/orphans.ts";
 import { BackendProcess } from "../../session/dev/process.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 /** The events of a platform, and its lines of one backend. */
 function recorder() {

@@ -21,7 +21,7 @@ import {
   platform,
   states,
 } from "./helpers.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 const MOD = fileURLToPath(new URL("../../session/dev/mod.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.tests.json", import.meta.url));

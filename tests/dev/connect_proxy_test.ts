@@ -14,8 +14,8 @@ import {
   states,
   terminate,
 } from "./helpers.ts";
-import { UPGRADE } from "../raw_websocket.ts";
-import { until } from "../until.ts";
+import { UPGRADE } from "../kit/raw_websocket.ts";
+import { until } from "../kit/wait.ts";
 
 const SPOOFED = {
   "x-verified-username": "mallory",

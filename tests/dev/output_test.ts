@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { LineSplitter, MAX_LINE, readLines } from "../../session/dev/output.ts";
 import { call, code, connect, LISTEN, platform, states } from "./helpers.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 /** The lines of text that comes in these pieces, with what is left at the end. */
 function lines(...texts: string[]): string[] {

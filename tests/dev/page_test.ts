@@ -6,9 +6,9 @@ import {
   assertNotEquals,
 } from "@std/assert";
 import { Jamsocket } from "../../server.ts";
-import { inChromium } from "../chromium.ts";
+import { inChromium } from "../kit/chromium.ts";
 import { call, code, connect, LISTEN, platform } from "./helpers.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 const HOSTILE = `
   console.log("<img src=x onerror=alert(1)><script>document.title='owned'</script>");

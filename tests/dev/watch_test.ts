@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { isSource, sourceFolders } from "../../session/dev/sources.ts";
 import { code, connect, ended, LISTEN, platform, states } from "./helpers.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 Deno.test("dev watch - code and well-known configuration count, data does not", () => {
   const source = (path: string) =>

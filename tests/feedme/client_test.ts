@@ -10,9 +10,10 @@ import { FakeTime } from "@std/testing/time";
 import { feedmeClient } from "../../feed/feedme/client/client.ts";
 import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 import type { FeedmeClientOptions } from "../../feed/feedme/client/options.ts";
-import { FakeTransport, pass, settled } from "./fake.ts";
+import { FakeTransport, pass } from "./fake.ts";
 import { logCallback } from "./log.ts";
 import { action, BAD, CLOSED, F, OK, opened, start } from "./stage.ts";
+import { settled } from "../kit/wait.ts";
 
 Deno.test("options: each is checked when it is there", () => {
   const transport = () => new FakeTransport();

@@ -6,7 +6,7 @@ import {
   type Delta,
   type JsonObject,
 } from "../../feed/feedme/wire/protocol.ts";
-import { readData } from "../data.ts";
+import { readData } from "../kit/data.ts";
 
 interface DeltaVector {
   name: string;

@@ -3,8 +3,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 import { isFeedlineError } from "../../net/errors.ts";
 import type { JsonObject } from "../../feed/feedme/wire/protocol.ts";
-import { settled } from "./fake.ts";
 import { CLOSED, F, opened, start } from "./stage.ts";
+import { settled } from "../kit/wait.ts";
 
 /** `levels` objects, one in the other. */
 function nested(levels: number): JsonObject {

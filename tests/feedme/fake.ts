@@ -3,6 +3,7 @@ import type {
   FeedmeTransport,
   TransportState,
 } from "../../feed/feedme/client/transport.ts";
+import { settled } from "../kit/wait.ts";
 
 // deno-lint-ignore no-explicit-any
 type Listener = (...args: any[]) => void;
@@ -130,9 +131,4 @@ export async function pass(
     time.tick(Math.min(step, left));
     await settled();
   }
-}
-
-/** Lets everything run that waits for nothing but its turn. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await Promise.resolve();
 }

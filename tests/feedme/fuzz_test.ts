@@ -9,7 +9,7 @@ import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
 import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 import { readServerMessage } from "../../feed/feedme/wire/protocol.ts";
 import type { JsonObject } from "../../feed/feedme/wire/protocol.ts";
-import { FakeTransport, settled } from "./fake.ts";
+import { FakeTransport } from "./fake.ts";
 import {
   pick,
   type Random,
@@ -18,6 +18,7 @@ import {
   randomValue,
   rng,
 } from "./random.ts";
+import { settled } from "../kit/wait.ts";
 
 const NAMES = ["__proto__", "constructor", "toString", "f", "hasOwnProperty"];
 const TYPES = [

@@ -10,9 +10,10 @@ import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
 import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
 import type { JsonObject } from "../../feed/feedme/wire/protocol.ts";
-import { FakeTransport, pass, settled } from "./fake.ts";
+import { FakeTransport, pass } from "./fake.ts";
 import { Model, type ModelMessage } from "./model.ts";
 import { pick, type Random, rng } from "./random.ts";
+import { settled } from "../kit/wait.ts";
 
 const OPTIONS = {
   feedTimeoutMs: 90,

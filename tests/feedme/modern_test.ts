@@ -13,8 +13,9 @@ import {
 import { isFeedlineError } from "../../net/errors.ts";
 import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
-import { FakeTransport, settled } from "./fake.ts";
+import { FakeTransport } from "./fake.ts";
 import { action, BAD, CLOSED, F, OK, opened, start } from "./stage.ts";
+import { settled } from "../kit/wait.ts";
 
 const plus = (name: string) =>
   action(name, [{ Operation: "Increment", Path: ["n"], Value: 1 }]);

@@ -5,8 +5,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
-import { config } from "../config.ts";
-import { TextLineStream } from "../lines.ts";
+import { config } from "../kit/config.ts";
+import { TextLineStream } from "../kit/lines.ts";
 import { webSocketTransport } from "../../feed/feedme/client/websocket.ts";
 import { expectedInDialectA } from "./recordings.ts";
 import npmTransport from "feedme-transport-ws/client.js";
@@ -43,7 +43,7 @@ class Peer {
         "-A",
         "--no-check",
         `--config=${config}`,
-        "tests/feedme/peer.ts",
+        "tests/feedme/npm_server_process.ts",
         `${port}`,
         JSON.stringify(server ?? {}),
       ],

@@ -1,6 +1,6 @@
 /** The recorded conversations, as the tests compare them. */
 import { assert, assertEquals } from "@std/assert";
-import { readData } from "../data.ts";
+import { readData } from "../kit/data.ts";
 
 interface Recording {
   name: string;

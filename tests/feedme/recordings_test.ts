@@ -9,7 +9,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { FakeTransport, pass, settled } from "./fake.ts";
+import { FakeTransport, pass } from "./fake.ts";
 import { type Cue, SCENARIOS, Stage } from "./scenarios.ts";
 import {
   anyParser,
@@ -17,6 +17,7 @@ import {
   linesOf,
   recordings,
 } from "./recordings.ts";
+import { settled } from "../kit/wait.ts";
 
 async function replay(
   expected: string[],

@@ -1,8 +1,9 @@
 /** The sample program of feedme-client's documentation, its imports changed. */
 import { assertEquals } from "@std/assert";
 import { feedmeClient } from "../../feed/feedme/mod.ts";
-import { FakeTransport, settled } from "./fake.ts";
+import { FakeTransport } from "./fake.ts";
 import { action, OK } from "./stage.ts";
+import { settled } from "../kit/wait.ts";
 
 Deno.test("the sample program of the seed runs", async () => {
   const transport = new FakeTransport();

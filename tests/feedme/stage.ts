@@ -2,8 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { feedmeClient } from "../../feed/feedme/client/client.ts";
 import type { FeedmeClientOptions } from "../../feed/feedme/client/options.ts";
-import { FakeTransport, settled } from "./fake.ts";
+import { FakeTransport } from "./fake.ts";
 import { logClient, logFeed } from "./log.ts";
+import { settled } from "../kit/wait.ts";
 
 export const OK = {
   MessageType: "HandshakeResponse",

@@ -16,8 +16,9 @@ import {
   isFeedlineError,
 } from "../../feed/feedme/server/server.ts";
 import { randomValue, rng } from "../feedme/random.ts";
-import { FakeSocket, settled } from "./fake_socket.ts";
-import { actionOf, openOf } from "./messages.ts";
+import { FakeSocket } from "./fake_socket.ts";
+import { actionOf, openOf } from "../kit/feedme_messages.ts";
+import { settled } from "../kit/wait.ts";
 
 /** `levels` arrays, one in the other. */
 function nested(levels: number): unknown {

@@ -7,8 +7,8 @@ import {
   feedmeServer,
   type ServedClient,
 } from "../../feed/feedme/server/server.ts";
-import { until } from "../until.ts";
-import { HANDSHAKE, openOf } from "./messages.ts";
+import { until } from "../kit/wait.ts";
+import { HANDSHAKE, openOf } from "../kit/feedme_messages.ts";
 
 const lines = defineFeed({
   data: z.object({ lines: z.array(z.string()) }),

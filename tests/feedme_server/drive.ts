@@ -6,7 +6,7 @@ import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import type { FeedmeDialect } from "../../feed/feedme/server/served_socket.ts";
 import { type Scenario, SCENARIOS, type Stage } from "../feedme/scenarios.ts";
-import { startPeer } from "./peer.ts";
+import { startRecordedServer } from "./recorded_server.ts";
 
 const PATIENCE = 10_000;
 
@@ -36,7 +36,7 @@ export async function play(
   expected: string[],
   npm = false,
 ): Promise<void> {
-  await using peer = startPeer(scenario, dialect);
+  await using server = startRecordedServer(scenario, dialect);
   const log: string[] = [];
   const options = {
     connectRetryMs: 60,
@@ -44,14 +44,14 @@ export async function play(
     ...scenario.options,
   };
   const write = (line: string) => void log.push(line);
-  const stage = makeStage(peer.url, options, write);
+  const stage = makeStage(server.url, options, write);
 
   const recorded = expected.filter((line) => line.startsWith("S>C "));
   let [seenApp, seenWire] = [0, 0];
   // A cue waits for something the application saw, or that crossed.
   const seen = async (part: string) => {
     const onWire = /^[CS]>[CS]|^"/.test(part);
-    const lines = onWire ? peer.frames : log;
+    const lines = onWire ? server.frames : log;
     for (let waited = 0; waited < PATIENCE; waited += 5) {
       const index = lines.findIndex((line, index) =>
         index >= (onWire ? seenWire : seenApp) && `${line}\n`.includes(part)
@@ -64,7 +64,7 @@ export async function play(
       await delay(5);
     }
     throw new Error(
-      `no ${part} in\n${log.join("\n")}\n${peer.frames.join("\n")}`,
+      `no ${part} in\n${log.join("\n")}\n${server.frames.join("\n")}`,
     );
   };
   for (const cue of scenario.cues) {
@@ -75,9 +75,9 @@ export async function play(
     // What was sent has to arrive before somebody does something about it.
     await delay(20);
     cue.app?.(stage);
-    for (const command of cue.server ?? []) peer.order(command);
+    for (const command of cue.server ?? []) server.order(command);
     if (scenario.wire?.inject && cue.after.includes("client.connect\n")) {
-      for (const frame of recorded.slice(1)) peer.inject(frame.slice(4));
+      for (const frame of recorded.slice(1)) server.inject(frame.slice(4));
     }
   }
   const lines = (prefix: string) =>
@@ -87,7 +87,7 @@ export async function play(
     await delay(5);
   }
   await delay(20);
-  const sent = peer.frames.map(plain);
+  const sent = server.frames.map(plain);
   if (!npm) {
     await stage.client[Symbol.asyncDispose]();
   }

@@ -3,8 +3,8 @@ import { assertEquals } from "@std/assert";
 import { deadline } from "@std/async";
 import type { PollApi } from "../../examples/durable/worker.ts";
 import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
-import { bundle } from "../bundle.ts";
-import { startWorker } from "../workerd.ts";
+import { bundle } from "../kit/bundle.ts";
+import { startWorker } from "../kit/workerd.ts";
 
 Deno.test("durable object: voters of one poll meet, those of another do not", async () => {
   await using worker = await startWorker({

@@ -1,6 +1,7 @@
 /** A socket in memory: what the server sends is kept, nothing is sent by itself. */
 import type { FeedmeSocket } from "../../feed/feedme/server/served_socket.ts";
-import { HANDSHAKE } from "./messages.ts";
+import { HANDSHAKE } from "../kit/feedme_messages.ts";
+import { settled } from "../kit/wait.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
@@ -43,9 +44,4 @@ export class FakeSocket implements FeedmeSocket {
     await this.ask(HANDSHAKE);
     return this;
   }
-}
-
-/** After all that needs no time has happened. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await Promise.resolve();
 }

@@ -21,10 +21,15 @@ import {
   randomValue,
   rng,
 } from "../feedme/random.ts";
-import { connectRaw } from "../raw_websocket.ts";
+import { connectRaw } from "../kit/raw_websocket.ts";
 import { FakeSocket } from "./fake_socket.ts";
-import { actionOf, closeOf, HANDSHAKE, openOf } from "./messages.ts";
-import { until } from "../until.ts";
+import {
+  actionOf,
+  closeOf,
+  HANDSHAKE,
+  openOf,
+} from "../kit/feedme_messages.ts";
+import { until } from "../kit/wait.ts";
 
 const list = defineFeed({
   args: z.record(z.string(), z.string()),

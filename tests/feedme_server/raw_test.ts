@@ -11,7 +11,8 @@ import {
   feedmeServer,
 } from "../../feed/feedme/server/server.ts";
 import { recordings } from "../feedme/recordings.ts";
-import { FakeSocket, settled } from "./fake_socket.ts";
+import { FakeSocket } from "./fake_socket.ts";
+import { settled } from "../kit/wait.ts";
 
 const TERMINATION_MS = 50;
 

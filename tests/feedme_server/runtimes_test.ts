@@ -15,7 +15,7 @@ import {
   defineFeed,
   feedmeServer,
 } from "../../feed/feedme/server/server.ts";
-import { connectRaw } from "../raw_websocket.ts";
+import { connectRaw } from "../kit/raw_websocket.ts";
 import { verifiedUser } from "../../server.ts";
 
 const count = defineFeed({

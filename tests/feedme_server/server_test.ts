@@ -13,8 +13,14 @@ import {
   feedmeServer,
   type FeedmeServerOptions,
 } from "../../feed/feedme/server/server.ts";
-import { FakeSocket, settled } from "./fake_socket.ts";
-import { actionOf, closeOf, HANDSHAKE, openOf } from "./messages.ts";
+import { FakeSocket } from "./fake_socket.ts";
+import {
+  actionOf,
+  closeOf,
+  HANDSHAKE,
+  openOf,
+} from "../kit/feedme_messages.ts";
+import { settled } from "../kit/wait.ts";
 
 const room = defineFeed({
   args: z.object({ id: z.string().max(3) }),

@@ -4,9 +4,9 @@
  * that the edge's requests obey these lines, and 0 that they lift it.
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import { bundle } from "../bundle.ts";
-import { folder, startProgram } from "../program.ts";
-import { requireRuntime } from "../runtimes.ts";
+import { bundle } from "../kit/bundle.ts";
+import { folder, startProgram } from "../kit/program.ts";
+import { requireRuntime } from "../kit/runtimes.ts";
 
 const readme = await Deno.readTextFile(
   new URL("../../README.md", import.meta.url),

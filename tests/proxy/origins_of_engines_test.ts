@@ -1,7 +1,7 @@
 /** Where the edge route learns at which origins an engine's backends are. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { sessionProxy } from "../../session/edge/proxy.ts";
-import { CONNECT_RESPONSE } from "../session/peer.ts";
+import { CONNECT_RESPONSE } from "../session/scripted_platform.ts";
 import type { SessionEngine } from "../../types.ts";
 
 const engine: SessionEngine = {

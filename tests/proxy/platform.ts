@@ -1,6 +1,6 @@
 /** A platform behind HTTP, and the example's edge as a program before it. */
 import { assert } from "@std/assert";
-import { startProgram } from "../program.ts";
+import { startProgram } from "../kit/program.ts";
 import { ScriptedEngine, serve, type Server, startBackend } from "./support.ts";
 
 /** The platform's HTTP API before a scripted engine. */

@@ -9,7 +9,7 @@ import {
 import { nodeUpgrade, sessionProxy } from "../../session/edge/proxy.ts";
 import { HTTPError, isConnectResponse } from "../../types.ts";
 import { raw, ScriptedEngine, startBackend, startEdge } from "./support.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 Deno.test("connect - addresses are the edge's and tokens are empty", async () => {
   await using test = startEdge({

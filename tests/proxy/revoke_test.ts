@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { Hono } from "@hono/hono";
 import { sessionProxy } from "../../session/edge/proxy.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 import { open, ScriptedEngine, serve, startBackend } from "./support.ts";
 
 /** An edge whose users may be banned. */

@@ -5,11 +5,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { SessionBackend } from "../../client.ts";
 import type { ConnectResponse } from "../../types.ts";
-import { bundle } from "../bundle.ts";
-import { config } from "../config.ts";
-import { folder } from "../program.ts";
-import { runtime } from "../runtimes.ts";
-import { startWorker } from "../workerd.ts";
+import { bundle } from "../kit/bundle.ts";
+import { config } from "../kit/config.ts";
+import { folder } from "../kit/program.ts";
+import { runtime } from "../kit/runtimes.ts";
+import { startWorker } from "../kit/workerd.ts";
 import {
   breakOff,
   decoded,
@@ -19,7 +19,7 @@ import {
   type Server,
 } from "./support.ts";
 import { type Platform, startEdge, startPlatform } from "./platform.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 interface Differences {
   /** Whether the runtime passes sockets on itself, so that no limit of ours counts. */

@@ -1,7 +1,7 @@
 /** What the proxy's tests stand on: a backend, a platform, raw connections. */
 import * as zlib from "node:zlib";
 import { Hono } from "@hono/hono";
-import { ticks } from "../ticks.ts";
+import { ticks } from "../kit/ticks.ts";
 import {
   sessionProxy,
   type SessionProxyOptions,
@@ -13,9 +13,9 @@ import type {
   SessionEngine,
 } from "../../types.ts";
 import { HTTPError } from "../../types.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
-export { UPGRADE as HANDSHAKE } from "../raw_websocket.ts";
+export { UPGRADE as HANDSHAKE } from "../kit/raw_websocket.ts";
 
 export interface Server extends AsyncDisposable {
   port: number;

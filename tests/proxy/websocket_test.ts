@@ -13,7 +13,7 @@ import {
   type WebSocketConstructor,
 } from "../../session/edge/proxy.ts";
 import { HANDSHAKE, open, raw, startEdge } from "./support.ts";
-import { until } from "../until.ts";
+import { until } from "../kit/wait.ts";
 
 function start(options: Partial<SessionProxyOptions> = {}) {
   const test = startEdge({

@@ -7,7 +7,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import * as esbuild from "esbuild";
-import { bundle } from "../bundle.ts";
+import { bundle } from "../kit/bundle.ts";
 
 /** README.md and docs/architecture.md state them. */
 const OLDEST = ["chrome111", "firefox111", "safari16.4"];

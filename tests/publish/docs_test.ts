@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { globSync } from "node:fs";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
-import { config } from "../config.ts";
+import { config } from "../kit/config.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const pages = new Map<string, string>();

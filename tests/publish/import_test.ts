@@ -4,9 +4,9 @@
  * it that notes the ones workerd lets pass or a `catch` would hide.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { bundle } from "../bundle.ts";
-import { folder } from "../program.ts";
-import { path as workerd } from "../workerd.ts";
+import { bundle } from "../kit/bundle.ts";
+import { folder } from "../kit/program.ts";
+import { path as workerd } from "../kit/workerd.ts";
 
 const root = new URL("../../", import.meta.url);
 

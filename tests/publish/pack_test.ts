@@ -3,8 +3,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as esbuild from "esbuild";
 import { gzipSync } from "node:zlib";
 import { pack } from "../../tools/pack.ts";
-import { folder } from "../program.ts";
-import { runtime } from "../runtimes.ts";
+import { folder } from "../kit/program.ts";
+import { runtime } from "../kit/runtimes.ts";
 import { startDevPlatform } from "../../session/dev/mod.ts";
 
 const TYPESCRIPT = "typescript@7.0.2";

@@ -1,8 +1,8 @@
 /** Versions: what is pinned, what is a range, and what a first run downloads. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import versions from "../versions.json" with { type: "json" };
-import { folder } from "../program.ts";
-import { newest } from "../runtimes.ts";
+import { folder } from "../kit/program.ts";
+import { newest } from "../kit/runtimes.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => Deno.readTextFile(new URL(path, root));

@@ -9,7 +9,13 @@ import {
 import { FakeTime } from "@std/testing/time";
 import { HTTPError, Jamsocket, Plane } from "../../server.ts";
 import type { SessionEngine, SpawnOptions } from "../../types.ts";
-import { CONNECT_RESPONSE, json, LIFE, type Peer, startPeer } from "./peer.ts";
+import {
+  CONNECT_RESPONSE,
+  json,
+  LIFE,
+  type ScriptedPlatform,
+  startPlatform,
+} from "./scripted_platform.ts";
 
 const jamsocket = ({ url: apiUrl }: { url: string }, more = {}) =>
   new Jamsocket({ account: "a", token: "t", service: "s", apiUrl, ...more });
@@ -32,10 +38,10 @@ Deno.test("terminate - any answer of success means that the order was accepted",
       () => new Response("OK", { headers: { "content-type": "text/plain" } }),
     ]
   ) {
-    await using peer = startPeer(({ path }) =>
+    await using platform = startPlatform(({ path }) =>
       path.endsWith("/status") ? json(LIFE[5]) : answer()
     );
-    for (const engine of [jamsocket(peer), plane(peer)]) {
+    for (const engine of [jamsocket(platform), plane(platform)]) {
       assertEquals(await engine.terminate("b1"), undefined);
     }
   }
@@ -43,19 +49,19 @@ Deno.test("terminate - any answer of success means that the order was accepted",
 
 Deno.test("terminate - an answer whose body never ends does not hold it up", async () => {
   let cancelled = 0;
-  await using peer = startPeer(() =>
+  await using platform = startPlatform(() =>
     new Response(new ReadableStream({ cancel: () => void cancelled++ }))
   );
-  await jamsocket(peer).terminate("b1");
+  await jamsocket(platform).terminate("b1");
 });
 
 Deno.test("Plane.terminate - resolves when the backend is at least terminating", async () => {
   const states = [LIFE[4], LIFE[4], LIFE[5]];
-  await using peer = startPeer(({ path }) =>
+  await using platform = startPlatform(({ path }) =>
     path.endsWith("/status") ? json(states.shift()) : json({})
   );
-  await plane(peer).terminate("b1");
-  assertEquals(peer.seen.map(({ path }) => path), [
+  await plane(platform).terminate("b1");
+  assertEquals(platform.seen.map(({ path }) => path), [
     "/ctrl/b/b1/soft-terminate",
     "/pub/b/b1/status",
     "/pub/b/b1/status",
@@ -64,7 +70,7 @@ Deno.test("Plane.terminate - resolves when the backend is at least terminating",
 });
 
 Deno.test("Plane.terminate - resolves when the backend is gone, and after a bound", async () => {
-  await using gone = startPeer(({ path }) =>
+  await using gone = startPlatform(({ path }) =>
     path.endsWith("/status") ? new Response(null, { status: 404 }) : json({})
   );
   await plane(gone).terminate("b1");
@@ -90,27 +96,31 @@ Deno.test("Plane.terminate - resolves when the backend is gone, and after a boun
 });
 
 Deno.test("Plane.terminate - the signal ends the wait for the state", async () => {
-  await using peer = startPeer(({ path }) =>
+  await using platform = startPlatform(({ path }) =>
     json(path.endsWith("/status") ? LIFE[4] : {})
   );
   const controller = new AbortController();
   const { signal } = controller;
-  const terminating = plane(peer).terminate("b1", { signal });
-  while (peer.seen.length < 2) await new Promise((done) => setTimeout(done, 1));
+  const terminating = plane(platform).terminate("b1", { signal });
+  while (platform.seen.length < 2) {
+    await new Promise((done) => setTimeout(done, 1));
+  }
   controller.abort(new Error("enough"));
   await assertRejects(() => terminating, Error, "enough");
 });
 
 Deno.test("Plane.connect - without spawn, a key whose backend is ending is an error at once", async () => {
   for (const status of ["terminating", "hard-terminating", "terminated"]) {
-    await using peer = startPeer(() => json({ ...CONNECT_RESPONSE, status }));
+    await using platform = startPlatform(() =>
+      json({ ...CONNECT_RESPONSE, status })
+    );
     const error = await assertRejects(
-      () => plane(peer).connect({ key: "k", spawn: false }),
+      () => plane(platform).connect({ key: "k", spawn: false }),
       HTTPError,
       `the backend that holds the key is ${status}`,
     );
     assertEquals(error.code, 409);
-    assertEquals(peer.seen.length, 1);
+    assertEquals(platform.seen.length, 1);
   }
 });
 
@@ -134,9 +144,9 @@ Deno.test("Plane.connect - a backend that never ends is given up after 40 s", as
 
 Deno.test("Plane.connect - no drone with room is 503, with the time to come back", async () => {
   const body = { id: "e1", kind: "NoDroneAvailable", message: "No drone" };
-  await using peer = startPeer(() => json(body, { status: 500 }));
+  await using platform = startPlatform(() => json(body, { status: 500 }));
   const error = await assertRejects(
-    () => plane(peer).connect({ key: "k" }),
+    () => plane(platform).connect({ key: "k" }),
     HTTPError,
     "No drone",
   );
@@ -146,7 +156,7 @@ Deno.test("Plane.connect - no drone with room is 503, with the time to come back
 });
 
 Deno.test("Plane.connect - refuses what the controller would refuse, with the field named", async () => {
-  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  await using platform = startPlatform(() => json(CONNECT_RESPONSE));
   const limits = (resource_limits: object): SpawnOptions =>
     ({ executable: { resource_limits } }) as SpawnOptions;
   const cases: [request: object, kind: string, message: string][] = [
@@ -185,24 +195,24 @@ Deno.test("Plane.connect - refuses what the controller would refuse, with the fi
   ];
   for (const [request, kind, message] of cases) {
     const error = await assertRejects(() =>
-      plane(peer).connect(request as never)
+      plane(platform).connect(request as never)
     ) as Error;
     assertEquals(error.name, kind, message);
     assertStringIncludes(error.message, message);
     assertFalse(error.message.includes("secret"));
   }
-  assertEquals(peer.seen, []);
+  assertEquals(platform.seen, []);
   // Another runtime than Docker's defines these fields as it likes.
   const executable = { command: "x", resource_limits: { cpu_period: 1 } };
-  await plane(peer, { executable }).connect({ auth: {}, spawn: {} });
-  assertEquals(peer.seen.length, 1);
+  await plane(platform, { executable }).connect({ auth: {}, spawn: {} });
+  assertEquals(platform.seen.length, 1);
 });
 
 Deno.test("timeout - a platform that does not answer is given up, with what was attempted", async () => {
   const never = Promise.withResolvers<Response>();
-  await using peer = startPeer(() => never.promise);
+  await using platform = startPlatform(() => never.promise);
   for (const make of [jamsocket, plane]) {
-    const engine: SessionEngine = make(peer, { timeout: 20 });
+    const engine: SessionEngine = make(platform, { timeout: 20 });
     for (
       const call of [
         () => engine.connect({ key: "k" }),
@@ -222,26 +232,28 @@ Deno.test("timeout - a platform that does not answer is given up, with what was 
 });
 
 Deno.test("timeout - also ends an answer that begins and does not go on", async () => {
-  await using peer = startPeer(() => new Response(new ReadableStream({})));
-  const engine = jamsocket(peer, { timeout: 20 });
+  await using platform = startPlatform(() =>
+    new Response(new ReadableStream({}))
+  );
+  const engine = jamsocket(platform, { timeout: 20 });
   const error = await assertRejects(() => engine.status("b1"), DOMException);
   assertEquals(error.name, "TimeoutError");
 });
 
 Deno.test("timeout - Infinity and far times wait; NaN and negatives are refused by name", async () => {
-  await using peer = startPeer(async () => {
+  await using platform = startPlatform(async () => {
     await new Promise((done) => setTimeout(done, 20));
     return json(LIFE[4]);
   });
   for (const timeout of [Infinity, 2 ** 31, 30 * 24 * 3_600_000]) {
-    const { status } = await jamsocket(peer, { timeout }).status("b1");
+    const { status } = await jamsocket(platform, { timeout }).status("b1");
     assertEquals(status, "ready");
   }
   for (const timeout of [NaN, -1, "5"]) {
     for (const make of [jamsocket, plane]) {
       const error = await assertRejects(
         // deno-lint-ignore require-await
-        async () => make(peer, { timeout }),
+        async () => make(platform, { timeout }),
         RangeError,
         "timeout must be",
       );
@@ -296,16 +308,16 @@ Deno.test(
   pooled,
   async () => {
     for (const make of [jamsocket, plane]) {
-      await using peer = stale((path) =>
+      await using platform = stale((path) =>
         path.endsWith("/status") ? LIFE[0] : CONNECT_RESPONSE
       );
-      const engine: SessionEngine = make(peer);
+      const engine: SessionEngine = make(platform);
       for (let i = 0; i < 4; i++) {
         assertEquals((await engine.status("b1")).status, "scheduled");
         const { backend_id } = await engine.connect({ key: "k" });
         assertEquals(backend_id, "b1");
       }
-      assert(peer.requests.some((request) => request.includes("stale")));
+      assert(platform.requests.some((request) => request.includes("stale")));
     }
   },
 );
@@ -333,15 +345,15 @@ Deno.test("stale connections - a connect without a key is never sent twice", asy
 });
 
 Deno.test("dev mode - a port where nothing listens says how to start the platform", async () => {
-  let peer: Peer;
+  let platform: ScriptedPlatform;
   {
-    await using closed = startPeer(() => json({}));
-    peer = closed;
+    await using closed = startPlatform(() => json({}));
+    platform = closed;
   }
   await assertRejects(
-    () => new Jamsocket({ dev: true, port: peer.port }).connect(),
+    () => new Jamsocket({ dev: true, port: platform.port }).connect(),
     TypeError,
-    `no response from http://localhost:${peer.port}; start the dev platform with: deno run`,
+    `no response from http://localhost:${platform.port}; start the dev platform with: deno run`,
   );
 });
 
@@ -354,21 +366,21 @@ Deno.test("dev mode - another server on the port is named as such", async () => 
       () => json([]),
     ]
   ) {
-    await using peer = startPeer(answer);
+    await using platform = startPlatform(answer);
     const error = await assertRejects(() =>
-      new Jamsocket({ dev: true, port: peer.port }).connect()
+      new Jamsocket({ dev: true, port: platform.port }).connect()
     ) as Error;
     assertStringIncludes(
       error.message,
-      `the server at http://localhost:${peer.port} is not the dev platform`,
+      `the server at http://localhost:${platform.port} is not the dev platform`,
     );
   }
   // The platform's own refusals are not blamed on another server.
-  await using peer = startPeer(() =>
+  await using platform = startPlatform(() =>
     json({ error: { message: "no such key" } }, { status: 409 })
   );
   const error = await assertRejects(() =>
-    new Jamsocket({ dev: true, port: peer.port }).connect()
+    new Jamsocket({ dev: true, port: platform.port }).connect()
   ) as Error;
   assertEquals(
     error.message,

@@ -13,16 +13,16 @@ import {
   eventStream,
   json,
   LIFE,
-  type Peer,
   record,
-  startPeer,
+  type ScriptedPlatform,
+  startPlatform,
   startStreams,
-} from "./peer.ts";
+} from "./scripted_platform.ts";
 
-function watch(peer: Peer, more = {}): SessionBackend {
+function watch(platform: ScriptedPlatform, more = {}): SessionBackend {
   return new SessionBackend({
     ...CONNECT_RESPONSE,
-    status_url: `${peer.url}/v2/backend/b1/status`,
+    status_url: `${platform.url}/v2/backend/b1/status`,
     ...more,
   });
 }
@@ -46,10 +46,10 @@ function stepped() {
 
 Deno.test("the seed's members follow a backend from spawn to end", async () => {
   const stream = stepped();
-  await using peer = startPeer(({ path }) =>
+  await using platform = startPlatform(({ path }) =>
     path.endsWith("/stream") ? stream.response : json(LIFE[4])
   );
-  await using backend = watch(peer);
+  await using backend = watch(platform);
   const events: string[] = [];
   backend.onReady(() => events.push("ready"));
   backend.onTerminated(() => events.push("terminated"));
@@ -91,8 +91,8 @@ Deno.test("the seed's members follow a backend from spawn to end", async () => {
 });
 
 Deno.test("statuses() gives every reader all states and ends", async () => {
-  await using peer = startStreams(() => eventStream([record(LIFE)]));
-  await using backend = watch(peer);
+  await using platform = startStreams(() => eventStream([record(LIFE)]));
+  await using backend = watch(platform);
   for (let i = 0; i < 2; i++) {
     const states: BackendState[] = [];
     for await (const state of backend.statuses()) states.push(state);
@@ -105,11 +105,11 @@ Deno.test("a backend that ends before it is ready rejects, unhandled by nobody",
     LIFE[0],
     { ...LIFE[6], termination_reason: "startup_timeout" },
   ];
-  await using peer = startStreams(() => eventStream([record(life)]));
+  await using platform = startStreams(() => eventStream([record(life)]));
   // Nobody listens to this one's promise: the test would fail if it mattered.
-  await using silent = watch(peer);
+  await using silent = watch(platform);
   await silent.onTerminatedPromise;
-  await using backend = watch(peer);
+  await using backend = watch(platform);
   const error = await assertRejects(
     () => backend.onReadyPromise,
     BackendEndedError,
@@ -127,10 +127,10 @@ Deno.test("a backend that crashed before it was ready says so", async () => {
     termination_reason: null,
     exit_error: true,
   };
-  await using peer = startStreams(() =>
+  await using platform = startStreams(() =>
     eventStream([record([LIFE[0], crashed])])
   );
-  await using backend = watch(peer);
+  await using backend = watch(platform);
   await assertRejects(
     () => backend.ready(),
     BackendEndedError,
@@ -169,8 +169,8 @@ Deno.test("what is no connect response is named, without what it holds", () => {
 Deno.test("ready() - Infinity and far times wait; NaN and negatives are refused by name", async () => {
   for (const timeout of [Infinity, 2 ** 31, 30 * 24 * 3_600_000]) {
     const stream = stepped();
-    await using peer = startPeer(() => stream.response);
-    await using backend = watch(peer);
+    await using platform = startPlatform(() => stream.response);
+    await using backend = watch(platform);
     let ready = false;
     const waiting = backend.ready({ timeout }).then(() => ready = true);
     stream.push(record(LIFE.slice(0, 1)));
@@ -192,8 +192,8 @@ Deno.test("ready() - Infinity and far times wait; NaN and negatives are refused 
 
 Deno.test("terminated() resolves, times out, and rejects when closed first", async () => {
   const stream = stepped();
-  await using peer = startPeer(() => stream.response);
-  const backend = watch(peer);
+  await using platform = startPlatform(() => stream.response);
+  const backend = watch(platform);
   const error = await assertRejects(
     () => backend.terminated({ timeout: 5 }),
     DOMException,
@@ -201,7 +201,7 @@ Deno.test("terminated() resolves, times out, and rejects when closed first", asy
   );
   assertEquals(error.name, "TimeoutError");
   const waiting = backend.terminated();
-  const closed = watch(peer);
+  const closed = watch(platform);
   const stopped = assertRejects(
     () => closed.terminated(),
     BackendEndedError,
@@ -216,11 +216,11 @@ Deno.test("terminated() resolves, times out, and rejects when closed first", asy
 });
 
 Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", async () => {
-  await using peer = startStreams(() =>
+  await using platform = startStreams(() =>
     eventStream([record(LIFE.slice(0, 3))], "stay")
   );
   {
-    await using backend = watch(peer);
+    await using backend = watch(platform);
     await assertRejects(
       () => backend.ready({ timeout: 5 }),
       DOMException,
@@ -252,8 +252,8 @@ Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", as
 });
 
 Deno.test("a connect response that is ready needs no network to say so", async () => {
-  await using peer = startStreams(() => eventStream([], "stay"));
-  await using backend = watch(peer, { status: "ready" });
+  await using platform = startStreams(() => eventStream([], "stay"));
+  await using backend = watch(platform, { status: "ready" });
   assert(backend.isReady());
   await backend.onReadyPromise;
   await backend.ready();
@@ -261,10 +261,12 @@ Deno.test("a connect response that is ready needs no network to say so", async (
 
 Deno.test("a backend that the platform no longer knows counts as terminated", async () => {
   for (const code of [404, 410]) {
-    await using peer = startPeer(() => new Response(null, { status: code }));
+    await using platform = startPlatform(() =>
+      new Response(null, { status: code })
+    );
     const errors: unknown[] = [];
     await using backend = new SessionBackend(
-      { ...CONNECT_RESPONSE, status_url: `${peer.url}/b1/status` },
+      { ...CONNECT_RESPONSE, status_url: `${platform.url}/b1/status` },
       { onError: (error) => errors.push(error) },
     );
     await backend.onTerminatedPromise;
@@ -281,14 +283,14 @@ Deno.test("a backend that the platform no longer knows counts as terminated", as
 });
 
 Deno.test("a platform that is not there at first is waited for", async () => {
-  await using peer = startStreams((_, index) =>
+  await using platform = startStreams((_, index) =>
     index < 2
       ? new Response(null, { status: 503 })
       : eventStream([record(LIFE.slice(0, 5))], "stay")
   );
   const errors: unknown[] = [];
   await using backend = new SessionBackend(
-    { ...CONNECT_RESPONSE, status_url: `${peer.url}/b1/status` },
+    { ...CONNECT_RESPONSE, status_url: `${platform.url}/b1/status` },
     { onError: (error) => errors.push(error) },
   );
   await backend.ready();
@@ -296,7 +298,7 @@ Deno.test("a platform that is not there at first is waited for", async () => {
 });
 
 Deno.test("an onError that throws ends nothing, and is reported", async () => {
-  await using peer = startStreams((_, index) =>
+  await using platform = startStreams((_, index) =>
     [
       new Response(null, { status: 503 }),
       eventStream(["data: junk\n\n", record(LIFE.slice(0, 5))]),
@@ -311,7 +313,7 @@ Deno.test("an onError that throws ends nothing, and is reported", async () => {
   globalThis.addEventListener("error", onUnhandled);
   try {
     await using backend = new SessionBackend(
-      { ...CONNECT_RESPONSE, status_url: `${peer.url}/b1/status` },
+      { ...CONNECT_RESPONSE, status_url: `${platform.url}/b1/status` },
       {
         onError() {
           throw new Error("of the application");
@@ -328,7 +330,7 @@ Deno.test("an onError that throws ends nothing, and is reported", async () => {
 });
 
 Deno.test("destroy() at any moment leaves nothing behind", async () => {
-  await using peer = startPeer(async ({ path }) => {
+  await using platform = startPlatform(async ({ path }) => {
     await new Promise((resolve) => setTimeout(resolve, 3));
     return path.endsWith("/stream")
       ? eventStream([record(LIFE.slice(0, 2))])
@@ -336,7 +338,7 @@ Deno.test("destroy() at any moment leaves nothing behind", async () => {
   });
   for (const after of [0, 1, 2, 4, 8, 20]) {
     const states: string[] = [];
-    const backend = watch(peer);
+    const backend = watch(platform);
     backend.onStatus(({ status }) => states.push(status));
     const status = backend.status().catch((error) => error);
     if (after > 0) await new Promise((resolve) => setTimeout(resolve, after));
@@ -353,8 +355,8 @@ Deno.test("destroy() at any moment leaves nothing behind", async () => {
 
 Deno.test("destroy() inside a listener is the last thing that is heard", async () => {
   for (const where of ["onStatus", "onReady", "onTerminated"] as const) {
-    await using peer = startStreams(() => eventStream([record(LIFE)]));
-    const backend = watch(peer);
+    await using platform = startStreams(() => eventStream([record(LIFE)]));
+    const backend = watch(platform);
     const heard: string[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     backend[where](() => {
@@ -401,8 +403,8 @@ Deno.test("an address that is none is told with what was wanted, and not quoted"
 });
 
 Deno.test("no token shows in JSON or inspection", async () => {
-  await using peer = startStreams(() => eventStream([], "stay"));
-  await using backend = watch(peer);
+  await using platform = startStreams(() => eventStream([], "stay"));
+  await using backend = watch(platform);
   assertEquals(backend.url, CONNECT_RESPONSE.url);
   for (
     const text of [

@@ -19,26 +19,26 @@ import {
   eventStream,
   json,
   LIFE,
-  type Peer,
   record,
-  startPeer,
+  type ScriptedPlatform,
+  startPlatform,
   startStreams,
-} from "./peer.ts";
+} from "./scripted_platform.ts";
 
 const TOKEN = "api-token-abcdef";
 
-function hosted(peer: Peer): Jamsocket {
+function hosted(platform: ScriptedPlatform): Jamsocket {
   return new Jamsocket({
     account: "me",
     token: TOKEN,
     service: "my rooms",
-    apiUrl: `${peer.url}/`,
+    apiUrl: `${platform.url}/`,
   });
 }
 
-function plane(peer: Peer, options = {}): Plane {
+function plane(platform: ScriptedPlatform, options = {}): Plane {
   return new Plane({
-    controllerUrl: peer.url,
+    controllerUrl: platform.url,
     cluster: "main",
     namespace: "ns",
     executable: { image: "rooms", env: { A: "1", B: "1" } },
@@ -49,10 +49,10 @@ function plane(peer: Peer, options = {}): Plane {
 
 Deno.test("connect posts the request with the token, and gives the answer as it is", async () => {
   const answer = { ...CONNECT_RESPONSE, of_tomorrow: 1 };
-  await using peer = startPeer(() => json(answer));
+  await using platform = startPlatform(() => json(answer));
   const request = { key: "k", spawn: { tag: "t" }, user: "u", auth: { a: 1 } };
-  assertEquals(await hosted(peer).connect(request), answer);
-  const [seen] = peer.seen;
+  assertEquals(await hosted(platform).connect(request), answer);
+  const [seen] = platform.seen;
   assertEquals(seen!.method, "POST");
   assertEquals(seen!.path, "/v2/service/me/my%20rooms/connect");
   assertEquals(seen!.headers.get("authorization"), `Bearer ${TOKEN}`);
@@ -60,66 +60,69 @@ Deno.test("connect posts the request with the token, and gives the answer as it 
 });
 
 Deno.test("connect without a request sends an empty one; an environment is a path segment", async () => {
-  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  await using platform = startPlatform(() => json(CONNECT_RESPONSE));
   const jamsocket = new Jamsocket({
     account: "a",
     token: TOKEN,
     service: "s",
     environment: "staging",
-    apiUrl: peer.url,
+    apiUrl: platform.url,
   });
   await jamsocket.connect();
-  assertEquals(peer.seen[0]!.path, "/v2/service/a/s/staging/connect");
-  assertEquals(peer.seen[0]!.body, "{}");
+  assertEquals(platform.seen[0]!.path, "/v2/service/a/s/staging/connect");
+  assertEquals(platform.seen[0]!.body, "{}");
 });
 
 Deno.test("in dev mode no token is needed and none is sent", async () => {
-  await using peer = startPeer(() => json(CONNECT_RESPONSE));
-  const jamsocket = new Jamsocket({ dev: true, port: peer.port });
+  await using platform = startPlatform(() => json(CONNECT_RESPONSE));
+  const jamsocket = new Jamsocket({ dev: true, port: platform.port });
   await jamsocket.connect();
-  assertEquals(peer.seen[0]!.headers.get("authorization"), null);
-  assertEquals(peer.seen[0]!.path, "/v2/service/-/-/connect");
+  assertEquals(platform.seen[0]!.headers.get("authorization"), null);
+  assertEquals(platform.seen[0]!.path, "/v2/service/-/-/connect");
 });
 
 Deno.test("status needs no token; ids are encoded and cannot leave their place", async () => {
-  await using peer = startPeer(() => json(LIFE[4]));
-  assertEquals(await hosted(peer).status("b/1?x"), LIFE[4] as BackendState);
-  assertEquals(peer.seen[0]!.path, "/v2/backend/b%2F1%3Fx/status");
-  assertEquals(peer.seen[0]!.headers.get("authorization"), null);
+  await using platform = startPlatform(() => json(LIFE[4]));
+  assertEquals(await hosted(platform).status("b/1?x"), LIFE[4] as BackendState);
+  assertEquals(platform.seen[0]!.path, "/v2/backend/b%2F1%3Fx/status");
+  assertEquals(platform.seen[0]!.headers.get("authorization"), null);
   for (const id of ["", ".", "..", null, undefined, 5]) {
     await assertRejects(
-      () => hosted(peer).status(id as string),
+      () => hosted(platform).status(id as string),
       TypeError,
       "backend id",
     );
   }
-  assertEquals(peer.seen.length, 1);
+  assertEquals(platform.seen.length, 1);
 });
 
 Deno.test("terminate posts soft and hard orders", async () => {
-  await using peer = startPeer(() => json({ status: "ok" }));
-  await hosted(peer).terminate("b1");
-  await hosted(peer).terminate("b1", { hard: true });
-  assertEquals(peer.seen.map(({ path, body }) => [path, body]), [
+  await using platform = startPlatform(() => json({ status: "ok" }));
+  await hosted(platform).terminate("b1");
+  await hosted(platform).terminate("b1", { hard: true });
+  assertEquals(platform.seen.map(({ path, body }) => [path, body]), [
     ["/v2/backend/b1/terminate", "{}"],
     ["/v2/backend/b1/terminate", '{"hard":true}'],
   ]);
-  assertEquals(peer.seen[0]!.headers.get("authorization"), `Bearer ${TOKEN}`);
+  assertEquals(
+    platform.seen[0]!.headers.get("authorization"),
+    `Bearer ${TOKEN}`,
+  );
 });
 
 for (
   const [name, engine] of [["Jamsocket", hosted], ["Plane", plane]] as [
     string,
-    (peer: Peer) => SessionEngine,
+    (platform: ScriptedPlatform) => SessionEngine,
   ][]
 ) {
   Deno.test(`${name}.statusStream gives every state, past ones first, and ends`, async () => {
-    await using peer = startStreams((_, index) =>
+    await using platform = startStreams((_, index) =>
       eventStream([record(index === 0 ? LIFE.slice(0, 3) : LIFE)])
     );
     const states: BackendState[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
-    await engine(peer).statusStream("b1", (state) => {
+    await engine(platform).statusStream("b1", (state) => {
       states.push(state);
       if (state.status === "terminated") resolve();
     });
@@ -128,14 +131,14 @@ for (
   });
 
   Deno.test(`${name}.statusStream ends with unsubscribe and with its signal`, async () => {
-    await using peer = startStreams(() =>
+    await using platform = startStreams(() =>
       eventStream([record(LIFE.slice(0, 2))], "stay")
     );
     for (const how of ["unsubscribe", "signal"]) {
       const controller = new AbortController();
       const first = Promise.withResolvers<void>();
       const states: string[] = [];
-      const unsubscribe = await engine(peer).statusStream(
+      const unsubscribe = await engine(platform).statusStream(
         "b1",
         ({ status }) => {
           states.push(status);
@@ -151,7 +154,7 @@ for (
     }
     await assertRejects(
       () =>
-        engine(peer).statusStream("b1", () => {}, {
+        engine(platform).statusStream("b1", () => {}, {
           signal: AbortSignal.abort(new Error("before")),
         }),
       Error,
@@ -160,36 +163,40 @@ for (
   });
 
   Deno.test(`${name}.statusStream rejects for an unknown backend`, async () => {
-    await using peer = startPeer(() =>
+    await using platform = startPlatform(() =>
       json({ error: { message: "no such backend" } }, { status: 404 })
     );
     const error = await assertRejects(
-      () => engine(peer).statusStream("nobody", () => {}),
+      () => engine(platform).statusStream("nobody", () => {}),
       HTTPError,
       "no such backend",
     );
     assertEquals(error.code, 404);
-    await assertRejects(() => engine(peer).status("nobody"), HTTPError);
+    await assertRejects(() => engine(platform).status("nobody"), HTTPError);
     await assertRejects(
-      () => engine(peer).statuses("nobody").next(),
+      () => engine(platform).statuses("nobody").next(),
       HTTPError,
     );
   });
 
   Deno.test(`${name}.statuses is an async iterable of the same states`, async () => {
-    await using peer = startStreams(() => eventStream([record(LIFE)], "stay"));
+    await using platform = startStreams(() =>
+      eventStream([record(LIFE)], "stay")
+    );
     const states: BackendState[] = [];
-    for await (const state of engine(peer).statuses("b1")) states.push(state);
+    for await (const state of engine(platform).statuses("b1")) {
+      states.push(state);
+    }
     assertEquals(states, LIFE as BackendState[]);
     // Leaving early closes the connection: the sanitizers would tell.
-    for await (const { status } of engine(peer).statuses("b1")) {
+    for await (const { status } of engine(platform).statuses("b1")) {
       if (status === "loading") break;
     }
     const controller = new AbortController();
     await assertRejects(
       async () => {
         for await (
-          const { status } of engine(peer).statuses("b1", controller)
+          const { status } of engine(platform).statuses("b1", controller)
         ) {
           if (status === "loading") controller.abort(new Error("enough"));
         }
@@ -201,7 +208,7 @@ for (
 }
 
 Deno.test("a final failure goes to onError; a listener that throws stops nothing", async () => {
-  await using peer = startStreams((_, index) =>
+  await using platform = startStreams((_, index) =>
     index === 0
       ? eventStream([record(LIFE.slice(0, 2))])
       : new Response(null, { status: 410 })
@@ -216,7 +223,7 @@ Deno.test("a final failure goes to onError; a listener that throws stops nothing
   };
   globalThis.addEventListener("error", onUnhandled);
   try {
-    await hosted(peer).statusStream("b1", () => {
+    await hosted(platform).statusStream("b1", () => {
       calls++;
       throw new Error("of the application");
     }, {
@@ -239,7 +246,7 @@ Deno.test("a final failure goes to onError; a listener that throws stops nothing
 });
 
 Deno.test("every call takes an AbortSignal", async () => {
-  await using peer = startPeer(async () => {
+  await using platform = startPlatform(async () => {
     await new Promise((resolve) => setTimeout(resolve, 30));
     return json({});
   });
@@ -248,7 +255,7 @@ Deno.test("every call takes an AbortSignal", async () => {
     setTimeout(() => controller.abort(new Error("enough")), 2);
     return { signal: controller.signal };
   };
-  for (const engine of [hosted(peer), plane(peer)]) {
+  for (const engine of [hosted(platform), plane(platform)]) {
     for (
       const call of [
         () => engine.connect({}, signal()),
@@ -275,15 +282,15 @@ Deno.test("malformed answers give one clear error that quotes nothing", async ()
     ],
   ];
   for (const [body, message] of answers) {
-    await using peer = startPeer(() => new Response(body));
-    for (const engine of [hosted(peer), plane(peer)]) {
+    await using platform = startPlatform(() => new Response(body));
+    for (const engine of [hosted(platform), plane(platform)]) {
       const error = await assertRejects(() => engine.connect(), Error, message);
       assertFalse(error.message.includes("connection-token"), error.message);
     }
   }
-  await using peer = startPeer(() => new Response("[]"));
+  await using platform = startPlatform(() => new Response("[]"));
   await assertRejects(
-    () => hosted(peer).status("b1"),
+    () => hosted(platform).status("b1"),
     TypeError,
     'Reading the status of backend "b1" failed: the response is not a backend state',
   );
@@ -291,7 +298,7 @@ Deno.test("malformed answers give one clear error that quotes nothing", async ()
 
 Deno.test("an answer without end is cut off at a bound", async () => {
   let sent = 0;
-  await using peer = startPeer(() =>
+  await using platform = startPlatform(() =>
     new Response(
       new ReadableStream({
         pull(controller) {
@@ -301,12 +308,16 @@ Deno.test("an answer without end is cut off at a bound", async () => {
       }),
     )
   );
-  await assertRejects(() => hosted(peer).connect(), RangeError, "longer than");
+  await assertRejects(
+    () => hosted(platform).connect(),
+    RangeError,
+    "longer than",
+  );
   assert(sent < 30_000_000);
 });
 
 Deno.test("secrets appear in no error, JSON or inspection", async () => {
-  await using peer = startPeer(() =>
+  await using platform = startPlatform(() =>
     json({
       error: {
         message:
@@ -316,7 +327,7 @@ Deno.test("secrets appear in no error, JSON or inspection", async () => {
       },
     }, { status: 401 })
   );
-  for (const engine of [hosted(peer), plane(peer)]) {
+  for (const engine of [hosted(platform), plane(platform)]) {
     const texts: string[] = [
       Deno.inspect(engine, { depth: 9, showHidden: true }),
       JSON.stringify(engine),
@@ -345,7 +356,10 @@ Deno.test("secrets appear in no error, JSON or inspection", async () => {
     // All but those of the status, with which no token is sent.
     for (const text of texts.slice(0, 10)) assertFalse(text.includes(TOKEN));
   }
-  const error = await assertRejects(() => hosted(peer).connect(), HTTPError);
+  const error = await assertRejects(
+    () => hosted(platform).connect(),
+    HTTPError,
+  );
   for (const text of [String(error), JSON.stringify(error)]) {
     assertFalse(text.includes(TOKEN), text);
   }
@@ -353,16 +367,16 @@ Deno.test("secrets appear in no error, JSON or inspection", async () => {
 });
 
 Deno.test("a credential is a secret without its scheme and the white space around it", async () => {
-  await using peer = startPeer(({ headers }) => {
+  await using platform = startPlatform(({ headers }) => {
     const sent = headers.get("authorization")!.split(" ").at(-1);
     return json({ error: { message: `bad token ${sent}` } }, { status: 401 });
   });
-  const { url: apiUrl, url: controllerUrl } = peer;
+  const { url: apiUrl, url: controllerUrl } = platform;
   const token = `${TOKEN}\n`;
   for (
     const engine of [
       new Jamsocket({ account: "me", token, service: "s", apiUrl }),
-      plane(peer),
+      plane(platform),
       new Plane({
         controllerUrl,
         executable: {},
@@ -401,15 +415,15 @@ Deno.test("a credential that no header can carry is not shown", async () => {
 });
 
 Deno.test("an order and its credentials do not follow a redirect", async () => {
-  await using other = startPeer(() => json(CONNECT_RESPONSE));
-  await using peer = startPeer((_, index) =>
+  await using other = startPlatform(() => json(CONNECT_RESPONSE));
+  await using platform = startPlatform((_, index) =>
     new Response(null, {
       status: [301, 302, 303, 307, 308][index % 5]!,
       headers: { location: `${other.url.replace("127.0.0.1", "localhost")}/` },
     })
   );
-  const guarded = plane(peer, { headers: { "x-guard-key": TOKEN } });
-  for (const engine of [hosted(peer), guarded]) {
+  const guarded = plane(platform, { headers: { "x-guard-key": TOKEN } });
+  for (const engine of [hosted(platform), guarded]) {
     for (let i = 0; i < 5; i++) {
       const error = await assertRejects(() => engine.connect(), HTTPError);
       assertEquals(Math.floor(error.code / 100), 3);
@@ -419,29 +433,32 @@ Deno.test("an order and its credentials do not follow a redirect", async () => {
 });
 
 Deno.test("429 tells when to come back", async () => {
-  await using peer = startPeer(() =>
+  await using platform = startPlatform(() =>
     new Response("slow down", { status: 429, headers: { "retry-after": "7" } })
   );
-  const error = await assertRejects(() => hosted(peer).connect(), HTTPError);
+  const error = await assertRejects(
+    () => hosted(platform).connect(),
+    HTTPError,
+  );
   assertEquals(error.retryAfter, 7000);
 });
 
 Deno.test("fromEnv reads what the documentation names", async () => {
   for (const JAMSOCKET_DEV of [true, "true"]) {
-    await using peer = startPeer(() => json(CONNECT_RESPONSE));
-    const JAMSOCKET_DEV_PORT = `${peer.port}`;
+    await using platform = startPlatform(() => json(CONNECT_RESPONSE));
+    const JAMSOCKET_DEV_PORT = `${platform.port}`;
     await Jamsocket.fromEnv({ JAMSOCKET_DEV, JAMSOCKET_DEV_PORT }).connect();
-    assertEquals(peer.seen.length, 1);
+    assertEquals(platform.seen.length, 1);
   }
-  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  await using platform = startPlatform(() => json(CONNECT_RESPONSE));
   await Jamsocket.fromEnv({
     JAMSOCKET_DEV: "false",
     JAMSOCKET_ACCOUNT: "a",
     JAMSOCKET_TOKEN: "t",
     JAMSOCKET_SERVICE: "s",
-    JAMSOCKET_API_URL: peer.url,
+    JAMSOCKET_API_URL: platform.url,
   }).connect();
-  assertEquals(peer.seen[0]!.headers.get("authorization"), "Bearer t");
+  assertEquals(platform.seen[0]!.headers.get("authorization"), "Bearer t");
   assertThrows(
     () => Jamsocket.fromEnv({ JAMSOCKET_TOKEN: TOKEN }),
     TypeError,
@@ -534,8 +551,8 @@ Deno.test("fromEnv takes the interface that a worker's bindings have", () => {
 Deno.test("a platform that does not answer is named, with what was wanted of it", async () => {
   let port: number;
   {
-    await using peer = startPeer(() => json({}));
-    port = peer.port;
+    await using platform = startPlatform(() => json({}));
+    port = platform.port;
   }
   const jamsocket = new Jamsocket({ dev: true, port });
   const there = `failed: no response from http://localhost:${port}`;
@@ -566,8 +583,8 @@ Deno.test("a platform that does not answer is named, with what was wanted of it"
 });
 
 Deno.test("connect refuses a key alone, which would be a request without one", async () => {
-  await using peer = startPeer(() => json(CONNECT_RESPONSE));
-  for (const engine of [hosted(peer), plane(peer)]) {
+  await using platform = startPlatform(() => json(CONNECT_RESPONSE));
+  for (const engine of [hosted(platform), plane(platform)]) {
     for (const request of ["room-1", null, 7]) {
       await assertRejects(
         () => engine.connect(request as never),
@@ -576,13 +593,13 @@ Deno.test("connect refuses a key alone, which would be a request without one", a
       );
     }
   }
-  assertEquals(peer.seen, []);
+  assertEquals(platform.seen, []);
 });
 
 Deno.test("a connect answer in place of a backend's id is refused, and not quoted", async () => {
-  await using peer = startPeer(() => json({}));
+  await using platform = startPlatform(() => json({}));
   const answer = { ...CONNECT_RESPONSE, token: TOKEN } as never;
-  for (const engine of [hosted(peer), plane(peer)]) {
+  for (const engine of [hosted(platform), plane(platform)]) {
     for (
       const call of [
         () => engine.status(answer),
@@ -600,13 +617,13 @@ Deno.test("a connect answer in place of a backend's id is refused, and not quote
       "statusStream expects a callback function as its second argument",
     );
   }
-  assertEquals(peer.seen, []);
+  assertEquals(platform.seen, []);
 });
 
 Deno.test("Plane.connect speaks the controller's language", async () => {
   const { ready_url: _, ...answer } = CONNECT_RESPONSE;
-  await using peer = startPeer(() => json({ ...answer, drone: "d1" }));
-  const response = await plane(peer).connect({
+  await using platform = startPlatform(() => json({ ...answer, drone: "d1" }));
+  const response = await plane(platform).connect({
     key: "k",
     spawn: {
       tag: "t",
@@ -618,9 +635,12 @@ Deno.test("Plane.connect speaks the controller's language", async () => {
   });
   assertEquals(response.ready_url, "");
   assertEquals(response.backend_id, "b1");
-  assertEquals(peer.seen[0]!.path, "/ctrl/connect");
-  assertEquals(peer.seen[0]!.headers.get("authorization"), `Basic ${TOKEN}`);
-  assertEquals(JSON.parse(peer.seen[0]!.body), {
+  assertEquals(platform.seen[0]!.path, "/ctrl/connect");
+  assertEquals(
+    platform.seen[0]!.headers.get("authorization"),
+    `Basic ${TOKEN}`,
+  );
+  assertEquals(JSON.parse(platform.seen[0]!.body), {
     key: { name: "k", namespace: "ns", tag: "t" },
     spawn_config: {
       cluster: "main",
@@ -630,8 +650,8 @@ Deno.test("Plane.connect speaks the controller's language", async () => {
     user: "u",
     auth: { a: 1 },
   });
-  await plane(peer).connect({ key: "k", spawn: false, tag: "t" });
-  assertEquals(JSON.parse(peer.seen[1]!.body), {
+  await plane(platform).connect({ key: "k", spawn: false, tag: "t" });
+  assertEquals(JSON.parse(platform.seen[1]!.body), {
     key: { name: "k", namespace: "ns", tag: "t" },
   });
 });
@@ -696,22 +716,25 @@ Deno.test("a cluster tells where its backends are", () => {
 });
 
 Deno.test("a key whose backend is ending is asked for until there is a new one", async () => {
-  await using peer = startPeer((_, index) =>
+  await using platform = startPlatform((_, index) =>
     json({
       ...CONNECT_RESPONSE,
       ...(index < 2 && { status: "terminating", spawned: false }),
     })
   );
-  assertEquals((await plane(peer).connect({ key: "k" })).status, "scheduled");
-  assertEquals(peer.seen.length, 3);
+  assertEquals(
+    (await plane(platform).connect({ key: "k" })).status,
+    "scheduled",
+  );
+  assertEquals(platform.seen.length, 3);
 });
 
 Deno.test("Jamsocket sends a tag where the platform looks for it", async () => {
-  await using peer = startPeer(() => json(CONNECT_RESPONSE));
-  await hosted(peer).connect({ tag: "a" });
-  await hosted(peer).connect({ tag: "a", spawn: { tag: "b" } });
-  await hosted(peer).connect({ tag: "a", spawn: false });
-  assertEquals(peer.seen.map(({ body }) => JSON.parse(body)), [
+  await using platform = startPlatform(() => json(CONNECT_RESPONSE));
+  await hosted(platform).connect({ tag: "a" });
+  await hosted(platform).connect({ tag: "a", spawn: { tag: "b" } });
+  await hosted(platform).connect({ tag: "a", spawn: false });
+  assertEquals(platform.seen.map(({ body }) => JSON.parse(body)), [
     { spawn: { tag: "a" } },
     { spawn: { tag: "b" } },
     { spawn: false },
@@ -719,10 +742,10 @@ Deno.test("Jamsocket sends a tag where the platform looks for it", async () => {
 });
 
 Deno.test("what a platform says in plain text is not repeated: it may quote the request", async () => {
-  await using peer = startPeer(() =>
+  await using platform = startPlatform(() =>
     new Response('auth: invalid type: string "very secret"', { status: 422 })
   );
-  const error = await assertRejects(() => plane(peer).connect(), HTTPError);
+  const error = await assertRejects(() => plane(platform).connect(), HTTPError);
   assertEquals(
     error.message,
     "Connecting to a backend of Plane failed: HTTP 422",
@@ -730,24 +753,24 @@ Deno.test("what a platform says in plain text is not repeated: it may quote the 
 });
 
 Deno.test("Plane reads times in milliseconds, and its own errors", async () => {
-  await using peer = startPeer(({ path }) =>
+  await using platform = startPlatform(({ path }) =>
     path.endsWith("/status")
       ? json({ status: "ready", time: 1_767_225_600_000 })
       : json({ id: "e1", kind: "KeyHeld", message: "The key is held" }, {
         status: 409,
       })
   );
-  assertEquals(await plane(peer).status("b1"), {
+  assertEquals(await plane(platform).status("b1"), {
     status: "ready",
     time: "2026-01-01T00:00:00.000Z",
   });
-  assertEquals(peer.seen[0]!.path, "/pub/b/b1/status");
-  assertEquals(peer.seen[0]!.headers.get("authorization"), null);
+  assertEquals(platform.seen[0]!.path, "/pub/b/b1/status");
+  assertEquals(platform.seen[0]!.headers.get("authorization"), null);
   const error = await assertRejects(
-    () => plane(peer).terminate("b1", { hard: true }),
+    () => plane(platform).terminate("b1", { hard: true }),
     HTTPError,
     "The key is held",
   );
   assertEquals(error.error?.kind, "KeyHeld");
-  assertEquals(peer.seen[1]!.path, "/ctrl/b/b1/hard-terminate");
+  assertEquals(platform.seen[1]!.path, "/ctrl/b/b1/hard-terminate");
 });

@@ -19,9 +19,9 @@ import {
   json,
   LIFE,
   record,
-  startPeer,
+  startPlatform,
   startStreams,
-} from "./peer.ts";
+} from "./scripted_platform.ts";
 
 const encoder = new TextEncoder();
 const statuses = (states: readonly { status: string }[]) =>
@@ -85,7 +85,7 @@ Deno.test("StatusTracker passes a status nobody has heard of, once", () => {
   assertEquals(accepted, ["ready", "paused", "constructor", "__proto__"]);
 });
 
-Deno.test("StatusTracker's memory is bounded against a hostile peer", () => {
+Deno.test("StatusTracker's memory is bounded against a hostile platform", () => {
   const tracker = new StatusTracker();
   let accepted = 0;
   for (let i = 0; i < 10_000; i++) {
@@ -117,12 +117,12 @@ Deno.test("a stream cut at every byte offset still gives each status once, in or
   const bytes = encoder.encode(record(LIFE));
   for (const end of ["close", "error"] as const) {
     let connection = 0;
-    await using peer = startStreams(() => {
+    await using platform = startStreams(() => {
       // Each connection replays all, and is cut one byte later than the last.
       const cut = connection++;
       return eventStream([bytes.subarray(0, cut)], end);
     });
-    assertEquals(await follow(peer.statusUrl), LIFE as BackendState[]);
+    assertEquals(await follow(platform.statusUrl), LIFE as BackendState[]);
     assert(connection > bytes.length * 0.9, `${connection} connections`);
   }
 });
@@ -132,7 +132,7 @@ Deno.test("a server that honours Last-Event-ID is resumed at every byte offset",
   for (let cut = 0; cut < whole.length; cut += 7) {
     let first = true;
     const ids: (string | null)[] = [];
-    await using peer = startStreams(({ headers }) => {
+    await using platform = startStreams(({ headers }) => {
       const id = headers.get("last-event-id");
       ids.push(id);
       if (first) {
@@ -142,41 +142,46 @@ Deno.test("a server that honours Last-Event-ID is resumed at every byte offset",
       const from = id === null ? 0 : Number(id) + 1;
       return eventStream([record(LIFE.slice(from), from)]);
     });
-    assertEquals(await follow(peer.statusUrl), LIFE as BackendState[]);
+    assertEquals(await follow(platform.statusUrl), LIFE as BackendState[]);
     assertEquals(ids[0], null);
   }
 });
 
 Deno.test("single bytes as chunks are as good as one chunk", async () => {
   const bytes = encoder.encode(record(LIFE));
-  await using peer = startStreams(() =>
+  await using platform = startStreams(() =>
     eventStream(Array.from(bytes, (byte) => Uint8Array.of(byte)))
   );
-  assertEquals(await follow(peer.statusUrl), LIFE as BackendState[]);
+  assertEquals(await follow(platform.statusUrl), LIFE as BackendState[]);
 });
 
 Deno.test("the stream ends at terminated, though the server leaves it open", async () => {
-  await using peer = startStreams(() => eventStream([record(LIFE)], "stay"));
-  assertEquals(statuses(await follow(peer.statusUrl)), statuses(LIFE));
+  await using platform = startStreams(() =>
+    eventStream([record(LIFE)], "stay")
+  );
+  assertEquals(statuses(await follow(platform.statusUrl)), statuses(LIFE));
 });
 
 Deno.test("a first answer other than success rejects with HTTPError", async () => {
   for (const code of [400, 401, 404, 410, 429, 500, 503]) {
-    await using peer = startStreams(() =>
+    await using platform = startStreams(() =>
       Response.json({ error: { message: "no", code: "X" } }, { status: code })
     );
-    const error = await assertRejects(() => follow(peer.statusUrl), HTTPError);
+    const error = await assertRejects(
+      () => follow(platform.statusUrl),
+      HTTPError,
+    );
     assertEquals(error.code, code);
     assertEquals(error.error, { message: "no", code: "X" });
     assertStringIncludes(error.message, '"b1"');
-    assertEquals(peer.seen.length, 1);
+    assertEquals(platform.seen.length, 1);
   }
 });
 
 Deno.test("a first answer of another content type rejects", async () => {
-  await using peer = startStreams(() => new Response("<p>hello"));
+  await using platform = startStreams(() => new Response("<p>hello"));
   await assertRejects(
-    () => follow(peer.statusUrl),
+    () => follow(platform.statusUrl),
     TypeError,
     "not an event stream",
   );
@@ -192,12 +197,12 @@ Deno.test("after the start, failures are tried again, and 404 and 410 end", asyn
       () => eventStream([record(LIFE.slice(0, 5))], "error"),
       () => new Response("gone", { status: code }),
     ];
-    await using peer = startStreams((_, index) => answers[index]!());
+    await using platform = startStreams((_, index) => answers[index]!());
     const states: string[] = [];
     const retried: unknown[] = [];
     const error = await assertRejects(
       () =>
-        follow(peer.statusUrl, {
+        follow(platform.statusUrl, {
           onState: ({ status }) => states.push(status),
           onRetry: (error) => retried.push(error),
         }),
@@ -205,7 +210,7 @@ Deno.test("after the start, failures are tried again, and 404 and 410 end", asyn
     );
     assertEquals(error.code, code);
     assertEquals(states, statuses(LIFE.slice(0, 5)));
-    assertEquals(peer.seen.length, answers.length);
+    assertEquals(platform.seen.length, answers.length);
     assertEquals(
       retried.map((error) => error instanceof HTTPError ? error.code : "other"),
       [503, "other", 429, "other"],
@@ -213,17 +218,17 @@ Deno.test("after the start, failures are tried again, and 404 and 410 end", asyn
   }
 });
 
-Deno.test("a peer that is down and comes back is taken up again", async () => {
+Deno.test("a platform that is down and comes back is taken up again", async () => {
   const states: string[] = [];
   let port: number;
   let following: Promise<unknown>;
   {
-    await using peer = startStreams(() =>
+    await using platform = startStreams(() =>
       eventStream([record(LIFE.slice(0, 3))])
     );
-    port = peer.port;
+    port = platform.port;
     const { promise, resolve } = Promise.withResolvers<void>();
-    following = follow(peer.statusUrl, {
+    following = follow(platform.statusUrl, {
       backoff: { base: 5, cap: 5 },
       onState: ({ status }) => {
         states.push(status);
@@ -233,13 +238,13 @@ Deno.test("a peer that is down and comes back is taken up again", async () => {
     await promise;
   }
   await new Promise((resolve) => setTimeout(resolve, 50));
-  await using peer = startStreams(() => eventStream([record(LIFE)]), port);
+  await using platform = startStreams(() => eventStream([record(LIFE)]), port);
   await following;
   assertEquals(states, statuses(LIFE));
-  assert(peer.seen.length >= 1);
+  assert(platform.seen.length >= 1);
 });
 
-Deno.test("with keepTrying, a peer that is not there yet is waited for", async () => {
+Deno.test("with keepTrying, a platform that is not there yet is waited for", async () => {
   let up = false;
   const states = await follow("http://127.0.0.1:1/", {
     keepTrying: true,
@@ -262,7 +267,7 @@ Deno.test("events that are no states are reported and lose nothing else", async 
     "event: x\n\n",
     "nonsense\n\n",
   ];
-  await using peer = startStreams(() =>
+  await using platform = startStreams(() =>
     eventStream([
       record(LIFE.slice(0, 1)),
       ...junk,
@@ -270,7 +275,7 @@ Deno.test("events that are no states are reported and lose nothing else", async 
       record(LIFE.slice(1)),
     ])
   );
-  const states = await follow(peer.statusUrl, {
+  const states = await follow(platform.statusUrl, {
     onRetry: (e) => retried.push(e),
   });
   assertEquals(statuses(states), [
@@ -288,7 +293,7 @@ Deno.test("events that are no states are reported and lose nothing else", async 
 
 Deno.test("an endless line is cut off at the bound and tried again", async () => {
   let sent = 0;
-  await using peer = startStreams((_, index) => {
+  await using platform = startStreams((_, index) => {
     if (index > 0) return eventStream([record(LIFE)]);
     const chunk = encoder.encode("x".repeat(10_000));
     let first = true;
@@ -305,7 +310,7 @@ Deno.test("an endless line is cut off at the bound and tried again", async () =>
     );
   });
   const errors: string[] = [];
-  const states = await follow(peer.statusUrl, {
+  const states = await follow(platform.statusUrl, {
     onRetry: (error) => errors.push(String(error)),
   });
   assertEquals(states.length, LIFE.length);
@@ -323,7 +328,7 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
     const controller = new AbortController();
     const run = (first: string) =>
       followStatus({
-        statusUrl: "http://peer/status",
+        statusUrl: "http://platform/status",
         dialect: jamsocketStatus,
         backendId: "b1",
         signal: controller.signal,
@@ -345,7 +350,7 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
     calls = 0;
     const second = new AbortController();
     following = followStatus({
-      statusUrl: "http://peer/status",
+      statusUrl: "http://platform/status",
       dialect: jamsocketStatus,
       backendId: "b1",
       signal: second.signal,
@@ -376,7 +381,7 @@ Deno.test("a server that asks for no delay is not asked without end", async () =
   const controller = new AbortController();
   let calls = 0;
   const following = followStatus({
-    statusUrl: "http://peer/status",
+    statusUrl: "http://platform/status",
     dialect: jamsocketStatus,
     backendId: "b1",
     signal: controller.signal,
@@ -399,7 +404,7 @@ Deno.test("a stream that falls silent is taken up again", async () => {
   let calls = 0;
   const controller = new AbortController();
   const following = followStatus({
-    statusUrl: "http://peer/status",
+    statusUrl: "http://platform/status",
     dialect: jamsocketStatus,
     backendId: "b1",
     signal: controller.signal,
@@ -442,7 +447,7 @@ Deno.test("an unknown backend is found out though its stream is only silent", as
   for (const path of ["/v2/backend/b1/status", "/pub/b/b1/status"]) {
     for (const known of [false, true]) {
       let streams = 0;
-      await using peer = startPeer((request) =>
+      await using platform = startPlatform((request) =>
         request.path.endsWith("stream")
           // One that was known is forgotten after its first stream.
           ? ++streams === 1 && known
@@ -456,7 +461,7 @@ Deno.test("an unknown backend is found out though its stream is only silent", as
       let opened = false;
       const error = await assertRejects(
         () =>
-          follow(peer.url + path, {
+          follow(platform.url + path, {
             onOpen: () => opened = true,
             onState: ({ status }) => states.push(status),
           }),
@@ -471,24 +476,24 @@ Deno.test("an unknown backend is found out though its stream is only silent", as
 });
 
 Deno.test("a stream that is slow to begin counts once its backend is known", async () => {
-  await using peer = startPeer(({ path }) =>
+  await using platform = startPlatform(({ path }) =>
     path.endsWith("stream") ? eventStream([], "stay") : json(LIFE[0])
   );
   const controller = new AbortController();
   const opened = Promise.withResolvers<void>();
-  const following = follow(`${peer.url}/b1/status`, {
+  const following = follow(`${platform.url}/b1/status`, {
     signal: controller.signal,
     onOpen: opened.resolve,
   });
   await opened.promise;
   controller.abort(new Error("enough"));
   await assertRejects(() => following, Error, "enough");
-  assertEquals(peer.seen.length, 2);
+  assertEquals(platform.seen.length, 2);
 });
 
 Deno.test("on Plane, a state that the stream lost is asked for and found", async () => {
   let streams = 0;
-  await using peer = startPeer(({ path }) => {
+  await using platform = startPlatform(({ path }) => {
     if (path.endsWith("/status")) return json({ status: "ready", time: 1 });
     // The first stream never says that the backend is ready, and stays.
     return ++streams === 1
@@ -496,7 +501,7 @@ Deno.test("on Plane, a state that the stream lost is asked for and found", async
       : eventStream([record(LIFE)]);
   });
   const missed: string[] = [];
-  const states = await follow(`${peer.url}/pub/b/b1/status`, {
+  const states = await follow(`${platform.url}/pub/b/b1/status`, {
     quiet: 20,
     onRetry: (error) => missed.push(String(error)),
   });
@@ -506,13 +511,13 @@ Deno.test("on Plane, a state that the stream lost is asked for and found", async
 
 Deno.test("a state that every stream of Plane misses is taken from the status", async () => {
   let streams = 0;
-  await using peer = startPeer(({ path }) => {
+  await using platform = startPlatform(({ path }) => {
     if (path.endsWith("/status")) return json(LIFE.at(-1));
     streams++;
     return eventStream([record(LIFE.slice(0, 4))], "stay");
   });
   const missed: string[] = [];
-  const states = await follow(`${peer.url}/pub/b/b1/status`, {
+  const states = await follow(`${platform.url}/pub/b/b1/status`, {
     quiet: 5,
     onRetry: (error) => missed.push(String(error)),
   });
@@ -538,8 +543,8 @@ async function readings(
     const read: number[] = [];
     const controller = new AbortController();
     const following = followStatus({
-      statusUrl: `http://peer${path}`,
-      dialect: dialectOf(`http://peer${path}`),
+      statusUrl: `http://platform${path}`,
+      dialect: dialectOf(`http://platform${path}`),
       backendId: "b1",
       signal: controller.signal,
       onState() {},
@@ -576,7 +581,7 @@ Deno.test("at rest, or where streams lose nothing, the status is not read again 
 Deno.test("Last-Event-ID is not sent again to a server that a page may not send it to", async () => {
   const ids: (string | null)[] = [];
   let streams = 0;
-  await follow("http://peer/status", {
+  await follow("http://platform/status", {
     fetch: streamsOf((init) => {
       const id = new Headers(init.headers).get("last-event-id");
       ids.push(id);
@@ -592,7 +597,7 @@ Deno.test("abort ends it at any moment with the signal's reason", async () => {
   for (const moment of ["before", "connecting", "streaming", "waiting"]) {
     const controller = new AbortController();
     const reason = new Error(moment);
-    await using peer = startStreams(async () => {
+    await using platform = startStreams(async () => {
       if (moment === "connecting") {
         setTimeout(() => controller.abort(reason), 5);
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -604,7 +609,7 @@ Deno.test("abort ends it at any moment with the signal's reason", async () => {
     });
     if (moment === "before") controller.abort(reason);
     const error = await assertRejects(() =>
-      follow(peer.statusUrl, {
+      follow(platform.statusUrl, {
         signal: controller.signal,
         backoff: { base: 1e9, cap: 1e9 },
         onState: () => {
@@ -620,19 +625,19 @@ Deno.test("abort ends it at any moment with the signal's reason", async () => {
 });
 
 Deno.test("10,000 reconnects leave no timer and no socket", async () => {
-  await using peer = startStreams((_, index) =>
+  await using platform = startStreams((_, index) =>
     eventStream([record(index < 10_000 ? LIFE.slice(0, 1) : LIFE)])
   );
-  assertEquals((await follow(peer.statusUrl)).length, LIFE.length);
-  assertEquals(peer.seen.length, 10_001);
+  assertEquals((await follow(platform.statusUrl)).length, LIFE.length);
+  assertEquals(platform.seen.length, 10_001);
 });
 
 Deno.test("no state is delivered after the abort, though more stand in the chunk", async () => {
-  await using peer = startStreams(() => eventStream([record(LIFE)]));
+  await using platform = startStreams(() => eventStream([record(LIFE)]));
   const controller = new AbortController();
   const states: string[] = [];
   await assertRejects(() =>
-    follow(peer.statusUrl, {
+    follow(platform.statusUrl, {
       signal: controller.signal,
       onState: ({ status }) => {
         states.push(status);

@@ -9,7 +9,7 @@ import {
   isConnectResponse,
   toBackendState,
 } from "../../types.ts";
-import { CONNECT_RESPONSE, LIFE } from "./peer.ts";
+import { CONNECT_RESPONSE, LIFE } from "./scripted_platform.ts";
 
 const JUNK = [
   null,

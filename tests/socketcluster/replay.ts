@@ -10,7 +10,7 @@ import {
   type AuthEngine,
   type ClientOptions,
 } from "../../feed/socketcluster/mod.ts";
-import { readData } from "../data.ts";
+import { readData } from "../kit/data.ts";
 import { fakeSockets, type FakeWebSocket } from "./fake_socket.ts";
 
 export interface Frame {

@@ -14,17 +14,23 @@ import {
   MemoryAuth,
 } from "../../feed/socketcluster/mod.ts";
 import { control, doom, log } from "../conformance/cases/socketcluster/far.ts";
-import { until } from "../until.ts";
-import { Peer } from "./peer.ts";
+import { until } from "../kit/wait.ts";
+import { SocketClusterServer } from "../kit/socketcluster_server.ts";
 
 /** One server for the tests that leave it as it was. */
-const shared = await Peer.start({ pingInterval: 100, pingTimeout: 2000 });
+const shared = await SocketClusterServer.start({
+  pingInterval: 100,
+  pingTimeout: 2000,
+});
 addEventListener("unload", () => void shared.kill());
 
 /** Runs a test with a connected socket of the shared server. */
 function withSocket(
   name: string,
-  body: (socket: AGClientSocket<any>, peer: Peer) => Promise<void>,
+  body: (
+    socket: AGClientSocket<any>,
+    peer: SocketClusterServer,
+  ) => Promise<void>,
   options?: ClientOptions,
 ): void {
   Deno.test({
@@ -636,7 +642,7 @@ Deno.test({
 
 Deno.test("server - protocol version 1, and pings keep the connection", async () => {
   for (const protocolVersion of [1, 2] as const) {
-    await using peer = await Peer.start({
+    await using peer = await SocketClusterServer.start({
       protocolVersion,
       pingInterval: 50,
       pingTimeout: 200,
@@ -652,7 +658,7 @@ Deno.test("server - protocol version 1, and pings keep the connection", async ()
 
 Deno.test("server - a silent connection is given up, early with silenceTimeout", async () => {
   for (const idle of [undefined, 300]) {
-    await using peer = await Peer.start({
+    await using peer = await SocketClusterServer.start({
       pingInterval: 50,
       pingTimeout: idle ? 20_000 : 400,
     });
@@ -669,7 +675,7 @@ Deno.test("server - a silent connection is given up, early with silenceTimeout",
 });
 
 Deno.test("server - killed and started again while messages flow", async () => {
-  await using first = await Peer.start();
+  await using first = await SocketClusterServer.start();
   const { port } = first;
   await using socket = first.connect({ ...quick, ackTimeout: 5000 });
   await using publisher = first.connect({ ...quick, ackTimeout: 5000 });
@@ -706,7 +712,7 @@ Deno.test("server - killed and started again while messages flow", async () => {
     calls.push(publish());
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  await using _second = await Peer.start({ port });
+  await using _second = await SocketClusterServer.start({ port });
   await until(() =>
     channel.state === "subscribed" && publisher.state === "open"
   );

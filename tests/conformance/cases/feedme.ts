@@ -9,7 +9,7 @@ import {
   webSocketTransport,
 } from "../../../feed/feedme/mod.ts";
 import type { Step } from "../far/script.ts";
-import { until } from "../check.ts";
+import { until } from "../../kit/wait.ts";
 
 /** A client that connects to an address or by a transport, and tries again soon. */
 export function connect(

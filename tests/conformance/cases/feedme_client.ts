@@ -1,6 +1,7 @@
 /** The Feedme client, with `feedme-server-core` from npm and with peers that err. */
 import { feedmeClient, webSocketTransport } from "../../../feed/feedme/mod.ts";
-import { rejects, same, thrown, until } from "../check.ts";
+import { assertEquals, assertRejects, assertThrows } from "../../kit/assert.ts";
+import { until } from "../../kit/wait.ts";
 import type { Area } from "../suite.ts";
 import { clientLog, connect, connected, feedLog } from "./feedme.ts";
 import { clientFaults } from "./feedme_client/faults.ts";
@@ -18,7 +19,7 @@ export const feedmeClientArea: Area = {
       const id = t.name("board");
       const feed = client.feed("board", { id });
       feed.desireOpen();
-      same(await feed.opened(), { n: 0, list: [] });
+      assertEquals(await feed.opened(), { n: 0, list: [] });
       const actions = feed.actions();
       await reveal(client, id, {
         name: "counted",
@@ -27,7 +28,7 @@ export const feedmeClientArea: Area = {
         data: { n: 2, list: [] },
         md5: true,
       });
-      same(await actions.next(), {
+      assertEquals(await actions.next(), {
         done: false,
         value: {
           name: "counted",
@@ -46,24 +47,28 @@ export const feedmeClientArea: Area = {
         transport: webSocketTransport({ url: t.feedme }),
       });
       const log = clientLog(client);
-      same(client.state(), "disconnected");
+      assertEquals(client.state(), "disconnected");
       const args: unknown[] = [];
       client.on("disconnect", (...given) => args.push(given));
       for (let round = 0; round < 2; round++) {
         client.connect();
-        same([client.state(), log], ["connecting", []]);
-        same(
-          String(thrown(() => client.connect())),
+        assertEquals([client.state(), log], ["connecting", []]);
+        assertEquals(
+          String(assertThrows(() => client.connect())),
           "FeedmeError: INVALID_STATE: Already connecting or connected.",
         );
         await until(() => log.length === 2, "connected");
-        same(client.state(), "connected");
+        assertEquals(client.state(), "connected");
         client.disconnect();
-        same(client.state(), "disconnected");
+        assertEquals(client.state(), "disconnected");
         await until(() => log.length === 3, "disconnected");
-        same(log.splice(0), ["connecting", "connect", "disconnect"]);
+        assertEquals(log.splice(0), ["connecting", "connect", "disconnect"]);
       }
-      same(args, [[], []], "arguments of a disconnect that was asked for");
+      assertEquals(
+        args,
+        [[], []],
+        "arguments of a disconnect that was asked for",
+      );
     },
 
     async "an action is answered to a callback and to a promise"(t) {
@@ -73,33 +78,37 @@ export const feedmeClientArea: Area = {
       const given = await new Promise((resolve) =>
         client.action("echo", args, (...given) => resolve(given))
       );
-      same(given, [undefined, args]);
-      same(await client.action("echo", args), args);
+      assertEquals(given, [undefined, args]);
+      assertEquals(await client.action("echo", args), args);
       // Each answer finds its question.
       const answers = [1, 2, 3].map((n) => client.action("echo", { n }));
-      same(await Promise.all(answers), [{ n: 1 }, { n: 2 }, { n: 3 }]);
+      assertEquals(await Promise.all(answers), [{ n: 1 }, { n: 2 }, { n: 3 }]);
     },
 
     async "an action that the server refuses fails with its reason"(t) {
       await using client = connect(t.feedme);
       await connected(client);
       const reason = { code: "FULL", data: { seats: 12 } };
-      const error = await rejects(client.action("refuse", reason));
-      same([error.name, error.code, error.outcome, error.message], [
+      const error = await assertRejects(() => client.action("refuse", reason));
+      assertEquals([error.name, error.code, error.outcome, error.message], [
         "FeedmeError",
         "REJECTED",
         "rejected",
         "REJECTED: Server rejected the action request.",
       ]);
-      same([error.serverErrorCode, error.serverErrorData], [
+      assertEquals([error.serverErrorCode, error.serverErrorData], [
         "FULL",
         { seats: 12 },
       ]);
       const given = await new Promise<unknown[]>((resolve) =>
         client.action("unknown", {}, (...given) => resolve(given))
       );
-      same(given.length, 1, "arguments of a callback that gets an error");
-      same(
+      assertEquals(
+        given.length,
+        1,
+        "arguments of a callback that gets an error",
+      );
+      assertEquals(
         (given[0] as typeof error).serverErrorCode,
         "UNKNOWN_ACTION",
       );
@@ -108,14 +117,14 @@ export const feedmeClientArea: Area = {
     async "an action without an answer times out, and others do not"(t) {
       await using client = connect(t.feedme, { actionTimeoutMs: 200 });
       await connected(client);
-      const error = await rejects(client.action("ignore", {}));
-      same([error.code, error.outcome, error.message], [
+      const error = await assertRejects(() => client.action("ignore", {}));
+      assertEquals([error.code, error.outcome, error.message], [
         "TIMEOUT",
         "timed_out",
         "TIMEOUT: The server did not respond within the allocated time.",
       ]);
-      same(await client.action("echo", { n: 1 }), { n: 1 });
-      same(client.state(), "connected");
+      assertEquals(await client.action("echo", { n: 1 }), { n: 1 });
+      assertEquals(client.state(), "connected");
     },
 
     async "when the link is lost the client comes back, and so do its feeds"(
@@ -130,13 +139,15 @@ export const feedmeClientArea: Area = {
       for (const feed of feeds) await feed.opened();
       const actions = feeds[0]!.actions();
       // What was sent and not answered may have happened, or not.
-      const lost = await rejects(client.action("drop", {}));
-      same([lost.code, lost.outcome], ["NOT_CONNECTED", "unknown"]);
+      const lost = await assertRejects(() => client.action("drop", {}));
+      assertEquals([lost.code, lost.outcome], ["NOT_CONNECTED", "unknown"]);
       // What is asked for while the link is down is not sent.
-      const early = await rejects(client.action("echo", {}));
-      same([early.code, early.outcome], ["NOT_CONNECTED", "not_sent"]);
-      for (const feed of feeds) same(await feed.opened(), { n: 0, list: [] });
-      same(log, [
+      const early = await assertRejects(() => client.action("echo", {}));
+      assertEquals([early.code, early.outcome], ["NOT_CONNECTED", "not_sent"]);
+      for (const feed of feeds) {
+        assertEquals(await feed.opened(), { n: 0, list: [] });
+      }
+      assertEquals(log, [
         "connecting",
         "connect",
         "disconnect TRANSPORT_FAILURE",
@@ -146,7 +157,7 @@ export const feedmeClientArea: Area = {
       const open = ["opening", 'open {"n":0,"list":[]}'];
       for (const each of logs) {
         // They were wanted before there was a connection.
-        same(each, [
+        assertEquals(each, [
           "close NOT_CONNECTED",
           ...open,
           "close NOT_CONNECTED",
@@ -154,7 +165,7 @@ export const feedmeClientArea: Area = {
         ]);
       }
       await set(client, ids[0]!, 1);
-      same((await actions.next()).value?.newData, { n: 1, list: [] });
+      assertEquals((await actions.next()).value?.newData, { n: 1, list: [] });
       await actions.return!();
     },
 
@@ -175,7 +186,7 @@ export const feedmeClientArea: Area = {
       log.push("the calls are over");
       await promise;
       await until(() => log.at(-1) === "close", "told");
-      same(log, [
+      assertEquals(log, [
         "the calls are over",
         "close NOT_CONNECTED",
         "callback NOT_CONNECTED",

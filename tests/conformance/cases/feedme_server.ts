@@ -1,10 +1,12 @@
 /** Our Feedme server: on the sockets of this runtime, and in memory. */
-import { asyncDispose, ok, pause, rejects, same, until } from "../check.ts";
+import { assert, assertEquals, assertRejects } from "../../kit/assert.ts";
+import { asyncDispose } from "../../kit/dispose.ts";
+import { delay, until } from "../../kit/wait.ts";
 import type { Area, Test } from "../suite.ts";
 import { complaints, connect, connected, feedLog } from "./feedme.ts";
 import { limits } from "./feedme_server/limits.ts";
 import { served } from "./feedme_server/served.ts";
-import { actionOf, HANDSHAKE } from "../../feedme_server/messages.ts";
+import { actionOf, HANDSHAKE } from "../../kit/feedme_messages.ts";
 
 /** A socket of the server, and all that it tells. */
 async function open({ feedmeServer }: Test) {
@@ -28,9 +30,9 @@ export const feedmeServerArea: Area = {
       const id = t.name("counter");
       const feed = client.feed("counter", { id });
       feed.desireOpen();
-      same(await feed.opened(), { n: 0, by: [] });
-      same(await client.action("add", { id, n: 2 }), { by: "ada" });
-      same(feed.data(), { n: 2, by: ["ada"] });
+      assertEquals(await feed.opened(), { n: 0, by: [] });
+      assertEquals(await client.action("add", { id, n: 2 }), { by: "ada" });
+      assertEquals(feed.data(), { n: 2, by: ["ada"] });
     },
 
     async "two clients on sockets see each change once, and its end"(t) {
@@ -47,31 +49,38 @@ export const feedmeServerArea: Area = {
       await one.action("end", { id });
       for (const log of logs) {
         await until(() => log.length === 3, "told");
-        same(log, [
+        assertEquals(log, [
           'added {"n":1,"by":["ada"]}',
           'signed {"n":1,"by":["ada","é😀"]}',
           "close TERMINATED",
         ]);
       }
-      same(errors, [[], []], "the digests were right");
-      const error = await rejects(feeds[1]!.opened());
-      same([error.serverErrorCode, error.serverErrorData], ["ENDED", { id }]);
+      assertEquals(errors, [[], []], "the digests were right");
+      const error = await assertRejects(() => feeds[1]!.opened());
+      assertEquals([error.serverErrorCode, error.serverErrorData], ["ENDED", {
+        id,
+      }]);
     },
 
     async "what is refused comes with its reason over a socket"(t) {
       await using client = connect(t.feedmeServer);
       await connected(client);
       const refused = async (asked: Promise<unknown>) => {
-        const error = await rejects(asked);
+        const error = await assertRejects(() => asked);
         return [error.serverErrorCode, error.serverErrorData];
       };
-      same(await refused(client.action("refuse", {})), ["FULL", { seats: 12 }]);
-      same(await refused(client.action("nothing", {})), ["UNKNOWN_ACTION", {}]);
+      assertEquals(await refused(client.action("refuse", {})), ["FULL", {
+        seats: 12,
+      }]);
+      assertEquals(await refused(client.action("nothing", {})), [
+        "UNKNOWN_ACTION",
+        {},
+      ]);
       const [code] = await refused(client.action("add", { id: 1, n: 1 }));
-      same(code, "INVALID_ARGUMENTS");
+      assertEquals(code, "INVALID_ARGUMENTS");
       const staff = client.feed("staff", {});
       staff.desireOpen();
-      same(await refused(staff.opened()), ["NOT_AUTHORIZED", {}]);
+      assertEquals(await refused(staff.opened()), ["NOT_AUTHORIZED", {}]);
     },
 
     async "clients that close a feed or leave are noticed"(t) {
@@ -87,7 +96,7 @@ export const feedmeServerArea: Area = {
         await feed.opened();
         await client.action("add", { id, n: 1 });
       }
-      ok(await watchers(2), "two watch");
+      assert(await watchers(2), "two watch");
       await leaving[asyncDispose]();
       await until(() => watchers(1), "one watches");
       // Not even a close: the connection of this one ends at once.
@@ -102,20 +111,23 @@ export const feedmeServerArea: Area = {
 
     async "a client that the server closes learns the code, and comes back"(t) {
       const { socket, texts, end } = await open(t);
-      same(socket.protocol, "feedme");
+      assertEquals(socket.protocol, "feedme");
       socket.send(JSON.stringify(HANDSHAKE));
       await until(() => texts.length === 1, "handshake");
       socket.send(JSON.stringify(actionOf("leave")));
       await until(() => end.closed !== undefined, "closed");
-      same(end.closed, [4001, "as you wish"]);
+      assertEquals(end.closed, [4001, "as you wish"]);
 
       await using client = connect(t.feedmeServer);
       await connected(client);
       const reasons: unknown[] = [];
       client.on("disconnect", (error) => reasons.push(error?.transportError));
-      same((await rejects(client.action("leave", {}))).outcome, "unknown");
+      assertEquals(
+        (await assertRejects(() => client.action("leave", {}))).outcome,
+        "unknown",
+      );
       await connected(client);
-      same(reasons.map(String), [
+      assertEquals(reasons.map(String), [
         "Error: FAILURE: The WebSocket closed (code 4001).",
       ]);
     },
@@ -130,8 +142,8 @@ export const feedmeServerArea: Area = {
         socket.send(JSON.stringify(actionOf("leave", { reason })));
         await until(() => end.closed !== undefined, "closed");
         const [code, cut] = end.closed!;
-        same([code, reason.startsWith(cut)], [4001, true]);
-        ok(new TextEncoder().encode(cut).length >= 122, "as much as fits");
+        assertEquals([code, reason.startsWith(cut)], [4001, true]);
+        assert(new TextEncoder().encode(cut).length >= 122, "as much as fits");
       }
     },
 
@@ -141,7 +153,7 @@ export const feedmeServerArea: Area = {
       const { socket, texts } = await open(t);
       socket.send('{"MessageType":"__proto__"}');
       await until(() => texts.length === 1, "answered");
-      same(JSON.parse(texts[0]!), {
+      assertEquals(JSON.parse(texts[0]!), {
         MessageType: "ViolationResponse",
         Diagnostics: {
           Problem: "Schema violation.",
@@ -157,7 +169,7 @@ export const feedmeServerArea: Area = {
         const { socket, end } = await open(t);
         socket.send(message);
         await until(() => end.closed !== undefined, "closed");
-        same(end.closed, [code, reason]);
+        assertEquals(end.closed, [code, reason]);
       }
     },
 
@@ -166,7 +178,7 @@ export const feedmeServerArea: Area = {
       const feed = client.feed("large", {});
       feed.desireOpen();
       const { lines } = await feed.opened() as { lines: string[] };
-      same([lines.length, lines.at(-1)], [10_000, "é".repeat(50)]);
+      assertEquals([lines.length, lines.at(-1)], [10_000, "é".repeat(50)]);
     },
 
     async "a client that reads is not cut off by a burst"(t) {
@@ -178,9 +190,9 @@ export const feedmeServerArea: Area = {
       const log = feedLog(feed);
       await client.action("burst", { id, times: 200, size: 20_000 });
       await client.action("burst", { id, times: 2, size: 1_500_000 });
-      same([log.length, feed.state()], [202, "open"]);
-      await pause(1_200);
-      same(feed.state(), "open");
+      assertEquals([log.length, feed.state()], [202, "open"]);
+      await delay(1_200);
+      assertEquals(feed.state(), "open");
     },
 
     async "60 kB of brackets end nothing but their own action"(t) {
@@ -196,9 +208,9 @@ export const feedmeServerArea: Area = {
         JSON.parse(text)
       );
       for (const { Diagnostics } of [deep, tooDeep]) {
-        same(Diagnostics.Problem, "Nested too deeply.");
+        assertEquals(Diagnostics.Problem, "Nested too deeply.");
       }
-      same(fits.Success, true);
+      assertEquals(fits.Success, true);
       socket.close();
     },
 

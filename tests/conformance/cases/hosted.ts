@@ -6,7 +6,7 @@ import {
   type JamsocketHostedInitOptions,
 } from "../../../server.ts";
 import type { ConnectResponse } from "../../../types.ts";
-import { until } from "../check.ts";
+import { until } from "../../kit/wait.ts";
 import type { Answer } from "../far/script.ts";
 import type { ScriptedPeer, Test } from "../suite.ts";
 

@@ -1,6 +1,7 @@
 /** The edge route that this runtime serves, before a session backend: HTTP. */
 import { SessionBackend, verifiedUser } from "../../../mod.ts";
-import { ok, rejects, same, until } from "../check.ts";
+import { assert, assertEquals, assertRejects } from "../../kit/assert.ts";
+import { until } from "../../kit/wait.ts";
 import { type Area, isPage } from "../suite.ts";
 import { socketCases } from "./proxy/sockets.ts";
 import { ask, connect, counts, ended, leave, shared } from "./rooms.ts";
@@ -28,9 +29,9 @@ export const proxy: Area = {
         ]
       ) {
         const answer = await fetch(room + path, { method: method! });
-        same(answer.status, 403, path);
+        assertEquals(answer.status, 403, path);
         const { error } = await answer.json();
-        same(error.message, "not allowed");
+        assertEquals(error.message, "not allowed");
       }
     },
 
@@ -50,8 +51,8 @@ export const proxy: Area = {
         const room = `${t.edge}/rooms/mistake-${mistake}`;
         for (const path of ["/status", "/backend/"]) {
           const answer = await fetch(room + path);
-          same([mistake, answer.status], [mistake, 500]);
-          same(
+          assertEquals([mistake, answer.status], [mistake, 500]);
+          assertEquals(
             (await answer.json()).error.message,
             "the application failed to authorize this request",
           );
@@ -66,7 +67,7 @@ export const proxy: Area = {
         const answer = await fetch(
           `${t.edge}/rooms/refusal-${refusal}/backend/`,
         );
-        same(
+        assertEquals(
           [refusal, answer.status, await answer.text()],
           [refusal, refusal === "fetched" ? 200 : 401, "sign in"],
         );
@@ -77,7 +78,7 @@ export const proxy: Area = {
       const room = `${t.edge}/rooms/${shared(t)}`;
       const answer = await connect(t, shared(t));
       const { backend_id } = answer;
-      same({ ...answer, spawned: false, status: "" }, {
+      assertEquals({ ...answer, spawned: false, status: "" }, {
         backend_id,
         spawned: false,
         status: "",
@@ -88,7 +89,7 @@ export const proxy: Area = {
         ready_url: "",
       });
       const again = await connect(t, shared(t));
-      same([again.backend_id, again.spawned], [backend_id, false]);
+      assertEquals([again.backend_id, again.spawned], [backend_id, false]);
     },
 
     async "a path and a query cross as they were written"(t) {
@@ -102,26 +103,32 @@ export const proxy: Area = {
           "a;v=1/b@c:d",
         ]
       ) {
-        same((await (await ask(t, path)).json()).path, `/${path}`);
+        assertEquals((await (await ask(t, path)).json()).path, `/${path}`);
       }
     },
 
     async "methods cross, and bodies of any size"(t) {
       for (const method of ["PUT", "PATCH", "DELETE", "OPTIONS"]) {
-        same((await (await ask(t, "", { method })).json()).method, method);
+        assertEquals(
+          (await (await ask(t, "", { method })).json()).method,
+          method,
+        );
       }
       const head = await ask(t, "", { method: "HEAD" });
-      same([head.status, await head.text()], [200, ""]);
+      assertEquals([head.status, await head.text()], [200, ""]);
       const sent = Uint8Array.from(
         { length: 300_000 },
         (_, index) => index * 7 % 256,
       );
       const answer = await ask(t, "echo", { method: "POST", body: sent });
       const back = new Uint8Array(await answer.arrayBuffer());
-      same(back.length, sent.length, "bytes");
-      ok(back.every((byte, index) => byte === sent[index]), "the same bytes");
+      assertEquals(back.length, sent.length, "bytes");
+      assert(
+        back.every((byte, index) => byte === sent[index]),
+        "the same bytes",
+      );
       const empty = await ask(t, "echo", { method: "POST" });
-      same(await empty.text(), "");
+      assertEquals(await empty.text(), "");
     },
 
     async "an answer comes piece by piece, and leaving it is noticed"(t) {
@@ -129,7 +136,7 @@ export const proxy: Area = {
       for (const leaving of ["abort", "cancel"]) {
         const controller = new AbortController();
         const answer = await ask(t, "ticks", { signal: controller.signal });
-        same(answer.headers.get("content-type"), "text/event-stream");
+        assertEquals(answer.headers.get("content-type"), "text/event-stream");
         const reader = answer.body!.getReader();
         const decoder = new TextDecoder();
         let text = "";
@@ -141,10 +148,12 @@ export const proxy: Area = {
         if (leaving === "abort") {
           controller.abort();
           // What came before the abort may still be read.
-          const error = await rejects((async () => {
-            while (!(await reader.read()).done);
-          })());
-          same(error.name, "AbortError");
+          const error = await assertRejects(() =>
+            (async () => {
+              while (!(await reader.read()).done);
+            })()
+          );
+          assertEquals(error.name, "AbortError");
         } else await reader.cancel();
       }
       await until(
@@ -166,12 +175,15 @@ export const proxy: Area = {
         },
       });
       const { headers } = await answer.json();
-      same(headers["x-app"], "crosses");
-      ok(!JSON.stringify(headers).includes("10.1.2.3"), "no claimed address");
-      same(headers.authorization, undefined, "authorization");
+      assertEquals(headers["x-app"], "crosses");
+      assert(
+        !JSON.stringify(headers).includes("10.1.2.3"),
+        "no claimed address",
+      );
+      assertEquals(headers.authorization, undefined, "authorization");
       const { user, auth, secret } = verifiedUser(new Headers(headers));
-      same([user, auth], ["ada", { seat: "grün ✓" }]);
-      ok(secret !== "guessed", "the secret is the platform's");
+      assertEquals([user, auth], ["ada", { seat: "grün ✓" }]);
+      assert(secret !== "guessed", "the secret is the platform's");
     },
 
     async "a backend's redirects stay within the edge"(t) {
@@ -184,13 +196,13 @@ export const proxy: Area = {
         ]
       ) {
         const answer = await ask(t, `redirect?to=${encodeURIComponent(to!)}`);
-        same([answer.redirected, answer.url], [true, room + lands]);
-        same((await answer.json()).path, lands);
+        assertEquals([answer.redirected, answer.url], [true, room + lands]);
+        assertEquals((await answer.json()).path, lands);
       }
       const away = encodeURIComponent("https://elsewhere.example/");
       const answer = await ask(t, `redirect?to=${away}`);
-      same(answer.status, 502);
-      same(
+      assertEquals(answer.status, 502);
+      assertEquals(
         (await answer.json()).error.message,
         "the backend redirects to a URL outside itself",
       );
@@ -198,12 +210,12 @@ export const proxy: Area = {
 
     async "a backend sets no cookie, and what it says is not stored"(t) {
       const answer = await ask(t, "cookie");
-      same(await answer.text(), "ok");
-      same(answer.headers.getSetCookie(), []);
-      same(answer.headers.get("cache-control"), "no-store");
+      assertEquals(await answer.text(), "ok");
+      assertEquals(answer.headers.getSetCookie(), []);
+      assertEquals(answer.headers.get("cache-control"), "no-store");
       // A page sees no such header, but what it did.
       const { document } = globalThis as { document?: { cookie: string } };
-      same(document?.cookie ?? "", "");
+      assertEquals(document?.cookie ?? "", "");
     },
 
     async "a path that could leave the backend is refused"(t) {
@@ -212,8 +224,8 @@ export const proxy: Area = {
         const path of ["..%2fx", "%252e%252e%252fx", "a/..%5cx", "%2fx", "a%00"]
       ) {
         const answer = await ask(t, path);
-        same(answer.status, 400, path);
-        same(
+        assertEquals(answer.status, 400, path);
+        assertEquals(
           (await answer.json()).error.message,
           "the path may not lead outside the backend",
         );
@@ -225,10 +237,10 @@ export const proxy: Area = {
       for (
         const path of ["", "/", "/other", "/status/a/b", "/connect/more"]
       ) {
-        same(await code(fetch(room + path)), 404, path);
+        assertEquals(await code(fetch(room + path)), 404, path);
       }
-      same(await code(fetch(`${room}/connect`)), 404, "GET connect");
-      same(
+      assertEquals(await code(fetch(`${room}/connect`)), 404, "GET connect");
+      assertEquals(
         await code(fetch(`${room}/status`, { method: "POST" })),
         404,
         "POST status",
@@ -242,18 +254,21 @@ export const proxy: Area = {
       const room = `${t.edge}/rooms/${shared(t)}`;
       for (const url of [status_url, `${room}/status`]) {
         const answer = await fetch(url);
-        same(answer.headers.get("cache-control"), "no-store");
-        same((await answer.json()).status, "ready");
+        assertEquals(answer.headers.get("cache-control"), "no-store");
+        assertEquals((await answer.json()).status, "ready");
       }
-      same(await code(fetch(`${room}/status/another`)), 410);
+      assertEquals(await code(fetch(`${room}/status/another`)), 410);
       const nobody = `${t.edge}/rooms/${t.name("room")}`;
       for (const path of ["/status", "/status/stream"]) {
-        same(await code(fetch(nobody + path)), 404, path);
+        assertEquals(await code(fetch(nobody + path)), 404, path);
       }
-      same(await code(fetch(`${nobody}/status/another`)), 410);
+      assertEquals(await code(fetch(`${nobody}/status/another`)), 410);
       const asleep = `${t.edge}/rooms/${t.name("asleep")}`;
-      same(await code(fetch(`${asleep}/connect`, { method: "POST" })), 409);
-      same(await code(fetch(`${asleep}/backend/`)), 409);
+      assertEquals(
+        await code(fetch(`${asleep}/connect`, { method: "POST" })),
+        409,
+      );
+      assertEquals(await code(fetch(`${asleep}/backend/`)), 409);
     },
 
     async "states are streamed at the edge, from where a reader was"(t) {
@@ -263,13 +278,13 @@ export const proxy: Area = {
       await ended(status_url);
       const read = async (headers: Record<string, string> = {}) => {
         const answer = await fetch(`${status_url}/stream`, { headers });
-        same(answer.headers.get("content-type"), "text/event-stream");
+        assertEquals(answer.headers.get("content-type"), "text/event-stream");
         const text = await answer.text();
         return [...text.matchAll(/id: (.*)\ndata: (.*)\n\n/g)]
           .map(([, id, data]) => [id!, JSON.parse(data!).status]);
       };
       const all = await read();
-      same(
+      assertEquals(
         all,
         [
           "scheduled",
@@ -280,8 +295,11 @@ export const proxy: Area = {
           "terminated",
         ].map((status, index) => [`${backend_id}:${index + 1}`, status]),
       );
-      same(await read({ "last-event-id": `${backend_id}:4` }), all.slice(4));
-      same(
+      assertEquals(
+        await read({ "last-event-id": `${backend_id}:4` }),
+        all.slice(4),
+      );
+      assertEquals(
         await code(fetch(`${status_url}/stream`, {
           headers: { "last-event-id": "another:4" },
         })),
@@ -297,11 +315,11 @@ export const proxy: Area = {
       await leave(t, room);
       await ended(first.status_url);
       const answer = await (await fetch(url)).json();
-      ok(answer.pid !== pid, "another process");
+      assert(answer.pid !== pid, "another process");
       const second = await connect(t, room);
-      ok(second.backend_id !== first.backend_id, "another backend");
+      assert(second.backend_id !== first.backend_id, "another backend");
       // Who watched the first one learns that it is gone.
-      same(await code(fetch(first.status_url)), 410);
+      assertEquals(await code(fetch(first.status_url)), 410);
       await using watcher = new SessionBackend(first);
       await watcher.onTerminatedPromise;
       await leave(t, room);
@@ -313,17 +331,17 @@ export const proxy: Area = {
       const url = `${t.edge}/rooms/${room}/backend/echo`;
       const { status_url } = await connect(t, room);
       const post = () => fetch(url, { method: "POST", body: "an order" });
-      same(await (await post()).text(), "an order");
+      assertEquals(await (await post()).text(), "an order");
       await leave(t, room);
       await ended(status_url);
       const answer = await post();
-      same(answer.status, 410);
-      same(
+      assertEquals(answer.status, 410);
+      assertEquals(
         (await answer.json()).error.message,
         "the backend is gone; the request was not repeated, because its body was sent",
       );
       // From now on there is a new one.
-      same(await (await post()).text(), "an order");
+      assertEquals(await (await post()).text(), "an order");
       await leave(t, room);
     },
 
@@ -339,12 +357,16 @@ export const proxy: Area = {
           method: "POST",
           headers: { origin: "https://elsewhere.example" },
         });
-        same(answer.status, 403);
+        assertEquals(answer.status, 403);
         await answer.text();
       }
-      same((await counts(t)).hits, hits, "requests that reached the backend");
+      assertEquals(
+        (await counts(t)).hits,
+        hits,
+        "requests that reached the backend",
+      );
       const own = await ask(t, "hit", { method: "POST" });
-      same(await own.json(), hits + 1, "but the edge's own page may");
+      assertEquals(await own.json(), hits + 1, "but the edge's own page may");
     },
 
     ...socketCases,

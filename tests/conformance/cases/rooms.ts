@@ -1,6 +1,7 @@
 /** Rooms of the edge route that this runtime serves, each with a backend of its own. */
 import type { ConnectResponse } from "../../../types.ts";
-import { same, until } from "../check.ts";
+import { assertEquals } from "../../kit/assert.ts";
+import { until } from "../../kit/wait.ts";
 import type { Test } from "../suite.ts";
 
 /** Connects to a room of the edge. */
@@ -21,7 +22,7 @@ export async function leave(
   code = 0,
 ): Promise<void> {
   const answer = await fetch(`${edge}/rooms/${room}/backend/exit?code=${code}`);
-  same(await answer.text(), "ends");
+  assertEquals(await answer.text(), "ends");
 }
 
 /** The room of all cases that leave its backend as it was. */

@@ -6,15 +6,13 @@ import {
 } from "../../../client.ts";
 import type { BackendState } from "../../../types.ts";
 import {
-  asyncDispose,
-  collect,
-  ok,
-  pause,
-  rejects,
-  same,
-  thrown,
-  until,
-} from "../check.ts";
+  assert,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../../kit/assert.ts";
+import { asyncDispose } from "../../kit/dispose.ts";
+import { collect, delay, until } from "../../kit/wait.ts";
 import type { Answer } from "../far/script.ts";
 import type { Area } from "../suite.ts";
 import { answering, event, names, SOON, watched } from "./hosted.ts";
@@ -38,10 +36,10 @@ export const sessionBackend: Area = {
       backend.onReady(() => calls++)();
       await backend.ready({ timeout: 15_000 });
       await backend.onReadyPromise;
-      same([backend.isReady(), backend.isTerminated()], [true, false]);
+      assertEquals([backend.isReady(), backend.isTerminated()], [true, false]);
       backend.onReady(() => calls++);
-      same(calls, 2, "calls of onReady");
-      same((await backend.status()).status, "ready");
+      assertEquals(calls, 2, "calls of onReady");
+      assertEquals((await backend.status()).status, "ready");
       await leave(t, room);
     },
 
@@ -57,7 +55,7 @@ export const sessionBackend: Area = {
       await backend.ready();
       await leave(t, room);
       await backend.onTerminatedPromise;
-      same(told, [
+      assertEquals(told, [
         "scheduled",
         "loading",
         "starting",
@@ -67,12 +65,16 @@ export const sessionBackend: Area = {
         "onTerminated",
         "terminated",
       ]);
-      same([backend.isReady(), backend.isTerminated()], [false, true]);
+      assertEquals([backend.isReady(), backend.isTerminated()], [false, true]);
       backend.onTerminated(() => told.push("at once"));
-      same(told.at(-1), "at once");
+      assertEquals(told.at(-1), "at once");
       const life = told.filter((name) => /^[a-z]+$/.test(name));
-      same(names(await states), life, "who read on the way");
-      same(names(await collect(backend.statuses())), life, "who reads later");
+      assertEquals(names(await states), life, "who read on the way");
+      assertEquals(
+        names(await collect(backend.statuses())),
+        life,
+        "who reads later",
+      );
     },
 
     async "a backend that ends at once is never ready"(t) {
@@ -80,13 +82,13 @@ export const sessionBackend: Area = {
         await connect(t, t.name("broken-room")),
       );
       for (const promise of [backend.ready(), backend.onReadyPromise]) {
-        const error = await rejects(promise);
-        ok(error instanceof BackendEndedError, `that error, not ${error}`);
-        same(error.name, "BackendEndedError");
+        const error = await assertRejects(() => promise);
+        assert(error instanceof BackendEndedError, `that error, not ${error}`);
+        assertEquals(error.name, "BackendEndedError");
         const { status, exit_error } = error.state as BackendState & {
           status: "terminated";
         };
-        same([status, exit_error], ["terminated", true]);
+        assertEquals([status, exit_error], ["terminated", true]);
       }
     },
 
@@ -100,15 +102,15 @@ export const sessionBackend: Area = {
       // Nobody asks this one: its rejected promise is no unhandled one.
       await using unasked = watched(peer);
       await using backend = watched(peer);
-      const error = await rejects(backend.ready());
-      same(
+      const error = await assertRejects(() => backend.ready());
+      assertEquals(
         error.message,
         'Backend "b1" ended before it was ready (startuptimeout)',
       );
       await unasked.onTerminatedPromise;
       let ready = false;
       backend.onReady(() => ready = true);
-      same([ready, backend.isReady()], [false, false]);
+      assertEquals([ready, backend.isReady()], [false, false]);
     },
 
     async "waiting for it has a limit, and can go on after it"(t) {
@@ -121,14 +123,17 @@ export const sessionBackend: Area = {
         silent("scheduled", "ready"),
       );
       await using backend = watched(peer);
-      const error = await rejects(backend.ready({ timeout: 10 }));
-      same(error.name, "TimeoutError");
-      same(error.message, 'Backend "b1" was not ready within 10 ms');
+      const error = await assertRejects(() => backend.ready({ timeout: 10 }));
+      assertEquals(error.name, "TimeoutError");
+      assertEquals(error.message, 'Backend "b1" was not ready within 10 ms');
       const controller = new AbortController();
       const waiting = backend.ready({ signal: controller.signal });
       const reason = new Error("enough");
       controller.abort(reason);
-      ok(await rejects(waiting) === reason, "the signal's own reason");
+      assert(
+        await assertRejects(() => waiting) === reason,
+        "the signal's own reason",
+      );
       await backend.ready({ timeout: 10_000 });
     },
 
@@ -147,7 +152,10 @@ export const sessionBackend: Area = {
       const peer = await answering(t, silent("scheduled"));
       const backend = watched(peer);
       for (const timeout of [NaN, -1]) {
-        same((await rejects(backend.ready({ timeout }))).name, "RangeError");
+        assertEquals(
+          (await assertRejects(() => backend.ready({ timeout }))).name,
+          "RangeError",
+        );
       }
       await backend.close();
     },
@@ -155,7 +163,7 @@ export const sessionBackend: Area = {
     async "an answer that says ready needs no stream to be so"(t) {
       const peer = await answering(t, silent());
       await using backend = watched(peer, { status: "ready" });
-      same(backend.isReady(), true);
+      assertEquals(backend.isReady(), true);
       await backend.ready();
       await backend.onReadyPromise;
     },
@@ -172,12 +180,12 @@ export const sessionBackend: Area = {
       const errors: unknown[] = [];
       const onError = (error: unknown) => errors.push(error);
       await using backend = watched(peer, {}, { onError });
-      same(names(await collect(backend.statuses())), [
+      assertEquals(names(await collect(backend.statuses())), [
         "scheduled",
         "ready",
         "terminated",
       ]);
-      same(
+      assertEquals(
         errors.flatMap((error) =>
           error instanceof HTTPError ? [error.code] : []
         ),
@@ -193,13 +201,16 @@ export const sessionBackend: Area = {
         const onError = (error: unknown) => errors.push(error);
         await using backend = watched(peer, {}, { onError });
         await backend.onTerminatedPromise;
-        same(backend.isTerminated(), true);
-        const error = await rejects(backend.ready());
-        ok(error instanceof BackendEndedError, `that error, not ${error}`);
-        ok(error.cause instanceof HTTPError, `caused by ${error.cause}`);
-        same(error.cause.code, status);
-        same((await rejects(backend.statuses().next())).code, status);
-        same(errors.length, 1, "errors");
+        assertEquals(backend.isTerminated(), true);
+        const error = await assertRejects(() => backend.ready());
+        assert(error instanceof BackendEndedError, `that error, not ${error}`);
+        assert(error.cause instanceof HTTPError, `caused by ${error.cause}`);
+        assertEquals(error.cause.code, status);
+        assertEquals(
+          (await assertRejects(() => backend.statuses().next())).code,
+          status,
+        );
+        assertEquals(errors.length, 1, "errors");
       }
     },
 
@@ -211,7 +222,10 @@ export const sessionBackend: Area = {
         status_url: nobody,
       });
       await backend.onTerminatedPromise;
-      same((await rejects(backend.ready())).cause.code, 410);
+      assertEquals(
+        (await assertRejects(() => backend.ready())).cause.code,
+        410,
+      );
     },
 
     async "destroy() in any phase is the last that is heard"(t) {
@@ -229,17 +243,23 @@ export const sessionBackend: Area = {
         backend.destroy();
         // What has ended stays so; anything else is no longer watched.
         const ended = length === life.length;
-        same([backend.isReady(), backend.isTerminated()], [false, ended]);
+        assertEquals([backend.isReady(), backend.isTerminated()], [
+          false,
+          ended,
+        ]);
         const asked = backend.ready();
         if (life.indexOf("ready") < length) await asked;
         else {
-          const error = await rejects(asked);
-          ok(error instanceof BackendEndedError, `that error, not ${error}`);
-          same(error.message, 'Backend "b1" is no longer watched');
+          const error = await assertRejects(() => asked);
+          assert(
+            error instanceof BackendEndedError,
+            `that error, not ${error}`,
+          );
+          assertEquals(error.message, 'Backend "b1" is no longer watched');
         }
         await backend[asyncDispose]();
-        await pause(10);
-        same(told, life.slice(0, length));
+        await delay(10);
+        assertEquals(told, life.slice(0, length));
       }
     },
 
@@ -256,39 +276,44 @@ export const sessionBackend: Area = {
       });
       backend.onStatus(() => told.push("a second listener"));
       const waiting = backend.ready({ timeout: 60_000 });
-      const error = await rejects(waiting);
-      ok(error instanceof BackendEndedError, `that error, not ${error}`);
-      same(told, ["scheduled"]);
+      const error = await assertRejects(() => waiting);
+      assert(error instanceof BackendEndedError, `that error, not ${error}`);
+      assertEquals(told, ["scheduled"]);
     },
 
     async "its status is read without a token"(t) {
       const answer = await connect(t, shared(t));
       await using backend = new SessionBackend(answer);
-      same(backend.statusUrl, answer.status_url);
+      assertEquals(backend.statusUrl, answer.status_url);
       await backend.ready();
       const state = await (await fetch(backend.statusUrl)).json();
-      same(state.status, "ready");
-      ok(!Number.isNaN(Date.parse(state.time)), state.time);
-      same(await backend.status(), state);
+      assertEquals(state.status, "ready");
+      assert(!Number.isNaN(Date.parse(state.time)), state.time);
+      assertEquals(await backend.status(), state);
     },
 
     async "no secret stands in its JSON or on it"(t) {
       const peer = await answering(t, silent("scheduled"), { status: 404 });
       await using backend = watched(peer);
-      ok(backend.url.includes("TOKEN-1"), "its address is a capability");
+      assert(backend.url.includes("TOKEN-1"), "its address is a capability");
       await until(async () => (await peer.seen()).requests.length > 0, "asked");
       backend.destroy();
-      const shown = visible(backend) + visible(await rejects(backend.ready()));
-      ok(!/TOKEN|SECRET/.test(shown), `no secret in ${shown}`);
+      const shown = visible(backend) +
+        visible(await assertRejects(() => backend.ready()));
+      assert(!/TOKEN|SECRET/.test(shown), `no secret in ${shown}`);
       // What asks for the status does not hold it either.
       const { requests } = await peer.seen();
-      ok(!/TOKEN|SECRET/.test(JSON.stringify(requests)), "none was sent");
+      assert(!/TOKEN|SECRET/.test(JSON.stringify(requests)), "none was sent");
     },
 
     async "two who watch one backend see the same"(t) {
       const room = t.name("room");
       const answers = await Promise.all([connect(t, room), connect(t, room)]);
-      same(answers.filter(({ spawned }) => spawned).length, 1, "spawned");
+      assertEquals(
+        answers.filter(({ spawned }) => spawned).length,
+        1,
+        "spawned",
+      );
       await using one = new SessionBackend(answers[0]!);
       await using other = new SessionBackend(answers[1]!);
       await Promise.all([one.ready(), other.ready()]);
@@ -301,15 +326,15 @@ export const sessionBackend: Area = {
         collect(one.statuses()),
         collect(other.statuses()),
       ]);
-      same(seen[0], seen[1]);
-      same(seen[0]!.at(-1)?.status, "terminated");
+      assertEquals(seen[0], seen[1]);
+      assertEquals(seen[0]!.at(-1)?.status, "terminated");
     },
 
     // deno-lint-ignore require-await
     async "what is no connect response is refused"() {
       for (const junk of [null, undefined, {}, "x", { url: "http://x" }]) {
-        const error = thrown(() => new SessionBackend(junk as never));
-        ok(error instanceof TypeError, `a TypeError, not ${error}`);
+        const error = assertThrows(() => new SessionBackend(junk as never));
+        assert(error instanceof TypeError, `a TypeError, not ${error}`);
       }
     },
   },

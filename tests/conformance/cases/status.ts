@@ -1,6 +1,7 @@
 /** Following a backend's states with the engines, on the dev platform. */
 import { HTTPError, Jamsocket } from "../../../server.ts";
-import { collect, ok, pause, rejects, same, until } from "../check.ts";
+import { assert, assertEquals, assertRejects } from "../../kit/assert.ts";
+import { collect, delay, until } from "../../kit/wait.ts";
 import { type Area, inPages, type Test } from "../suite.ts";
 import { LIFE } from "./hosted.ts";
 import { connect, leave } from "./rooms.ts";
@@ -29,7 +30,7 @@ export const status: Area = {
       const { backend_id, spawned } = await engine.connect({
         key: t.name("room"),
       });
-      same(spawned, true, "spawned");
+      assertEquals(spawned, true, "spawned");
       const seen: string[] = [];
       let last: unknown;
       for await (const state of engine.statuses(backend_id)) {
@@ -37,8 +38,8 @@ export const status: Area = {
         last = { ...state, time: "" };
         if (state.status === "ready") await engine.terminate(backend_id);
       }
-      same(seen, LIFE);
-      same(last, {
+      assertEquals(seen, LIFE);
+      assertEquals(last, {
         status: "terminated",
         time: "",
         termination_reason: "external",
@@ -54,21 +55,35 @@ export const status: Area = {
         [key, key, other, key].map((key) => engine.connect({ key })),
       );
       const ids = answers.map(({ backend_id }) => backend_id);
-      same(ids.map((id) => ids.indexOf(id)), [0, 0, 2, 0], "whose they are");
-      same(answers.filter(({ spawned }) => spawned).length, 2, "spawned");
-      same(new Set(answers.map(({ token }) => token)).size, 4, "tokens");
+      assertEquals(
+        ids.map((id) => ids.indexOf(id)),
+        [0, 0, 2, 0],
+        "whose they are",
+      );
+      assertEquals(
+        answers.filter(({ spawned }) => spawned).length,
+        2,
+        "spawned",
+      );
+      assertEquals(
+        new Set(answers.map(({ token }) => token)).size,
+        4,
+        "tokens",
+      );
       for (const id of new Set(ids)) await engine.terminate(id, { hard: true });
     },
 
     async "with spawn: false nothing is spawned"(t) {
       const engine = local(t);
       const key = t.name("room");
-      const error = await rejects(engine.connect({ key, spawn: false }));
-      ok(error instanceof HTTPError, "an HTTPError");
-      same(error.code, 409);
+      const error = await assertRejects(() =>
+        engine.connect({ key, spawn: false })
+      );
+      assert(error instanceof HTTPError, "an HTTPError");
+      assertEquals(error.code, 409);
       const { backend_id } = await engine.connect({ key });
       const found = await engine.connect({ key, spawn: false });
-      same([found.backend_id, found.spawned], [backend_id, false]);
+      assertEquals([found.backend_id, found.spawned], [backend_id, false]);
       await engine.terminate(backend_id, { hard: true });
     },
 
@@ -76,12 +91,14 @@ export const status: Area = {
       const engine = local(t);
       const key = t.name("room");
       const { backend_id } = await engine.connect({ key, tag: "v1" });
-      const error = await rejects(engine.connect({ key, tag: "v2" }));
-      ok(error instanceof HTTPError, "an HTTPError");
-      same(error.code, 409);
-      ok(error.message.includes("tag"), error.message);
+      const error = await assertRejects(() =>
+        engine.connect({ key, tag: "v2" })
+      );
+      assert(error instanceof HTTPError, "an HTTPError");
+      assertEquals(error.code, 409);
+      assert(error.message.includes("tag"), error.message);
       const again = await engine.connect({ key, spawn: { tag: "v1" } });
-      same([again.backend_id, again.spawned], [backend_id, false]);
+      assertEquals([again.backend_id, again.spawned], [backend_id, false]);
       await engine.terminate(backend_id, { hard: true });
     },
 
@@ -90,16 +107,18 @@ export const status: Area = {
       const { backend_id } = await engine.connect({ key: t.name("room") });
       await engine.terminate(backend_id, { hard: true });
       const states = await collect(engine.statuses(backend_id));
-      same(
+      assertEquals(
         states.slice(-2).map((state) => [
           state.status,
           "termination_reason" in state && state.termination_reason,
         ]),
         [["hard-terminating", "external"], ["terminated", "external"]],
       );
-      const error = await rejects(engine.terminate(t.name("nobody")));
-      ok(error instanceof HTTPError, "an HTTPError");
-      same(error.code, 404);
+      const error = await assertRejects(() =>
+        engine.terminate(t.name("nobody"))
+      );
+      assert(error instanceof HTTPError, "an HTTPError");
+      assertEquals(error.code, 404);
     },
 
     async "status() tells of a running and of an ended backend"(t) {
@@ -109,11 +128,11 @@ export const status: Area = {
       await leave(t, room, 7);
       // It answered, so it was ready.
       const { status } = await engine.status(backend_id);
-      ok(status === "ready" || status === "terminated", status);
+      assert(status === "ready" || status === "terminated", status);
       await collect(engine.statuses(backend_id));
       const last = await engine.status(backend_id);
-      ok(!Number.isNaN(Date.parse(last.time)), last.time);
-      same({ ...last, time: "" }, {
+      assert(!Number.isNaN(Date.parse(last.time)), last.time);
+      assertEquals({ ...last, time: "" }, {
         status: "terminated",
         time: "",
         termination_reason: null,
@@ -131,10 +150,10 @@ export const status: Area = {
         () => engine.statuses(id).next(),
       ];
       for (const call of calls) {
-        const error = await rejects(call());
-        ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
-        same([error.name, error.code], ["HTTPError", 404]);
-        ok(error.message.includes(id), error.message);
+        const error = await assertRejects(() => call());
+        assert(error instanceof HTTPError, `an HTTPError, not ${error}`);
+        assertEquals([error.name, error.code], ["HTTPError", 404]);
+        assert(error.message.includes(id), error.message);
       }
     },
 
@@ -156,9 +175,9 @@ export const status: Area = {
       leaves();
       await leave(t, room);
       await until(() => stayed.at(-1) === "terminated", "it has ended");
-      await pause(50);
+      await delay(50);
       const past = ["scheduled", "loading", "starting", "waiting", "ready"];
-      same([stayed, left], [[...past, "terminated"], past]);
+      assertEquals([stayed, left], [[...past, "terminated"], past]);
     },
 
     ...faultCases,

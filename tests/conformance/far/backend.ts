@@ -2,7 +2,7 @@
  * The session backend of the cases: tells what it got, echoes, and does as the
  * path says. The dev platform runs one for each room.
  */
-import { ticks } from "../../ticks.ts";
+import { ticks } from "../../kit/ticks.ts";
 
 const code = Deno.env.get("EXIT_AT_ONCE");
 if (code !== undefined) Deno.exit(Number(code));

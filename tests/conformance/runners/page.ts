@@ -1,6 +1,7 @@
 /** A page: whoever drives the browser calls this. */
+import { collect } from "../../kit/wait.ts";
 import { areas } from "../cases/mod.ts";
-import { collect } from "../check.ts";
+
 import { type FarEnds, type Outcome, run } from "../suite.ts";
 
 Object.assign(globalThis, {

@@ -1,6 +1,7 @@
 /** workerd: the far ends come as a request, the outcomes are the answer. */
+import { collect } from "../../kit/wait.ts";
 import { areas } from "../cases/mod.ts";
-import { collect } from "../check.ts";
+
 import { run } from "../suite.ts";
 
 export default {

@@ -1,5 +1,5 @@
 /** A reason to give up, and whether it is what a promise rejects with. */
-import { ok, rejects } from "../../check.ts";
+import { assert, assertRejects } from "../../../kit/assert.ts";
 
 export const reason = new Error("enough");
 
@@ -8,6 +8,6 @@ export async function ends(
   promise: Promise<unknown>,
   what = "it",
 ): Promise<void> {
-  const error = await rejects(promise);
-  ok(error === reason, `${what} ends with the reason, not with ${error}`);
+  const error = await assertRejects(() => promise);
+  assert(error === reason, `${what} ends with the reason, not with ${error}`);
 }

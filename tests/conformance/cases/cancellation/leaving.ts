@@ -7,7 +7,9 @@
  * the eyes of the peer; what belongs to a client (a feed, a channel) must leave
  * no consumer, and everything ends when the client is disposed.
  */
-import { asyncDispose, same, until } from "../../check.ts";
+import { assertEquals } from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Area, ScriptedPeer, Test } from "../../suite.ts";
 import { watch } from "../disposal/watch.ts";
 import { connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
@@ -190,7 +192,7 @@ const WAYS: Record<
         if (moment === "after a value") break;
       }
     } catch (error) {
-      same(error, reason);
+      assertEquals(error, reason);
     }
   },
 
@@ -200,7 +202,7 @@ const WAYS: Record<
     try {
       for await (const _ of thing.read(controller.signal)) throw mine;
     } catch (error) {
-      same(error === mine, true);
+      assertEquals(error === mine, true);
     }
   },
 
@@ -208,14 +210,14 @@ const WAYS: Record<
     const values = thing.read(controller.signal)[Symbol.asyncIterator]();
     await readTo(moment, values);
     await values.return!();
-    same((await values.next()).done, true);
+    assertEquals((await values.next()).done, true);
   },
 
   async "return() twice, before anything was read"(thing, _moment, controller) {
     const values = thing.read(controller.signal)[Symbol.asyncIterator]();
     await values.return!();
     await values.return!();
-    same((await values.next()).done, true);
+    assertEquals((await values.next()).done, true);
   },
 
   async "an abort while next() is pending"(thing, moment, controller) {
@@ -228,7 +230,7 @@ const WAYS: Record<
     // A race that this promise loses is the same to it.
     await Promise.race([pending, Promise.resolve()]);
     controller.abort(reason);
-    same(await pending, true);
+    assertEquals(await pending, true);
   },
 
   async "cancel()"(thing, moment, controller) {
@@ -239,7 +241,7 @@ const WAYS: Record<
       if (thing.readers) await reader.read();
     }
     await reader.cancel(reason);
-    same((await reader.read()).done, true);
+    assertEquals((await reader.read()).done, true);
   },
 
   async "cancel() while read() is pending"(thing, moment, controller) {
@@ -249,7 +251,7 @@ const WAYS: Record<
     const pending = reader.read();
     await Promise.race([pending, Promise.resolve()]);
     await reader.cancel(reason);
-    same((await pending).done, true);
+    assertEquals((await pending).done, true);
   },
 };
 
@@ -289,7 +291,7 @@ export const leaving: Area["cases"] = Object.fromEntries(
           tried++;
         }
       }
-      same(tried >= 9, true, "ways that were tried");
+      assertEquals(tried >= 9, true, "ways that were tried");
     },
   ]),
 );

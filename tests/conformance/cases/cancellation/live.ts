@@ -1,5 +1,6 @@
 /** Signals and what waits for a feed or a SocketCluster server. */
-import { rejects, same, until } from "../../check.ts";
+import { assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { answered, connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
 import { hosted, path, watched } from "../hosted.ts";
@@ -31,9 +32,9 @@ export const live: Area["cases"] = {
     await until(() => feed.state() === "opening", "it was asked for");
     controller.abort(reason);
     await waiting;
-    same([feed.desiredState(), feed.state()], ["open", "opening"]);
+    assertEquals([feed.desiredState(), feed.state()], ["open", "opening"]);
     await client.action("any", {});
-    same(await feed.opened(), { n: 1 });
+    assertEquals(await feed.opened(), { n: 1 });
   },
 
   async "a loop over a feed ends, with what waits in it; others go on"(t) {
@@ -57,14 +58,14 @@ export const live: Area["cases"] = {
     const open = waits.next();
     feed.desireOpen();
     await until(() => feed.snapshot()?.n === 2, "the actions came");
-    same((await open).value?.newData, { n: 1 });
-    same((await waits.next()).value?.newData, { n: 2 });
+    assertEquals((await open).value?.newData, { n: 1 });
+    assertEquals((await waits.next()).value?.newData, { n: 2 });
     const pending = ends(waits.next(), "a pending read");
     controller.abort(reason);
     await pending;
     await ends(left.next(), "a backlog");
-    same((await left.next()).done, true);
-    same((await stays.next()).value?.newData, { n: 1 });
+    assertEquals((await left.next()).done, true);
+    assertEquals((await stays.next()).value?.newData, { n: 1 });
     await ends(feed.actions(controller).next(), "one that begins later");
   },
 
@@ -93,9 +94,9 @@ export const live: Area["cases"] = {
     );
     controller.abort(reason);
     await given;
-    same(await socket.invoke("next"), "mine");
+    assertEquals(await socket.invoke("next"), "mine");
     const { sockets: [seen] } = await peer.seen();
-    same(
+    assertEquals(
       seen!.messages.map((text) => JSON.parse(text as string).event),
       ["#handshake", "given up", "next"],
     );
@@ -124,11 +125,11 @@ export const live: Area["cases"] = {
     ];
     await Promise.all(ended);
     await ends(reader.read(), "a stream");
-    same(got, [1]);
-    same(channel.getOutputConsumerStatsList(), []);
-    same(channel.getAllListenersConsumerStatsList(), []);
-    same(socket.getAllProceduresConsumerStatsList(), []);
-    same(channel.isSubscribed(), true);
+    assertEquals(got, [1]);
+    assertEquals(channel.getOutputConsumerStatsList(), []);
+    assertEquals(channel.getAllListenersConsumerStatsList(), []);
+    assertEquals(socket.getAllProceduresConsumerStatsList(), []);
+    assertEquals(channel.isSubscribed(), true);
   },
 
   async "signals that fire by themselves, or are one of several, do too"(t) {
@@ -149,9 +150,9 @@ export const live: Area["cases"] = {
       socket.receiver("any").once({ signal }),
     ];
     const late = await Promise.all(
-      calls(AbortSignal.timeout(30)).map(rejects),
+      calls(AbortSignal.timeout(30)).map((call) => assertRejects(() => call)),
     );
-    same(late.map(({ name }) => name), late.map(() => "TimeoutError"));
+    assertEquals(late.map(({ name }) => name), late.map(() => "TimeoutError"));
     const controller = new AbortController();
     const both = AbortSignal.any([
       controller.signal,

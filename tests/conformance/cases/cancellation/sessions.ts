@@ -1,5 +1,6 @@
 /** Signals and what waits for a platform or a backend's states. */
-import { pause, rejects, same, until } from "../../check.ts";
+import { assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { delay, until } from "../../../kit/wait.ts";
 import type { Area, ScriptedPeer } from "../../suite.ts";
 import { answering, event, hosted, path, SOON, watched } from "../hosted.ts";
 import { ends, reason } from "./ends.ts";
@@ -32,7 +33,7 @@ export const sessions: Area["cases"] = {
       "statusStream",
     );
     await ends(engine.terminate("b1", options), "terminate");
-    same([(await peer.seen()).requests, states], [[], []]);
+    assertEquals([(await peer.seen()).requests, states], [[], []]);
   },
 
   async "a call of the platform ends while the platform is silent"(t) {
@@ -74,8 +75,8 @@ export const sessions: Area["cases"] = {
       }
     })());
     await gone(peer);
-    await pause(30);
-    same([seen, (await peer.seen()).requests.length], [
+    await delay(30);
+    assertEquals([seen, (await peer.seen()).requests.length], [
       ["scheduled", "loading"],
       1,
     ]);
@@ -94,7 +95,7 @@ export const sessions: Area["cases"] = {
     }, controller);
     await gone(peer);
     stop();
-    same(seen, ["scheduled", "loading"]);
+    assertEquals(seen, ["scheduled", "loading"]);
   },
 
   async "who waits for a backend may give up, and it is watched on"(t) {
@@ -114,8 +115,8 @@ export const sessions: Area["cases"] = {
     await arrived(peer, 2);
     controller.abort(reason);
     await Promise.all(waits);
-    const late = await rejects(backend.ready({ timeout: 20 }));
-    same([late.name, late.message], [
+    const late = await assertRejects(() => backend.ready({ timeout: 20 }));
+    assertEquals([late.name, late.message], [
       "TimeoutError",
       'Backend "b1" was not ready within 20 ms',
     ]);
@@ -127,10 +128,10 @@ export const sessions: Area["cases"] = {
       "the status is not asked for any more",
     );
     const { requests } = await peer.seen();
-    same(requests.filter(({ gone }) => !gone).map(({ path }) => path), [
+    assertEquals(requests.filter(({ gone }) => !gone).map(({ path }) => path), [
       path("b1"),
     ]);
-    same(backend.isTerminated(), false);
+    assertEquals(backend.isTerminated(), false);
   },
 
   async "a signal ends one reader of a backend's states, not the other"(t) {
@@ -155,7 +156,7 @@ export const sessions: Area["cases"] = {
         }
       })(),
     ]);
-    same([left, stayed], [["scheduled"], [
+    assertEquals([left, stayed], [["scheduled"], [
       "scheduled",
       "ready",
       "terminated",

@@ -1,7 +1,14 @@
 /** Disposal of Feedme clients, feeds, SocketCluster sockets and their streams. */
 // deno-lint-ignore-file no-explicit-any
 import { FeedmeError } from "../../../../feed/feedme/mod.ts";
-import { asyncDispose, ok, rejects, same, thrown, until } from "../../check.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Script, Seen } from "../../far/script.ts";
 import type { Area, ScriptedPeer, Test } from "../../suite.ts";
 import { connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
@@ -56,19 +63,19 @@ export const live: Area["cases"] = {
       client.on("disconnect", () => events.push("disconnect"));
       feed.on("close", () => events.push("close"));
       other.desireOpen();
-      action = rejects(client.action("any", {}));
-      waiting = rejects(other.opened());
+      action = assertRejects(() => client.action("any", {}));
+      waiting = assertRejects(() => other.opened());
       loop = feed.actions().next();
     }
-    same(watching.left(), []);
+    assertEquals(watching.left(), []);
     const { code, outcome } = await action;
-    same([code, outcome], ["NOT_CONNECTED", "unknown"]);
-    same((await waiting).code, "DESTROYED");
-    same((await loop).done, true);
-    same(events, ["close", "disconnect"]);
+    assertEquals([code, outcome], ["NOT_CONNECTED", "unknown"]);
+    assertEquals((await waiting).code, "DESTROYED");
+    assertEquals((await loop).done, true);
+    assertEquals(events, ["close", "disconnect"]);
     await ended(peer);
     await client[asyncDispose]();
-    same([client.destroyed(), feed.destroyed()], [true, true]);
+    assertEquals([client.destroyed(), feed.destroyed()], [true, true]);
     for (
       const call of [
         () => client.state(),
@@ -81,11 +88,11 @@ export const live: Area["cases"] = {
         () => feed.actions(),
       ]
     ) {
-      const error = thrown(call);
-      ok(error instanceof FeedmeError, `${call} throws`);
-      same(error.code, "DESTROYED", `${call}`);
+      const error = assertThrows(call);
+      assert(error instanceof FeedmeError, `${call} throws`);
+      assertEquals(error.code, "DESTROYED", `${call}`);
     }
-    same(feed.snapshot(), undefined);
+    assertEquals(feed.snapshot(), undefined);
   },
 
   async "a Feedme client can be disposed while it connects"(t) {
@@ -95,14 +102,14 @@ export const live: Area["cases"] = {
       const client = connect(peer.ws, { connectRetryMs: 5_000 });
       const feed = client.feed("f", {});
       feed.desireOpen();
-      const waiting = rejects(feed.opened());
+      const waiting = assertRejects(() => feed.opened());
       if (begun) await came(peer, begun);
       // It waits to try again.
       else await until(() => client.state() === "disconnected", "it failed");
       await client[asyncDispose]();
-      same((await waiting).code, "DESTROYED", state);
+      assertEquals((await waiting).code, "DESTROYED", state);
       await allEnded(t, peer);
-      same(watching.left(), [], state);
+      assertEquals(watching.left(), [], state);
     }
   },
 
@@ -129,14 +136,14 @@ export const live: Area["cases"] = {
         leaves.on(event, () => told.push(event));
       }
       stays.desireOpen();
-      same(await stays.opened(), { n: 0 });
+      assertEquals(await stays.opened(), { n: 0 });
       await leaves[asyncDispose]();
-      same(thrown(() => leaves.state()).code, "DESTROYED");
+      assertEquals(assertThrows(() => leaves.state()).code, "DESTROYED");
     }
     const next = stays.actions();
     client.action("more", {}).catch(() => {});
-    same((await next.next()).value?.newData, { n: 1 });
-    same(told, ["close"]);
+    assertEquals((await next.next()).value?.newData, { n: 1 });
+    assertEquals(told, ["close"]);
     await next.return!();
     // The last one closes the feed of the server.
     await stays[asyncDispose]();
@@ -148,7 +155,7 @@ export const live: Area["cases"] = {
         ),
     );
     await client[asyncDispose]();
-    same(watching.left(), []);
+    assertEquals(watching.left(), []);
   },
 
   async "a SocketCluster socket that is disposed ends its loops and calls"(
@@ -184,31 +191,34 @@ export const live: Area["cases"] = {
       await using _ = socket;
       const channel = socket.subscribe("room");
       await channel.listener("subscribe").once(5000);
-      call = rejects(socket.invoke("wait"));
+      call = assertRejects(() => socket.invoke("wait"));
       socket.startBatching();
       socket.transmit("dropped");
     }
-    same(watching.left(), []);
+    assertEquals(watching.left(), []);
     await Promise.all(loops);
     const { name, sent } = await call;
-    same([name, sent], ["BadConnectionError", true]);
+    assertEquals([name, sent], ["BadConnectionError", true]);
     await ended(peer);
-    same((await peer.seen()).sockets[0]!.closed![0], 1000);
+    assertEquals((await peer.seen()).sockets[0]!.closed![0], 1000);
     await socket[asyncDispose]();
-    same([closes, socket.state, socket.id, socket.pendingReconnect], [
+    assertEquals([closes, socket.state, socket.id, socket.pendingReconnect], [
       [1000],
       "closed",
       null,
       false,
     ]);
-    same(thrown(() => socket.send("x")).name, "InvalidActionError");
+    assertEquals(
+      assertThrows(() => socket.send("x")).name,
+      "InvalidActionError",
+    );
 
     // As after disconnect(), a call connects again.
     socket.stopBatching();
     socket.unsubscribe("room");
-    same(await socket.invoke("again"), "b");
+    assertEquals(await socket.invoke("again"), "b");
     await socket[asyncDispose]();
-    same(watching.left(), []);
+    assertEquals(watching.left(), []);
   },
 
   async "a SocketCluster socket can be disposed while it connects"(t) {
@@ -216,16 +226,16 @@ export const live: Area["cases"] = {
     for (const [state, sockets, begun] of stages) {
       const peer = await t.script({ ...(sockets && { sockets }) });
       const socket = openScripted(peer, { reconnect: "compatible" });
-      const call = rejects(socket.invoke("any"));
+      const call = assertRejects(() => socket.invoke("any"));
       if (begun) await came(peer, begun);
       // It waits to try again.
       else await until(() => socket.pendingReconnect, "it failed");
       await socket[asyncDispose]();
       const { name, sent } = await call;
-      same([name, sent], ["BadConnectionError", false], state);
-      same(socket.pendingReconnect, false, state);
+      assertEquals([name, sent], ["BadConnectionError", false], state);
+      assertEquals(socket.pendingReconnect, false, state);
       await allEnded(t, peer);
-      same(watching.left(), [], state);
+      assertEquals(watching.left(), [], state);
     }
   },
 
@@ -238,19 +248,19 @@ export const live: Area["cases"] = {
       await using events = channel.listener("kickOut").createConsumer();
       const { readable } = channel;
       // It costs nothing until it is read.
-      same(channel.getOutputConsumerStatsList().length, 1);
+      assertEquals(channel.getOutputConsumerStatsList().length, 1);
       const reader = readable.getReader();
       const read = reader.read();
-      same(channel.getOutputConsumerStatsList().length, 2);
-      same((await consumer.next()).value, 1);
-      same((await read).value, 1);
+      assertEquals(channel.getOutputConsumerStatsList().length, 2);
+      assertEquals((await consumer.next()).value, 1);
+      assertEquals((await read).value, 1);
       await reader.cancel();
       await consumer[asyncDispose]();
-      same(await consumer.next(), { value: undefined, done: true });
-      same(events.getBackpressure(), 0);
+      assertEquals(await consumer.next(), { value: undefined, done: true });
+      assertEquals(events.getBackpressure(), 0);
     }
-    same(channel.getOutputConsumerStatsList(), []);
-    same(channel.getAllListenersConsumerStatsList(), []);
-    same(channel.isSubscribed(), true);
+    assertEquals(channel.getOutputConsumerStatsList(), []);
+    assertEquals(channel.getAllListenersConsumerStatsList(), []);
+    assertEquals(channel.isSubscribed(), true);
   },
 };

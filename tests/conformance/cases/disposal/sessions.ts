@@ -1,5 +1,7 @@
 /** Disposal of what follows a backend's states. */
-import { asyncDispose, rejects, same, until } from "../../check.ts";
+import { assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { answering, event, hosted, watched } from "../hosted.ts";
 import { came, ended, watch } from "./watch.ts";
@@ -20,21 +22,30 @@ export const sessions: Area["cases"] = {
       inScope.onTerminated(() => told.push("ended"));
       await until(() => told.length === 1, "the first state came");
     }
-    same(watching.left(), []);
+    assertEquals(watching.left(), []);
     await ended(peer);
     backend.destroy();
     await backend[asyncDispose]();
-    same([told, backend.isReady(), backend.isTerminated()], [
+    assertEquals([told, backend.isReady(), backend.isTerminated()], [
       ["scheduled"],
       false,
       false,
     ]);
-    same((await rejects(backend.ready())).name, "BackendEndedError");
+    assertEquals(
+      (await assertRejects(() => backend.ready())).name,
+      "BackendEndedError",
+    );
     const states = backend.statuses();
-    same((await states.next()).value?.status, "scheduled");
-    same((await rejects(states.next())).name, "BackendEndedError");
-    same((await rejects(backend.status())).name, "AbortError");
-    same((await peer.seen()).requests.length, 1);
+    assertEquals((await states.next()).value?.status, "scheduled");
+    assertEquals(
+      (await assertRejects(() => states.next())).name,
+      "BackendEndedError",
+    );
+    assertEquals(
+      (await assertRejects(() => backend.status())).name,
+      "AbortError",
+    );
+    assertEquals((await peer.seen()).requests.length, 1);
   },
 
   async "nor if the platform was silent, or it was to try again"(t) {
@@ -42,12 +53,12 @@ export const sessions: Area["cases"] = {
     for (const answer of ["silence", { status: 500 }] as const) {
       const peer = await answering(t, answer);
       const backend = watched(peer);
-      const waiting = rejects(backend.ready({ timeout: 60_000 }));
+      const waiting = assertRejects(() => backend.ready({ timeout: 60_000 }));
       await came(peer, ({ requests }) => requests.length > 0);
       backend.destroy();
-      same((await waiting).name, "BackendEndedError");
+      assertEquals((await waiting).name, "BackendEndedError");
       await backend[asyncDispose]();
-      same(watching.left(), [], JSON.stringify(answer));
+      assertEquals(watching.left(), [], JSON.stringify(answer));
       if (answer === "silence") await ended(peer);
     }
   },
@@ -59,7 +70,7 @@ export const sessions: Area["cases"] = {
       then: "silence",
     });
     for await (const _ of hosted(peer).statuses("b1")) break;
-    same(watching.left(), []);
+    assertEquals(watching.left(), []);
     await ended(peer);
   },
 };

@@ -1,6 +1,7 @@
 /** What is left after a disposal: here, and in the eyes of the peer. */
 // deno-lint-ignore-file no-explicit-any
-import { dispose, until } from "../../check.ts";
+import { dispose } from "../../../kit/dispose.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Seen } from "../../far/script.ts";
 import type { ScriptedPeer } from "../../suite.ts";
 

@@ -4,14 +4,13 @@ import {
   webSocketTransport,
 } from "../../../../feed/feedme/mod.ts";
 import {
-  asyncDispose,
-  ok,
-  pause,
-  rejects,
-  same,
-  thrown,
-  until,
-} from "../../check.ts";
+  assert,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { delay, until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import {
   clientLog,
@@ -45,14 +44,14 @@ export const clientFaults: Area["cases"] = {
       }));
       await connected(client);
       // The peer has chosen the first.
-      same(sockets.map(({ protocol }) => protocol), [
+      assertEquals(sockets.map(({ protocol }) => protocol), [
         protocols?.[0] ?? "feedme",
       ]);
     }
     const codes = async () =>
       (await peer.seen()).sockets.map(({ closed }) => closed?.[0]);
     await until(async () => !(await codes()).includes(undefined), "closed");
-    same(await codes(), [1000, 1000]);
+    assertEquals(await codes(), [1000, 1000]);
   },
 
   async "a binary message ends the connection, and the next one begins"(t) {
@@ -63,12 +62,12 @@ export const clientFaults: Area["cases"] = {
     const log = clientLog(client);
     const failed = Promise.withResolvers<unknown>();
     client.on("disconnect", (error) => failed.resolve(error?.transportError));
-    same(
+    assertEquals(
       String(await failed.promise),
       "Error: FAILURE: The server sent a binary message.",
     );
     await until(() => log.length === 5, "connected again");
-    same(log, [
+    assertEquals(log, [
       "connecting",
       "connect",
       "disconnect TRANSPORT_FAILURE",
@@ -95,9 +94,12 @@ export const clientFaults: Area["cases"] = {
       () => reasons.length === 1 && client.state() === "connected",
       "connected again",
     );
-    same((await rejects(client.action("x", {}))).outcome, "unknown");
+    assertEquals(
+      (await assertRejects(() => client.action("x", {}))).outcome,
+      "unknown",
+    );
     await connected(client);
-    same(reasons, [
+    assertEquals(reasons, [
       "Error: FAILURE: The WebSocket closed (code 4001).",
       "Error: FAILURE: The WebSocket closed (code 1006).",
     ]);
@@ -113,15 +115,15 @@ export const clientFaults: Area["cases"] = {
       const errors: unknown[] = [];
       client.on("disconnect", (error) => errors.push(error));
       await until(() => log.length === 6, "three attempts");
-      await pause(30);
+      await delay(30);
       const attempt = ["connecting", "disconnect TRANSPORT_FAILURE"];
-      same(log, [...attempt, ...attempt, ...attempt]);
-      same(client.state(), "disconnected");
-      same(
+      assertEquals(log, [...attempt, ...attempt, ...attempt]);
+      assertEquals(client.state(), "disconnected");
+      assertEquals(
         String(errors[0]),
         "FeedmeError: TRANSPORT_FAILURE: The transport connection failed.",
       );
-      ok(!visible(errors).includes("secret"), "no address in it");
+      assert(!visible(errors).includes("secret"), "no address in it");
     }
   },
 
@@ -134,16 +136,22 @@ export const clientFaults: Area["cases"] = {
     );
     const log = clientLog(client);
     await until(() => log.length === 2, "failed");
-    same(client.cancelRetry(), true);
+    assertEquals(client.cancelRetry(), true);
     await until(() => log.length === 3, "told");
-    same(client.cancelRetry(), false);
+    assertEquals(client.cancelRetry(), false);
     client.connect();
     await until(() => log.length === 5, "failed again");
     client.connect();
     await until(() => log.length === 7, "connected");
     const failed = ["connecting", "disconnect TRANSPORT_FAILURE"];
-    same(log, [...failed, "disconnect", ...failed, "connecting", "connect"]);
-    same(urls, [], "the address is asked for each time");
+    assertEquals(log, [
+      ...failed,
+      "disconnect",
+      ...failed,
+      "connecting",
+      "connect",
+    ]);
+    assertEquals(urls, [], "the address is asked for each time");
   },
 
   async "a handshake that does not come times out, and is tried again"(t) {
@@ -153,9 +161,14 @@ export const clientFaults: Area["cases"] = {
     const errors: unknown[] = [];
     client.on("disconnect", (error) => errors.push(error?.message));
     await connected(client);
-    same(errors, ["TIMEOUT: The connection attempt timed out."]);
+    assertEquals(errors, ["TIMEOUT: The connection attempt timed out."]);
     await until(() => log.length === 4, "told");
-    same(log, ["connecting", "disconnect TIMEOUT", "connecting", "connect"]);
+    assertEquals(log, [
+      "connecting",
+      "disconnect TIMEOUT",
+      "connecting",
+      "connect",
+    ]);
   },
 
   async "a handshake that is refused is not tried again"(t) {
@@ -168,9 +181,9 @@ export const clientFaults: Area["cases"] = {
     await using client = connect(peer.ws);
     const log = clientLog(client);
     await until(() => log.length === 2, "refused");
-    await pause(30);
-    same(log, ["connecting", "disconnect HANDSHAKE_REJECTED"]);
-    same(client.state(), "disconnected");
+    await delay(30);
+    assertEquals(log, ["connecting", "disconnect HANDSHAKE_REJECTED"]);
+    assertEquals(client.state(), "disconnected");
   },
 
   async "a feed whose opening takes too long is told closed, and opens when it comes"(
@@ -185,11 +198,11 @@ export const clientFaults: Area["cases"] = {
     const log = feedLog(feed);
     feed.desireOpen();
     await until(() => log.length === 2, "timed out");
-    same([feed.state(), log], ["closed", ["opening", "close TIMEOUT"]]);
+    assertEquals([feed.state(), log], ["closed", ["opening", "close TIMEOUT"]]);
     client.action("go on", {}).catch(() => {});
-    same(await feed.opened(), { n: 1 });
+    assertEquals(await feed.opened(), { n: 1 });
     await until(() => log.length === 4, "told");
-    same(log.slice(2), ["opening", 'open {"n":1}']);
+    assertEquals(log.slice(2), ["opening", 'open {"n":1}']);
   },
 
   async "what makes no sense is refused at once, and after the end all is"(t) {
@@ -197,7 +210,8 @@ export const clientFaults: Area["cases"] = {
     const client = feedmeClient({
       transport: webSocketTransport({ url: peer.ws }),
     });
-    const code = (call: () => unknown) => String(thrown(call)).split(": ")[1];
+    const code = (call: () => unknown) =>
+      String(assertThrows(call)).split(": ")[1];
     const cyclic: { self?: unknown } = {};
     cyclic.self = cyclic;
     // deno-lint-ignore no-explicit-any
@@ -216,7 +230,7 @@ export const clientFaults: Area["cases"] = {
       () => feedmeClient({ transport: any }),
       () => connect(peer.ws, { connectRetryMs: 0.5 }),
     ];
-    same(calls.map(code), [
+    assertEquals(calls.map(code), [
       ...calls.slice(0, 7).map(() => "INVALID_ARGUMENT"),
       "INVALID_FEED_STATE",
       "INVALID_FEED_STATE",
@@ -225,7 +239,7 @@ export const clientFaults: Area["cases"] = {
       "INVALID_ARGUMENT",
     ]);
     await client[asyncDispose]();
-    same([client.destroyed(), feed.destroyed()], [true, true]);
+    assertEquals([client.destroyed(), feed.destroyed()], [true, true]);
     const late = [
       () => client.connect(),
       () => client.action("x", {}),
@@ -233,6 +247,6 @@ export const clientFaults: Area["cases"] = {
       () => feed.desireOpen(),
       () => feed.state(),
     ];
-    same(late.map(code), late.map(() => "DESTROYED"));
+    assertEquals(late.map(code), late.map(() => "DESTROYED"));
   },
 };

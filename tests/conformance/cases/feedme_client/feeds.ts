@@ -4,7 +4,8 @@ import type {
   FeedmeClient,
   JsonObject,
 } from "../../../../feed/feedme/mod.ts";
-import { ok, rejects, same, until } from "../../check.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { clientLog, connect, connected, feedLog } from "../feedme.ts";
 
@@ -87,16 +88,16 @@ export const clientFeeds: Area["cases"] = {
     feed.desireOpen();
     const before = await feed.opened();
     await reveal(client, id, { deltas: OPERATIONS, data: AFTER, md5: true });
-    same(feed.data(), AFTER);
+    assertEquals(feed.data(), AFTER);
     // What was told before stays as it was.
-    same(before, BEFORE);
+    assertEquals(before, BEFORE);
     await reveal(client, id, {
       deltas: [{ Operation: "Set", Path: [], Value: {} }],
       data: {},
       md5: true,
     });
-    same(feed.data(), {});
-    ok(!log.join().includes("bad"), `no complaint: ${log}`);
+    assertEquals(feed.data(), {});
+    assert(!log.join().includes("bad"), `no complaint: ${log}`);
   },
 
   async "branches that an action does not touch stay the same objects"(t) {
@@ -109,7 +110,7 @@ export const clientFeeds: Area["cases"] = {
     feed.desireOpen();
     // deno-lint-ignore no-explicit-any
     const before: any = await feed.opened();
-    ok(feed.data() === before, "the same object until the next action");
+    assert(feed.data() === before, "the same object until the next action");
     const path = ["a", "deep", 0, "n"];
     await reveal(client, id, {
       deltas: [{ Operation: "Increment", Path: path, Value: 1 }],
@@ -117,13 +118,13 @@ export const clientFeeds: Area["cases"] = {
     });
     // deno-lint-ignore no-explicit-any
     const after: any = feed.snapshot();
-    same([before.a.deep[0].n, after.a.deep[0].n], [1, 2]);
-    ok(after.b === before.b, "b is the same");
-    ok(after.a.deep[1] === before.a.deep[1], "a.deep[1] is the same");
-    ok(after.a !== before.a, "a is another");
-    ok(after.a.deep[0] !== before.a.deep[0], "a.deep[0] is another");
+    assertEquals([before.a.deep[0].n, after.a.deep[0].n], [1, 2]);
+    assert(after.b === before.b, "b is the same");
+    assert(after.a.deep[1] === before.a.deep[1], "a.deep[1] is the same");
+    assert(after.a !== before.a, "a is another");
+    assert(after.a.deep[0] !== before.a.deep[0], "a.deep[0] is another");
     await reveal(client, id, { data });
-    ok(feed.data() === after, "an action without deltas leaves the data");
+    assert(feed.data() === after, "an action without deltas leaves the data");
   },
 
   async "a feed that the server refuses is closed with its reason"(t) {
@@ -132,15 +133,15 @@ export const clientFeeds: Area["cases"] = {
     const feed = client.feed("nothing", {});
     const log = feedLog(feed);
     feed.desireOpen();
-    const error = await rejects(feed.opened());
-    same([error.code, error.serverErrorCode, error.serverErrorData], [
+    const error = await assertRejects(() => feed.opened());
+    assertEquals([error.code, error.serverErrorCode, error.serverErrorData], [
       "REJECTED",
       "UNKNOWN_FEED",
       {},
     ]);
-    same(log, ["opening", "close REJECTED"]);
-    same([feed.desiredState(), feed.state()], ["open", "closed"]);
-    same(feed.snapshot(), undefined);
+    assertEquals(log, ["opening", "close REJECTED"]);
+    assertEquals([feed.desiredState(), feed.state()], ["open", "closed"]);
+    assertEquals(feed.snapshot(), undefined);
   },
 
   async "two feed objects share a feed, in whatever order their arguments are"(
@@ -156,8 +157,11 @@ export const clientFeeds: Area["cases"] = {
     first.desireOpen();
     await first.opened();
     second.desireOpen();
-    same([second.state(), second.snapshot()], ["open", { n: 0, list: [] }]);
-    ok(second.data() === first.data(), "one object for both");
+    assertEquals([second.state(), second.snapshot()], ["open", {
+      n: 0,
+      list: [],
+    }]);
+    assert(second.data() === first.data(), "one object for both");
     other.desireOpen();
     await other.opened();
     const count = (n: number) => set(client, id, n, { args: { of: "é" } });
@@ -166,10 +170,10 @@ export const clientFeeds: Area["cases"] = {
     await count(2);
     const begin = ["opening", 'open {"n":0,"list":[]}'];
     const [one, two] = [1, 2].map((n) => `set {"n":${n},"list":[]}`);
-    same(logs, [[...begin, one, "close"], [...begin, one, two], begin]);
+    assertEquals(logs, [[...begin, one, "close"], [...begin, one, two], begin]);
     second.desireClosed();
     first.desireOpen();
-    same(await first.opened(), { n: 2, list: [] }, "opened again");
+    assertEquals(await first.opened(), { n: 2, list: [] }, "opened again");
   },
 
   async "a feed that was closed and opened again has the present data"(t) {
@@ -181,8 +185,11 @@ export const clientFeeds: Area["cases"] = {
     feed.desireOpen();
     await feed.opened();
     feed.desireClosed();
-    same([feed.desiredState(), feed.state()], ["closed", "closed"]);
-    same((await rejects(feed.opened())).code, "INVALID_FEED_STATE");
+    assertEquals([feed.desiredState(), feed.state()], ["closed", "closed"]);
+    assertEquals(
+      (await assertRejects(() => feed.opened())).code,
+      "INVALID_FEED_STATE",
+    );
     await set(client, id, 5);
     feed.desireOpen();
     await feed.opened();
@@ -192,7 +199,7 @@ export const clientFeeds: Area["cases"] = {
     await feed.opened();
     await set(client, id, 6);
     const open = (n: number) => ["opening", `open {"n":${n},"list":[]}`];
-    same(log, [
+    assertEquals(log, [
       ...open(0),
       "close",
       ...open(5),
@@ -211,8 +218,8 @@ export const clientFeeds: Area["cases"] = {
     feed.desireOpen();
     await feed.opened();
     await client.action("terminate", { id, code: "MOVED", data: { to: "x" } });
-    const error = await rejects(feed.opened());
-    same([error.code, error.serverErrorCode, error.serverErrorData], [
+    const error = await assertRejects(() => feed.opened());
+    assertEquals([error.code, error.serverErrorCode, error.serverErrorData], [
       "TERMINATED",
       "MOVED",
       { to: "x" },
@@ -221,7 +228,7 @@ export const clientFeeds: Area["cases"] = {
     feed.desireOpen();
     await feed.opened();
     const open = ["opening", 'open {"n":0,"list":[]}'];
-    same(log, [...open, "close TERMINATED", "close", ...open]);
+    assertEquals(log, [...open, "close TERMINATED", "close", ...open]);
   },
 
   async "a store reads the data and hears of each change"(t) {
@@ -236,7 +243,7 @@ export const clientFeeds: Area["cases"] = {
     await set(client, id, 1);
     stop();
     feed.desireClosed();
-    same(seen.slice(-2), [{ n: 0, list: [] }, { n: 1, list: [] }]);
+    assertEquals(seen.slice(-2), [{ n: 0, list: [] }, { n: 1, list: [] }]);
     await until(() => snapshot() === undefined, "closed");
   },
 };

@@ -1,5 +1,6 @@
 /** The Feedme client with servers whose messages are wrong, hostile or of another dialect. */
-import { ok, pause, same, until } from "../../check.ts";
+import { assert, assertEquals } from "../../../kit/assert.ts";
+import { delay, until } from "../../../kit/wait.ts";
 import type { Step } from "../../far/script.ts";
 import type { Area } from "../../suite.ts";
 import {
@@ -104,20 +105,23 @@ export const clientMessages: Area["cases"] = {
     const log = feedLog(feed);
     feed.desireOpen();
     await until(() => log.at(-1) === 'acted {"n":2}', "the good action");
-    same(errors.map((error) => error.message), JUNK.map(([, code]) => code));
+    assertEquals(
+      errors.map((error) => error.message),
+      JUNK.map(([, code]) => code),
+    );
     const about = (index: number) => errors[index]!;
-    same(about(1).serverMessage, "not JSON");
-    ok(about(1).parseError instanceof SyntaxError, "parseError");
-    ok(about(1).cause === about(1).parseError, "it is the cause");
-    same(about(6).serverMessage, {});
-    same(about(6).schemaViolation, "MessageType > Missing or invalid.");
-    same(log, [
+    assertEquals(about(1).serverMessage, "not JSON");
+    assert(about(1).parseError instanceof SyntaxError, "parseError");
+    assert(about(1).cause === about(1).parseError, "it is the cause");
+    assertEquals(about(6).serverMessage, {});
+    assertEquals(about(6).schemaViolation, "MessageType > Missing or invalid.");
+    assertEquals(log, [
       "close NOT_CONNECTED",
       "opening",
       'open {"n":1}',
       'acted {"n":2}',
     ]);
-    same((await peer.seen()).sockets.length, 1);
+    assertEquals((await peer.seen()).sockets.length, 1);
   },
 
   async "data ten thousand levels deep gives an action or an error"(t) {
@@ -150,9 +154,9 @@ export const clientMessages: Area["cases"] = {
     feed.on("action", (_name, _data, now) => actions.push(now.list));
     feed.desireOpen();
     await until(() => feed.snapshot()?.fine === true, "reopened");
-    same(errors.map(({ code }) => code), ["INVALID_HASH"]);
-    same(actions.length, 3);
-    same(actions[2], []);
+    assertEquals(errors.map(({ code }) => code), ["INVALID_HASH"]);
+    assertEquals(actions.length, 3);
+    assertEquals(actions[2], []);
   },
 
   async "names such as __proto__ are ordinary ones"(t) {
@@ -198,16 +202,16 @@ export const clientMessages: Area["cases"] = {
     const feed = client.feed("__proto__", { constructor: "1" });
     feed.desireOpen();
     const { value } = await feed.actions().next();
-    same(JSON.stringify(value?.newData), NAMES);
+    assertEquals(JSON.stringify(value?.newData), NAMES);
     await until(() => errors.length > 0, "the second action");
-    same(
+    assertEquals(
       errors.map(({ code, deltaViolation }) => [code, deltaViolation]),
       [[
         "INVALID_DELTA",
         "Path references a non-existent object property.",
       ]],
     );
-    same(({} as { x?: unknown }).x, undefined, "Object.prototype");
+    assertEquals(({} as { x?: unknown }).x, undefined, "Object.prototype");
   },
 
   async "an action that does not fit closes the feed, which is opened anew"(t) {
@@ -236,7 +240,7 @@ export const clientMessages: Area["cases"] = {
     const log = feedLog(feed);
     feed.desireOpen();
     await until(() => log.at(-1) === 'acted {"n":6}', "opened anew");
-    same(log, [
+    assertEquals(log, [
       "close NOT_CONNECTED",
       "opening",
       'open {"n":1}',
@@ -245,7 +249,7 @@ export const clientMessages: Area["cases"] = {
       'open {"n":5}',
       'acted {"n":6}',
     ]);
-    same(
+    assertEquals(
       errors.map(({ message, deltaViolation }) => [message, deltaViolation]),
       [
         [
@@ -254,9 +258,9 @@ export const clientMessages: Area["cases"] = {
         ],
       ],
     );
-    same(errors[0]!.serverMessage, JSON.parse(textOf(bad)));
+    assertEquals(errors[0]!.serverMessage, JSON.parse(textOf(bad)));
     const [socket] = (await peer.seen()).sockets;
-    same(
+    assertEquals(
       socket!.messages.map((text) => JSON.parse(`${text}`).MessageType),
       ["Handshake", "FeedOpen", "FeedClose", "FeedOpen"],
     );
@@ -295,16 +299,16 @@ export const clientMessages: Area["cases"] = {
       "close BAD_FEED_ACTION",
     ];
     await until(() => told.length === 9, "closed twice");
-    await pause(30);
-    same(told, ["close NOT_CONNECTED", ...round, ...round]);
-    same(log, [
+    await delay(30);
+    assertEquals(told, ["close NOT_CONNECTED", ...round, ...round]);
+    assertEquals(log, [
       "connecting",
       "connect",
       "bad INVALID_HASH",
       "bad INVALID_HASH",
     ]);
-    same((await peer.seen()).sockets[0]!.messages.length, 5);
-    same(feed.desiredState(), "open");
+    assertEquals((await peer.seen()).sockets[0]!.messages.length, 5);
+    assertEquals(feed.desiredState(), "open");
   },
 
   async "both dialects are understood"(t) {
@@ -340,15 +344,15 @@ export const clientMessages: Area["cases"] = {
       const feed = feedme.feed("f", {});
       feed.desireOpen();
       const actions = feed.actions();
-      same((await actions.next()).value, {
+      assertEquals((await actions.next()).value, {
         name: "added",
         data: {},
         oldData: { n: 0 },
         newData: { n: 1 },
       }, type);
-      same(errors, []);
+      assertEquals(errors, []);
       const [socket] = (await peer.seen()).sockets;
-      same(JSON.parse(`${socket!.messages[0]}`), {
+      assertEquals(JSON.parse(`${socket!.messages[0]}`), {
         MessageType: "Handshake",
         Versions: ["0.1"],
       });
@@ -368,7 +372,7 @@ export const clientMessages: Area["cases"] = {
     const told = new Promise((resolve) =>
       client.on("badClientMessage", resolve)
     );
-    same(await told, { Problem: "p", at: [1] });
-    same(client.state(), "connected");
+    assertEquals(await told, { Problem: "p", at: [1] });
+    assertEquals(client.state(), "connected");
   },
 };

@@ -1,5 +1,7 @@
 /** Our Feedme server in memory: dialects, violations, limits, and how it ends. */
-import { asyncDispose, ok, pause, same, thrown, until } from "../../check.ts";
+import { assert, assertEquals, assertThrows } from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { delay, until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { clientLog } from "../feedme.ts";
 import { Raw } from "./memory.ts";
@@ -8,7 +10,7 @@ import {
   closeOf,
   HANDSHAKE,
   openOf,
-} from "../../../feedme_server/messages.ts";
+} from "../../../kit/feedme_messages.ts";
 import { count, ID, room, start } from "./memory_server.ts";
 
 export const limits: Area["cases"] = {
@@ -29,26 +31,29 @@ export const limits: Area["cases"] = {
       await using served = start();
       const early = new Raw(served.server);
       const answer = await early.ask(openOf("room", ID));
-      same(answer.Diagnostics.Problem, "Handshake required.");
+      assertEquals(answer.Diagnostics.Problem, "Handshake required.");
       const raw = await served.raw();
       await raw.ask(openOf("room", ID));
       raw.send(actionOf("hang"));
       for (const [message, Problem] of violations) {
         const { MessageType, Diagnostics } = await raw.ask(message);
-        same([MessageType, Diagnostics.Problem], [
+        assertEquals([MessageType, Diagnostics.Problem], [
           "ViolationResponse",
           Problem,
         ]);
-        ok(Diagnostics.Message.length <= 1_000, "no more than that is quoted");
+        assert(
+          Diagnostics.Message.length <= 1_000,
+          "no more than that is quoted",
+        );
       }
-      same([raw.closed, await raw.rest()], [undefined, []]);
+      assertEquals([raw.closed, await raw.rest()], [undefined, []]);
     }
     await using served = start({ disconnectOnViolation: true });
     const raw = await served.raw();
-    same((await raw.ask("not JSON")).MessageType, "ViolationResponse");
+    assertEquals((await raw.ask("not JSON")).MessageType, "ViolationResponse");
     await until(() => raw.closed !== undefined, "closed");
-    same(raw.closed, [1008, "protocol violation"]);
-    same([...served.server.clients], []);
+    assertEquals(raw.closed, [1008, "protocol violation"]);
+    assertEquals([...served.server.clients], []);
   },
 
   async "two dialects are spoken side by side"() {
@@ -61,20 +66,23 @@ export const limits: Area["cases"] = {
       Success: true,
       Version: "0.1",
     };
-    same(await spec.ask({ ...HANDSHAKE, Versions: ["9"] }), {
+    assertEquals(await spec.ask({ ...HANDSHAKE, Versions: ["9"] }), {
       MessageType: "HandshakeResponse",
       Success: false,
     });
-    same(await spec.ask(HANDSHAKE), answer);
-    same(await npm.ask(HANDSHAKE), { ...answer, ClientId: npm.client.id });
+    assertEquals(await spec.ask(HANDSHAKE), answer);
+    assertEquals(await npm.ask(HANDSHAKE), {
+      ...answer,
+      ClientId: npm.client.id,
+    });
     for (const raw of [spec, npm]) await raw.ask(openOf("room", ID));
     const feed = client.feed("room", ID);
     feed.desireOpen();
     await feed.opened();
     served.server.feed(room, ID).update("said", {}, { lines: [] });
-    same((await spec.next()).MessageType, "FeedAction");
-    same((await npm.next()).MessageType, "ActionRevelation");
-    same(feed.data(), { lines: [] });
+    assertEquals((await spec.next()).MessageType, "FeedAction");
+    assertEquals((await npm.next()).MessageType, "ActionRevelation");
+    assertEquals(feed.data(), { lines: [] });
     await client[asyncDispose]();
   },
 
@@ -86,13 +94,16 @@ export const limits: Area["cases"] = {
     });
     const raw = await served.raw();
     const open = (id: string) => raw.ask(openOf("room", { id }));
-    for (const id of ["1", "2"]) same((await open(id)).Success, true);
-    same((await open("3")).ErrorCode, "TOO_MANY_FEEDS");
+    for (const id of ["1", "2"]) assertEquals((await open(id)).Success, true);
+    assertEquals((await open("3")).ErrorCode, "TOO_MANY_FEEDS");
     await raw.ask(closeOf("room", ID));
-    same((await open("3")).Success, true);
+    assertEquals((await open("3")).Success, true);
     for (const id of ["1", "2"]) raw.send(actionOf("hang", {}, id));
     const answer = await raw.ask(actionOf("hang", {}, "3"));
-    same([answer.CallbackId, answer.ErrorCode], ["3", "TOO_MANY_ACTIONS"]);
+    assertEquals([answer.CallbackId, answer.ErrorCode], [
+      "3",
+      "TOO_MANY_ACTIONS",
+    ]);
     const cut: [message: unknown, closed: unknown][] = [
       ["x".repeat(201), [1009, "message too long"]],
       [new Uint8Array(3), [1003, "text messages only"]],
@@ -101,9 +112,9 @@ export const limits: Area["cases"] = {
       const raw = await served.raw();
       raw.send(message);
       await until(() => raw.closed !== undefined, "cut off");
-      same([raw.closed, await raw.rest()], [closed, []]);
+      assertEquals([raw.closed, await raw.rest()], [closed, []]);
     }
-    same([...served.server.clients], [raw.client]);
+    assertEquals([...served.server.clients], [raw.client]);
   },
 
   async "a client that does not shake hands in time is cut off"() {
@@ -111,9 +122,9 @@ export const limits: Area["cases"] = {
     const shaken = await served.raw();
     const silent = new Raw(served.server);
     await until(() => silent.closed !== undefined, "cut off");
-    same(silent.closed, [1008, "no handshake"]);
-    await pause(10);
-    same([shaken.closed, [...served.server.clients]], [undefined, [
+    assertEquals(silent.closed, [1008, "no handshake"]);
+    await delay(10);
+    assertEquals([shaken.closed, [...served.server.clients]], [undefined, [
       shaken.client,
     ]]);
   },
@@ -125,38 +136,41 @@ export const limits: Area["cases"] = {
     const live = served.server.feed(count);
     slow.socket.bufferedAmount = 900;
     live.update("added", { n: 1 }, { n: 1 });
-    same((await slow.next()).ActionName, "added");
+    assertEquals((await slow.next()).ActionName, "added");
     // The data of what is open may wait beside the limit, but not all this.
     slow.socket.bufferedAmount = 2_000_000;
     live.update("added", { n: 1 }, { n: 2 });
     await until(() => slow.closed !== undefined, "cut off");
-    same(slow.closed, [1013, "reads too slowly"]);
-    same((await quick.rest()).length, 2);
-    same(live.subscribers, 1);
+    assertEquals(slow.closed, [1013, "reads too slowly"]);
+    assertEquals((await quick.rest()).length, 2);
+    assertEquals(live.subscribers, 1);
   },
 
   async "a client is closed by the application, and all of them at the end"() {
     await using served = start();
     const [a, b] = [await served.raw(), await served.raw()];
-    const error = thrown(() => a.client.close(1001));
-    ok(error instanceof RangeError, "1001 is the server's own");
+    const error = assertThrows(() => a.client.close(1001));
+    assert(error instanceof RangeError, "1001 is the server's own");
     a.client.close(4001, "signed out");
     await until(() => a.closed !== undefined, "closed");
-    same([a.closed, a.client.signal.aborted], [[4001, "signed out"], true]);
+    assertEquals([a.closed, a.client.signal.aborted], [
+      [4001, "signed out"],
+      true,
+    ]);
     await using client = await served.client();
     const log = clientLog(client);
-    same([...served.server.clients].length, 2);
+    assertEquals([...served.server.clients].length, 2);
     await served.server.close();
-    same([b.closed, [...served.server.clients]], [
+    assertEquals([b.closed, [...served.server.clients]], [
       [1001, "the server is closing"],
       [],
     ]);
     await until(() => log.length > 0, "told");
-    same(log[0], "disconnect TRANSPORT_FAILURE");
+    assertEquals(log[0], "disconnect TRANSPORT_FAILURE");
     // A socket that comes later is closed as well.
     const late = new Raw(served.server);
     await until(() => late.closed !== undefined, "closed");
-    same([late.closed, late.client.signal.aborted], [
+    assertEquals([late.closed, late.client.signal.aborted], [
       [1001, "the server is closing"],
       true,
     ]);

@@ -10,8 +10,8 @@ import type {
   FeedmeSocket,
   ServedClient,
 } from "../../../../feed/feedme/server/server.ts";
-import { pause, until } from "../../check.ts";
-import { HANDSHAKE } from "../../../feedme_server/messages.ts";
+import { delay, until } from "../../../kit/wait.ts";
+import { HANDSHAKE } from "../../../kit/feedme_messages.ts";
 
 /** One end of a connection; a message is a microtask on its way. */
 class End implements FeedmeSocket {
@@ -125,7 +125,7 @@ export class Raw {
 
   /** What has come and was not looked at, after a moment. */
   async rest(): Promise<Any[]> {
-    await pause(5);
+    await delay(5);
     return this.#received.splice(0);
   }
 

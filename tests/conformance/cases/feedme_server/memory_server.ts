@@ -9,7 +9,8 @@ import {
   feedmeServer,
   type FeedmeServerOptions,
 } from "../../../../feed/feedme/server/server.ts";
-import { asyncDispose, rejects } from "../../check.ts";
+import { assertRejects } from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
 import { connect, connected } from "../feedme.ts";
 import { memoryTransport, Raw } from "./memory.ts";
 
@@ -73,6 +74,6 @@ export function start(options: FeedmeServerOptions = {}) {
 
 /** The code and the data of a refusal, as a client gets it. */
 export async function refused(asked: Promise<unknown>): Promise<unknown> {
-  const error = await rejects(asked);
+  const error = await assertRejects(() => asked);
   return [error.code, error.serverErrorCode, error.serverErrorData];
 }

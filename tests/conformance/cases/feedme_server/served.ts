@@ -6,11 +6,17 @@ import {
   FeedmeRejection,
   feedmeServer,
 } from "../../../../feed/feedme/server/server.ts";
-import { ok, rejects, same, thrown, until } from "../../check.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../../../kit/assert.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { complaints, feedLog } from "../feedme.ts";
 import { Raw } from "./memory.ts";
-import { closeOf, openOf } from "../../../feedme_server/messages.ts";
+import { closeOf, openOf } from "../../../kit/feedme_messages.ts";
 import { count, ID, refused, room, start, WRITER } from "./memory_server.ts";
 
 export const served: Area["cases"] = {
@@ -23,9 +29,9 @@ export const served: Area["cases"] = {
     for (const feed of feeds) feed.desireOpen();
     for (const feed of feeds) await feed.opened();
     const live = served.server.feed(room, ID);
-    same(live.subscribers, 2);
+    assertEquals(live.subscribers, 2);
     const errors = [ada, grace].map(complaints);
-    same(await ada.action("say", { ...ID, text: "é😀" }), { count: 2 });
+    assertEquals(await ada.action("say", { ...ID, text: "é😀" }), { count: 2 });
     live.apply("all", {}, [
       { Operation: "InsertFirst", Path: ["lines"], Value: "first" },
       { Operation: "Append", Path: ["lines", 2], Value: "!" },
@@ -34,7 +40,7 @@ export const served: Area["cases"] = {
     const lines = ["first", "welcome to 1", "é😀!"];
     for (const log of logs) {
       await until(() => log.length === 5, "three actions");
-      same(log, [
+      assertEquals(log, [
         "opening",
         'open {"lines":["welcome to 1"]}',
         'said {"lines":["welcome to 1","é😀"]}',
@@ -42,7 +48,7 @@ export const served: Area["cases"] = {
         `none ${JSON.stringify({ lines })}`,
       ]);
     }
-    same([live.data, errors], [{ lines }, [[], []]]);
+    assertEquals([live.data, errors], [{ lines }, [[], []]]);
   },
 
   async "what a client may not have is refused with a code"() {
@@ -55,43 +61,53 @@ export const served: Area["cases"] = {
       return refused(feed.opened());
     };
     for (const name of ["nothing", "toString", "__proto__"]) {
-      same(await open(ada, name), ["REJECTED", "UNKNOWN_FEED", {}]);
+      assertEquals(await open(ada, name), ["REJECTED", "UNKNOWN_FEED", {}]);
     }
-    same(await open(mallory, "room", ID), ["REJECTED", "NOT_AUTHORIZED", {}]);
+    assertEquals(await open(mallory, "room", ID), [
+      "REJECTED",
+      "NOT_AUTHORIZED",
+      {},
+    ]);
     // A schema that drops arguments must not make two feeds one.
     for (const args of [{ id: "1234" }, {}, { ...ID, more: "" }]) {
       const [, code] = await open(ada, "room", args) as [string, string];
-      same(code, "INVALID_ARGUMENTS");
+      assertEquals(code, "INVALID_ARGUMENTS");
     }
     const act = (client: FeedmeClient, text: unknown, name = "say") =>
       refused(client.action(name, { ...ID, text } as { text: string }));
-    same(await act(ada, "", "constructor"), ["REJECTED", "UNKNOWN_ACTION", {}]);
-    same(await act(mallory, "hi"), ["REJECTED", "NOT_AUTHORIZED", {}]);
-    same(await act(ada, "reject"), ["REJECTED", "FULL", { seats: 12 }]);
-    const { serverErrorCode, serverErrorData } = await rejects(
-      ada.action("say", { ...ID, text: 5 }),
+    assertEquals(await act(ada, "", "constructor"), [
+      "REJECTED",
+      "UNKNOWN_ACTION",
+      {},
+    ]);
+    assertEquals(await act(mallory, "hi"), ["REJECTED", "NOT_AUTHORIZED", {}]);
+    assertEquals(await act(ada, "reject"), ["REJECTED", "FULL", { seats: 12 }]);
+    const { serverErrorCode, serverErrorData } = await assertRejects(() =>
+      ada.action("say", { ...ID, text: 5 })
     );
-    same(
+    assertEquals(
       [serverErrorCode, serverErrorData.issues[0].path],
       ["INVALID_ARGUMENTS", ["text"]],
     );
-    same(served.errors, []);
+    assertEquals(served.errors, []);
   },
 
   async "what goes wrong in the application stays there"() {
     await using served = start();
     await using ada = await served.client(WRITER);
     for (const text of ["throw", "wrong"]) {
-      same(
+      assertEquals(
         await refused(ada.action("say", { ...ID, text })),
         ["REJECTED", "INTERNAL_ERROR", {}],
       );
     }
-    same(served.errors, [
+    assertEquals(served.errors, [
       'action "say": Error: the password is 1234',
       'action "say": TypeError: The result of action "say" does not fit its schema',
     ]);
-    same(await ada.action("say", { ...ID, text: "fine" }), { count: 2 });
+    assertEquals(await ada.action("say", { ...ID, text: "fine" }), {
+      count: 2,
+    });
   },
 
   async "a change that is wrong throws, changes nothing and tells nobody"() {
@@ -108,9 +124,9 @@ export const served: Area["cases"] = {
         live.apply("added", { n: 1 }, [{ Operation: "Toggle", Path: ["n"] }]),
     ];
     for (const change of wrong) {
-      ok(thrown(change) instanceof Error, `${change} throws`);
+      assert(assertThrows(change) instanceof Error, `${change} throws`);
     }
-    same([await raw.rest(), live.data], [[], { n: 0 }]);
+    assertEquals([await raw.rest(), live.data], [[], { n: 0 }]);
   },
 
   async "a digest goes with each change where the feed has one"() {
@@ -123,8 +139,8 @@ export const served: Area["cases"] = {
     await feed.opened();
     await raw.ask(openOf("count"));
     served.server.feed(count).update("added", { n: 1 }, { n: 1 });
-    same((await raw.next()).FeedMd5, "CCwmyKa8dSJqMdpUlcySkg==");
-    same([feed.data(), errors], [{ n: 1 }, []]);
+    assertEquals((await raw.next()).FeedMd5, "CCwmyKa8dSJqMdpUlcySkg==");
+    assertEquals([feed.data(), errors], [{ n: 1 }, []]);
   },
 
   async "a feed is ended for one client or for all, and all feeds of a client"() {
@@ -143,17 +159,23 @@ export const served: Area["cases"] = {
     });
     const live = served.server.feed(room, ID);
     live.terminate("MOVED", { to: "x" }, a.client);
-    same([await a.rest(), await b.rest()], [[ended("room", ID)], []]);
+    assertEquals([await a.rest(), await b.rest()], [[ended("room", ID)], []]);
     live.terminate("MOVED", { to: "x" });
-    same([await a.rest(), await b.rest()], [[], [ended("room", ID)]]);
-    same(live.subscribers, 0);
+    assertEquals([await a.rest(), await b.rest()], [[], [ended("room", ID)]]);
+    assertEquals(live.subscribers, 0);
     await b.ask(openOf("room", ID));
     b.client.terminate("MOVED", { to: "x" });
-    same(await b.rest(), [ended("count", {}), ended("room", ID)]);
-    same(served.server.feed(count).subscribers, 1);
+    assertEquals(await b.rest(), [ended("count", {}), ended("room", ID)]);
+    assertEquals(served.server.feed(count).subscribers, 1);
     // A close that crossed it is answered; a second one is a violation.
-    same((await b.ask(closeOf("count"))).MessageType, "FeedCloseResponse");
-    same((await b.ask(closeOf("count"))).MessageType, "ViolationResponse");
+    assertEquals(
+      (await b.ask(closeOf("count"))).MessageType,
+      "FeedCloseResponse",
+    );
+    assertEquals(
+      (await b.ask(closeOf("count"))).MessageType,
+      "ViolationResponse",
+    );
   },
 
   async "data comes from afar, is kept, or is dropped when nobody looks"() {
@@ -185,29 +207,31 @@ export const served: Area["cases"] = {
     ];
     for (const raw of [a, b]) raw.send(openOf("far", ID));
     const live = server.feed(far, ID);
-    same([await a.rest(), loads], [[], 1]);
+    assertEquals([await a.rest(), loads], [[], 1]);
     source.resolve();
-    same(await live.loaded(), { n: 1 });
-    for (const raw of [a, b]) same((await raw.next()).FeedData, { n: 1 });
+    assertEquals(await live.loaded(), { n: 1 });
+    for (const raw of [a, b]) {
+      assertEquals((await raw.next()).FeedData, { n: 1 });
+    }
     // What was changed is kept until it is released.
     live.update("set", {}, { n: 5 });
     for (const raw of [a, b]) {
       await raw.next();
       await raw.ask(closeOf("far", ID));
     }
-    same((await a.ask(openOf("far", ID))).FeedData, { n: 5 });
+    assertEquals((await a.ask(openOf("far", ID))).FeedData, { n: 5 });
     live.release();
-    same(live.data, { n: 5 }, "as long as somebody looks");
+    assertEquals(live.data, { n: 5 }, "as long as somebody looks");
     await a.ask(closeOf("far", ID));
-    same((await a.ask(openOf("far", ID))).FeedData, { n: 2 });
+    assertEquals((await a.ask(openOf("far", ID))).FeedData, { n: 2 });
     const answer = await a.ask(openOf("far", { id: "broken" }));
-    same(answer.ErrorCode, "INTERNAL_ERROR");
-    same(errors, ["open far: Error: no database"]);
+    assertEquals(answer.ErrorCode, "INTERNAL_ERROR");
+    assertEquals(errors, ["open far: Error: no database"]);
     await a.ask(openOf("brief"));
     server.feed(brief).update("set", {}, { n: 5 });
     await a.next();
     await a.ask(closeOf("brief"));
-    same((await a.ask(openOf("brief"))).FeedData, { n: 0 });
+    assertEquals((await a.ask(openOf("brief"))).FeedData, { n: 0 });
   },
 
   async "a feed knows who comes and goes, for whatever reason"() {
@@ -236,26 +260,26 @@ export const served: Area["cases"] = {
     const [a, b, c, late] = await Promise.all(
       ["a", "b", "c", "late"].map((user) => new Raw(server, { user }).shake()),
     ) as [Raw, Raw, Raw, Raw];
-    same((await late.ask(openOf("lobby"))).ErrorCode, "FULL");
+    assertEquals((await late.ask(openOf("lobby"))).ErrorCode, "FULL");
     for (const raw of [a, b, c]) {
       const { FeedData } = await raw.ask(openOf("lobby"));
-      ok(FeedData.users.includes(raw.client.user), "a client sees itself");
+      assert(FeedData.users.includes(raw.client.user), "a client sees itself");
     }
     const live = server.feed(lobby);
-    same([live.data.users, live.subscribers], [["a", "b", "c"], 3]);
+    assertEquals([live.data.users, live.subscribers], [["a", "b", "c"], 3]);
     await a.rest();
     // It is answered after.
     a.send(closeOf("lobby"));
-    same((await a.rest()).map(({ MessageType }) => MessageType), [
+    assertEquals((await a.rest()).map(({ MessageType }) => MessageType), [
       "FeedCloseResponse",
     ]);
     live.terminate("END", {}, b.client);
     c.leave();
     await until(() => live.subscribers === 0, "all are gone");
-    same([live.data.users, log], [[], ["a of 2", "b of 1", "c of 0"]]);
-    same(c.client.signal.aborted, true);
+    assertEquals([live.data.users, log], [[], ["a of 2", "b of 1", "c of 0"]]);
+    assertEquals(c.client.signal.aborted, true);
     late.leave();
     await until(() => [...server.clients].length === 2, "two are left");
-    same(ends, ["+a", "+b", "+c", "+late", "-c", "-late"]);
+    assertEquals(ends, ["+a", "+b", "+c", "+late", "-c", "-late"]);
   },
 };

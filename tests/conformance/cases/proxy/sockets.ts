@@ -1,6 +1,8 @@
 /** The edge route that this runtime serves, before a session backend: WebSockets. */
 import { verifiedUser } from "../../../../mod.ts";
-import { asyncDispose, ok, same, until } from "../../check.ts";
+import { assert, assertEquals } from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { until } from "../../../kit/wait.ts";
 import { type Area, isPage, type Test } from "../../suite.ts";
 import { connect, counts, ended, leave, shared } from "../rooms.ts";
 
@@ -63,8 +65,11 @@ export const socketCases: Area["cases"] = {
     sent.push("", new Uint8Array(0), "x".repeat(70_000));
     for (const message of sent) socket.send(message);
     await until(() => messages.length === sent.length, "all came back");
-    same(messages.map((data) => typeof data), sent.map((data) => typeof data));
-    same(
+    assertEquals(
+      messages.map((data) => typeof data),
+      sent.map((data) => typeof data),
+    );
+    assertEquals(
       messages.map((data) =>
         typeof data === "string" ? data : new Uint8Array(data)
       ),
@@ -77,17 +82,20 @@ export const socketCases: Area["cases"] = {
     await until(() => client.messages.length > 0, "it spoke");
     const headers = JSON.parse(client.messages[0] as string);
     const { user, auth } = verifiedUser(new Headers(headers));
-    same([user, auth], ["ada", { seat: "grün ✓" }]);
-    same([headers.cookie, headers.authorization], [undefined, undefined]);
+    assertEquals([user, auth], ["ada", { seat: "grün ✓" }]);
+    assertEquals([headers.cookie, headers.authorization], [
+      undefined,
+      undefined,
+    ]);
   },
 
   async "the backend chooses the subprotocol"(t) {
     await using client = await open(t, "ws?choose=b", ["a", "b", "c"]);
-    same(client.socket.protocol, "b");
+    assertEquals(client.socket.protocol, "b");
     await using plain = await open(t, "ws");
     // workerd says null where the standard has the empty string:
     // https://github.com/cloudflare/workerd/blob/main/src/workerd/api/web-socket.h
-    same(plain.socket.protocol, t.runtime === "workerd" ? null : "");
+    assertEquals(plain.socket.protocol, t.runtime === "workerd" ? null : "");
   },
 
   async "what a backend does not choose nobody chooses for it"(t) {
@@ -105,7 +113,7 @@ export const socketCases: Area["cases"] = {
     // - WebKitGTK's libsoup, which looks at a choice that was made and at no other:
     //   https://gitlab.gnome.org/GNOME/libsoup/-/blob/master/libsoup/websocket/soup-websocket.c
     const lenient = { deno: "", workerd: null, firefox: "", webkit: "" };
-    same(
+    assertEquals(
       choice,
       t.runtime in lenient ? Reflect.get(lenient, t.runtime) : "refused",
     );
@@ -120,7 +128,7 @@ export const socketCases: Area["cases"] = {
         reason: String(reason),
       });
       const client = await open(t, `close?${query}`);
-      same(await client.closed, [code, reason]);
+      assertEquals(await client.closed, [code, reason]);
     }
   },
 
@@ -141,7 +149,7 @@ export const socketCases: Area["cases"] = {
         "the backend knows",
       );
       const all = (await counts(t)).closed;
-      same(all.filter(([, said]) => said === reason), [[code, reason]]);
+      assertEquals(all.filter(([, said]) => said === reason), [[code, reason]]);
     }
   },
 
@@ -155,7 +163,7 @@ export const socketCases: Area["cases"] = {
       await until(() => client.messages.length === 2, "passed on");
       return;
     }
-    same((await client.closed)[0], 1009);
+    assertEquals((await client.closed)[0], 1009);
     // 1009, moved by 3000: the sockets on the way, the dev platform's at the
     // latest, send what https://websockets.spec.whatwg.org/#dom-websocket-close
     // lets them send.
@@ -182,7 +190,7 @@ export const socketCases: Area["cases"] = {
     for (const [room, path] of [["closed", "ws"], [shared(t), "..%2fws"]]) {
       let refused = false;
       await open(t, path!, [], room).catch(() => refused = true);
-      ok(refused, `refused: ${room}/${path}`);
+      assert(refused, `refused: ${room}/${path}`);
     }
   },
 
@@ -194,7 +202,7 @@ export const socketCases: Area["cases"] = {
       const answer = await fetch(url, {
         headers: { upgrade: "websocket", origin },
       });
-      same(answer.status, 403);
+      assertEquals(answer.status, 403);
       await answer.text();
       return;
     }
@@ -209,6 +217,6 @@ export const socketCases: Area["cases"] = {
       } as unknown as string[]);
     let refused = false;
     await opened(target).catch(() => refused = true);
-    ok(refused, "refused");
+    assert(refused, "refused");
   },
 };

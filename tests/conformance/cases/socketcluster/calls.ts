@@ -1,50 +1,54 @@
 /** Calls and messages, in both directions. */
 // deno-lint-ignore-file no-explicit-any
-import { ok, rejects, same, until } from "../../check.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { control, handshake, log, open, openScripted, packet } from "./far.ts";
 
 export const calls: Area["cases"] = {
   async "a call is answered"(t) {
     await using socket = open(t);
-    same(await socket.invoke("echo", { text: "ä€", n: [1, null] }), {
+    assertEquals(await socket.invoke("echo", { text: "ä€", n: [1, null] }), {
       text: "ä€",
       n: [1, null],
     });
-    same(await socket.invoke("echo"), undefined);
-    same(await socket.invoke("echo", null), null);
+    assertEquals(await socket.invoke("echo"), undefined);
+    assertEquals(await socket.invoke("echo", null), null);
   },
 
   async "a call that the server refuses has the server's error"(t) {
     await using socket = open(t);
-    const failure = await rejects(socket.invoke("fail"));
-    ok(failure instanceof Error, "it is an Error");
-    same(
+    const failure = await assertRejects(() => socket.invoke("fail"));
+    assert(failure instanceof Error, "it is an Error");
+    assertEquals(
       [failure.name, failure.message, (failure as any).code],
       ["CustomFailure", "it failed", 42],
     );
-    const blocked = await rejects(socket.invoke("forbidden"));
-    same([blocked.name, blocked.level], ["ForbiddenError", 3]);
-    same(await rejects(socket.invoke("failAs", "just text")), "just text");
+    const blocked = await assertRejects(() => socket.invoke("forbidden"));
+    assertEquals([blocked.name, blocked.level], ["ForbiddenError", 3]);
+    assertEquals(
+      await assertRejects(() => socket.invoke("failAs", "just text")),
+      "just text",
+    );
   },
 
   async "a call without an answer tells whether it was sent"(t) {
     await using socket = open(t);
     await socket.listener("connect").once(5000);
-    const late = await rejects(
-      socket.invoke("wait", 500, { ackTimeout: 10 }),
+    const late = await assertRejects(() =>
+      socket.invoke("wait", 500, { ackTimeout: 10 })
     );
-    same([late.name, late.sent], ["TimeoutError", true]);
+    assertEquals([late.name, late.sent], ["TimeoutError", true]);
 
     // Here the handshake is never answered.
     const peer = await t.script({ sockets: [[]] });
     await using waiting = openScripted(peer);
-    const unsent = await rejects(
-      waiting.invoke("echo", 1, { ackTimeout: 100 }),
+    const unsent = await assertRejects(() =>
+      waiting.invoke("echo", 1, { ackTimeout: 100 })
     );
-    same([unsent.name, unsent.sent], ["TimeoutError", false]);
+    assertEquals([unsent.name, unsent.sent], ["TimeoutError", false]);
     const { sockets: [seen] } = await peer.seen();
-    same(
+    assertEquals(
       seen!.messages.map((text) => JSON.parse(text as string).event),
       ["#handshake"],
     );
@@ -55,8 +59,10 @@ export const calls: Area["cases"] = {
       sockets: [[...handshake(), { received: 2 }, { cut: true }]],
     });
     await using socket = openScripted(peer, { autoReconnect: false });
-    const { name, type, code, sent } = await rejects(socket.invoke("echo"));
-    same([name, type, code, sent], [
+    const { name, type, code, sent } = await assertRejects(() =>
+      socket.invoke("echo")
+    );
+    assertEquals([name, type, code, sent], [
       "BadConnectionError",
       "disconnect",
       1006,
@@ -74,31 +80,31 @@ export const calls: Area["cases"] = {
     socket.transmit("pass", 1);
     const answer = socket.invoke("echo", 2);
     socket.transmit("pass", 3);
-    same(await answer, 2);
+    assertEquals(await answer, 2);
     await until(() => got.length === 2, "both messages came");
-    same([got, passed], [[1, 3], []]);
+    assertEquals([got, passed], [[1, 3], []]);
   },
 
   async "the queue is bounded, and who finds it full is told"(t) {
     const peer = await t.script({ sockets: [[]] });
     await using socket = openScripted(peer, { queueLimit: 1 });
-    const first = rejects(socket.invoke("echo", 1));
-    const { name, sent } = await rejects(socket.invoke("echo", 2));
-    same([name, sent], ["ResourceLimitError", false]);
+    const first = assertRejects(() => socket.invoke("echo", 1));
+    const { name, sent } = await assertRejects(() => socket.invoke("echo", 2));
+    assertEquals([name, sent], ["ResourceLimitError", false]);
     socket.disconnect();
-    same((await first).sent, false);
+    assertEquals((await first).sent, false);
   },
 
   async "what cannot be encoded fails at once, and alone"(t) {
     await using socket = open(t);
     await socket.listener("connect").once(5000);
     socket.startBatch();
-    const bad = rejects(socket.invoke("echo", { n: 1n }));
+    const bad = assertRejects(() => socket.invoke("echo", { n: 1n }));
     const good = socket.invoke("echo", "good");
     socket.flushBatch();
     const { name, sent } = await bad;
-    same([name, sent], ["InvalidMessageError", false]);
-    same(await good, "good");
+    assertEquals([name, sent], ["InvalidMessageError", false]);
+    assertEquals(await good, "good");
   },
 
   async "bytes travel as base64, in calls and in answers"(t) {
@@ -112,13 +118,15 @@ export const calls: Area["cases"] = {
         new DataView(bytes.slice().buffer),
       ]
     ) {
-      same(await socket.invoke("echo", { a: [data] }), { a: [expected] });
+      assertEquals(await socket.invoke("echo", { a: [data] }), {
+        a: [expected],
+      });
     }
     // And in an answer of the client.
     (async () => {
       for await (const request of socket.procedure("bytes")) request.end(bytes);
     })();
-    same(await control(socket, "invoke", { event: "bytes" }), expected);
+    assertEquals(await control(socket, "invoke", { event: "bytes" }), expected);
   },
 
   async "a binary frame is a raw message, whatever the runtime makes of it"(t) {
@@ -130,9 +138,9 @@ export const calls: Area["cases"] = {
     await socket.listener("connect").once(5000);
     socket.send(new Uint8Array([7, 8]));
     const { message } = await raw;
-    ok(message instanceof ArrayBuffer, "it is an ArrayBuffer");
-    same(message, [1, 2, 255]);
-    same((await peer.seen()).sockets[0]!.messages[1], [7, 8]);
+    assert(message instanceof ArrayBuffer, "it is an ArrayBuffer");
+    assertEquals([...new Uint8Array(message)], [1, 2, 255]);
+    assertEquals((await peer.seen()).sockets[0]!.messages[1], [7, 8]);
   },
 
   async "the server calls procedures and sends messages"(t) {
@@ -154,13 +162,13 @@ export const calls: Area["cases"] = {
     })();
     const again = socket.listener("again").once(5000);
     await control(socket, "transmit", { event: "news", data: 7 });
-    same(await news, 7);
+    assertEquals(await news, 7);
     const add = (data: unknown) =>
       control(socket, "invoke", { event: "add", data });
-    same(await add({ a: 1, b: 2 }), 3);
-    same(await again, "InvalidActionError");
-    const error = await rejects(add({ a: 1 }));
-    same([error.name, error.message], ["NoB", "no b"]);
+    assertEquals(await add({ a: 1, b: 2 }), 3);
+    assertEquals(await again, "InvalidActionError");
+    const error = await assertRejects(() => add({ a: 1 }));
+    assertEquals([error.name, error.message], ["NoB", "no b"]);
   },
 
   async "a batch travels as one frame, a cancelled one not at all"(t) {
@@ -176,16 +184,16 @@ export const calls: Area["cases"] = {
     socket.startBatch();
     const answers = [socket.invoke("echo", 1), socket.invoke("echo", 2)];
     socket.transmit("note", 3);
-    ok(socket.isBufferingBatch, "it collects");
+    assert(socket.isBufferingBatch, "it collects");
     socket.flushBatch();
-    same(await Promise.all(answers), ["a", "b"]);
+    assertEquals(await Promise.all(answers), ["a", "b"]);
 
     socket.startBatch();
-    const cancelled = rejects(socket.invoke("echo", 4));
+    const cancelled = assertRejects(() => socket.invoke("echo", 4));
     socket.transmit("note", 5);
     socket.cancelBatch();
     const { name, sent } = await cancelled;
-    same([name, sent], ["InvalidActionError", false]);
+    assertEquals([name, sent], ["InvalidActionError", false]);
 
     // At intervals: the next batch leaves by itself.
     socket.startBatching();
@@ -196,13 +204,16 @@ export const calls: Area["cases"] = {
     );
     socket.stopBatching();
     const { sockets: [seen] } = await peer.seen();
-    same(seen!.messages.slice(1).map((text) => JSON.parse(text as string)), [
+    assertEquals(
+      seen!.messages.slice(1).map((text) => JSON.parse(text as string)),
       [
-        { event: "echo", data: 1, cid: 2 },
-        { event: "echo", data: 2, cid: 3 },
-        { event: "note", data: 3 },
+        [
+          { event: "echo", data: 1, cid: 2 },
+          { event: "echo", data: 2, cid: 3 },
+          { event: "note", data: 3 },
+        ],
+        [{ event: "note", data: 6 }],
       ],
-      [{ event: "note", data: 6 }],
-    ]);
+    );
   },
 };

@@ -1,5 +1,6 @@
 /** Channels: what is published, who may have it, and how it ends. */
-import { pause, rejects, same, until } from "../../check.ts";
+import { assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { delay, until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import {
   control,
@@ -36,8 +37,8 @@ export const channels: Area["cases"] = {
     await ben.invoke("echo");
     await control(ann, "publish", { channel: name, data: 3 });
     await until(() => got.every(({ length }) => length >= 3), "all came");
-    same(got, [["one", { two: 2 }, 3], ["one", { two: 2 }, 3]]);
-    same(ann.subscriptions(), [name]);
+    assertEquals(got, [["one", { two: 2 }, 3], ["one", { two: 2 }, 3]]);
+    assertEquals(ann.subscriptions(), [name]);
   },
 
   async "a subscription that the server blocks fails with its reason"(t) {
@@ -45,10 +46,17 @@ export const channels: Area["cases"] = {
     const failed = socket.listener("subscribeFail").once(5000);
     const channel = socket.subscribe("forbidden");
     const { channel: name, error } = await failed;
-    same([name, error.name, error.level], ["forbidden", "ForbiddenError", 3]);
-    same([channel.state, socket.subscriptions(true)], ["unsubscribed", []]);
-    const refused = await rejects(channel.invokePublish("x"));
-    same(refused.name, "ForbiddenError");
+    assertEquals([name, error.name, error.level], [
+      "forbidden",
+      "ForbiddenError",
+      3,
+    ]);
+    assertEquals([channel.state, socket.subscriptions(true)], [
+      "unsubscribed",
+      [],
+    ]);
+    const refused = await assertRejects(() => channel.invokePublish("x"));
+    assertEquals(refused.name, "ForbiddenError");
   },
 
   async "a channel that was left gives nothing more"(t) {
@@ -61,12 +69,12 @@ export const channels: Area["cases"] = {
     await until(() => got.length === 1, "it came");
     const told = log(socket, "unsubscribe", "subscribeStateChange");
     channel.unsubscribe();
-    same(channel.state, "unsubscribed");
-    same(await control(socket, "subscriptions"), []);
+    assertEquals(channel.state, "unsubscribed");
+    assertEquals(await control(socket, "subscriptions"), []);
     await other.invokePublish(channel.name, "after");
-    await pause(30);
-    same(got, ["before"]);
-    same(told, [
+    await delay(30);
+    assertEquals(got, ["before"]);
+    assertEquals(told, [
       ["subscribeStateChange", {
         channel: channel.name,
         oldChannelState: "subscribed",
@@ -85,11 +93,11 @@ export const channels: Area["cases"] = {
       socket.listener("kickOut").once(5000),
     ];
     await control(socket, "kick", { channel: channel.name, message: "out" });
-    same(await Promise.all(told), [
+    assertEquals(await Promise.all(told), [
       { message: "out" },
       { message: "out", channel: channel.name },
     ]);
-    same(channel.state, "unsubscribed");
+    assertEquals(channel.state, "unsubscribed");
     channel.subscribe();
     await channel.listener("subscribe").once(5000);
   },
@@ -106,10 +114,10 @@ export const channels: Area["cases"] = {
     const low = socket.subscribe("low", { data: 0 });
     socket.subscribe("high", { priority: 1 });
     const got = low.once(5000);
-    same(await got, "data");
-    same(socket.subscriptions(), ["low", "high"]);
+    assertEquals(await got, "data");
+    assertEquals(socket.subscriptions(), ["low", "high"]);
     const { sockets: [seen] } = await peer.seen();
-    same(
+    assertEquals(
       seen!.messages.slice(1).map((text) => JSON.parse(text as string).data),
       [{ channel: "p/high" }, { channel: "p/low", data: 0 }],
     );
@@ -135,8 +143,8 @@ export const channels: Area["cases"] = {
     await using socket = openScripted(peer);
     await socket.listener("connect").once(5000);
     for (const name of names) {
-      same(socket.isSubscribed(name, true), false);
-      same(socket.getChannelOptions(name), {});
+      assertEquals(socket.isSubscribed(name, true), false);
+      assertEquals(socket.getChannelOptions(name), {});
       const got = [
         socket.channel(name).once(5000),
         socket.receiver(name).once(5000),
@@ -146,15 +154,15 @@ export const channels: Area["cases"] = {
       ];
       socket.emit(name, "emitted");
       socket.subscribe(name);
-      same(
+      assertEquals(
         await Promise.all(got),
         ["published", "sent", "called", "emitted"],
         JSON.stringify(name),
       );
     }
-    same(socket.subscriptions(), names);
+    assertEquals(socket.subscriptions(), names);
     // deno-lint-ignore no-explicit-any
-    same([({} as any).data, Object.hasOwn(Object, "options")], [
+    assertEquals([({} as any).data, Object.hasOwn(Object, "options")], [
       undefined,
       false,
     ]);

@@ -1,14 +1,13 @@
 /** How connections begin, break off, come back and end; and frames that err. */
 // deno-lint-ignore-file no-explicit-any
 import {
-  asyncDispose,
-  ok,
-  pause,
-  rejects,
-  same,
-  thrown,
-  until,
-} from "../../check.ts";
+  assert,
+  assertEquals,
+  assertRejects,
+  assertThrows,
+} from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { delay, until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import {
   control,
@@ -36,20 +35,20 @@ export const connections: Area["cases"] = {
     await channel.invokePublish("one");
     await control(socket, "login", { payload: { username: "ann" } });
 
-    const pending = rejects(socket.invoke("wait", 60_000));
+    const pending = assertRejects(() => socket.invoke("wait", 60_000));
     const again = socket.listener("connect").once(5000);
     const subscribed = channel.listener("subscribe").once(5000);
     doom(socket, "terminate");
     const { name, sent } = await pending;
-    same([name, sent], ["BadConnectionError", true]);
-    same((await again).isAuthenticated, true);
+    assertEquals([name, sent], ["BadConnectionError", true]);
+    assertEquals((await again).isAuthenticated, true);
     await subscribed;
     await channel.invokePublish("two");
 
     await socket[asyncDispose]();
-    same([await loop, got], ["ended", ["one", "two"]]);
-    same(closes.map(([, { code }]) => code), [1006, 1000]);
-    same(socket.state, "closed");
+    assertEquals([await loop, got], ["ended", ["one", "two"]]);
+    assertEquals(closes.map(([, { code }]) => code), [1006, 1000]);
+    assertEquals(socket.state, "closed");
   },
 
   async "receivers and procedures opened on connect miss nothing"(t) {
@@ -71,7 +70,7 @@ export const connections: Area["cases"] = {
       for await (const { data } of socket.procedure("ask")) got.push(data);
     })();
     await until(() => got.length === 3, "all three are there");
-    same(got.toSorted(), [1, 2, 3]);
+    assertEquals(got.toSorted(), [1, 2, 3]);
   },
 
   async "wsOptions keep no platform from connecting"(t) {
@@ -80,7 +79,7 @@ export const connections: Area["cases"] = {
       wsOptions: { headers: { "x-test": "1" } },
     });
     const { id } = await socket.listener("connect").once(5000);
-    same([id, socket.state], ["s", "open"]);
+    assertEquals([id, socket.state], ["s", "open"]);
   },
 
   async "an eager socket is back soon, and tries on while it is refused"(t) {
@@ -101,7 +100,7 @@ export const connections: Area["cases"] = {
       }
     })();
     await until(() => events.some(([name]) => name === "connect"), "connected");
-    same(
+    assertEquals(
       events.slice(0, 2).map(([name, { code, reason }]) => [
         name,
         code,
@@ -112,11 +111,11 @@ export const connections: Area["cases"] = {
         ["connectAbort", 4321, "not now"],
       ],
     );
-    ok(
+    assert(
       delays.length === 2 && delays[0]! < 500 && delays[1]! < 1000,
       `delays ${delays}`,
     );
-    same((await peer.seen()).sockets.length, 3);
+    assertEquals((await peer.seen()).sockets.length, 3);
   },
 
   async "the server's close codes are told as they are"(t) {
@@ -152,9 +151,9 @@ export const connections: Area["cases"] = {
       socket.connect();
       await connected;
       doom(socket, what, { code, reason });
-      same(await closed, { code, reason: told }, `${what} ${code}`);
-      await pause(0);
-      same(
+      assertEquals(await closed, { code, reason: told }, `${what} ${code}`);
+      await delay(0);
+      assertEquals(
         errors.map(([, { error }]) => error.code),
         error ? [error] : [],
         `the error of ${code}`,
@@ -168,20 +167,20 @@ export const connections: Area["cases"] = {
     await using socket = openScripted(peer);
     await socket.listener("connect").once(5000);
     for (const code of [5000, 1001]) {
-      const { name } = thrown(() => socket.disconnect(code));
-      same([name, socket.state], ["InvalidArgumentsError", "open"]);
+      const { name } = assertThrows(() => socket.disconnect(code));
+      assertEquals([name, socket.state], ["InvalidArgumentsError", "open"]);
     }
     const events = log(socket, "disconnect", "close", "error");
     socket.disconnect(4444, "grüße");
-    same([socket.state, socket.id, socket.pendingReconnect], [
+    assertEquals([socket.state, socket.id, socket.pendingReconnect], [
       "closed",
       null,
       false,
     ]);
     await until(() => events.length === 3, "it is told");
     const told = { code: 4444, reason: "grüße" };
-    same(events.slice(0, 2), [["disconnect", told], ["close", told]]);
-    same(
+    assertEquals(events.slice(0, 2), [["disconnect", told], ["close", told]]);
+    assertEquals(
       [events[2]![1].error.name, events[2]![1].error.code],
       ["SocketProtocolError", 4444],
     );
@@ -194,7 +193,7 @@ export const connections: Area["cases"] = {
       async () => (await peer.seen()).sockets[1]!.closed !== undefined,
       "both are closed",
     );
-    same((await peer.seen()).sockets.map(({ closed }) => closed), [
+    assertEquals((await peer.seen()).sockets.map(({ closed }) => closed), [
       [4444, "grüße"],
       [4000, "ä".repeat(61)],
     ]);
@@ -216,7 +215,7 @@ export const connections: Area["cases"] = {
     socket.disconnect();
     socket.connect();
     await until(() => events.some(([name]) => name === "connect"), "connected");
-    same(events.map(([name]) => name), [
+    assertEquals(events.map(([name]) => name), [
       "connecting",
       "connectAbort",
       "connecting",
@@ -228,7 +227,7 @@ export const connections: Area["cases"] = {
           1,
       "one is open",
     );
-    same(socket.state, "open");
+    assertEquals(socket.state, "open");
   },
 
   async "a handshake that is refused says why, in the server's words"(t) {
@@ -242,14 +241,18 @@ export const connections: Area["cases"] = {
       const events = log(socket, "error", "connectAbort", "connect");
       socket.connect();
       await until(() => events.length === 3, "it is told");
-      same(events.map(([name]) => name), ["error", "connectAbort", "error"]);
-      same(events[0]![1].error.name, "NoEntryError");
-      same(events[1]![1], { code, reason: "NoEntryError: no entry" });
-      same(
+      assertEquals(events.map(([name]) => name), [
+        "error",
+        "connectAbort",
+        "error",
+      ]);
+      assertEquals(events[0]![1].error.name, "NoEntryError");
+      assertEquals(events[1]![1], { code, reason: "NoEntryError: no entry" });
+      assertEquals(
         [events[2]![1].error.name, events[2]![1].error.code],
         ["SocketProtocolError", code],
       );
-      same(socket.pendingReconnect, code < 4500);
+      assertEquals(socket.pendingReconnect, code < 4500);
     }
   },
 
@@ -257,15 +260,17 @@ export const connections: Area["cases"] = {
     const peer = await t.script({});
     await using socket = openScripted(peer, { autoReconnect: false });
     const events = log(socket, "connectAbort", "error");
-    const { name, type, code, sent } = await rejects(socket.invoke("echo"));
-    same([name, type, code, sent], [
+    const { name, type, code, sent } = await assertRejects(() =>
+      socket.invoke("echo")
+    );
+    assertEquals([name, type, code, sent], [
       "BadConnectionError",
       "connectAbort",
       1006,
       false,
     ]);
     await until(() => events.length === 2, "it is told");
-    same(events.map(([name]) => name), ["connectAbort", "error"]);
+    assertEquals(events.map(([name]) => name), ["connectAbort", "error"]);
   },
 
   async "pings of both protocol versions are answered"(t) {
@@ -285,8 +290,8 @@ export const connections: Area["cases"] = {
         async () => (await peer.seen()).sockets[0]?.messages.length === 2,
         `it answered ${JSON.stringify(ping)}`,
       );
-      same((await peer.seen()).sockets[0]!.messages[1], pong);
-      same([socket.state, events], ["open", []]);
+      assertEquals((await peer.seen()).sockets[0]!.messages[1], pong);
+      assertEquals([socket.state, events], ["open", []]);
     }
   },
 
@@ -297,7 +302,7 @@ export const connections: Area["cases"] = {
     await using socket = openScripted(peer);
     await socket.listener("connect").once(5000);
     const connected = socket.listener("connect").once(5000);
-    same(await socket.listener("disconnect").once(5000), {
+    assertEquals(await socket.listener("disconnect").once(5000), {
       code: 4000,
       reason: "Server ping timed out",
     });
@@ -335,13 +340,13 @@ export const connections: Area["cases"] = {
     await using socket = openScripted(peer);
     const raw = log(socket, "raw");
     const wrong = socket.listener("error").once(5000);
-    same(await socket.subscribe("room").once(5000), "sound");
-    same((await wrong).error.name, "InvalidMessageError");
-    same(await socket.invoke("still", null), "there");
-    same([socket.state, socket.authState], ["open", "unauthenticated"]);
-    same(({} as any).polluted, undefined);
+    assertEquals(await socket.subscribe("room").once(5000), "sound");
+    assertEquals((await wrong).error.name, "InvalidMessageError");
+    assertEquals(await socket.invoke("still", null), "there");
+    assertEquals([socket.state, socket.authState], ["open", "unauthenticated"]);
+    assertEquals(({} as any).polluted, undefined);
     // What is no packet is told as it came.
-    same(
+    assertEquals(
       raw.map(([, { message }]) => message),
       [
         "{",

@@ -3,7 +3,8 @@ import {
   localStorageAuth,
   MemoryAuth,
 } from "../../../../feed/socketcluster/mod.ts";
-import { ok, rejects, same, until } from "../../check.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { until } from "../../../kit/wait.ts";
 import { type Area, isPage } from "../../suite.ts";
 import { control, doom, open } from "./far.ts";
 
@@ -23,40 +24,46 @@ export const tokens: Area["cases"] = {
       payload: { username: "ann" },
     });
     const told = socket.listener("authenticate").once(5000);
-    same(await socket.authenticate(token), {
+    assertEquals(await socket.authenticate(token), {
       isAuthenticated: true,
       authError: null,
     });
-    same((await told).authToken.username, "ann");
-    same([socket.authState, socket.authToken?.username], [
+    assertEquals((await told).authToken.username, "ann");
+    assertEquals([socket.authState, socket.authToken?.username], [
       "authenticated",
       "ann",
     ]);
-    same(await socket.auth.loadToken(socket.authTokenName), token);
+    assertEquals(await socket.auth.loadToken(socket.authTokenName), token);
     const out = socket.listener("deauthenticate").once(5000);
     await socket.deauthenticate();
-    same((await out).oldSignedAuthToken, token);
-    same([socket.authState, socket.signedAuthToken], ["unauthenticated", null]);
-    same(await socket.auth.loadToken(socket.authTokenName), null);
+    assertEquals((await out).oldSignedAuthToken, token);
+    assertEquals([socket.authState, socket.signedAuthToken], [
+      "unauthenticated",
+      null,
+    ]);
+    assertEquals(await socket.auth.loadToken(socket.authTokenName), null);
     const again = socket.listener("connect").once(5000);
     socket.reconnect();
-    same((await again).isAuthenticated, false);
+    assertEquals((await again).isAuthenticated, false);
   },
 
   async "the server logs in, and what waited for that is subscribed"(t) {
     await using socket = open(t);
     const channel = socket.subscribe(t.name("private"), { waitForAuth: true });
     await socket.listener("connect").once(5000);
-    same(channel.state, "pending");
+    assertEquals(channel.state, "pending");
     await control(socket, "login", { payload: { username: "ann" } });
     await until(() => channel.state === "subscribed", "it is subscribed");
-    same(socket.authToken?.username, "ann");
+    assertEquals(socket.authToken?.username, "ann");
     // The next connection begins with the token.
     const again = socket.listener("connect").once(5000);
     doom(socket, "terminate");
-    same((await again).isAuthenticated, true);
+    assertEquals((await again).isAuthenticated, true);
     await control(socket, "logout", { rejectOnFailedDelivery: true });
-    same([socket.authState, socket.authToken], ["unauthenticated", null]);
+    assertEquals([socket.authState, socket.authToken], [
+      "unauthenticated",
+      null,
+    ]);
   },
 
   async "a token that is not accepted is not kept"(t) {
@@ -68,8 +75,8 @@ export const tokens: Area["cases"] = {
     const { isAuthenticated, authError } = await socket.authenticate(
       await sign({ username: "banned" }),
     );
-    same([isAuthenticated, authError?.name], [false, "BannedError"]);
-    same(await kept(), null, "of a banned user");
+    assertEquals([isAuthenticated, authError?.name], [false, "BannedError"]);
+    assertEquals(await kept(), null, "of a banned user");
 
     const expired = await sign({ exp: Math.floor(Date.now() / 1000) - 100 });
     const forged = await sign({ username: "ann" }, "another key");
@@ -80,9 +87,12 @@ export const tokens: Area["cases"] = {
         ["not a token", "AuthTokenInvalidError"],
       ] as const
     ) {
-      same((await rejects(socket.authenticate(token))).name, name);
-      same(await kept(), null, name);
-      same(socket.authState, "unauthenticated");
+      assertEquals(
+        (await assertRejects(() => socket.authenticate(token))).name,
+        name,
+      );
+      assertEquals(await kept(), null, name);
+      assertEquals(socket.authState, "unauthenticated");
     }
   },
 
@@ -90,10 +100,10 @@ export const tokens: Area["cases"] = {
     await using socket = open(t);
     await control(socket, "login", { payload: { username: "ann" } });
     await until(() => socket.authState === "authenticated", "it is logged in");
-    same(storage()?.getItem(socket.authTokenName) ?? null, null);
+    assertEquals(storage()?.getItem(socket.authTokenName) ?? null, null);
     await using other = open(t);
     const { isAuthenticated } = await other.listener("connect").once(5000);
-    same(isAuthenticated, false);
+    assertEquals(isAuthenticated, false);
   },
 
   async "tokens are kept wherever a map of the application keeps them"(t) {
@@ -105,22 +115,24 @@ export const tokens: Area["cases"] = {
     }
     await using socket = open(t, { authEngine, authTokenName: "mine" });
     const { isAuthenticated } = await socket.listener("connect").once(5000);
-    same([isAuthenticated, socket.authToken?.username], [true, "ann"]);
+    assertEquals([isAuthenticated, socket.authToken?.username], [true, "ann"]);
   },
 
   async "localStorageAuth keeps tokens where there is a localStorage"(t) {
     const authTokenName = t.name("token");
     const options = () => ({ authEngine: localStorageAuth(), authTokenName });
     const kept = storage();
-    if (isPage(t)) ok(kept, "a page has a localStorage");
+    if (isPage(t)) assert(kept, "a page has a localStorage");
     try {
       {
         await using socket = open(t, options());
         await control(socket, "login", { payload: { username: "ann" } });
         await until(() => socket.authState === "authenticated", "logged in");
-        if (kept) same(kept.getItem(authTokenName), socket.signedAuthToken);
+        if (kept) {
+          assertEquals(kept.getItem(authTokenName), socket.signedAuthToken);
+        }
         // The same engine knows it in any case.
-        same(
+        assertEquals(
           await socket.auth.loadToken(authTokenName),
           socket.signedAuthToken,
         );
@@ -128,10 +140,10 @@ export const tokens: Area["cases"] = {
       // Another page load: only a localStorage has it still.
       await using socket = open(t, options());
       const { isAuthenticated } = await socket.listener("connect").once(5000);
-      same(isAuthenticated, kept !== undefined);
+      assertEquals(isAuthenticated, kept !== undefined);
       await socket.deauthenticate();
     } finally {
-      same(kept?.getItem(authTokenName) ?? null, null);
+      assertEquals(kept?.getItem(authTokenName) ?? null, null);
       kept?.removeItem(authTokenName);
     }
   },
@@ -141,8 +153,8 @@ export const tokens: Area["cases"] = {
       await using socket = open(t, { query: { greet: 1 } });
       const hello = socket.receiver("hello").once(5000);
       await socket.listener("authenticate").once(5000);
-      same(await hello, { nice: true });
-      same(socket.authToken?.username, "greeted");
+      assertEquals(await hello, { nice: true });
+      assertEquals(socket.authToken?.username, "greeted");
     }
   },
 };

@@ -1,6 +1,7 @@
 /** What a platform answers: busy, forgetful, newer than we are, or talkative. */
+import { collect } from "../../../kit/wait.ts";
 import { HTTPError } from "../../../../server.ts";
-import { collect, ok, rejects, same } from "../../check.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
 import type { Answer } from "../../far/script.ts";
 import type { Area } from "../../suite.ts";
 import { visible } from "../visible.ts";
@@ -25,10 +26,10 @@ export const answerCases: Area["cases"] = {
         { status, json: { error: { message: "no such backend" } } },
       );
       const { states, errors } = await follow(peer);
-      same(names(states), ["scheduled"]);
+      assertEquals(names(states), ["scheduled"]);
       const { error, final } = errors.at(-1)!;
-      ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
-      same([error.code, final], [status, true]);
+      assert(error instanceof HTTPError, `an HTTPError, not ${error}`);
+      assertEquals([error.code, final], [status, true]);
 
       const again = await answering(
         t,
@@ -36,8 +37,8 @@ export const answerCases: Area["cases"] = {
         { status },
       );
       const read = hosted(again).statuses("b1");
-      same((await read.next()).value?.status, "scheduled");
-      same((await rejects(read.next())).code, status);
+      assertEquals((await read.next()).value?.status, "scheduled");
+      assertEquals((await assertRejects(() => read.next())).code, status);
     }
   },
 
@@ -51,9 +52,11 @@ export const answerCases: Area["cases"] = {
       },
     });
     const never = await answering(t, busy(7));
-    const error = await rejects(hosted(never).statuses("b1").next());
-    ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
-    same([error.code, error.retryAfter], [503, 7000]);
+    const error = await assertRejects(() =>
+      hosted(never).statuses("b1").next()
+    );
+    assert(error instanceof HTTPError, `an HTTPError, not ${error}`);
+    assertEquals([error.code, error.retryAfter], [503, 7000]);
 
     const peer = await answering(
       t,
@@ -63,9 +66,12 @@ export const answerCases: Area["cases"] = {
     );
     const start = Date.now();
     const { states, errors } = await follow(peer);
-    ok(Date.now() - start > 950, `too early, after ${Date.now() - start} ms`);
-    same(names(states), ["scheduled", "terminated"]);
-    same(
+    assert(
+      Date.now() - start > 950,
+      `too early, after ${Date.now() - start} ms`,
+    );
+    assertEquals(names(states), ["scheduled", "terminated"]);
+    assertEquals(
       errors.map(({ error, final }) => [(error as HTTPError).code, final]),
       [[503, false]],
     );
@@ -81,8 +87,8 @@ export const answerCases: Area["cases"] = {
         "access-control-expose-headers": "retry-after, date",
       },
     });
-    const error = await rejects(hosted(peer).statuses("b1").next());
-    same([error.code, error.retryAfter], [503, 7000]);
+    const error = await assertRejects(() => hosted(peer).statuses("b1").next());
+    assertEquals([error.code, error.retryAfter], [503, 7000]);
   },
 
   async "an order is accepted by any answer of success"(t) {
@@ -98,7 +104,7 @@ export const answerCases: Area["cases"] = {
       http: { "/v2/backend/b1/terminate": answers },
     });
     for (const _ of answers) await hosted(peer).terminate("b1");
-    same((await peer.seen()).requests.length, answers.length);
+    assertEquals((await peer.seen()).requests.length, answers.length);
   },
 
   async "a call that is never answered ends, and Infinity is not at once"(t) {
@@ -108,16 +114,16 @@ export const answerCases: Area["cases"] = {
         "/v2/backend/b1/status": [{ json: state("ready") }],
       },
     });
-    const error = await rejects(
-      hosted(peer, { timeout: 20 }).connect({ key: "k" }),
+    const error = await assertRejects(() =>
+      hosted(peer, { timeout: 20 }).connect({ key: "k" })
     );
-    same(error.name, "TimeoutError");
-    same(
+    assertEquals(error.name, "TimeoutError");
+    assertEquals(
       error.message,
       'Connecting to service "s" failed: no response within 20 ms',
     );
     const patient = hosted(peer, { timeout: Infinity });
-    same((await patient.status("b1")).status, "ready");
+    assertEquals((await patient.status("b1")).status, "ready");
   },
 
   async "an event stream is one in every legal form"(t) {
@@ -136,7 +142,7 @@ export const answerCases: Area["cases"] = {
         chunks: [text],
       });
       const states = await collect(hosted(peer).statuses("b1"));
-      same(names(states), ["scheduled", "terminated"], type);
+      assertEquals(names(states), ["scheduled", "terminated"], type);
     }
   },
 
@@ -146,9 +152,11 @@ export const answerCases: Area["cases"] = {
       chunks: ["<p>data: x"],
     };
     const first = await answering(t, page);
-    const error = await rejects(hosted(first).statuses("b1").next());
-    ok(error instanceof TypeError, `a TypeError, not ${error}`);
-    ok(error.message.includes("not an event stream"), error.message);
+    const error = await assertRejects(() =>
+      hosted(first).statuses("b1").next()
+    );
+    assert(error instanceof TypeError, `a TypeError, not ${error}`);
+    assert(error.message.includes("not an event stream"), error.message);
 
     const later = await answering(
       t,
@@ -157,8 +165,8 @@ export const answerCases: Area["cases"] = {
       { chunks: [event("terminated")] },
     );
     const { states, errors } = await follow(later);
-    same(names(states), ["scheduled", "terminated"]);
-    same(errors.length, 1, "errors");
+    assertEquals(names(states), ["scheduled", "terminated"]);
+    assertEquals(errors.length, 1, "errors");
   },
 
   async "statuses and fields of a newer platform come through"(t) {
@@ -171,7 +179,7 @@ export const answerCases: Area["cases"] = {
       ],
     });
     const time = "2026-01-01T00:00:00Z";
-    same(await collect(hosted(peer).statuses("b1")), [
+    assertEquals(await collect(hosted(peer).statuses("b1")), [
       { status: "scheduled", time, region: { name: "eu", of: [1, 2] } },
       { status: "hibernating", time, depth: 3 },
       { status: "terminated", time, note: "grün ✓" },
@@ -194,7 +202,7 @@ export const answerCases: Area["cases"] = {
         ],
       });
       const states = await collect(hosted(peer).statuses("b1"));
-      same(
+      assertEquals(
         states.map((state) => Reflect.get(state, "termination_reason")),
         [shown, shown],
       );
@@ -218,16 +226,16 @@ export const answerCases: Area["cases"] = {
     const texts = [visible(engine)];
     const calls = [() => engine.connect(), () => engine.terminate("b1")];
     for (const call of calls) {
-      const error = await rejects(call());
-      ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
-      same([error.code, error.error?.code], [401, "Unauthorized"]);
+      const error = await assertRejects(() => call());
+      assert(error instanceof HTTPError, `an HTTPError, not ${error}`);
+      assertEquals([error.code, error.error?.code], [401, "Unauthorized"]);
       texts.push(visible(error));
     }
     for (const text of texts) {
-      ok(!/TOKEN/.test(text), `no token in ${text}`);
+      assert(!/TOKEN/.test(text), `no token in ${text}`);
     }
     const { requests } = await peer.seen();
-    same(requests.map(({ headers }) => headers.authorization), [
+    assertEquals(requests.map(({ headers }) => headers.authorization), [
       `Bearer ${TOKEN}`,
       `Bearer ${TOKEN}`,
     ], "but it was sent");

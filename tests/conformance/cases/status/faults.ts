@@ -1,5 +1,6 @@
 /** Streams that break off, stammer or never end: follows keep every state. */
-import { collect, same } from "../../check.ts";
+import { assertEquals } from "../../../kit/assert.ts";
+import { collect } from "../../../kit/wait.ts";
 import { type Area, isPage } from "../../suite.ts";
 import {
   answering,
@@ -25,14 +26,14 @@ export const faultCases: Area["cases"] = {
       { chunks: ["retry: 1\n", event("loading"), event("ready")], then: "cut" },
       { chunks: [event("ready"), event("terminated")] },
     );
-    same(names(await collect(hosted(peer).statuses("b1"))), [
+    assertEquals(names(await collect(hosted(peer).statuses("b1"))), [
       "scheduled",
       "loading",
       "ready",
       "terminated",
     ]);
     const { requests } = await peer.seen();
-    same(requests.map(({ headers }) => headers["last-event-id"]), [
+    assertEquals(requests.map(({ headers }) => headers["last-event-id"]), [
       undefined,
       "loading",
       "ready",
@@ -57,14 +58,14 @@ export const faultCases: Area["cases"] = {
     const engine = hosted(peer);
     await Promise.all(cuts.map(async (cut) => {
       const states = await collect(engine.statuses(`b${cut}`));
-      same(
+      assertEquals(
         states.map((state) => [state.status, Reflect.get(state, "note")]),
         LIFE.map((status) => [status, NOTE]),
         `cut after ${cut} bytes`,
       );
     }));
     const { requests } = await peer.seen();
-    same(requests.length, 2 * cuts.length, "requests");
+    assertEquals(requests.length, 2 * cuts.length, "requests");
   },
 
   async "a stream whose every byte is a chunk is read like any other"(t) {
@@ -81,7 +82,7 @@ export const faultCases: Area["cases"] = {
       },
     });
     const states = await collect(engine.statuses("b1"));
-    same(
+    assertEquals(
       states.map((state) => [state.status, Reflect.get(state, "note")]),
       LIFE.map((status) => [status, NOTE]),
     );
@@ -89,7 +90,7 @@ export const faultCases: Area["cases"] = {
 
   async "following ends after the last state, though the server stays"(t) {
     const peer = await answering(t, { chunks: [WHOLE], then: "silence" });
-    same(names(await collect(hosted(peer).statuses("b1"))), LIFE);
+    assertEquals(names(await collect(hosted(peer).statuses("b1"))), LIFE);
   },
 
   async "events that are no states are told, and nothing is lost"(t) {
@@ -108,8 +109,8 @@ export const faultCases: Area["cases"] = {
       ],
     });
     const { states, errors } = await follow(peer);
-    same(names(states), ["scheduled", "ready", "terminated"]);
-    same(
+    assertEquals(names(states), ["scheduled", "ready", "terminated"]);
+    assertEquals(
       errors.map(({ error, final }) => [(error as Error).message, final]),
       Array(4).fill([
         'Following the status of backend "b1": an event of the stream is not a backend state',
@@ -128,8 +129,8 @@ export const faultCases: Area["cases"] = {
       { chunks: [event("terminated")] },
     );
     const { states, errors } = await follow(peer);
-    same(names(states), ["scheduled", "terminated"]);
-    same(errors.map(({ error }) => String(error)), [
+    assertEquals(names(states), ["scheduled", "terminated"]);
+    assertEquals(errors.map(({ error }) => String(error)), [
       "RangeError: A server-sent event is longer than 65536 characters",
     ]);
   },
@@ -146,11 +147,11 @@ export const faultCases: Area["cases"] = {
       },
     });
     const { states } = await follow(peer);
-    same(names(states), ["scheduled", "ready", "terminated"]);
+    assertEquals(names(states), ["scheduled", "ready", "terminated"]);
     const { requests } = await peer.seen();
     // Only browsers ask a server which headers they may send it
     // (https://fetch.spec.whatwg.org/#http-cors-protocol).
-    same(
+    assertEquals(
       requests.map(({ headers }) => headers["last-event-id"]),
       isPage(t)
         ? [undefined, undefined, undefined]

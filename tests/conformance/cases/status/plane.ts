@@ -1,6 +1,7 @@
 /** The same engine calls in the words of Plane's controller, which is scripted. */
+import { collect } from "../../../kit/wait.ts";
 import { HTTPError, Plane, type PlaneInitOptions } from "../../../../server.ts";
-import { collect, ok, rejects, same } from "../../check.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
 import type { Area, ScriptedPeer } from "../../suite.ts";
 import { visible } from "../visible.ts";
 
@@ -52,13 +53,13 @@ export const planeCases: Area["cases"] = {
       user: "ada",
       auth: { seat: "grün ✓" },
     });
-    same(response, { ...answer, ready_url: "" });
+    assertEquals(response, { ...answer, ready_url: "" });
     const [request] = (await peer.seen()).requests;
-    same(
+    assertEquals(
       [request!.method, request!.path, request!.headers.authorization],
       ["POST", "/ctrl/connect", SECRET],
     );
-    same(JSON.parse(request!.body), {
+    assertEquals(JSON.parse(request!.body), {
       key: { name: "k", namespace: "ns", tag: "v1" },
       spawn_config: {
         cluster: "main",
@@ -99,11 +100,11 @@ export const planeCases: Area["cases"] = {
       },
     });
     const engine = plane(peer);
-    same(await engine.status("b1"), {
+    assertEquals(await engine.status("b1"), {
       status: "ready",
       time: "2026-01-01T00:00:00.000Z",
     });
-    same(await collect(engine.statuses("b1")), [
+    assertEquals(await collect(engine.statuses("b1")), [
       { status: "scheduled", time: "2026-01-01T00:00:00.000Z" },
       { status: "ready", time: "2026-01-01T00:00:00.001Z" },
       {
@@ -127,7 +128,7 @@ export const planeCases: Area["cases"] = {
       },
     ]);
     const { requests } = await peer.seen();
-    same(
+    assertEquals(
       requests.map(({ headers }) => [
         headers["last-event-id"],
         headers.authorization,
@@ -153,7 +154,7 @@ export const planeCases: Area["cases"] = {
     await plane(peer).terminate("b1");
     await plane(peer).terminate("b1", { hard: true });
     const { requests } = await peer.seen();
-    same(
+    assertEquals(
       requests.map(({ method, path, headers }) => [
         method,
         path,
@@ -174,12 +175,12 @@ export const planeCases: Area["cases"] = {
     const peer = await t.script({
       http: { "/ctrl/connect": [ending, ending, { json: answer }] },
     });
-    const error = await rejects(
-      plane(peer).connect({ key: "k", spawn: false }),
+    const error = await assertRejects(() =>
+      plane(peer).connect({ key: "k", spawn: false })
     );
-    same([error.name, error.code], ["HTTPError", 409]);
-    same((await plane(peer).connect({ key: "k" })).status, "scheduled");
-    same((await peer.seen()).requests.length, 3);
+    assertEquals([error.name, error.code], ["HTTPError", 409]);
+    assertEquals((await plane(peer).connect({ key: "k" })).status, "scheduled");
+    assertEquals((await peer.seen()).requests.length, 3);
   },
 
   async "Plane: a field that the controller would refuse is named"(t) {
@@ -191,10 +192,12 @@ export const planeCases: Area["cases"] = {
         [{ user: 7 }, "user"],
       ] as const
     ) {
-      const error = await rejects(plane(peer).connect(request as never));
-      ok(error.message.startsWith(`${field} must be`), error.message);
+      const error = await assertRejects(() =>
+        plane(peer).connect(request as never)
+      );
+      assert(error.message.startsWith(`${field} must be`), error.message);
     }
-    same((await peer.seen()).requests, []);
+    assertEquals((await peer.seen()).requests, []);
   },
 
   async "Plane's errors say their kind and keep the secret"(t) {
@@ -208,9 +211,11 @@ export const planeCases: Area["cases"] = {
     };
     const peer = await t.script({ http: { "/ctrl/connect": [refusal] } });
     const engine = plane(peer);
-    const error = await rejects(engine.connect({ key: "k", spawn: false }));
-    ok(error instanceof HTTPError, `an HTTPError, not ${error}`);
-    same([error.code, error.error?.kind, error.error?.id], [
+    const error = await assertRejects(() =>
+      engine.connect({ key: "k", spawn: false })
+    );
+    assert(error instanceof HTTPError, `an HTTPError, not ${error}`);
+    assertEquals([error.code, error.error?.kind, error.error?.id], [
       409,
       "KeyHeld",
       "e1",
@@ -220,10 +225,14 @@ export const planeCases: Area["cases"] = {
       () => engine.statuses("b9").next(),
     ];
     for (const call of calls) {
-      same((await rejects(call())).code, 404, "of an unknown backend");
+      assertEquals(
+        (await assertRejects(() => call())).code,
+        404,
+        "of an unknown backend",
+      );
     }
     for (const text of [visible(engine), visible(error)]) {
-      ok(!text.includes("SECRET"), `no secret in ${text}`);
+      assert(!text.includes("SECRET"), `no secret in ${text}`);
     }
   },
 
@@ -237,6 +246,6 @@ export const planeCases: Area["cases"] = {
       },
     });
     const { backend_id, spawned } = await plane(peer).connect({ key: "k" });
-    same([backend_id, spawned], ["b2", true]);
+    assertEquals([backend_id, spawned], ["b2", true]);
   },
 };

@@ -5,7 +5,9 @@ import type {
   AGClientSocket,
   ConsumerOptions,
 } from "../../../../feed/socketcluster/mod.ts";
-import { asyncDispose, collect, ok, rejects, same } from "../../check.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { asyncDispose } from "../../../kit/dispose.ts";
+import { collect } from "../../../kit/wait.ts";
 import type { Step } from "../../far/script.ts";
 import type { Area, Test } from "../../suite.ts";
 import {
@@ -81,7 +83,7 @@ async function bounded(
     overflow,
   });
   await source.begin();
-  same(consumer.getStats(), {
+  assertEquals(consumer.getStats(), {
     id: consumer.id,
     backpressure: 3,
     stream: "numbers",
@@ -100,27 +102,27 @@ export const channels: Area["cases"] = {
       channel.createConsumer(),
     ];
     await source.begin();
-    same(await take(quick, 10), range(1, 10));
-    same(await take(slow, 1), [1]);
-    same([slow.getBackpressure(), quick.getBackpressure()], [9, 0]);
-    same(channel.getOutputBackpressure(), 9);
-    same(
+    assertEquals(await take(quick, 10), range(1, 10));
+    assertEquals(await take(slow, 1), [1]);
+    assertEquals([slow.getBackpressure(), quick.getBackpressure()], [9, 0]);
+    assertEquals(channel.getOutputBackpressure(), 9);
+    assertEquals(
       channel.getOutputConsumerStatsList().map((one) => one.backpressure),
       [
         9,
         0,
       ],
     );
-    same(await take(slow, 9), range(2, 10));
+    assertEquals(await take(slow, 9), range(2, 10));
   },
 
   async "a full backlog drops its oldest values, and counts them"(t) {
-    same(await bounded(t, "drop-oldest"), [[8, 9, 10], 7]);
-    same(await bounded(t, undefined), [[8, 9, 10], 7], "by default");
+    assertEquals(await bounded(t, "drop-oldest"), [[8, 9, 10], 7]);
+    assertEquals(await bounded(t, undefined), [[8, 9, 10], 7], "by default");
   },
 
   async "or the newest"(t) {
-    same(await bounded(t, "drop-newest"), [[1, 2, 3], 7]);
+    assertEquals(await bounded(t, "drop-newest"), [[1, 2, 3], 7]);
   },
 
   async "or fails after what it holds"(t) {
@@ -130,12 +132,12 @@ export const channels: Area["cases"] = {
       overflow: "error",
     });
     await source.begin();
-    same(await take(consumer, 3), [1, 2, 3]);
-    const { name, message } = await rejects(consumer.next());
-    same([name, consumer.dropped], ["OverflowError", 1]);
-    ok(message.includes('"numbers"'), message);
-    same((await consumer.next()).done, true);
-    same(source.channel.getOutputConsumerStatsList(), []);
+    assertEquals(await take(consumer, 3), [1, 2, 3]);
+    const { name, message } = await assertRejects(() => consumer.next());
+    assertEquals([name, consumer.dropped], ["OverflowError", 1]);
+    assert(message.includes('"numbers"'), message);
+    assertEquals((await consumer.next()).done, true);
+    assertEquals(source.channel.getOutputConsumerStatsList(), []);
   },
 
   async "or pauses, so that what is missing is missing in one piece"(t) {
@@ -145,12 +147,12 @@ export const channels: Area["cases"] = {
       overflow: "pause",
     });
     await source.begin();
-    same([consumer.getBackpressure(), consumer.dropped], [4, 6]);
-    same(await take(consumer, 2), [1, 2]);
+    assertEquals([consumer.getBackpressure(), consumer.dropped], [4, 6]);
+    assertEquals(await take(consumer, 2), [1, 2]);
     // At the half it takes values again, until it is full.
     await source.more();
-    same([consumer.getBackpressure(), consumer.dropped], [4, 14]);
-    same(await take(consumer, 4), [3, 4, 11, 12]);
+    assertEquals([consumer.getBackpressure(), consumer.dropped], [4, 14]);
+    assertEquals(await take(consumer, 4), [3, 4, 11, 12]);
   },
 
   async "a loop that is left frees its place, others go on"(t) {
@@ -159,15 +161,15 @@ export const channels: Area["cases"] = {
     const stays = channel.createConsumer();
     const begun = source.begin();
     for await (const n of channel) {
-      same(n, 1);
-      same(channel.getOutputConsumerStatsList().length, 2);
+      assertEquals(n, 1);
+      assertEquals(channel.getOutputConsumerStatsList().length, 2);
       break;
     }
     await begun;
-    same(channel.getOutputConsumerStatsList().map(({ id }) => id), [
+    assertEquals(channel.getOutputConsumerStatsList().map(({ id }) => id), [
       stays.id,
     ]);
-    same(await take(stays, 10), range(1, 10));
+    assertEquals(await take(stays, 10), range(1, 10));
   },
 
   async "close ends a loop after its backlog, kill at once"(t) {
@@ -181,23 +183,23 @@ export const channels: Area["cases"] = {
       const consumer = source.channel.createConsumer();
       await source.begin();
       source.channel[end]();
-      same(await collect(consumer), expected, end);
-      same(source.channel.getBackpressure(), 0);
+      assertEquals(await collect(consumer), expected, end);
+      assertEquals(source.channel.getBackpressure(), 0);
     }
   },
 
   async "once gives the next value, or fails in time"(t) {
     await using source = await numbers(t);
     const { channel } = source;
-    const late = await rejects(channel.once(10));
-    same(late.name, "TimeoutError");
+    const late = await assertRejects(() => channel.once(10));
+    assertEquals(late.name, "TimeoutError");
     const next = channel.once(5000);
     await source.begin();
-    same(await next, 1);
-    const ended = rejects(channel.once({ timeout: 5000 }));
+    assertEquals(await next, 1);
+    const ended = assertRejects(() => channel.once({ timeout: 5000 }));
     channel.kill();
-    same((await ended).name, "TimeoutError");
-    same(channel.getOutputConsumerStatsList(), []);
+    assertEquals((await ended).name, "TimeoutError");
+    assertEquals(channel.getOutputConsumerStatsList(), []);
   },
 
   async "a channel is a stream of the platform, read as fast as its reader"(
@@ -208,11 +210,11 @@ export const channels: Area["cases"] = {
     const reader = channel.readable.getReader();
     await source.begin();
     // Nothing is read ahead.
-    same(channel.getOutputBackpressure(), 10);
-    same(await reader.read(), { value: 1, done: false });
-    same(channel.getOutputBackpressure(), 9);
+    assertEquals(channel.getOutputBackpressure(), 10);
+    assertEquals(await reader.read(), { value: 1, done: false });
+    assertEquals(channel.getOutputBackpressure(), 9);
     await reader.cancel();
-    same(channel.getOutputConsumerStatsList(), []);
+    assertEquals(channel.getOutputConsumerStatsList(), []);
   },
 
   async "it can be piped and divided, and its end reaches the reader"(t) {
@@ -226,8 +228,8 @@ export const channels: Area["cases"] = {
     const [left, right] = channel.readable.tee();
     await source.begin();
     channel.close();
-    same(await read(doubled), range(1, 10).map((n) => 2 * n));
-    same(await Promise.all([read(left), read(right)]), [
+    assertEquals(await read(doubled), range(1, 10).map((n) => 2 * n));
+    assertEquals(await Promise.all([read(left), read(right)]), [
       range(1, 10),
       range(1, 10),
     ]);

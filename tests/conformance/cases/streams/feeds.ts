@@ -1,6 +1,7 @@
 /** What a feed and a backend tell, to any number of readers. */
 import type { BackendState } from "../../../../types.ts";
-import { collect, ok, rejects, same, until } from "../../check.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
+import { collect, until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
 import { answering, event, hosted, names, SOON, watched } from "../hosted.ts";
@@ -21,20 +22,22 @@ export const feeds: Area["cases"] = {
     });
     await using client = connect(peer.ws);
     const feed = client.feed("f", {});
-    ok(feed.readable === feed.readable, "it is one stream");
+    assert(feed.readable === feed.readable, "it is one stream");
     const first = feed.readable.getReader();
     feed.desireOpen();
     for (const n of [1, 2]) {
       const { value } = await first.read();
-      same([value?.name, value?.data, value?.newData], ["set", { n }, { n }]);
+      assertEquals([value?.name, value?.data, value?.newData], ["set", { n }, {
+        n,
+      }]);
     }
     await first.cancel();
     const second = feed.readable.getReader();
     client.action("more", {}).catch(() => {});
-    same((await second.read()).value?.newData, { n: 3 });
+    assertEquals((await second.read()).value?.newData, { n: 3 });
     feed.desireClosed();
     feed.destroy();
-    same((await second.read()).done, true);
+    assertEquals((await second.read()).done, true);
   },
 
   async "loops over a feed see the same, and a slow one is told"(t) {
@@ -54,17 +57,24 @@ export const feeds: Area["cases"] = {
     await until(() => feed.snapshot()?.n === 5, "all actions came");
     for (const loop of loops) {
       const actions = await take(loop, 5);
-      same(actions.map(({ oldData, newData }) => [oldData.n, newData.n]), [
-        [0, 1],
-        [1, 2],
-        [2, 3],
-        [3, 4],
-        [4, 5],
-      ]);
+      assertEquals(
+        actions.map(({ oldData, newData }) => [oldData.n, newData.n]),
+        [
+          [0, 1],
+          [1, 2],
+          [2, 3],
+          [3, 4],
+          [4, 5],
+        ],
+      );
     }
-    same((await take(slow, 3)).map(({ newData }) => newData.n), [1, 2, 3]);
-    same((await rejects(slow.next())).code, "OVERFLOW");
-    same((await slow.next()).done, true);
+    assertEquals((await take(slow, 3)).map(({ newData }) => newData.n), [
+      1,
+      2,
+      3,
+    ]);
+    assertEquals((await assertRejects(() => slow.next())).code, "OVERFLOW");
+    assertEquals((await slow.next()).done, true);
   },
 
   async "a backend's states are for any number of readers, late ones too"(t) {
@@ -76,9 +86,9 @@ export const feeds: Area["cases"] = {
     await using backend = watched(peer);
     const read = async () => names(await collect(backend.statuses()));
     const expected = ["scheduled", "ready", "terminated"];
-    same(await Promise.all([read(), read()]), [expected, expected]);
-    same(await read(), expected);
-    same((await peer.seen()).requests.length, 2);
+    assertEquals(await Promise.all([read(), read()]), [expected, expected]);
+    assertEquals(await read(), expected);
+    assertEquals((await peer.seen()).requests.length, 2);
   },
 
   async "events are read whatever pieces they come in"(t) {
@@ -102,8 +112,10 @@ export const feeds: Area["cases"] = {
         .map((index) => bytes.slice(index * size, (index + 1) * size));
     for (const size of [1, 3, bytes.length]) {
       const peer = await answering(t, { chunks: pieces(size) });
-      const got: BackendState[] = await collect(hosted(peer).statuses("b1"));
-      same(got, states, `in pieces of ${size}`);
+      const got: BackendState[] = await collect(
+        hosted(peer).statuses("b1"),
+      );
+      assertEquals(got, states, `in pieces of ${size}`);
     }
   },
 };

@@ -9,7 +9,7 @@
  * `--newest` (see tools/task.ts) takes the newest release of each instead.
  */
 import { globSync } from "node:fs";
-import versions from "./versions.json" with { type: "json" };
+import versions from "../versions.json" with { type: "json" };
 
 /** What `tests/versions.json` pins. */
 export type Runtime = keyof typeof versions;

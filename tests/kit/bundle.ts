@@ -17,7 +17,7 @@ export async function bundle(
       ...options,
       entry,
     ],
-    cwd: new URL("..", import.meta.url),
+    cwd: new URL("../..", import.meta.url),
   }).output();
   assert(success, new TextDecoder().decode(stderr));
   return stdout;

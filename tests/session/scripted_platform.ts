@@ -9,7 +9,7 @@ export interface Seen {
   body: string;
 }
 
-export interface Peer extends AsyncDisposable {
+export interface ScriptedPlatform extends AsyncDisposable {
   url: string;
   port: number;
   /** All requests so far. */
@@ -17,17 +17,17 @@ export interface Peer extends AsyncDisposable {
 }
 
 /** Serves `handler` on a port of the system's choice. */
-export function startPeer(
+export function startPlatform(
   handler: (request: Seen, index: number) => Response | Promise<Response>,
   port = 0,
-): Peer {
+): ScriptedPlatform {
   const seen: Seen[] = [];
   const server = Deno.serve(
     {
       port,
       hostname: "127.0.0.1",
       onListen() {},
-      // A connection that the test cut is no failure of the peer.
+      // A connection that the test cut is no failure of the platform.
       onError: () => new Response(null, { status: 500 }),
     },
     async (request) => {
@@ -56,14 +56,14 @@ export function startPeer(
 export function startStreams(
   handler: (request: Seen, index: number) => Response | Promise<Response>,
   port = 0,
-): Peer & { statusUrl: string } {
+): ScriptedPlatform & { statusUrl: string } {
   const streams: Seen[] = [];
-  const peer = startPeer((request) => {
+  const platform = startPlatform((request) => {
     if (!/[/-]stream$/.test(request.path)) return json(LIFE[0]);
     streams.push(request);
     return handler(request, streams.length - 1);
   }, port);
-  return { ...peer, seen: streams, statusUrl: `${peer.url}/b1/status` };
+  return { ...platform, seen: streams, statusUrl: `${platform.url}/b1/status` };
 }
 
 export function json(body: unknown, init: ResponseInit = {}): Response {

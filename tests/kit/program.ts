@@ -21,7 +21,7 @@ export async function startProgram(
   const child = new Deno.Command(command, {
     args,
     env,
-    cwd: new URL("..", import.meta.url),
+    cwd: new URL("../..", import.meta.url),
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",

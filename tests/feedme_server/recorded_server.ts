@@ -27,7 +27,10 @@ type Any = any;
 /** Feeds and actions that scenarios mention without a plan. */
 const NAMES = { feeds: ["f", "g"], actions: ["x", "ok", "nope"] };
 
-export function startPeer(scenario: Scenario, dialect: FeedmeDialect) {
+export function startRecordedServer(
+  scenario: Scenario,
+  dialect: FeedmeDialect,
+) {
   const { server: plans = {}, wire = {} } = scenario;
   const frames: string[] = [];
   const held: PromiseWithResolvers<Any>[] = [];

@@ -11,7 +11,7 @@ import { globSync } from "node:fs";
 import puppeteer from "puppeteer-core";
 import { executablePath as chromium, launchChromium } from "./chromium.ts";
 import { TextLineStream } from "./lines.ts";
-import { until } from "./until.ts";
+import { until } from "./wait.ts";
 
 /** The browsers, in the order in which they are tried. */
 export const BROWSERS = ["chromium", "firefox", "webkit"] as const;

@@ -1,15 +1,15 @@
-/** Starts the real server of `server.ts`, and sockets that end with their test. */
+/** The SocketCluster server from npm as a process, and sockets to it. */
 // deno-lint-ignore-file no-explicit-any
 import {
   type AGClientSocket,
   type ClientOptions,
   create,
 } from "../../feed/socketcluster/mod.ts";
-import { config } from "../config.ts";
-import { type Program, startProgram } from "../program.ts";
+import { config } from "./config.ts";
+import { type Program, startProgram } from "./program.ts";
 
 /** A server process. */
-export class Peer {
+export class SocketClusterServer {
   readonly port: number;
   readonly #program: Program;
 
@@ -19,14 +19,16 @@ export class Peer {
   }
 
   /** Starts a server with these options of socketcluster-server, and `port`. */
-  static async start(options: Record<string, unknown> = {}): Promise<Peer> {
-    return new Peer(
+  static async start(
+    options: Record<string, unknown> = {},
+  ): Promise<SocketClusterServer> {
+    return new SocketClusterServer(
       await startProgram(Deno.execPath(), [
         "run",
         "-A",
         "--no-lock",
         `--config=${config}`,
-        "tests/socketcluster/server.ts",
+        "tests/kit/socketcluster_process.ts",
         JSON.stringify(options),
       ]),
     );

@@ -5,6 +5,6 @@
 
 /** The parsed JSON file at `path` below `tests/data/`. */
 export function readData<T>(path: string): T {
-  const url = new URL(`data/${path}`, import.meta.url);
+  const url = new URL(`../data/${path}`, import.meta.url);
   return JSON.parse(Deno.readTextFileSync(url));
 }

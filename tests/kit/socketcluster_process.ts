@@ -2,7 +2,7 @@
  * A real SocketCluster server in a process of its own, for the tests: prints
  * its port, and does what a client tells it by invoking `control`.
  *
- * `deno run -A --config deno.tests.json tests/socketcluster/server.ts '{"port":0}'`
+ * `deno run -A --config deno.tests.json tests/kit/socketcluster_process.ts '{"port":0}'`
  */
 // deno-lint-ignore-file no-explicit-any
 import http from "node:http";
