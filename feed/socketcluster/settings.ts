@@ -70,7 +70,7 @@ const DELAYS: ReconnectOptions = {
  * becomes the longest wait (25 days).
  * @throws {InvalidArgumentsError} naming an option that is NaN, negative or not a number
  */
-function durations<T extends Record<string, number | undefined>>(
+function numbers<T extends Record<string, number | undefined>>(
   defaults: T,
   options: object,
 ): T {
@@ -172,11 +172,10 @@ export function resolveSettings(
     autoReconnect: true,
     autoSubscribeOnConnect: true,
     binaryType: "arraybuffer",
-    queueLimit: 100_000,
     ...options,
-    ...durations(TIMES, options),
-    ...durations({ silenceTimeout: undefined }, options),
-    autoReconnectOptions: durations(
+    ...numbers(TIMES, options),
+    ...numbers({ silenceTimeout: undefined, queueLimit: 100_000 }, options),
+    autoReconnectOptions: numbers(
       { ...DELAYS },
       options.autoReconnectOptions ?? {},
     ),

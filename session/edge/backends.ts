@@ -8,6 +8,7 @@ import {
 } from "../../types.ts";
 import { isTimeout } from "../../net/shape.ts";
 import { setTimer } from "../../net/timer.ts";
+import { unlessAborted } from "../../net/wait.ts";
 import { isProxyError, ProxyError } from "../pass/failure.ts";
 import { Flights } from "./flights.ts";
 import { HeldMap } from "./held.ts";
@@ -253,7 +254,9 @@ export async function askPlatform<T>(
     timeout,
   );
   try {
-    return await ask(controller.signal);
+    // An engine of the application may ignore the signal.
+    const { signal } = controller;
+    return await unlessAborted(ask(signal), signal);
   } catch (error) {
     throw platformError(error);
   } finally {

@@ -20,6 +20,7 @@ import {
   forward,
   type ForwardOptions,
   hasBody,
+  IDEMPOTENT,
 } from "../pass/forward.ts";
 import {
   isHandshake,
@@ -33,7 +34,6 @@ import { pathWithin } from "../pass/path.ts";
 import { keepHeaders, type Visitors } from "./visitors.ts";
 import type { DialRequest, UpgradeAdapter } from "../pass/upgrade.ts";
 
-const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
 const MAX_MESSAGE = 16 * 1024 ** 2;
 const REDIRECT = /^30[12378]$/;
 

@@ -183,16 +183,25 @@ export function sessionProxy(
       throw new ProxyError(410, "the backend is gone");
     }
     const controller = new AbortController();
-    let states!: AsyncIterator<BackendState>;
-    // The first state before the answer: what is wrong shows as a status code.
-    const first = await askPlatform(backends.timeout, (signal) => {
-      states = backends.engine(c).statuses(backendId, { signal });
-      return states.next();
-    }, controller);
-    c.req.raw.signal.addEventListener("abort", () => controller.abort(), {
+    const client = c.req.raw.signal;
+    // From now on: a client may leave before the first state has come.
+    client.addEventListener("abort", () => controller.abort(), {
       once: true,
       signal: controller.signal,
     });
+    if (client.aborted) controller.abort();
+    let states!: AsyncIterator<BackendState>;
+    let first: IteratorResult<BackendState>;
+    try {
+      // The first state before the answer: what is wrong shows as a status code.
+      first = await askPlatform(backends.timeout, (signal) => {
+        states = backends.engine(c).statuses(backendId, { signal });
+        return states.next();
+      }, controller);
+    } catch (error) {
+      if (client.aborted) throw new ProxyError(499, "the client is gone");
+      throw error;
+    }
     controller.signal.addEventListener(
       "abort",
       visitors.enter(visit, {

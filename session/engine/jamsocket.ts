@@ -44,11 +44,27 @@ function jamsocketDialect(
   };
 }
 
-/** The body of a connect request, with the tag where the platform looks for it. */
+/**
+ * The body of a connect request, with the tag where the platform looks for it.
+ * @throws {RangeError} naming a limit that JSON would turn into "none"
+ */
 function jamsocketRequest({ tag, ...request }: ConnectRequest): unknown {
+  if (typeof request.spawn === "object") checkLimits("spawn", request.spawn);
   if (tag === undefined || request.spawn === false) return request;
   const spawn = typeof request.spawn === "object" ? request.spawn : {};
   return { ...request, spawn: { tag, ...spawn } };
+}
+
+/** Refuses NaN and `Infinity`, which JSON writes as null, and negative numbers. */
+function checkLimits(where: string, values: unknown): void {
+  for (const [name, value] of Object.entries(Object(values))) {
+    if (typeof value === "object") checkLimits(`${where}.${name}`, value);
+    if (typeof value !== "number") continue;
+    if (value >= 0 && value < Infinity) continue;
+    throw new RangeError(
+      `${where}.${name} must be 0 or more, and finite; got ${value}. Leave it out for no limit`,
+    );
+  }
 }
 
 /** How {@linkcode Jamsocket} reaches the hosted platform. */

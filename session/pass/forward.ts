@@ -31,6 +31,15 @@ export interface ForwardOptions
   fetch?: typeof fetch | undefined;
 }
 
+/** Methods that have the same effect when a request is sent twice (RFC 9110, section 9.2.2). */
+export const IDEMPOTENT: RegExp = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
+
+/**
+ * How often a request is sent again after it met a connection that the backend
+ * had closed. Node keeps several, and a whole pool of them can be stale.
+ */
+const STALE_CONNECTIONS = 3;
+
 /** Statuses whose answer has no body (Fetch, "null body status"). */
 export const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([
   204,
@@ -122,20 +131,31 @@ export async function forward(
     if (!passing.counted) clearTimeout(timer);
   }
 
+  const init: RequestInit = {
+    method,
+    headers: requestHeaders(request.headers, options),
+    redirect: "manual",
+    // any() holds its result weakly, so a signal that lives long gathers nothing.
+    signal: signal
+      ? AbortSignal.any([controller.signal, signal])
+      : controller.signal,
+    // A body that is a stream is sent while it is read; TypeScript's DOM
+    // types do not know the member that the standard asks for.
+    ...(body && { body, duplex: "half" } as RequestInit),
+  };
+  let again = body === null && IDEMPOTENT.test(method) ? STALE_CONNECTIONS : 0;
   let answer: Response;
   try {
-    answer = await fetch(to, {
-      method,
-      headers: requestHeaders(request.headers, options),
-      redirect: "manual",
-      // any() holds its result weakly, so a signal that lives long gathers nothing.
-      signal: signal
-        ? AbortSignal.any([controller.signal, signal])
-        : controller.signal,
-      // A body that is a stream is sent while it is read; TypeScript's DOM
-      // types do not know the member that the standard asks for.
-      ...(body && { body, duplex: "half" } as RequestInit),
-    });
+    for (;;) {
+      try {
+        answer = await fetch(to, init);
+        break;
+      } catch (error) {
+        if (again-- === 0 || init.signal!.aborted || !isReset(error)) {
+          throw error;
+        }
+      }
+    }
   } catch (error) {
     if (!ended && signal?.aborted) {
       throw new ProxyError(503, "the request was ended");
@@ -200,6 +220,15 @@ function discreet(
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
+}
+
+/**
+ * Whether a request failed because its connection was closed, in the words of
+ * Node. Other runtimes send it again by themselves.
+ */
+function isReset(error: unknown): boolean {
+  const { code } = Object((error as Error | undefined)?.cause);
+  return code === "ECONNRESET" || code === "EPIPE" || code === "UND_ERR_SOCKET";
 }
 
 function tooLong(maxBody: number): ProxyError {

@@ -204,8 +204,8 @@ export function bunUpgrade(
     },
     websocket: {
       // A message just over the limit is the bridge's to refuse, with 1009.
-      maxPayloadLength: maxMessage + 1024,
-      backpressureLimit: maxBuffered + maxMessage + 1024,
+      maxPayloadLength: bunLimit(maxMessage + 1024),
+      backpressureLimit: bunLimit(maxBuffered + maxMessage + 1024),
       closeOnBackpressureLimit: true,
       open(socket) {
         const client = socket.data as BunClient;
@@ -220,6 +220,11 @@ export function bunUpgrade(
       },
     },
   };
+}
+
+/** Bun takes whole numbers only; `Infinity` becomes 2 GiB. */
+function bunLimit(bytes: number): number {
+  return Math.min(Math.ceil(bytes), 2 ** 31 - 1);
 }
 
 /** As much of a socket of `ws` as {@linkcode nodeUpgrade} uses. */

@@ -3,10 +3,15 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { nodeUpgrade, sessionProxy } from "../../session/edge/proxy.ts";
+import {
+  bunUpgrade,
+  nodeUpgrade,
+  sessionProxy,
+} from "../../session/edge/proxy.ts";
 import { HTTPError, isConnectResponse } from "../../types.ts";
 import { raw, ScriptedEngine, startBackend, startEdge } from "./support.ts";
 import { until } from "../kit/wait.ts";
@@ -684,6 +689,36 @@ Deno.test("a backend that is gone - no request with effects is sent twice", asyn
   assertEquals((await send("DELETE", 502)).slice(0, 2), [200, 2]);
 });
 
+Deno.test("stale connections - a request without effects is sent again, within a bound", async () => {
+  for (const code of ["ECONNRESET", "UND_ERR_SOCKET", "EPIPE"]) {
+    let stale = 0;
+    let sent = 0;
+    await using test = startEdge({
+      fetch: (...args) => {
+        sent++;
+        if (stale-- <= 0) return fetch(...args);
+        const cause = Object.assign(new Error("closed"), { code });
+        return Promise.reject(new TypeError("fetch failed", { cause }));
+      },
+    });
+    const send = async (connections: number, method = "GET", body?: string) => {
+      [stale, sent] = [connections, 0];
+      const answer = await fetch(test.url("/backend/x"), {
+        method,
+        ...(body === undefined ? {} : { body }),
+      });
+      await answer.body?.cancel();
+      return [answer.status, sent, test.engine.requests.length];
+    };
+    assertEquals(await send(3), [200, 4, 1]);
+    assertEquals(await send(1, "HEAD"), [200, 2, 1]);
+    assertEquals(await send(1, "POST"), [502, 1, 1]);
+    assertEquals(await send(1, "PUT", "body"), [502, 1, 2]);
+    // The platform is asked once, and the second address tried as often.
+    assertEquals(await send(Infinity), [502, 8, 4]);
+  }
+});
+
 Deno.test("a backend that cannot be reached - reported without its address", async () => {
   await using test = startEdge();
   // A port that nobody listens on.
@@ -904,6 +939,49 @@ Deno.test("a name - at most 1,024 bytes of UTF-8", async () => {
     await response.body?.cancel();
   }
   assertEquals(test.engine.requests.length, 1);
+});
+
+Deno.test("status streams - a client that leaves before the first state ends the stream", async () => {
+  for (const waits of ["with its signal", "without it"]) {
+    await using test = startEdge({ connectTimeout: Infinity });
+    const begun = Promise.withResolvers<AbortSignal>();
+    // deno-lint-ignore require-yield
+    test.engine.statuses = async function* (_id, { signal } = {}) {
+      begun.resolve(signal!);
+      await new Promise((_, reject) => {
+        if (waits === "without it") return;
+        signal!.addEventListener("abort", () => reject(signal!.reason));
+      });
+    };
+    const controller = new AbortController();
+    const asked = assertRejects(() =>
+      fetch(test.url("/status/stream"), { signal: controller.signal })
+    );
+    const signal = await begun.promise;
+    controller.abort();
+    await asked;
+    await until(() => signal.aborted, "the engine learns of it");
+    assertEquals(test.errors, []);
+  }
+});
+
+Deno.test("an engine that ignores its signal is not waited for longer than the timeout", async () => {
+  await using test = startEdge({ connectTimeout: 50 });
+  test.engine.connect = () => new Promise(() => {});
+  const answer = await fetch(test.url("/backend/x"));
+  assertEquals(answer.status, 504);
+  await answer.body?.cancel();
+});
+
+Deno.test("bunUpgrade - its limits are whole numbers, as Bun wants them", () => {
+  for (const bytes of [0, 1.5, 1e6, 2 ** 31, Infinity]) {
+    const { websocket } = bunUpgrade({ maxMessage: bytes, maxBuffered: bytes });
+    const { maxPayloadLength, backpressureLimit } = websocket;
+    for (const limit of [maxPayloadLength, backpressureLimit]) {
+      assert(Number.isInteger(limit) && limit < 2 ** 31, `${limit}`);
+      assert(limit >= Math.min(bytes, 2 ** 31 - 1), `${limit} for ${bytes}`);
+    }
+  }
 });
 
 Deno.test("options - numbers out of range are refused by name, Infinity means no limit", async () => {

@@ -13,6 +13,7 @@ import type {
   BackendState,
   ConnectRequest,
   SessionEngine,
+  SpawnOptions,
 } from "../../types.ts";
 import {
   CONNECT_RESPONSE,
@@ -773,4 +774,24 @@ Deno.test("Plane reads times in milliseconds, and its own errors", async () => {
   );
   assertEquals(error.error?.kind, "KeyHeld");
   assertEquals(platform.seen[1]!.path, "/ctrl/b/b1/hard-terminate");
+});
+
+Deno.test("Jamsocket.connect - a limit that JSON would turn into none is refused by name", async () => {
+  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  const refused = (spawn: SpawnOptions, name: string) =>
+    assertRejects(
+      () => hosted(peer).connect({ key: "k", spawn }),
+      RangeError,
+      `${name} must be 0 or more`,
+    );
+  for (const value of [NaN, Infinity, -1]) {
+    await refused({ max_idle_seconds: value }, "spawn.max_idle_seconds");
+    const resource_limits = { disk_limit_bytes: value };
+    await refused(
+      { executable: { resource_limits } },
+      "spawn.executable.resource_limits.disk_limit_bytes",
+    );
+  }
+  await hosted(peer).connect({ key: "k", spawn: { max_idle_seconds: 0 } });
+  assertEquals(peer.seen.length, 1);
 });

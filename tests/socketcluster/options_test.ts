@@ -153,7 +153,7 @@ const DELAYS = ["initialDelay", "randomness", "multiplier", "maxDelay"];
 
 Deno.test("options - NaN, negative numbers and text are refused by name", () => {
   for (const value of [NaN, -1, -Infinity, "10", {}] as any[]) {
-    for (const name of TIMES) {
+    for (const name of [...TIMES, "queueLimit"]) {
       assertThrows(
         () => resolveSettings({ [name]: value }),
         InvalidArgumentsError,
