@@ -777,10 +777,10 @@ Deno.test("Plane reads times in milliseconds, and its own errors", async () => {
 });
 
 Deno.test("Jamsocket.connect - a limit that JSON would turn into none is refused by name", async () => {
-  await using peer = startPeer(() => json(CONNECT_RESPONSE));
+  await using platform = startPlatform(() => json(CONNECT_RESPONSE));
   const refused = (spawn: SpawnOptions, name: string) =>
     assertRejects(
-      () => hosted(peer).connect({ key: "k", spawn }),
+      () => hosted(platform).connect({ key: "k", spawn }),
       RangeError,
       `${name} must be 0 or more`,
     );
@@ -792,6 +792,6 @@ Deno.test("Jamsocket.connect - a limit that JSON would turn into none is refused
       "spawn.executable.resource_limits.disk_limit_bytes",
     );
   }
-  await hosted(peer).connect({ key: "k", spawn: { max_idle_seconds: 0 } });
-  assertEquals(peer.seen.length, 1);
+  await hosted(platform).connect({ key: "k", spawn: { max_idle_seconds: 0 } });
+  assertEquals(platform.seen.length, 1);
 });
