@@ -1,4 +1,5 @@
 /** Our Feedme server: on the sockets of this runtime, and in memory. */
+import { deferred } from "../../../net/deferred.ts";
 import { assert, assertEquals, assertRejects } from "../../kit/assert.ts";
 import { asyncDispose } from "../../kit/dispose.ts";
 import { delay, until } from "../../kit/wait.ts";
@@ -13,7 +14,7 @@ async function open({ feedmeServer }: Test) {
   const socket = new WebSocket(feedmeServer, "feedme");
   const texts: string[] = [];
   const end: { closed?: [number, string] } = {};
-  const opened = Promise.withResolvers<unknown>();
+  const opened = deferred<unknown>();
   socket.onopen = opened.resolve;
   socket.onerror = () => opened.reject(new Error("no connection"));
   socket.onmessage = ({ data }) => texts.push(data);

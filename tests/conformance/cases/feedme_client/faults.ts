@@ -1,4 +1,5 @@
 /** The Feedme client with servers that are slow, refuse, hang up or are not there. */
+import { deferred } from "../../../../net/deferred.ts";
 import {
   feedmeClient,
   webSocketTransport,
@@ -60,7 +61,7 @@ export const clientFaults: Area["cases"] = {
     });
     await using client = connect(peer.ws);
     const log = clientLog(client);
-    const failed = Promise.withResolvers<unknown>();
+    const failed = deferred<unknown>();
     client.on("disconnect", (error) => failed.resolve(error?.transportError));
     assertEquals(
       String(await failed.promise),

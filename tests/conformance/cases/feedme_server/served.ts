@@ -1,4 +1,5 @@
 /** Our Feedme server in memory: feeds, actions, and who may have them. */
+import { deferred } from "../../../../net/deferred.ts";
 import { z } from "zod";
 import type { FeedmeClient } from "../../../../feed/feedme/mod.ts";
 import {
@@ -180,7 +181,7 @@ export const served: Area["cases"] = {
 
   async "data comes from afar, is kept, or is dropped when nobody looks"() {
     let loads = 0;
-    const source = Promise.withResolvers<void>();
+    const source = deferred<void>();
     const far = defineFeed({
       args: z.object({ id: z.string() }),
       data: z.object({ n: z.number() }),
