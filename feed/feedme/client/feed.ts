@@ -342,6 +342,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   #consume(options: ActionsOptions): Consumer<FeedAction<F>> {
+    // Read one by one: a spread would lose the `signal` of an `AbortController`,
+    // which is its prototype's, and `limit: undefined` would lift the limit.
+    const { limit = 1_000, overflow = "error", timeout, signal } = options;
     const consumer = new Consumer<FeedAction<F>>({
       stream: this.#member.feed.name,
       detach: (ended) => this.#consumers.delete(ended),
@@ -350,7 +353,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
           "OVERFLOW",
           `More than ${limit} actions wait to be read.`,
         ),
-    }, { limit: 1_000, overflow: "error", ...options });
+    }, { limit, overflow, timeout, signal });
     // A stream may be read for the first time after the feed has gone.
     if (this.#destroyed) consumer.close();
     else if (consumer.open) this.#consumers.add(consumer);

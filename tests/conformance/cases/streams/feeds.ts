@@ -8,7 +8,9 @@ import { answering, event, hosted, names, SOON, watched } from "../hosted.ts";
 import { range, take } from "./values.ts";
 
 export const feeds: Area["cases"] = {
-  async "a feed's actions are a stream, which is new after its end"(t) {
+  async "a feed's actions are a stream, new each time, that costs nothing until it is read"(
+    t,
+  ) {
     const peer = await t.script({
       sockets: [[
         ...HANDSHAKE,
@@ -22,7 +24,8 @@ export const feeds: Area["cases"] = {
     });
     await using client = connect(peer.ws);
     const feed = client.feed("f", {});
-    assert(feed.readable === feed.readable, "it is one stream");
+    const unread = feed.readable;
+    assert(unread !== feed.readable, "each access gives a new stream");
     const first = feed.readable.getReader();
     feed.desireOpen();
     for (const n of [1, 2]) {
@@ -35,9 +38,12 @@ export const feeds: Area["cases"] = {
     const second = feed.readable.getReader();
     client.action("more", {}).catch(() => {});
     assertEquals((await second.read()).value?.newData, { n: 3 });
+    // It would have kept the first two, had it begun when it was made.
+    const late = unread.getReader().read();
     feed.desireClosed();
     feed.destroy();
     assertEquals((await second.read()).done, true);
+    assertEquals((await late).done, true);
   },
 
   async "loops over a feed see the same, and a slow one is told"(t) {
