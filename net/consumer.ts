@@ -365,6 +365,16 @@ export function checkConsumerOptions(options: ConsumerOptions): void {
   checkLeast("limit", options.limit, 1);
 }
 
+/** The methods that lock a stream, where the platform has them. */
+const LOCKING = [
+  "getReader",
+  "tee",
+  "pipeTo",
+  "pipeThrough",
+  "values",
+  Symbol.asyncIterator,
+] as const;
+
 /**
  * A consumer as a `ReadableStream`. The consumer is made, and its backlog begins,
  * when the stream is first read or locked. It never reads ahead of its reader;
@@ -383,15 +393,20 @@ export function toReadable<T>(consume: () => Consumer<T>): ReadableStream<T> {
       consumer?.kill();
     },
   }, { highWaterMark: 0 });
-  // Code that locks the stream is about to read, and must miss nothing until
-  // then. Other ways to use a stream (`pipeTo`, `tee`, iteration) read at once.
-  const lock = stream.getReader as (...args: unknown[]) => unknown;
-  const getReader = (...args: unknown[]): unknown => {
-    const reader = lock.apply(stream, args);
-    consumer ??= consume();
-    return reader;
-  };
-  stream.getReader = getReader as typeof stream.getReader;
+  // Code that locks the stream is about to read, and must miss nothing from then
+  // on. Not every platform pulls at once for each of these uses: workerd's `tee()`
+  // does not.
+  for (const use of LOCKING) {
+    const method: unknown = Reflect.get(stream, use);
+    if (typeof method !== "function") continue;
+    Object.defineProperty(stream, use, {
+      value(...args: unknown[]) {
+        const result: unknown = method.apply(stream, args);
+        consumer ??= consume();
+        return result;
+      },
+    });
+  }
   return stream;
 }
 

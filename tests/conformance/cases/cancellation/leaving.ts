@@ -7,7 +7,7 @@
  * the eyes of the peer; what belongs to a client (a feed, a channel) must leave
  * no consumer, and everything ends when the client is disposed.
  */
-import { assertEquals } from "../../../kit/assert.ts";
+import { assert, assertEquals } from "../../../kit/assert.ts";
 import { asyncDispose } from "../../../kit/dispose.ts";
 import { until } from "../../../kit/wait.ts";
 import type { Area, ScriptedPeer, Test } from "../../suite.ts";
@@ -263,35 +263,35 @@ function impossible(name: string, way: string, moment: Moment): boolean {
     way !== "return() twice, before anything was read" && way !== "cancel()";
 }
 
+/** One case for each thing and moment, so that none takes long in a browser. */
 export const leaving: Area["cases"] = Object.fromEntries(
-  Object.entries(THINGS).map(([name, make]) => [
-    `${name} can be left in every way, at every moment`,
-    async (t: Test) => {
-      let tried = 0;
-      for (const moment of MOMENTS) {
+  Object.entries(THINGS).flatMap(([name, make]) =>
+    MOMENTS.map((moment) => [
+      `${name} can be left in every way, ${moment}`,
+      async (t: Test) => {
+        let tried = 0;
         for (const [way, leave] of Object.entries(WAYS)) {
           if (impossible(name, way, moment)) continue;
           using watching = watch();
           const thing = await make(t, moment);
           const controller = new AbortController();
-          const label = `${way}, ${moment}`;
           await leave(thing, moment, controller).catch((error) => {
-            throw new Error(label, { cause: error });
+            throw new Error(way, { cause: error });
           });
           if (thing.ownsConnection) await ended(thing.peer, moment);
           if (thing.readers) {
-            await until(() => thing.readers!() === 0, `${label}: no reader`);
+            await until(() => thing.readers!() === 0, `${way}: no reader`);
           }
           await thing[asyncDispose]();
           await ended(thing.peer, moment);
           await until(
             () => watching.left().length === 0,
-            `${label}: no timer and no socket`,
+            `${way}: no timer and no socket`,
           );
           tried++;
         }
-      }
-      assertEquals(tried >= 9, true, "ways that were tried");
-    },
-  ]),
+        assert(tried >= 2, "ways were tried");
+      },
+    ])
+  ),
 );
