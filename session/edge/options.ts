@@ -76,7 +76,10 @@ export interface SessionProxyOptions {
   cache?: boolean | undefined;
   /** More headers for the backend, e.g. the client's address. */
   headers?:
-    | ((c: Context, name: string) => Record<string, string>)
+    | ((
+      c: Context,
+      name: string,
+    ) => Record<string, string> | Promise<Record<string, string>>)
     | undefined;
 
   /** Longest request body in bytes; a longer one gets 413. @default {100 MiB} */

@@ -53,7 +53,7 @@ export async function passHttp(
   let repeatable = !hasBody(request);
   return await cross(visit, backends, async (held, to) => {
     const answer = await forward(request, to, {
-      ...rules(visit, held, to, options),
+      ...await rules(visit, held, to, options),
       onBody: (bytes) => repeatable = bytes === 0,
     });
     await checkFound(answer, backends, visit);
@@ -90,7 +90,8 @@ export async function passJoined(
   const protocols = readProtocols(headers);
   const { maxMessage = MAX_MESSAGE, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {
-    const own = upgradeHeaders(headers, rules(visit, held, to, options));
+    const policy = await rules(visit, held, to, options);
+    const own = upgradeHeaders(headers, policy);
     let pair!: Bridge;
     let refused: Parameters<DialRequest["onRefused"]>[0] | undefined;
     const create = options.WebSocket || !upgrade.dial
@@ -156,7 +157,7 @@ export function passNative(
   const protocols = readProtocols(headers);
   const fetch = options.fetch ?? globalThis.fetch;
   return cross(visit, backends, async (held, to) => {
-    const policy = rules(visit, held, to, options);
+    const policy = await rules(visit, held, to, options);
     const own = requestHeaders(headers, policy);
     own.set("upgrade", "websocket");
     if (protocols.length > 0) {
@@ -257,18 +258,18 @@ async function accept(
 }
 
 /** What crosses between a visit's client and its backend. */
-function rules(
+async function rules(
   { c, name, path }: Visit,
   { base, secrets }: Held,
   to: URL,
   options: SessionProxyOptions,
-): ForwardOptions {
+): Promise<ForwardOptions> {
   const prefix = `${path}/backend/`;
   return {
     cookies: options.cookies,
     authorization: options.authorization,
     cache: options.cache,
-    set: options.headers?.(c, name),
+    set: await options.headers?.(c, name),
     secrets,
     cookiePath: prefix,
     maxBody: options.maxBody ?? 100 * 1024 ** 2,

@@ -37,6 +37,8 @@
  * @module
  */
 import { Hono } from "@hono/hono";
+import { isPromiseLike } from "../../net/shape.ts";
+import { isEventStream } from "../../net/sse.ts";
 import type { BackendState, ConnectResponse } from "../../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
 import { NULL_BODY } from "../pass/forward.ts";
@@ -237,8 +239,8 @@ export function sessionProxy(
 
   /** An answer that ends when access does, if it may go on for ever. */
   function stream(visit: Visit, answer: Response): Response {
-    const type = answer.headers.get("content-type") ?? "";
-    if (!answer.body || !/^text\/event-stream\b/i.test(type)) return answer;
+    const type = answer.headers.get("content-type");
+    if (!answer.body || !isEventStream(type)) return answer;
     let leave = () => {};
     const { body, end } = endable(answer.body, () => leave());
     leave = visitors.enter(visit, { end });
@@ -251,11 +253,15 @@ export function sessionProxy(
   }
 
   function report(c: Context, error: unknown): void {
+    // One request must not end a server that serves others.
+    const failed = (thrown: unknown) =>
+      console.error("sessionProxy, onError:", thrown);
     try {
-      if (options.onError) options.onError(error as Error, c);
-      else console.error(error);
-    } catch {
-      // A hook that fails changes no answer.
+      if (!options.onError) return console.error(error);
+      const result: unknown = options.onError(error as Error, c);
+      if (isPromiseLike(result)) result.then(undefined, failed);
+    } catch (thrown) {
+      failed(thrown);
     }
   }
 

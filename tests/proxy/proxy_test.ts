@@ -941,6 +941,44 @@ Deno.test("a name - at most 1,024 bytes of UTF-8", async () => {
   assertEquals(test.engine.requests.length, 1);
 });
 
+Deno.test("callbacks - headers may be a promise; what onError throws is on the console", async () => {
+  const { error } = console;
+  const logged: unknown[][] = [];
+  console.error = (...args) => void logged.push(args);
+  try {
+    for (
+      const onError of [
+        () => {
+          throw new Error("mine");
+        },
+        () => Promise.reject(new Error("mine")),
+      ]
+    ) {
+      await using test = startEdge({
+        onError,
+        headers: async () => await Promise.resolve({ "x-own": "1" }),
+      });
+      await (await fetch(test.url("/backend/x"))).body?.cancel();
+      assertEquals(
+        new Headers(test.backend.seen[0]!.headers).get("x-own"),
+        "1",
+      );
+      test.engine.answers.push(new Error("down"));
+      const answer = await fetch(test.url("/connect"), { method: "POST" });
+      assertEquals(answer.status, 502);
+      await answer.body?.cancel();
+      await until(() => logged.length === 1, "logged");
+      const [where, thrown] = logged.pop()!;
+      assertEquals(
+        [where, (thrown as Error).message],
+        ["sessionProxy, onError:", "mine"],
+      );
+    }
+  } finally {
+    console.error = error;
+  }
+});
+
 Deno.test("status streams - a client that leaves before the first state ends the stream", async () => {
   for (const waits of ["with its signal", "without it"]) {
     await using test = startEdge({ connectTimeout: Infinity });
