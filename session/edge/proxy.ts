@@ -167,12 +167,18 @@ export function sessionProxy(
 
   async function status(visit: Visit): Promise<Response> {
     const { backendId } = await backends.locate(visit, visit.c.req.param("id"));
-    return json(
-      await askPlatform(
-        backends.timeout,
-        (signal) => backends.engine(visit.c).status(backendId, { signal }),
-      ),
-    );
+    const controller = untilGone(visit.c);
+    try {
+      return json(
+        await ask(
+          visit.c,
+          (signal) => backends.engine(visit.c).status(backendId, { signal }),
+          controller,
+        ),
+      );
+    } finally {
+      controller.abort();
+    }
   }
 
   async function statusStream(visit: Visit): Promise<Response> {
@@ -184,26 +190,13 @@ export function sessionProxy(
     if (position && position.backendId !== backendId) {
       throw new ProxyError(410, "the backend is gone");
     }
-    const controller = new AbortController();
-    const client = c.req.raw.signal;
-    // From now on: a client may leave before the first state has come.
-    client.addEventListener("abort", () => controller.abort(), {
-      once: true,
-      signal: controller.signal,
-    });
-    if (client.aborted) controller.abort();
+    const controller = untilGone(c);
     let states!: AsyncIterator<BackendState>;
-    let first: IteratorResult<BackendState>;
-    try {
-      // The first state before the answer: what is wrong shows as a status code.
-      first = await askPlatform(backends.timeout, (signal) => {
-        states = backends.engine(c).statuses(backendId, { signal });
-        return states.next();
-      }, controller);
-    } catch (error) {
-      if (client.aborted) throw new ProxyError(499, "the client is gone");
-      throw error;
-    }
+    // The first state before the answer: what is wrong shows as a status code.
+    const first = await ask(c, (signal) => {
+      states = backends.engine(c).statuses(backendId, { signal });
+      return states.next();
+    }, controller);
     controller.signal.addEventListener(
       "abort",
       visitors.enter(visit, {
@@ -235,6 +228,32 @@ export function sessionProxy(
         report(c, new Error(`WebSocket ended with ${code}: ${reason}`));
       },
     });
+  }
+
+  /** Aborts when the client leaves, which it may have done already. */
+  function untilGone(c: Context): AbortController {
+    const controller = new AbortController();
+    const { signal } = c.req.raw;
+    signal.addEventListener("abort", () => controller.abort(), {
+      once: true,
+      signal: controller.signal,
+    });
+    if (signal.aborted) controller.abort();
+    return controller;
+  }
+
+  /** Asks the platform what only this request wants to know. */
+  async function ask<T>(
+    c: Context,
+    call: (signal: AbortSignal) => Promise<T>,
+    controller: AbortController,
+  ): Promise<T> {
+    try {
+      return await askPlatform(backends.timeout, call, controller);
+    } catch (error) {
+      if (!c.req.raw.signal.aborted) throw error;
+      throw new ProxyError(499, "the client is gone");
+    }
   }
 
   /** An answer that ends when access does, if it may go on for ever. */

@@ -224,13 +224,27 @@ export class HTTPEngine implements SessionEngine {
    *
    * @throws {HTTPError} e.g. with code 404 if there is no such backend
    */
-  async *statuses(
+  statuses(
     backendId: string,
     options: CallOptions = {},
   ): AsyncGenerator<BackendState, void, void> {
-    const { signal } = options;
-    signal?.throwIfAborted();
     const log = new StatusLog();
+    const states = this.#read(backendId, log, options.signal);
+    const leave = states.return.bind(states);
+    // By itself, a generator's return() waits until a pending next() has settled.
+    states.return = (value) => {
+      log.end();
+      return leave(value);
+    };
+    return states;
+  }
+
+  async *#read(
+    backendId: string,
+    log: StatusLog,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<BackendState, void, void> {
+    signal?.throwIfAborted();
     const controller = new AbortController();
     const following = followStatus({
       ...this.#followed(backendId),

@@ -12,7 +12,7 @@ import {
   nodeUpgrade,
   sessionProxy,
 } from "../../session/edge/proxy.ts";
-import { HTTPError, isConnectResponse } from "../../types.ts";
+import { type CallOptions, HTTPError, isConnectResponse } from "../../types.ts";
 import { raw, ScriptedEngine, startBackend, startEdge } from "./support.ts";
 import { until } from "../kit/wait.ts";
 
@@ -979,27 +979,35 @@ Deno.test("callbacks - headers may be a promise; what onError throws is on the c
   }
 });
 
-Deno.test("status streams - a client that leaves before the first state ends the stream", async () => {
-  for (const waits of ["with its signal", "without it"]) {
-    await using test = startEdge({ connectTimeout: Infinity });
-    const begun = Promise.withResolvers<AbortSignal>();
-    // deno-lint-ignore require-yield
-    test.engine.statuses = async function* (_id, { signal } = {}) {
-      begun.resolve(signal!);
-      await new Promise((_, reject) => {
-        if (waits === "without it") return;
-        signal!.addEventListener("abort", () => reject(signal!.reason));
-      });
-    };
-    const controller = new AbortController();
-    const asked = assertRejects(() =>
-      fetch(test.url("/status/stream"), { signal: controller.signal })
-    );
-    const signal = await begun.promise;
-    controller.abort();
-    await asked;
-    await until(() => signal.aborted, "the engine learns of it");
-    assertEquals(test.errors, []);
+Deno.test("status - a client that leaves before the platform answers ends the question", async () => {
+  for (const path of ["/status", "/status/stream"]) {
+    for (const heeds of [true, false]) {
+      await using test = startEdge({ connectTimeout: Infinity });
+      const begun = Promise.withResolvers<AbortSignal>();
+      const wait = (signal: AbortSignal): Promise<never> => {
+        begun.resolve(signal);
+        return new Promise((_, reject) => {
+          // An engine of the application may not care.
+          if (!heeds) return;
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      };
+      test.engine.status = (_id: string, options?: CallOptions) =>
+        wait(options!.signal!);
+      // deno-lint-ignore require-yield
+      test.engine.statuses = async function* (_id, { signal } = {}) {
+        await wait(signal!);
+      };
+      const controller = new AbortController();
+      const asked = assertRejects(() =>
+        fetch(test.url(path), { signal: controller.signal })
+      );
+      const signal = await begun.promise;
+      controller.abort();
+      await asked;
+      await until(() => signal.aborted, "the engine learns of it");
+      assertEquals(test.errors, []);
+    }
   }
 });
 

@@ -8,6 +8,7 @@ import {
 } from "../../session/edge/proxy.ts";
 import type {
   BackendState,
+  CallOptions,
   ConnectRequest,
   ConnectResponse,
   SessionEngine,
@@ -381,7 +382,10 @@ export class ScriptedEngine implements SessionEngine {
   }
 
   // deno-lint-ignore require-await
-  async status(backendId: string): Promise<BackendState> {
+  async status(
+    backendId: string,
+    _options?: CallOptions,
+  ): Promise<BackendState> {
     this.#known(backendId);
     return this.states.at(-1)!;
   }

@@ -213,6 +213,15 @@ const WAYS: Record<
     assertEquals((await values.next()).done, true);
   },
 
+  async "return() while next() is pending"(thing, moment, controller) {
+    const values = thing.read(controller.signal)[Symbol.asyncIterator]();
+    await readTo(moment, values);
+    const pending = values.next();
+    await Promise.race([pending, Promise.resolve()]);
+    await values.return!();
+    assertEquals((await pending).done, true);
+  },
+
   async "return() twice, before anything was read"(thing, _moment, controller) {
     const values = thing.read(controller.signal)[Symbol.asyncIterator]();
     await values.return!();
