@@ -4,7 +4,6 @@ import {
   ConsumableStream,
   type Consumer,
   type ConsumerStats,
-  OverflowError,
   StreamFamily,
   type StreamSelector,
   TimeoutError,
@@ -265,36 +264,6 @@ Deno.test("streams - once and next", async () => {
   controller.abort(new Error("enough"));
   await assertRejects(() => aborted, Error, "enough");
   assertEquals(family.count(), 0);
-});
-
-for (
-  const [overflow, expected, dropped] of [
-    ["drop-oldest", [8, 9, 10], 7],
-    [undefined, [8, 9, 10], 7],
-    ["drop-newest", [1, 2, 3], 7],
-  ] as const
-) {
-  Deno.test(`streams - overflow ${overflow}`, async () => {
-    const { family, stream, write } = setUp();
-    const consumer = stream.createConsumer({ limit: 3, overflow });
-    write(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
-    assertEquals(consumer.getBackpressure(), 3);
-    assertEquals(consumer.getStats().dropped, dropped);
-    const { got, ended } = loop(consumer);
-    family.close("a");
-    await ended;
-    assertEquals([...got], [...expected]);
-  });
-}
-
-Deno.test("streams - overflow error: the backlog, then the error", async () => {
-  const { family, stream, write } = setUp();
-  const { got, ended } = loop(
-    stream.createConsumer({ limit: 2, overflow: "error" }),
-  );
-  write(1, 2, 3, 4);
-  await assertRejects(() => ended, OverflowError, '"a" fell 2 values behind');
-  assertEquals([got, family.count()], [[1, 2], 0]);
 });
 
 Deno.test("streams - overflow pause: what is missing is missing in one piece", async () => {

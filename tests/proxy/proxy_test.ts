@@ -283,22 +283,6 @@ Deno.test("backend - both directions are streamed", async () => {
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("backend - server-sent events come one by one; leaving ends the backend's stream", async () => {
-  await using test = startEdge();
-  const controller = new AbortController();
-  const response = await fetch(test.url("/backend/ticks?every=20"), {
-    signal: controller.signal,
-  });
-  assertEquals(response.headers.get("content-type"), "text/event-stream");
-  const reader = response.body!.pipeThrough(new TextDecoderStream())
-    .getReader();
-  assertEquals((await reader.read()).value, "data: 0\n\n");
-  assertEquals((await reader.read()).value, "data: 1\n\n");
-  controller.abort();
-  await reader.closed.catch(() => {});
-  await until(() => test.backend.cancelled === 1, "the stream was cancelled");
-});
-
 Deno.test("backend - leaving before there is an answer ends the backend's request", async () => {
   await using test = startEdge();
   const controller = new AbortController();

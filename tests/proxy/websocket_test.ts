@@ -23,26 +23,6 @@ function start(options: Partial<SessionProxyOptions> = {}) {
   return { ...test, url: (path: string) => test.url(`/backend/${path}`) };
 }
 
-Deno.test("WebSocket - text and bytes cross both ways, in order", async () => {
-  await using test = start();
-  await using client = await open(test.url("ws"));
-  client.socket.send("héllo");
-  client.socket.send(new Uint8Array([0, 1, 255]));
-  client.socket.send("");
-  client.socket.send(new Uint8Array(0));
-  assertEquals(await client.next(), "héllo");
-  assertEquals(
-    new Uint8Array(await client.next() as ArrayBuffer),
-    new Uint8Array([0, 1, 255]),
-  );
-  assertEquals(await client.next(), "");
-  assertEquals((await client.next() as ArrayBuffer).byteLength, 0);
-  for (let index = 0; index < 500; index++) client.socket.send(String(index));
-  for (let index = 0; index < 500; index++) {
-    assertEquals(await client.next(), String(index));
-  }
-});
-
 Deno.test("WebSocket - an address with http, and what the backend says first", async () => {
   await using test = start();
   const { url } =

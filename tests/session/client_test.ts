@@ -2,11 +2,10 @@ import {
   assert,
   assertEquals,
   assertFalse,
-  assertInstanceOf,
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { BackendEndedError, HTTPError, SessionBackend } from "../../client.ts";
+import { BackendEndedError, SessionBackend } from "../../client.ts";
 import type { BackendState } from "../../types.ts";
 import {
   CONNECT_RESPONSE,
@@ -44,52 +43,6 @@ function stepped() {
   return { response, push, close };
 }
 
-Deno.test("the seed's members follow a backend from spawn to end", async () => {
-  const stream = stepped();
-  await using platform = startPlatform(({ path }) =>
-    path.endsWith("/stream") ? stream.response : json(LIFE[4])
-  );
-  await using backend = watch(platform);
-  const events: string[] = [];
-  backend.onReady(() => events.push("ready"));
-  backend.onTerminated(() => events.push("terminated"));
-  backend.onStatus(({ status }) => events.push(`status ${status}`));
-  const unsubscribe = backend.onStatus(() => events.push("never"));
-  unsubscribe();
-  const takenBack = backend.onReady(() => events.push("never"));
-  takenBack();
-
-  assertFalse(backend.isReady());
-  stream.push(record(LIFE.slice(0, 5)));
-  await backend.onReadyPromise;
-  assert(backend.isReady());
-  assertFalse(backend.isTerminated());
-  assertEquals((await backend.status()).status, "ready");
-  backend.onReady(() => events.push("ready at once"));
-  assertEquals(events.at(-1), "ready at once");
-
-  stream.push(record(LIFE.slice(5, 6)));
-  stream.push(record(LIFE.slice(6)));
-  await backend.onTerminatedPromise;
-  assert(backend.isTerminated());
-  assertFalse(backend.isReady());
-  backend.onTerminated(() => events.push("terminated at once"));
-  assertEquals(events, [
-    "status scheduled",
-    "status loading",
-    "status starting",
-    "status waiting",
-    "ready",
-    "status ready",
-    "ready at once",
-    "status terminating",
-    "terminated",
-    "status terminated",
-    "terminated at once",
-  ]);
-  stream.close();
-});
-
 Deno.test("statuses() gives every reader all states and ends", async () => {
   await using platform = startStreams(() => eventStream([record(LIFE)]));
   await using backend = watch(platform);
@@ -98,26 +51,6 @@ Deno.test("statuses() gives every reader all states and ends", async () => {
     for await (const state of backend.statuses()) states.push(state);
     assertEquals(states, LIFE as BackendState[]);
   }
-});
-
-Deno.test("a backend that ends before it is ready rejects, unhandled by nobody", async () => {
-  const life = [
-    LIFE[0],
-    { ...LIFE[6], termination_reason: "startup_timeout" },
-  ];
-  await using platform = startStreams(() => eventStream([record(life)]));
-  // Nobody listens to this one's promise: the test would fail if it mattered.
-  await using silent = watch(platform);
-  await silent.onTerminatedPromise;
-  await using backend = watch(platform);
-  const error = await assertRejects(
-    () => backend.onReadyPromise,
-    BackendEndedError,
-    'Backend "b1" ended before it was ready (startuptimeout)',
-  );
-  assertEquals(error.state?.status, "terminated");
-  await assertRejects(() => backend.ready(), BackendEndedError);
-  assert(backend.isTerminated());
 });
 
 Deno.test("a backend that crashed before it was ready says so", async () => {
@@ -215,88 +148,6 @@ Deno.test("terminated() resolves, times out, and rejects when closed first", asy
   await backend.close();
 });
 
-Deno.test("ready() resolves, times out, aborts, and rejects after destroy()", async () => {
-  await using platform = startStreams(() =>
-    eventStream([record(LIFE.slice(0, 3))], "stay")
-  );
-  {
-    await using backend = watch(platform);
-    await assertRejects(
-      () => backend.ready({ timeout: 5 }),
-      DOMException,
-      'Backend "b1" was not ready within 5 ms',
-    );
-    const controller = new AbortController();
-    const waiting = backend.ready({ signal: controller.signal });
-    controller.abort(new Error("enough"));
-    await assertRejects(() => waiting, Error, "enough");
-    await assertRejects(
-      () => backend.ready({ signal: AbortSignal.abort(new Error("late")) }),
-      Error,
-      "late",
-    );
-    const destroyed = backend.ready({ timeout: 60_000 });
-    backend.destroy();
-    await assertRejects(
-      () => destroyed,
-      BackendEndedError,
-      "no longer watched",
-    );
-  }
-  await using ready = startStreams(() =>
-    eventStream([record(LIFE.slice(0, 5))], "stay")
-  );
-  await using backend = watch(ready);
-  await backend.ready({ timeout: 60_000 });
-  await backend.ready();
-});
-
-Deno.test("a connect response that is ready needs no network to say so", async () => {
-  await using platform = startStreams(() => eventStream([], "stay"));
-  await using backend = watch(platform, { status: "ready" });
-  assert(backend.isReady());
-  await backend.onReadyPromise;
-  await backend.ready();
-});
-
-Deno.test("a backend that the platform no longer knows counts as terminated", async () => {
-  for (const code of [404, 410]) {
-    await using platform = startPlatform(() =>
-      new Response(null, { status: code })
-    );
-    const errors: unknown[] = [];
-    await using backend = new SessionBackend(
-      { ...CONNECT_RESPONSE, status_url: `${platform.url}/b1/status` },
-      { onError: (error) => errors.push(error) },
-    );
-    await backend.onTerminatedPromise;
-    assert(backend.isTerminated());
-    const error = await assertRejects(
-      () => backend.ready(),
-      BackendEndedError,
-    );
-    assertInstanceOf(error.cause, HTTPError);
-    await assertRejects(() => backend.statuses().next(), HTTPError);
-    await assertRejects(() => backend.status(), HTTPError);
-    assertEquals(errors.length, 1);
-  }
-});
-
-Deno.test("a platform that is not there at first is waited for", async () => {
-  await using platform = startStreams((_, index) =>
-    index < 2
-      ? new Response(null, { status: 503 })
-      : eventStream([record(LIFE.slice(0, 5))], "stay")
-  );
-  const errors: unknown[] = [];
-  await using backend = new SessionBackend(
-    { ...CONNECT_RESPONSE, status_url: `${platform.url}/b1/status` },
-    { onError: (error) => errors.push(error) },
-  );
-  await backend.ready();
-  assertEquals(errors.length, 2);
-});
-
 Deno.test("an onError that throws ends nothing, and is reported", async () => {
   await using platform = startStreams((_, index) =>
     [
@@ -375,16 +226,6 @@ Deno.test("destroy() inside a listener is the last thing that is heard", async (
     assertEquals(
       heard,
       where === "onTerminated" ? [where, "second listener"] : [where],
-    );
-  }
-});
-
-Deno.test("junk in place of a connect response is refused", () => {
-  for (const junk of [null, undefined, {}, "x", { url: "http://x" }]) {
-    assertThrows(
-      () => new SessionBackend(junk as never),
-      TypeError,
-      "connect response",
     );
   }
 });

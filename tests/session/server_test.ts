@@ -621,42 +621,6 @@ Deno.test("a connect answer in place of a backend's id is refused, and not quote
   assertEquals(platform.seen, []);
 });
 
-Deno.test("Plane.connect speaks the controller's language", async () => {
-  const { ready_url: _, ...answer } = CONNECT_RESPONSE;
-  await using platform = startPlatform(() => json({ ...answer, drone: "d1" }));
-  const response = await plane(platform).connect({
-    key: "k",
-    spawn: {
-      tag: "t",
-      max_idle_seconds: 5,
-      executable: { env: { B: "2" }, mount: true },
-    },
-    user: "u",
-    auth: { a: 1 },
-  });
-  assertEquals(response.ready_url, "");
-  assertEquals(response.backend_id, "b1");
-  assertEquals(platform.seen[0]!.path, "/ctrl/connect");
-  assertEquals(
-    platform.seen[0]!.headers.get("authorization"),
-    `Basic ${TOKEN}`,
-  );
-  assertEquals(JSON.parse(platform.seen[0]!.body), {
-    key: { name: "k", namespace: "ns", tag: "t" },
-    spawn_config: {
-      cluster: "main",
-      executable: { image: "rooms", env: { A: "1", B: "2" }, mount: true },
-      max_idle_seconds: 5,
-    },
-    user: "u",
-    auth: { a: 1 },
-  });
-  await plane(platform).connect({ key: "k", spawn: false, tag: "t" });
-  assertEquals(JSON.parse(platform.seen[1]!.body), {
-    key: { name: "k", namespace: "ns", tag: "t" },
-  });
-});
-
 Deno.test("planeRequest merges what is asked into what always holds", () => {
   const defaults = {
     cluster: "main",
@@ -716,20 +680,6 @@ Deno.test("a cluster tells where its backends are", () => {
   assertEquals(origins({}), undefined);
 });
 
-Deno.test("a key whose backend is ending is asked for until there is a new one", async () => {
-  await using platform = startPlatform((_, index) =>
-    json({
-      ...CONNECT_RESPONSE,
-      ...(index < 2 && { status: "terminating", spawned: false }),
-    })
-  );
-  assertEquals(
-    (await plane(platform).connect({ key: "k" })).status,
-    "scheduled",
-  );
-  assertEquals(platform.seen.length, 3);
-});
-
 Deno.test("Jamsocket sends a tag where the platform looks for it", async () => {
   await using platform = startPlatform(() => json(CONNECT_RESPONSE));
   await hosted(platform).connect({ tag: "a" });
@@ -751,29 +701,6 @@ Deno.test("what a platform says in plain text is not repeated: it may quote the 
     error.message,
     "Connecting to a backend of Plane failed: HTTP 422",
   );
-});
-
-Deno.test("Plane reads times in milliseconds, and its own errors", async () => {
-  await using platform = startPlatform(({ path }) =>
-    path.endsWith("/status")
-      ? json({ status: "ready", time: 1_767_225_600_000 })
-      : json({ id: "e1", kind: "KeyHeld", message: "The key is held" }, {
-        status: 409,
-      })
-  );
-  assertEquals(await plane(platform).status("b1"), {
-    status: "ready",
-    time: "2026-01-01T00:00:00.000Z",
-  });
-  assertEquals(platform.seen[0]!.path, "/pub/b/b1/status");
-  assertEquals(platform.seen[0]!.headers.get("authorization"), null);
-  const error = await assertRejects(
-    () => plane(platform).terminate("b1", { hard: true }),
-    HTTPError,
-    "The key is held",
-  );
-  assertEquals(error.error?.kind, "KeyHeld");
-  assertEquals(platform.seen[1]!.path, "/ctrl/b/b1/hard-terminate");
 });
 
 Deno.test("Jamsocket.connect - a limit that JSON would turn into none is refused by name", async () => {

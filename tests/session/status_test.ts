@@ -147,21 +147,6 @@ Deno.test("a server that honours Last-Event-ID is resumed at every byte offset",
   }
 });
 
-Deno.test("single bytes as chunks are as good as one chunk", async () => {
-  const bytes = encoder.encode(record(LIFE));
-  await using platform = startStreams(() =>
-    eventStream(Array.from(bytes, (byte) => Uint8Array.of(byte)))
-  );
-  assertEquals(await follow(platform.statusUrl), LIFE as BackendState[]);
-});
-
-Deno.test("the stream ends at terminated, though the server leaves it open", async () => {
-  await using platform = startStreams(() =>
-    eventStream([record(LIFE)], "stay")
-  );
-  assertEquals(statuses(await follow(platform.statusUrl)), statuses(LIFE));
-});
-
 Deno.test("a first answer other than success rejects with HTTPError", async () => {
   for (const code of [400, 401, 404, 410, 429, 500, 503]) {
     await using platform = startStreams(() =>
@@ -176,15 +161,6 @@ Deno.test("a first answer other than success rejects with HTTPError", async () =
     assertStringIncludes(error.message, '"b1"');
     assertEquals(platform.seen.length, 1);
   }
-});
-
-Deno.test("a first answer of another content type rejects", async () => {
-  await using platform = startStreams(() => new Response("<p>hello"));
-  await assertRejects(
-    () => follow(platform.statusUrl),
-    TypeError,
-    "not an event stream",
-  );
 });
 
 Deno.test("after the start, failures are tried again, and 404 and 410 end", async () => {
@@ -255,40 +231,6 @@ Deno.test("with keepTrying, a platform that is not there yet is waited for", asy
     }),
   });
   assertEquals(states.length, LIFE.length);
-});
-
-Deno.test("events that are no states are reported and lose nothing else", async () => {
-  const retried: unknown[] = [];
-  const junk = [
-    "data: {\n\n",
-    "data: null\n\n",
-    'data: {"status":5}\n\n',
-    "data: []\n\n",
-    "event: x\n\n",
-    "nonsense\n\n",
-  ];
-  await using platform = startStreams(() =>
-    eventStream([
-      record(LIFE.slice(0, 1)),
-      ...junk,
-      'data: {"status":"x","time":"t","new":1}\r\n\r\n',
-      record(LIFE.slice(1)),
-    ])
-  );
-  const states = await follow(platform.statusUrl, {
-    onRetry: (e) => retried.push(e),
-  });
-  assertEquals(statuses(states), [
-    "scheduled",
-    "x",
-    ...statuses(LIFE.slice(1)),
-  ]);
-  assertEquals(states[1], {
-    status: "x",
-    time: "t",
-    new: 1,
-  } as unknown as BackendState);
-  assertEquals(retried.length, 4);
 });
 
 Deno.test("an endless line is cut off at the bound and tried again", async () => {

@@ -114,15 +114,6 @@ for (const what of ["closeWithoutCode", "ping", "pong"]) {
   });
 }
 
-withSocket("the connection breaks off", async (socket) => {
-  const events = log(socket, "disconnect");
-  await socket.listener("connect").once();
-  doom(socket, "terminate");
-  await until(() => events.length > 0);
-  assertEquals(events[0]![1], { code: 1006, reason: "Socket hung up" });
-  assertEquals(socket.pendingReconnect, true);
-});
-
 withSocket("disconnect() tells at once and stays away", async (socket) => {
   await socket.listener("connect").once();
   const events = log(socket, "disconnect", "close", "error", "connecting");
@@ -136,31 +127,6 @@ withSocket("disconnect() tells at once and stays away", async (socket) => {
   await new Promise((resolve) => setTimeout(resolve, 100));
   assertEquals([events.length, socket.pendingReconnect], [2, false]);
 }, quick);
-
-withSocket("connect, disconnect, connect in one turn", async (socket) => {
-  socket.disconnect();
-  const events = log(
-    socket,
-    "connecting",
-    "connectAbort",
-    "disconnect",
-    "close",
-    "connect",
-  );
-  socket.connect();
-  socket.disconnect();
-  socket.connect();
-  await socket.listener("connect").once();
-  await until(() => events.length === 5);
-  assertEquals(events.map(([name]) => name), [
-    "connecting",
-    "connectAbort",
-    "close",
-    "connecting",
-    "connect",
-  ]);
-  await until(() => socket.state === "open");
-});
 
 withSocket("reconnect() of an open socket", async (socket) => {
   await socket.listener("connect").once();
@@ -184,24 +150,6 @@ withSocket("disconnect(4444) connects again by default", async (socket) => {
   assertEquals(socket.pendingReconnectTimeout, 30);
   await socket.listener("connect").once(5000);
 }, quick);
-
-withSocket(
-  "disconnect(4444) is final with reconnect: eager",
-  async (socket) => {
-    await socket.listener("connect").once();
-    socket.disconnect(4444, "for good");
-    assertEquals(socket.pendingReconnect, false);
-  },
-  { reconnect: "eager" },
-);
-
-withSocket("eager: the first attempt comes soon", async (socket) => {
-  await socket.listener("connect").once();
-  doom(socket, "disconnect", { code: 4321 });
-  await socket.listener("disconnect").once();
-  assertLess(socket.pendingReconnectTimeout ?? Infinity, 500);
-  await socket.listener("connect").once(5000);
-}, { reconnect: "eager" });
 
 for (
   const [block, code, name] of [
@@ -258,67 +206,6 @@ Deno.test({
   },
 });
 
-withSocket("calls and their errors", async (socket) => {
-  assertEquals(await socket.invoke("echo", { a: [1, null] }), { a: [1, null] });
-  assertEquals(await socket.invoke("echo"), undefined);
-  assertEquals(await socket.invoke("echo", null), null);
-  const failure: any = await assertRejects(() => socket.invoke("fail"));
-  assertEquals(
-    [failure.name, failure.message, failure.code],
-    ["CustomFailure", "it failed", 42],
-  );
-  const forbidden: any = await assertRejects(() => socket.invoke("forbidden"));
-  assertEquals([forbidden.name, forbidden.level], ["ForbiddenError", 3]);
-  const text = await socket.invoke("failAs", "just text").catch((e) => e);
-  assertEquals(text, "just text");
-  assertEquals(await socket.invoke("failAs", null), undefined);
-  const late: any = await assertRejects(() =>
-    socket.invoke("wait", 300, { ackTimeout: 20 })
-  );
-  assertEquals(
-    [late.name, late.message, late.sent],
-    ["TimeoutError", "Event response for wait event timed out", true],
-  );
-  const reason = new Error("enough");
-  const given = socket.invoke("wait", 300, {
-    signal: AbortSignal.abort(reason),
-  });
-  assertEquals(await given.catch((e) => e), reason);
-  const controller = new AbortController();
-  const abandoned = socket.invoke("wait", 300, { signal: controller.signal });
-  controller.abort(reason);
-  assertEquals(await abandoned.catch((e) => e), reason);
-});
-
-withSocket("the server transmits and calls", async (socket) => {
-  const received: unknown[] = [];
-  (async () => {
-    for await (const data of socket.receiver("news")) received.push(data);
-  })();
-  (async () => {
-    for await (const request of socket.procedure("add")) {
-      const { a, b } = request.data;
-      if (b === undefined) {
-        request.error(Object.assign(new Error("no b"), { name: "NoB" }));
-      } else request.end(a + b);
-    }
-  })();
-  await control(socket, "transmit", { event: "news", data: 7 });
-  assertEquals(
-    await control(socket, "invoke", { event: "add", data: { a: 1, b: 2 } }),
-    3,
-  );
-  const error: any = await assertRejects(() =>
-    control(socket, "invoke", { event: "add", data: { a: 1 } })
-  );
-  assertEquals([error.name, error.message], ["NoB", "no b"]);
-  await until(() => received.length === 1);
-  assertEquals(received, [7]);
-  const raw = socket.listener("raw").once();
-  await control(socket, "send", "not a packet");
-  assertEquals(await raw, { message: "not a packet" });
-});
-
 withSocket("binary payloads of every kind", async (socket) => {
   const bytes = new Uint8Array([0, 1, 2, 250, 255]);
   const expected = { base64: true, data: "AAEC+v8=" };
@@ -344,64 +231,6 @@ withSocket("binary payloads of every kind", async (socket) => {
     "1970-01-01T00:00:00.000Z",
   );
 });
-
-withSocket(
-  "channels: publish, refusal, kick-out, unsubscribe",
-  async (socket) => {
-    const channel = socket.subscribe("room", { data: 0 });
-    const got: unknown[] = [];
-    (async () => {
-      for await (const data of channel) got.push(data);
-    })();
-    await channel.listener("subscribe").once();
-    assertEquals(socket.subscriptions(), ["room"]);
-    await channel.invokePublish("one");
-    channel.transmitPublish({ two: 2 });
-    await control(socket, "publish", { channel: "room", data: 3 });
-    await until(() => got.length === 3);
-    assertEquals(got, ["one", { two: 2 }, 3]);
-
-    for (
-      const [name, error] of [["forbidden", "ForbiddenError"], [
-        "silent",
-        "SilentMiddlewareBlockedError",
-      ]] as const
-    ) {
-      const failed = socket.listener("subscribeFail").once();
-      const refused = socket.subscribe(name);
-      const event = await failed;
-      assertEquals([event.channel, event.error.name], [name, error]);
-      assertEquals(refused.state, "unsubscribed");
-      const publish: any = await assertRejects(() => refused.invokePublish(1));
-      assertEquals(publish.name, error);
-    }
-
-    const events = log(
-      socket,
-      "kickOut",
-      "subscribeStateChange",
-      "unsubscribe",
-    );
-    const kicked = channel.listener("kickOut").once();
-    await control(socket, "kick", { channel: "room", message: "out" });
-    assertEquals(await kicked, { message: "out" });
-    await until(() => events.length === 3);
-    assertEquals(events, [
-      ["kickOut", { channel: "room", message: "out" }],
-      ["subscribeStateChange", {
-        channel: "room",
-        oldChannelState: "subscribed",
-        newChannelState: "unsubscribed",
-      }],
-      ["unsubscribe", { channel: "room" }],
-    ]);
-    channel.subscribe();
-    await channel.listener("subscribe").once();
-    channel.unsubscribe();
-    assertEquals(channel.state, "unsubscribed");
-    assertEquals(await control(socket, "subscriptions"), []);
-  },
-);
 
 withSocket("a thousand channels", async (socket) => {
   const names = Array.from({ length: 1000 }, (_, i) => `channel ${i}`);
@@ -476,117 +305,6 @@ withSocket("batchOnHandshake and the server's batches", async (socket) => {
   await until(() => channel.state === "subscribed");
 }, { batchOnHandshake: true, batchInterval: 10, batchOnHandshakeDuration: 30 });
 
-withSocket(
-  "tokens: valid, expired, not yet valid, malformed, blocked",
-  async (socket) => {
-    const auth = socket.auth;
-    const name = socket.authTokenName;
-    const now = Math.floor(Date.now() / 1000);
-    const events = log(
-      socket,
-      "authenticate",
-      "deauthenticate",
-      "authStateChange",
-      "removeAuthToken",
-    );
-    const valid = await control(socket, "sign", {
-      payload: { username: "ann" },
-    });
-    assertEquals(await socket.authenticate(valid), {
-      isAuthenticated: true,
-      authError: null,
-    });
-    assertEquals([socket.authState, socket.authToken?.username], [
-      "authenticated",
-      "ann",
-    ]);
-    assertEquals(await auth.loadToken(name), valid);
-
-    for (
-      const [payload, key, rejects] of [
-        [
-          { username: "ann", exp: now - 100 },
-          undefined,
-          "AuthTokenExpiredError",
-        ],
-        [{ username: "ann" }, "another key", "AuthTokenInvalidError"],
-        [{ username: "ann", nbf: now + 1000 }, undefined, null],
-        [{ username: "banned" }, undefined, null],
-      ] as const
-    ) {
-      await socket.authenticate(valid);
-      const token = await control(socket, "sign", { payload, key });
-      if (rejects) {
-        const error: any = await assertRejects(() =>
-          socket.authenticate(token)
-        );
-        assertEquals([error.name, error.isBadToken], [rejects, true]);
-        await until(() => events.at(-1)?.[0] === "removeAuthToken");
-        assertEquals(await auth.loadToken(name), null);
-      } else {
-        const status = await socket.authenticate(token);
-        assertEquals(status.isAuthenticated, false);
-        assert(status.authError instanceof Error);
-        // The token that was not accepted is not kept.
-        assert(await auth.loadToken(name) !== token);
-      }
-      assertEquals([socket.authState, socket.signedAuthToken], [
-        "unauthenticated",
-        null,
-      ]);
-    }
-    const malformed: any = await assertRejects(() =>
-      socket.authenticate("not a token")
-    );
-    assertEquals(malformed.name, "AuthTokenInvalidError");
-  },
-);
-
-withSocket("the server logs the client in and out", async (socket) => {
-  const priv = socket.subscribe("private", { waitForAuth: true });
-  await socket.listener("connect").once();
-  assertEquals(priv.state, "pending");
-  const authenticated = socket.listener("authenticate").once();
-  await control(socket, "login", { payload: { username: "ann" } });
-  const { signedAuthToken, authToken } = await authenticated;
-  assertEquals(authToken.username, "ann");
-  assertEquals(
-    await socket.auth.loadToken(socket.authTokenName),
-    signedAuthToken,
-  );
-  await until(() => priv.state === "subscribed");
-  // Confirmed delivery.
-  await control(socket, "login", {
-    payload: { username: "ben" },
-    options: { rejectOnFailedDelivery: true },
-  });
-  assertEquals(socket.authToken?.username, "ben");
-  const removed = socket.listener("removeAuthToken").once();
-  await control(socket, "logout", { rejectOnFailedDelivery: true });
-  await removed;
-  assertEquals([socket.authState, socket.authToken], ["unauthenticated", null]);
-  assertEquals(await socket.auth.loadToken(socket.authTokenName), null);
-  assertEquals(priv.state, "subscribed");
-});
-
-withSocket(
-  "a token is used for the next connection, until deauthenticate()",
-  async (socket) => {
-    await control(socket, "login", { payload: { username: "ann" } });
-    await until(() => socket.authState === "authenticated");
-    socket.disconnect();
-    assertEquals(socket.authState, "authenticated");
-    socket.connect();
-    const again = await socket.listener("connect").once();
-    assertEquals(again.isAuthenticated, true);
-    await socket.deauthenticate();
-    assertEquals(socket.signedAuthToken, null);
-    socket.reconnect();
-    const out = await socket.listener("connect").once();
-    assertEquals([out.isAuthenticated, out.authToken], [false, null]);
-  },
-);
-
 for (const key of ["", "another key"]) {
   Deno.test({
     name: `server - a stored token that is ${
@@ -624,20 +342,6 @@ withSocket("a token that expires while connected", async (socket) => {
   await socket.authenticate(token);
   await deauthenticated;
   assertEquals(socket.authState, "unauthenticated");
-});
-
-Deno.test({
-  name: "server - what comes right after the handshake is not lost, 100 times",
-  async fn() {
-    const peer = shared;
-    for (let i = 0; i < 100; i++) {
-      await using socket = peer.connect({ query: { greet: 1 } });
-      const hello = socket.receiver("hello").once(5000);
-      await socket.listener("authenticate").once(5000);
-      assertEquals(await hello, { nice: true });
-      assertEquals(socket.authToken?.username, "greeted");
-    }
-  },
 });
 
 Deno.test("server - protocol version 1, and pings keep the connection", async () => {

@@ -210,6 +210,10 @@ export const sessionBackend: Area = {
           (await assertRejects(() => backend.statuses().next())).code,
           status,
         );
+        assert(
+          await assertRejects(() => backend.status()) instanceof HTTPError,
+          "status() says so as well",
+        );
         assertEquals(errors.length, 1, "errors");
       }
     },

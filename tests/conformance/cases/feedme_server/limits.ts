@@ -70,7 +70,10 @@ export const limits: Area["cases"] = {
       MessageType: "HandshakeResponse",
       Success: false,
     });
+    const connected = () => [...served.server.clients].includes(spec.client);
+    assertEquals(connected(), false, "not yet a client");
     assertEquals(await spec.ask(HANDSHAKE), answer);
+    assertEquals(connected(), true);
     assertEquals(await npm.ask(HANDSHAKE), {
       ...answer,
       ClientId: npm.client.id,

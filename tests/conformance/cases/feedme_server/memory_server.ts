@@ -17,7 +17,7 @@ import { memoryTransport, Raw } from "./memory.ts";
 export const room = defineFeed({
   args: z.object({ id: z.string().max(3) }),
   data: z.object({ lines: z.array(z.string()) }),
-  authorize: ({ client }) => client.user !== "mallory",
+  authorize: ({ client, args }) => client.user !== "mallory" && args.id !== "x",
   initial: ({ id }) => ({ lines: [`welcome to ${id}`] }),
 });
 export const count = defineFeed({

@@ -69,6 +69,13 @@ export const served: Area["cases"] = {
       "NOT_AUTHORIZED",
       {},
     ]);
+    assertEquals(await open(ada, "room", { id: "x" }), [
+      "REJECTED",
+      "NOT_AUTHORIZED",
+      {},
+    ]);
+    const [, without] = await open(ada, "count", { a: "1" }) as string[];
+    assertEquals(without, "INVALID_ARGUMENTS");
     // A schema that drops arguments must not make two feeds one.
     for (const args of [{ id: "1234" }, {}, { ...ID, more: "" }]) {
       const [, code] = await open(ada, "room", args) as [string, string];

@@ -30,6 +30,7 @@ export const calls: Area["cases"] = {
       await assertRejects(() => socket.invoke("failAs", "just text")),
       "just text",
     );
+    assertEquals(await socket.invoke("failAs", null), undefined);
   },
 
   async "a call without an answer tells whether it was sent"(t) {
@@ -38,7 +39,11 @@ export const calls: Area["cases"] = {
     const late = await assertRejects(() =>
       socket.invoke("wait", 500, { ackTimeout: 10 })
     );
-    assertEquals([late.name, late.sent], ["TimeoutError", true]);
+    assertEquals([late.name, late.message, late.sent], [
+      "TimeoutError",
+      "Event response for wait event timed out",
+      true,
+    ]);
 
     // Here the handshake is never answered.
     const peer = await t.script({ sockets: [[]] });

@@ -43,20 +43,23 @@ export const channels: Area["cases"] = {
 
   async "a subscription that the server blocks fails with its reason"(t) {
     await using socket = open(t);
-    const failed = socket.listener("subscribeFail").once(5000);
-    const channel = socket.subscribe("forbidden");
-    const { channel: name, error } = await failed;
-    assertEquals([name, error.name, error.level], [
-      "forbidden",
-      "ForbiddenError",
-      3,
-    ]);
-    assertEquals([channel.state, socket.subscriptions(true)], [
-      "unsubscribed",
-      [],
-    ]);
-    const refused = await assertRejects(() => channel.invokePublish("x"));
-    assertEquals(refused.name, "ForbiddenError");
+    for (
+      const [name, errorName, level] of [
+        ["forbidden", "ForbiddenError", 3],
+        ["silent", "SilentMiddlewareBlockedError", undefined],
+      ] as const
+    ) {
+      const failed = socket.listener("subscribeFail").once(5000);
+      const channel = socket.subscribe(name);
+      const { channel: told, error } = await failed;
+      assertEquals([told, error.name, error.level], [name, errorName, level]);
+      assertEquals([channel.state, socket.subscriptions(true)], [
+        "unsubscribed",
+        [],
+      ]);
+      const refused = await assertRejects(() => channel.invokePublish("x"));
+      assertEquals(refused.name, errorName);
+    }
   },
 
   async "a channel that was left gives nothing more"(t) {
@@ -88,6 +91,12 @@ export const channels: Area["cases"] = {
     await using socket = open(t);
     const channel = socket.subscribe(t.name("room"));
     await channel.listener("subscribe").once(5000);
+    const events = log(
+      socket,
+      "kickOut",
+      "subscribeStateChange",
+      "unsubscribe",
+    );
     const told = [
       channel.listener("kickOut").once(5000),
       socket.listener("kickOut").once(5000),
@@ -96,6 +105,12 @@ export const channels: Area["cases"] = {
     assertEquals(await Promise.all(told), [
       { message: "out" },
       { message: "out", channel: channel.name },
+    ]);
+    await until(() => events.length === 3, "all events came");
+    assertEquals(events.map(([name]) => name), [
+      "kickOut",
+      "subscribeStateChange",
+      "unsubscribe",
     ]);
     assertEquals(channel.state, "unsubscribed");
     channel.subscribe();

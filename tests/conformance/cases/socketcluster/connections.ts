@@ -207,6 +207,7 @@ export const connections: Area["cases"] = {
       "connecting",
       "connectAbort",
       "disconnect",
+      "close",
       "connect",
       "error",
     );
@@ -218,6 +219,7 @@ export const connections: Area["cases"] = {
     assertEquals(events.map(([name]) => name), [
       "connecting",
       "connectAbort",
+      "close",
       "connecting",
       "connect",
     ]);

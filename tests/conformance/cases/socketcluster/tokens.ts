@@ -34,6 +34,12 @@ export const tokens: Area["cases"] = {
       "ann",
     ]);
     assertEquals(await socket.auth.loadToken(socket.authTokenName), token);
+    // The next connection begins with it.
+    socket.disconnect();
+    assertEquals(socket.authState, "authenticated");
+    const connected = socket.listener("connect").once(5000);
+    socket.connect();
+    assertEquals((await connected).isAuthenticated, true);
     const out = socket.listener("deauthenticate").once(5000);
     await socket.deauthenticate();
     assertEquals((await out).oldSignedAuthToken, token);
@@ -44,7 +50,8 @@ export const tokens: Area["cases"] = {
     assertEquals(await socket.auth.loadToken(socket.authTokenName), null);
     const again = socket.listener("connect").once(5000);
     socket.reconnect();
-    assertEquals((await again).isAuthenticated, false);
+    const { isAuthenticated, authToken } = await again;
+    assertEquals([isAuthenticated, authToken], [false, null]);
   },
 
   async "the server logs in, and what waited for that is subscribed"(t) {
@@ -55,15 +62,26 @@ export const tokens: Area["cases"] = {
     await control(socket, "login", { payload: { username: "ann" } });
     await until(() => channel.state === "subscribed", "it is subscribed");
     assertEquals(socket.authToken?.username, "ann");
+    const kept = () => socket.auth.loadToken(socket.authTokenName);
+    assertEquals(await kept(), socket.signedAuthToken);
     // The next connection begins with the token.
     const again = socket.listener("connect").once(5000);
     doom(socket, "terminate");
     assertEquals((await again).isAuthenticated, true);
-    await control(socket, "logout", { rejectOnFailedDelivery: true });
-    assertEquals([socket.authState, socket.authToken], [
+    await until(() => channel.state === "subscribed", "it is so again");
+    // Another user, with confirmed delivery.
+    const options = { rejectOnFailedDelivery: true };
+    await control(socket, "login", { payload: { username: "ben" }, options });
+    assertEquals(socket.authToken?.username, "ben");
+    const removed = socket.listener("removeAuthToken").once(5000);
+    await control(socket, "logout", options);
+    await removed;
+    assertEquals([socket.authState, socket.authToken, await kept()], [
       "unauthenticated",
       null,
+      null,
     ]);
+    assertEquals(channel.state, "subscribed");
   },
 
   async "a token that is not accepted is not kept"(t) {
@@ -72,13 +90,30 @@ export const tokens: Area["cases"] = {
       control(socket, "sign", { payload, key });
     const kept = () => socket.auth.loadToken(socket.authTokenName);
 
+    const now = Math.floor(Date.now() / 1000);
     const { isAuthenticated, authError } = await socket.authenticate(
       await sign({ username: "banned" }),
     );
     assertEquals([isAuthenticated, authError?.name], [false, "BannedError"]);
     assertEquals(await kept(), null, "of a banned user");
 
-    const expired = await sign({ exp: Math.floor(Date.now() / 1000) - 100 });
+    const valid = await sign({ username: "ann" });
+    for (const payload of [{ username: "banned" }, { nbf: now + 1000 }]) {
+      await socket.authenticate(valid);
+      const token = await sign(payload);
+      const { isAuthenticated, authError } = await socket.authenticate(token);
+      assertEquals([isAuthenticated, authError instanceof Error], [
+        false,
+        true,
+      ]);
+      assert(await kept() !== token, "it is not kept");
+      assertEquals([socket.authState, socket.signedAuthToken], [
+        "unauthenticated",
+        null,
+      ]);
+    }
+
+    const expired = await sign({ exp: now - 100 });
     const forged = await sign({ username: "ann" }, "another key");
     for (
       const [token, name] of [
@@ -87,12 +122,16 @@ export const tokens: Area["cases"] = {
         ["not a token", "AuthTokenInvalidError"],
       ] as const
     ) {
-      assertEquals(
-        (await assertRejects(() => socket.authenticate(token))).name,
-        name,
-      );
+      await socket.authenticate(valid);
+      const removed = socket.listener("removeAuthToken").once(5000);
+      const error = await assertRejects(() => socket.authenticate(token));
+      assertEquals([error.name, error.isBadToken], [name, true]);
+      await removed;
       assertEquals(await kept(), null, name);
-      assertEquals(socket.authState, "unauthenticated");
+      assertEquals([socket.authState, socket.signedAuthToken], [
+        "unauthenticated",
+        null,
+      ]);
     }
   },
 

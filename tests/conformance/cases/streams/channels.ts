@@ -135,7 +135,7 @@ export const channels: Area["cases"] = {
     assertEquals(await take(consumer, 3), [1, 2, 3]);
     const { name, message } = await assertRejects(() => consumer.next());
     assertEquals([name, consumer.dropped], ["OverflowError", 1]);
-    assert(message.includes('"numbers"'), message);
+    assert(message.includes('"numbers" fell 3 values behind'), message);
     assertEquals((await consumer.next()).done, true);
     assertEquals(source.channel.getOutputConsumerStatsList(), []);
   },
