@@ -1,5 +1,5 @@
 /**
- * The side that watches one session backend, in a page or anywhere else.
+ * The client side: watches one session backend, from a page or anywhere else.
  *
  * ```ts ignore
  * import { SessionBackend } from "@feedline/feedline/client";
@@ -60,16 +60,16 @@ export interface SessionBackendOptions {
   /** The `fetch` to use. @default {globalThis.fetch} */
   fetch?: typeof fetch | undefined;
   /**
-   * Called with each failure of the status stream. After most of them the stream
-   * reconnects; `final` marks the one that ended it because the platform no longer
-   * knows the backend.
+   * Called with each failure of the status stream. Most failures are followed by a
+   * reconnect; `final` marks the one that ends the stream because the platform no
+   * longer knows the backend.
    */
   onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
 }
 
-/** Options of {@linkcode SessionBackend.ready} and its like. */
+/** Options of the {@linkcode SessionBackend} methods that wait. */
 export interface ReadyOptions extends CallOptions {
-  /** Milliseconds to wait at most; `Infinity` means no limit. @default {Infinity} */
+  /** The longest wait, in milliseconds; `Infinity` means no limit. @default {Infinity} */
   timeout?: number | undefined;
 }
 
@@ -105,10 +105,10 @@ type Phase =
   | { kind: "ended"; state?: BackendState; error?: unknown }
   | { kind: "destroyed" };
 
-/** Milliseconds for an answer to {@linkcode SessionBackend.status}. */
+/** How long {@linkcode SessionBackend.status} waits for a response, in milliseconds. */
 const STATUS_TIMEOUT = 30_000;
 
-/** Callbacks, each of which can be taken back; the same one may be added twice. */
+/** A set of callbacks, each removable; the same function may be added twice. */
 class Listeners<Args extends unknown[]> {
   readonly #entries = new Set<{ call: (...args: Args) => void }>();
 
@@ -120,7 +120,7 @@ class Listeners<Args extends unknown[]> {
 
   notify(...args: Args): void {
     for (const entry of [...this.#entries]) {
-      // An earlier listener may have taken back a later one.
+      // An earlier listener may have removed a later one.
       if (this.#entries.has(entry)) notify(entry.call, ...args);
     }
   }
@@ -130,7 +130,7 @@ class Listeners<Args extends unknown[]> {
   }
 }
 
-/** A promise with its two ends. A rejection never counts as unhandled. */
+/** A promise and its resolvers. A rejection never counts as unhandled. */
 class Deferred {
   readonly promise: Promise<void>;
   #resolve: () => void = () => {};
@@ -153,9 +153,9 @@ class Deferred {
   }
 }
 
-/** A point in a backend's life that comes once, or never. */
+/** A point in a backend's life that is reached once, or never. */
 class Milestone {
-  /** Settles when it comes or can no longer come; stays pending after `stop()`. */
+  /** Settles when it is reached or can no longer be; stays pending after `stop()`. */
   readonly settled: Promise<void>;
   readonly #settled = new Deferred();
   /** Rejects when watching stops. */
@@ -166,20 +166,20 @@ class Milestone {
     this.settled = this.#settled.promise;
   }
 
-  /** It has come. */
+  /** Marks it as reached. */
   reach(): void {
     this.#settled.resolve();
     this.#listeners.notify();
     this.#listeners.clear();
   }
 
-  /** It can no longer come. Does nothing if it has. */
+  /** Marks it as out of reach. Does nothing if it was reached. */
   miss(reason: unknown): void {
     this.#settled.reject(reason);
     this.#listeners.clear();
   }
 
-  /** Nothing more will be known of it. */
+  /** Watching has stopped: rejects the waits and leaves `settled` as it is. */
   stop(reason: unknown): void {
     this.#stopped.reject(reason);
     this.#listeners.clear();
@@ -189,7 +189,7 @@ class Milestone {
     return this.#listeners.add(listener);
   }
 
-  /** Waits for it; rejects if it cannot come, or if watching stops. */
+  /** Waits for it; rejects if it can no longer be reached, or if watching stops. */
   wait(signal: AbortSignal): Promise<void> {
     const either = Promise.race([this.settled, this.#stopped.promise]);
     return unlessAborted(either, signal);
@@ -199,11 +199,12 @@ class Milestone {
 /**
  * Watches one session backend, starting from its connect response.
  *
- * It follows the status stream until the backend has terminated or you call
- * {@linkcode SessionBackend.destroy}, and reconnects without end. A backend that the
- * platform no longer knows (HTTP 404 or 410) counts as terminated.
+ * It follows the status stream, reconnecting for as long as it takes, until the
+ * backend has terminated or you call {@linkcode SessionBackend.destroy}. A backend
+ * that the platform no longer knows (HTTP 404 or 410) counts as terminated.
  *
- * What a callback throws stops nothing; it is reported like any uncaught exception.
+ * An exception in a callback does not stop the watch; it is reported like any
+ * uncaught exception.
  *
  * ```ts ignore
  * import { SessionBackend } from "@feedline/feedline/client";
@@ -232,11 +233,12 @@ export class SessionBackend {
   #phase: Phase = { kind: "pending" };
 
   /**
-   * Begins to watch.
+   * Starts watching.
    *
-   * @param connectResponse The answer to `connect`, from the platform or from the
+   * @param connectResponse The response to `connect`, from the platform or from the
    * edge route
-   * @throws {TypeError} if it is not a connect response; an error answer is quoted
+   * @throws {TypeError} if it is not a connect response; if it is an error response,
+   * the message quotes it
    */
   constructor(
     connectResponse: ConnectResponse,
@@ -273,17 +275,17 @@ export class SessionBackend {
     });
   }
 
-  /** The backend's address. A capability: anyone who knows it can reach the backend. */
+  /** The backend's URL. A capability: anyone who knows it can reach the backend. */
   get url(): string {
     return this.#url;
   }
 
-  /** The address of the backend's status. */
+  /** The URL of the backend's status. */
   get statusUrl(): string {
     return this.#statusUrl;
   }
 
-  /** The one place that changes the phase, and tells those who wait for it. */
+  /** The only place that changes the phase; notifies everything that waits for it. */
   #move(phase: Phase): void {
     this.#phase = phase;
     switch (phase.kind) {
@@ -337,7 +339,9 @@ export class SessionBackend {
   #endedError(): BackendEndedError {
     const phase = this.#phase;
     if (phase.kind !== "ended") {
-      return new BackendEndedError(`Backend ${this.#id} is no longer watched`);
+      return new BackendEndedError(
+        `No longer watching backend ${this.#id}: destroy() was called`,
+      );
     }
     const { state, error } = phase;
     const reason = state?.status === "terminated" &&
@@ -357,16 +361,16 @@ export class SessionBackend {
 
   /**
    * Resolves when the backend is ready. Rejects with a
-   * {@linkcode BackendEndedError} if it ends before; that is never reported as
-   * an unhandled rejection. Stays as it is after `destroy()`.
+   * {@linkcode BackendEndedError} if the backend ends first; that never counts as
+   * an unhandled rejection. After `destroy()` the promise no longer settles.
    */
   get onReadyPromise(): Promise<void> {
     return this.#ready.settled;
   }
 
   /**
-   * Calls back once when the backend is ready, at once if it already is.
-   * @returns a function that takes the callback back
+   * Calls back once when the backend is ready, immediately if it already is.
+   * @returns a function that removes the callback
    */
   onReady(callback: () => void): UnsubscribeFn {
     if (!this.isReady()) return this.#ready.add(callback);
@@ -390,14 +394,15 @@ export class SessionBackend {
     return this.#phase.kind === "ended";
   }
 
-  /** Resolves when the backend has stopped running. Stays as it is after `destroy()`. */
+  /** Resolves when the backend has stopped running; never settles after `destroy()`. */
   get onTerminatedPromise(): Promise<void> {
     return this.#terminated.settled;
   }
 
   /**
-   * Calls back once when the backend has stopped running, at once if it already has.
-   * @returns a function that takes the callback back
+   * Calls back once when the backend has stopped running, immediately if it already
+   * has.
+   * @returns a function that removes the callback
    */
   onTerminated(callback: () => void): UnsubscribeFn {
     if (!this.isTerminated()) return this.#terminated.add(callback);
@@ -430,10 +435,10 @@ export class SessionBackend {
   }
 
   /**
-   * Reads the backend's present state.
+   * Reads the backend's current state.
    *
    * @param options `timeout` is 30,000 ms by default
-   * @throws {HTTPError} e.g. with code 404 if the platform knows no such backend
+   * @throws {HTTPError} e.g. with code 404 if the platform does not know the backend
    * @throws {DOMException} a `TimeoutError` after `timeout` ms, or an `AbortError`
    * once `destroy()` has been called
    */
@@ -453,15 +458,15 @@ export class SessionBackend {
 
   /**
    * Calls back whenever the backend's status changes.
-   * @returns a function that takes the callback back
+   * @returns a function that removes the callback
    */
   onStatus(callback: (state: BackendState) => void): UnsubscribeFn {
     return this.#listeners.add(callback);
   }
 
   /**
-   * All states of the backend, past ones first, each once and in order; ends
-   * after `terminated`.
+   * Iterates over all states of the backend, past ones first, each once and in
+   * order; ends after `terminated`.
    *
    * @throws {HTTPError} if the platform no longer knows the backend
    * @throws {BackendEndedError} if `destroy()` is called
@@ -471,19 +476,22 @@ export class SessionBackend {
   }
 
   /**
-   * Stops watching, at any moment, and leaves no request, timer or listener behind.
-   * The backend itself keeps running. Calling it again does nothing.
+   * Stops watching and leaves no request, timer or listener behind. The backend
+   * itself keeps running. Calling it again does nothing.
    */
   destroy(): void {
     if (this.#phase.kind === "destroyed") return;
-    // What has ended stays ended; there is nothing left to stop.
+    // An ended backend stays ended, and its milestones are settled.
     if (this.#phase.kind !== "ended") this.#move({ kind: "destroyed" });
     this.#controller.abort(
-      new DOMException("The backend is no longer watched", "AbortError"),
+      new DOMException(
+        "No longer watching the backend: destroy() was called",
+        "AbortError",
+      ),
     );
   }
 
-  /** {@linkcode SessionBackend.destroy}; resolves when its connection is closed. */
+  /** Like {@linkcode SessionBackend.destroy}, but resolves once the connection is closed. */
   async close(): Promise<void> {
     this.destroy();
     await this.#following;
@@ -496,8 +504,8 @@ export class SessionBackend {
 }
 
 /**
- * What was given in place of a connect response. Error answers are quoted; of other
- * objects only the names of fields, because values may be secret.
+ * Describes a value that is not a connect response. Quotes error responses; of other
+ * objects it shows only field names, because values may be secret.
  */
 function describe(value: unknown): string {
   const error = toApiError(value);

@@ -1,12 +1,12 @@
 /**
- * Session backends, from the server's side ({@linkcode Jamsocket},
- * {@linkcode Plane}) and from their users' ({@linkcode SessionBackend}), and live
- * data between the two ({@linkcode feedme}, {@linkcode socketcluster}).
+ * Session backends for servers ({@linkcode Jamsocket}, {@linkcode Plane}) and for
+ * clients ({@linkcode SessionBackend}), and live data between the two
+ * ({@linkcode feedme}, {@linkcode socketcluster}).
  *
- * A session backend is a process of its own for each document, room or agent,
- * found by key and reached by URL. This module has everything but the edge route
+ * A session backend is a process dedicated to one document, room or agent, found by
+ * key and reached by URL. This module contains everything except the edge route
  * (`./proxy`), the Feedme server (`./feed/feedme/server`) and the dev platform
- * (`./dev`); bundlers take what is used.
+ * (`./dev`). Bundlers drop the parts that you do not use.
  *
  * ```ts ignore
  * import { Jamsocket, SessionBackend } from "@feedline/feedline";

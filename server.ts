@@ -1,6 +1,6 @@
 /**
- * The side that holds the API token: spawns session backends, follows their
- * status and ends them, on {@linkcode Jamsocket} or on your own
+ * The server side, which holds the API token: spawns session backends, follows
+ * their status and ends them, on {@linkcode Jamsocket} or on your own
  * {@linkcode Plane}.
  *
  * ```ts ignore
@@ -12,7 +12,7 @@
  *
  * @module
  */
-// By name, not by star: the schemas, and zod with them, stay in types.ts.
+// Listed by name: `export *` would pull in the schemas, and zod with them.
 export {
   type ApiError,
   type BackendState,

@@ -1,5 +1,5 @@
 /**
- * The values that an application, its platform and its users exchange: types,
+ * The values that an application, its platform and its users exchange, as types,
  * guards, schemas and errors.
  *
  * ```ts
@@ -9,7 +9,7 @@
  * if (isBackendState(state)) console.log(state.status);
  * ```
  *
- * The wire format is that of the Jamsocket HTTP API v2, see
+ * The wire format is the Jamsocket HTTP API v2, see
  * {@link https://docs.jamsocket.com/platform/reference}.
  *
  * @module
@@ -25,8 +25,8 @@ export {
 } from "./net/errors.ts";
 
 /**
- * Every status, in the order of a backend's life. This is the one list: a status
- * that is added here is a compile error wherever it has to be known.
+ * Every status, in the order of a backend's life. This is the only list: adding a
+ * status here causes a compile error in every place that has to handle it.
  */
 export const BACKEND_STATUSES = [
   "scheduled",
@@ -40,11 +40,11 @@ export const BACKEND_STATUSES = [
 ] as const;
 
 /**
- * One of {@linkcode BACKEND_STATUSES}. A backend may skip any of them, never
- * repeats one, and ends with `terminated`.
+ * One of {@linkcode BACKEND_STATUSES}. A backend may skip statuses but never
+ * repeats one, and its last is `terminated`.
  *
- * A newer platform may send a status that is not in the list. Feedline passes it
- * through unchanged, so give a `switch` over statuses a `default`.
+ * A newer platform may send a status that is not in the list, and Feedline passes
+ * it through unchanged. Give every `switch` over statuses a `default` case.
  */
 export type BackendStatus = typeof BACKEND_STATUSES[number];
 
@@ -52,8 +52,8 @@ export type BackendStatus = typeof BACKEND_STATUSES[number];
 export type TerminationKind = "soft" | "hard";
 
 /**
- * Why a backend ends. Some platforms send these with underscores
- * (`key_expired`); Feedline always shows this spelling.
+ * Why a backend ends. Some platforms send these values with underscores
+ * (`key_expired`); Feedline always uses the spelling without.
  */
 export type TerminationReason =
   | "swept"
@@ -88,15 +88,18 @@ export type BackendState =
     time: string;
     termination_reason?: TerminationReason | null;
     termination_kind?: TerminationKind | null;
-    /** Whether the process ended with an error of its own. */
+    /** Whether the process itself exited with an error. */
     exit_error?: boolean | null;
   };
 
 /** How to run a backend when a connect request has to spawn one. */
 export interface SpawnOptions {
-  /** Which of the service's images to run. Connecting to a key that is held with another tag is an error. */
+  /**
+   * Which of the service's images to run. Connecting fails if the key is held by a
+   * backend with another tag.
+   */
   tag?: string | undefined;
-  /** The cluster to run in. */
+  /** The cluster to run the backend in. */
   cluster?: string | undefined;
   /** Seconds from the spawn until the platform ends the backend. */
   lifetime_limit_seconds?: number | undefined;
@@ -106,7 +109,7 @@ export interface SpawnOptions {
   executable?: {
     /** A persistent folder: a path, or whether to mount the default one. */
     mount?: string | boolean | undefined;
-    /** Environment variables. Names that the platform sets itself are refused. */
+    /** Environment variables. Names that the platform sets itself are rejected. */
     env?: Record<string, string> | undefined;
     /** Bounds on what the process may use. */
     resource_limits?: {
@@ -114,7 +117,7 @@ export interface SpawnOptions {
       cpu_period?: number | undefined;
       /** The share of the period that may be used, in percent (100 is one CPU). */
       cpu_period_percent?: number | undefined;
-      /** CPU time in all, in seconds. */
+      /** Total CPU time, in seconds. */
       cpu_time_limit?: number | undefined;
       /** Memory, in bytes. */
       memory_limit_bytes?: number | undefined;
@@ -133,50 +136,50 @@ export interface ConnectRequest {
    */
   key?: string;
   /**
-   * How to spawn a backend if none holds the key; `true` and `{}` mean the
-   * service's defaults. With `false`, connecting fails instead.
+   * How to spawn a backend if none holds the key. `true` and `{}` use the
+   * service's defaults; with `false`, connecting fails instead.
    * @default {true}
    */
   spawn?: boolean | SpawnOptions | undefined;
   /**
-   * The tag that the running backend must have, when `spawn` does not give one:
-   * Plane does not find a backend that was spawned with a tag without it.
+   * The tag that the running backend must have, if `spawn` does not give one: Plane
+   * finds a backend that was spawned with a tag only by that tag.
    * @default the tag in `spawn`
    */
   tag?: string | undefined;
   /** The user's name. The backend receives it as the header `x-verified-username`. */
   user?: string | undefined;
-  /** More data that you vouch for. The backend receives it as JSON in `x-verified-user-data`. */
+  /** More data about the user. The backend receives it as JSON in `x-verified-user-data`. */
   // deno-lint-ignore no-explicit-any
   auth?: Record<string, any> | undefined;
 }
 
 /**
- * The answer to a {@linkcode ConnectRequest}. `url`, `token` and `secret_token`
+ * The response to a {@linkcode ConnectRequest}. `url`, `token` and `secret_token`
  * are **capabilities**: anyone who knows them can reach the backend.
  */
 export interface ConnectResponse {
   /** The backend's id. Not a secret. */
   backend_id: string;
-  /** Whether this request started it. */
+  /** Whether this request spawned it. */
   spawned: boolean;
-  /** The backend's status when the platform answered. */
+  /** The backend's status when the platform responded. */
   status: BackendStatus;
-  /** The connection token, already part of `url`. */
+  /** The connection token, which `url` already contains. */
   token: string;
-  /** The backend's address, with the token in its path; ends in `/`. */
+  /** The backend's URL, with the token in its path; ends with `/`. */
   url: string;
   /** The backend receives it as `x-verified-secret`. */
   secret_token?: string | null;
-  /** The address of the backend's status; Jamsocket's stream is at `${status_url}/stream`. */
+  /** The URL of the backend's status; Jamsocket's stream is at `${status_url}/stream`. */
   status_url: string;
   /** A page that waits for the backend and redirects to it; empty if the platform has none. */
   ready_url: string;
 }
 
-/** The body of an error answer, if the platform sent a readable one. */
+/** The body of an error response, if the platform sent one that can be parsed. */
 export interface ApiError {
-  /** What went wrong, in words. */
+  /** A description of what went wrong. */
   message: string;
   /** The name of the status, e.g. `Not Found` (Jamsocket). */
   status?: string;
@@ -200,23 +203,23 @@ export interface CallOptions {
 /** Options of {@linkcode SessionEngine.statusStream}. */
 export interface StatusStreamOptions extends CallOptions {
   /**
-   * Called with each failure after the stream began. After most of them the
-   * stream reconnects; `final` marks the one that ended it because the platform
+   * Called with each failure once the stream has opened. Most failures are followed
+   * by a reconnect; `final` marks the one that ends the stream because the platform
    * no longer knows the backend (HTTP 404 or 410).
-   * @default final failures go to `console.error`
+   * @default logs final failures with `console.error`
    */
   onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
 }
 
 /** Options of {@linkcode SessionEngine.terminate}. */
 export interface TerminateOptions extends CallOptions {
-  /** Kill the process at once instead of asking it to end. @default {false} */
+  /** Whether to kill the process at once instead of asking it to end. @default {false} */
   hard?: boolean | undefined;
 }
 
 /**
  * A platform that runs session backends, such as `Jamsocket` or `Plane`. The edge
- * route needs nothing else, so you can write your own.
+ * route accepts any object with this interface, so you can write your own.
  */
 export interface SessionEngine {
   /**
@@ -225,7 +228,7 @@ export interface SessionEngine {
    * for any port.
    */
   readonly backendOrigins?: readonly string[] | undefined;
-  /** The old name of `backendOrigins`, for engines that still have it. */
+  /** The former name of `backendOrigins`, still accepted. */
   readonly origins?: readonly string[] | undefined;
   /**
    * Finds the backend that holds the key, or spawns one.
@@ -236,14 +239,14 @@ export interface SessionEngine {
     options?: CallOptions,
   ): Promise<ConnectResponse>;
   /**
-   * The backend's present state.
-   * @throws {HTTPError} e.g. with code 404 if there is no such backend
+   * Reads the backend's current state.
+   * @throws {HTTPError} e.g. with code 404 if the backend does not exist
    */
   status(backendId: string, options?: CallOptions): Promise<BackendState>;
   /**
    * Calls back once for each state of the backend, past ones first, in order,
-   * until it is terminated or the returned function is called.
-   * @throws {HTTPError} e.g. with code 404 if there is no such backend
+   * until it has terminated or you call the returned function.
+   * @throws {HTTPError} e.g. with code 404 if the backend does not exist
    */
   statusStream(
     backendId: string,
@@ -251,34 +254,34 @@ export interface SessionEngine {
     options?: StatusStreamOptions,
   ): Promise<UnsubscribeFn>;
   /**
-   * The same states as an async iterable; it ends after `terminated`.
-   * @throws {HTTPError} e.g. with code 404 if there is no such backend
+   * Returns the same states as an async iterable, which ends after `terminated`.
+   * @throws {HTTPError} e.g. with code 404 if the backend does not exist
    */
   statuses(
     backendId: string,
     options?: CallOptions,
   ): AsyncIterableIterator<BackendState>;
   /**
-   * Ends the backend. Resolves when the platform has accepted the order.
+   * Ends the backend. Resolves when the platform has accepted the request.
    * @throws {HTTPError} if the platform refuses
    */
   terminate(backendId: string, options?: TerminateOptions): Promise<void>;
   /**
-   * Whether an answer from a backend's address was given by the platform, and not
-   * by the backend. The edge route passes on whatever a backend answered; a 410 or
-   * 502 of the platform makes it ask for a new backend instead. Without this
-   * method every answer is taken for the backend's.
+   * Whether a response from a backend's URL was sent by the platform rather than by
+   * the backend. The edge route passes on every response of a backend; on a 410 or
+   * 502 from the platform it asks for a new backend instead. Without this method,
+   * every response counts as the backend's.
    */
   isPlatformAnswer?(
     answer: { readonly status: number; readonly headers: Headers },
   ): boolean;
 }
 
-/** The platform refused: it answered with an HTTP status other than success. */
+/** The platform refused a call: it responded with an HTTP error status. */
 export class HTTPError extends FeedlineError<number> {
   /** The name of the class. */
   override readonly name = "HTTPError";
-  /** The parsed body, if the platform sent a readable one. */
+  /** The parsed body, if the platform sent one that can be parsed. */
   readonly error: ApiError | undefined;
   /** Milliseconds to wait before the next call, if the platform sent `Retry-After`. */
   readonly retryAfter: number | undefined;
@@ -305,7 +308,7 @@ export class HTTPError extends FeedlineError<number> {
   }
 }
 
-/** Whether `value` is an {@linkcode HTTPError}, from whichever copy or realm. */
+/** Whether `value` is an {@linkcode HTTPError}, from any copy of the package or realm. */
 export function isHTTPError(value: unknown): value is HTTPError {
   return isFeedlineError(value) && value.name === "HTTPError";
 }
@@ -319,7 +322,7 @@ function isOptional(value: unknown, type: "string" | "boolean"): boolean {
 }
 
 /**
- * Whether `value` is a state of a backend. Accepts unknown statuses and reasons;
+ * Whether `value` is a backend state. Accepts unknown statuses and reasons;
  * returns false for anything else, and never throws.
  */
 export function isBackendState(value: unknown): value is BackendState {
@@ -330,7 +333,7 @@ export function isBackendState(value: unknown): value is BackendState {
 }
 
 /**
- * Whether `value` is the answer to a connect request. Returns false for anything
+ * Whether `value` is the response to a connect request. Returns false for anything
  * else, and never throws.
  */
 export function isConnectResponse(value: unknown): value is ConnectResponse {
@@ -342,9 +345,9 @@ export function isConnectResponse(value: unknown): value is ConnectResponse {
 }
 
 /**
- * `value` as a {@linkcode BackendState}, or `undefined` if it is not one. A reason
- * spelled with underscores gets its common spelling; other fields stay as they
- * are.
+ * Converts `value` to a {@linkcode BackendState}; returns `undefined` if it is not
+ * one. Underscores are removed from the termination reason; other fields stay as
+ * they are.
  *
  * ```ts
  * import { toBackendState } from "@feedline/feedline/types";
@@ -359,7 +362,7 @@ export function isConnectResponse(value: unknown): value is ConnectResponse {
  */
 export function toBackendState(value: unknown): BackendState | undefined {
   if (!isBackendState(value)) return undefined;
-  // Most states have nothing to translate, and need no copy.
+  // Most states have no reason to convert, so they need no copy.
   if (!("termination_reason" in value) || !value.termination_reason) {
     return value;
   }
@@ -370,12 +373,12 @@ export function toBackendState(value: unknown): BackendState | undefined {
 }
 
 /*
- * Schemas are for input whose sender needs to learn what is wrong with it. Each
- * is built inside a call marked pure, so that a bundle without a schema (a page
- * needs only the guards above) does not contain zod.
+ * Use a schema for input whose sender needs to know why it was rejected. Each
+ * schema is built inside a call marked pure, so that a bundle that uses none (a
+ * page needs only the guards above) does not contain zod.
  */
 
-/** The options of zod's mini schemas, as far as this module's users need them. */
+/** The part of a zod schema that users of this module need. */
 export interface Schema<T> {
   /** Checks a value without throwing. */
   safeParse(value: unknown):
@@ -387,8 +390,8 @@ export interface Schema<T> {
 }
 
 /**
- * Checks a {@linkcode ConnectRequest} that came over the network. Unknown
- * fields pass.
+ * Checks a {@linkcode ConnectRequest} that arrived over the network. Allows unknown
+ * fields.
  *
  * ```ts
  * import { connectRequestSchema } from "@feedline/feedline/types";

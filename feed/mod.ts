@@ -1,6 +1,6 @@
 /**
- * Live data over one WebSocket between a session backend and its users, by either
- * of two protocols: {@linkcode feedme} and {@linkcode socketcluster}.
+ * Live data over one WebSocket between a session backend and its users, with one of two
+ * protocols: {@linkcode feedme} or {@linkcode socketcluster}.
  *
  * ```ts
  * import { feedme } from "@feedline/feedline/feed";
@@ -12,7 +12,7 @@
  * client.destroy();
  * ```
  *
- * An application that uses one of them imports `@feedline/feedline/feed/feedme` or
+ * If you use only one of them, import `@feedline/feedline/feed/feedme` or
  * `@feedline/feedline/feed/socketcluster`.
  *
  * @module

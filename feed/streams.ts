@@ -1,14 +1,14 @@
 /**
- * Named streams on top of `net/consumer.ts`, the one mechanism behind every
- * `for await` loop.
+ * Named streams on top of `net/consumer.ts`, the mechanism behind every `for await`
+ * loop.
  *
- * A {@linkcode StreamFamily} maps names to streams. Iterating over a stream makes
- * a {@linkcode Consumer}, which has a backlog of its own from that moment; a value
- * that is written to a name is appended to the backlog of each of its consumers,
- * and lost if there are none.
+ * A {@linkcode StreamFamily} maps names to streams. Iterating over a stream creates a
+ * {@linkcode Consumer}, which has its own backlog from that moment on. A value written
+ * to a name is appended to the backlog of each of its consumers; without consumers it is
+ * lost.
  *
- * A value is never handed to a waiting consumer in the call that writes it but
- * in a microtask afterwards, so that a `kill` later in the same turn still wins.
+ * A waiting consumer never gets a value during the call that writes it, but in a later
+ * microtask, so that a `kill` in the same turn still takes effect.
  */
 import {
   checkConsumerOptions,
@@ -30,13 +30,13 @@ export {
 
 /** Options of a wait for one value. */
 export interface OnceOptions {
-  /** The wait fails after this many milliseconds. @default {Infinity} */
+  /** How long to wait before the call fails, in milliseconds. @default {Infinity} */
   timeout?: number | undefined;
-  /** Ends the wait: it rejects with the signal's reason. */
+  /** Ends the wait; the call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** Upstream's methods take a number of milliseconds where these take options. */
+/** Upstream's methods accept a number of milliseconds instead of options. */
 function toOptions<O extends OnceOptions>(options: number | O | undefined): O {
   return (typeof options === "number" ? { timeout: options } : options ?? {}) as
     & O
@@ -44,8 +44,8 @@ function toOptions<O extends OnceOptions>(options: number | O | undefined): O {
 }
 
 /**
- * A stream of values under one name, to be iterated over with `for await`. It
- * has no state of its own: two handles of one name are the same stream.
+ * A named stream of values; iterate over it with `for await`. It has no state of its
+ * own: two handles with the same name are the same stream.
  */
 export class ConsumableStream<T> implements AsyncIterable<T> {
   /** The name of the event, receiver, procedure or channel. */
@@ -54,7 +54,7 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   readonly #key: string;
   readonly #label: string;
 
-  /** A handle for what is written to `key`; `label` names it in statistics. */
+  /** A handle for the values written to `key`; `label` is its name in statistics. */
   constructor(
     family: StreamFamily,
     name: string,
@@ -68,20 +68,20 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   }
 
   /**
-   * A new consumer, whose backlog begins now. A number is a `timeout` in
+   * Creates a consumer, whose backlog starts now. A number is a `timeout` in
    * milliseconds.
    */
   createConsumer(options?: number | ConsumerOptions): Consumer<T> {
     return this.#family.consume<T>(this.#key, this.#label, toOptions(options));
   }
 
-  /** A new consumer, for a `for await` loop. */
+  /** Creates a consumer for a `for await` loop. */
   [Symbol.asyncIterator](): Consumer<T> {
     return this.createConsumer();
   }
 
   /**
-   * The next value that is written, as an iterator result.
+   * Waits for the next value; resolves with it as an iterator result.
    * @throws {TimeoutError} if that takes longer than `timeout` milliseconds
    */
   async next(
@@ -96,8 +96,8 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   }
 
   /**
-   * The next value that is written. Without a timeout or signal the promise
-   * stays pending when the stream is closed or killed.
+   * Waits for the next value. Without a timeout or signal, the promise stays pending if
+   * the stream is closed or killed.
    * @throws {TimeoutError} if that takes longer than `timeout` milliseconds, or
    * if there is a timeout and the stream ends
    */
@@ -117,16 +117,16 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   }
 
   /**
-   * A new `ReadableStream` each time this is read. Nothing is held, and no value
-   * kept, until you read or lock it: its backlog begins then. Read it to its end
-   * or `cancel()` it. It reads ahead of its reader by nothing.
+   * The values as a `ReadableStream`; each access returns a new one. A stream collects
+   * values only from the moment you first read or lock it, and does not read ahead. Read
+   * it to its end or `cancel()` it.
    */
   get readable(): ReadableStream<T> {
     return this.toReadable();
   }
 
   /**
-   * As {@linkcode readable}, with options, e.g. a bound for the backlog.
+   * Like {@linkcode readable}, with options, such as a limit for the backlog.
    * @throws {RangeError} if an option is out of range
    */
   toReadable(options: ConsumerOptions = {}): ReadableStream<T> {
@@ -135,18 +135,18 @@ export class ConsumableStream<T> implements AsyncIterable<T> {
   }
 }
 
-/** Which streams of a family: one, those whose key fits, or all. */
+/** Selects streams of a family: one by key, or those whose key satisfies a predicate. */
 export type StreamSelector = string | ((key: string) => boolean);
 
 /**
- * Streams that share a count of consumer ids. A key is any string; the consumers
- * of streams whose key fits a predicate can be selected together.
+ * Streams that share a sequence of consumer ids. A key is any string; the consumers of
+ * all streams whose key satisfies a predicate can be selected together.
  */
 export class StreamFamily {
   readonly #streams = new Map<string, Consumer<unknown>[]>();
   #lastId = 0;
 
-  /** Creates a consumer of what is written to `key` from now on. */
+  /** Creates a consumer of the values written to `key` from now on. */
   consume<T>(
     key: string,
     label: string,
@@ -157,7 +157,7 @@ export class StreamFamily {
       stream: label,
       detach: (ended) => this.#remove(key, ended as Consumer<unknown>),
     }, options);
-    // It has ended already if its signal was aborted.
+    // It has already ended if its signal was aborted.
     if (!consumer.open) return consumer;
     let consumers = this.#streams.get(key);
     if (!consumers) this.#streams.set(key, consumers = []);
@@ -173,7 +173,7 @@ export class StreamFamily {
     if (consumers!.length === 0) this.#streams.delete(key);
   }
 
-  /** Whether anybody consumes what is written to `key`. */
+  /** Whether `key` has consumers. */
   has(key: string): boolean {
     return this.#streams.has(key);
   }

@@ -1,7 +1,7 @@
-/** Who is asking, as a session backend learns it from the platform's proxy. */
+/** Tells a session backend which user a request comes from, as the platform verified it. */
 import { isObject } from "../net/shape.ts";
 
-/** What the platform vouches for in a request. */
+/** What the platform has verified about a request. */
 export interface VerifiedUser<Auth extends object = Record<string, unknown>> {
   /** `user` of the connect request. */
   user: string | undefined;
@@ -20,11 +20,11 @@ export interface VerifiedUser<Auth extends object = Record<string, unknown>> {
  * The platform's proxy sets them and drops any that a client sends, so you can
  * trust them in a backend that only the proxy can reach.
  *
- * The proxy sends texts as UTF-8 bytes, which `Headers` shows as one character for
- * each byte; this function decodes them.
+ * The proxy sends text as UTF-8 bytes, which `Headers` presents as one character per
+ * byte; this function decodes them.
  *
- * Give the type of `auth` if you know it. It is not checked: it is what your own
- * application passed to `connect`.
+ * Pass the type of `auth` as the type argument if you know it. It is not checked,
+ * because `auth` is what your own application passed to `connect`.
  *
  * ```ts
  * import { verifiedUser } from "@feedline/feedline/server";
@@ -37,15 +37,15 @@ export interface VerifiedUser<Auth extends object = Record<string, unknown>> {
  * console.log(user, auth.role); // ada editor
  * ```
  *
- * @throws {TypeError} if given anything but `Headers`, such as the plain object of
- * Node's own requests
+ * @throws {TypeError} if the argument is not a `Headers` object; Node's
+ * `request.headers` is a plain object
  */
 export function verifiedUser<Auth extends object = Record<string, unknown>>(
   headers: Headers,
 ): VerifiedUser<Auth> {
   if (typeof headers?.get !== "function") {
     throw new TypeError(
-      "verifiedUser needs Headers; in Node, new Headers(request.headers)",
+      "verifiedUser needs a Headers object; in Node, pass new Headers(request.headers)",
     );
   }
   const read = (name: string) => {
@@ -61,13 +61,13 @@ export function verifiedUser<Auth extends object = Record<string, unknown>>(
   };
 }
 
-/** Decodes UTF-8 bytes that are shown as one character each. */
+/** Decodes UTF-8 bytes given as one character each. */
 function decode(value: string): string {
   const bytes = Uint8Array.from(value, (char) => char.charCodeAt(0));
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    // Not UTF-8: a proxy that sends Latin-1.
+    // Not UTF-8: the proxy sends Latin-1.
     return value;
   }
 }

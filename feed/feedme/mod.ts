@@ -1,6 +1,6 @@
 /**
- * A client for Feedme servers: feeds, whose data is kept current by the
- * server, and actions.
+ * A client for Feedme servers: feeds, whose data the server keeps up to date, and
+ * actions.
  *
  * ```ts
  * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
@@ -16,9 +16,8 @@
  * await client.close();
  * ```
  *
- * The API is that of npm's feedme-client; what stands beside it (async
- * iteration, streams, `await using`, types, what is known of a failed action) is
- * built on the same core.
+ * The API is that of npm's feedme-client. Additions are async iteration, streams,
+ * `await using`, types for your API, and the `outcome` of a failed action.
  *
  * @module
  */

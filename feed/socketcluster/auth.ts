@@ -1,22 +1,22 @@
 /**
- * Where auth tokens are kept, and what can be read from them.
+ * Stores auth tokens, and decodes them.
  */
 import { fromBase64 } from "./codec.ts";
 import type { AuthToken } from "./types.ts";
 
 /**
- * Keeps auth tokens. Pass your own as the option `authEngine`.
+ * Stores auth tokens. Pass your own as the option `authEngine`.
  *
- * `new AuthEngine()` is socketcluster-client's standard engine: the same as
+ * `new AuthEngine()` is the default engine of socketcluster-client, the same as
  * {@linkcode localStorageAuth}.
  */
 export interface AuthEngine {
   /**
-   * Resolves with the signed token, or `null`. Called once for each connection; a
-   * rejection ends the attempt to connect.
+   * Resolves with the signed token, or `null`. Called once per connection; a rejection
+   * makes the attempt to connect fail.
    */
   loadToken(name: string): Promise<AuthToken | string | null>;
-  /** Keeps the token and resolves with it. */
+  /** Stores the token and resolves with it. */
   saveToken(
     name: string,
     token: string,
@@ -26,14 +26,14 @@ export interface AuthEngine {
   removeToken(name: string): Promise<AuthToken | string | null>;
 }
 
-/** What an engine may load: the server takes signed tokens only. */
+/** The result of `loadToken`. Servers accept only signed tokens. */
 export type LoadedToken = AuthToken | string | null;
 
-/** The names that `@types/socketcluster-client` gives to the types of an engine. */
+/** Types of an engine, with the names of `@types/socketcluster-client`. */
 export declare namespace AuthEngine {
   /** An engine of your own. */
   interface AGAuthEngine extends AuthEngine {}
-  /** What a signed token says. */
+  /** The claims of a signed token. */
   interface AuthToken {
     /** A claim. */
     [claim: string]: unknown;
@@ -42,24 +42,24 @@ export declare namespace AuthEngine {
   type SignedAuthToken = string;
 }
 
-/** Where {@linkcode MemoryAuth} keeps tokens: what it needs of a `Map`. */
+/** The part of a `Map` that {@linkcode MemoryAuth} needs to store tokens. */
 export interface TokenMap {
-  /** The token, if there is one. */
+  /** Returns the token, if there is one. */
   get(name: string): string | null | undefined;
-  /** Keeps the token. */
+  /** Stores the token. */
   set(name: string, token: string): unknown;
-  /** Forgets the token. */
+  /** Removes the token. */
   delete(name: string): unknown;
 }
 
 /**
- * Keeps tokens in memory, so that they are gone when the page or process ends,
- * or wherever a {@linkcode TokenMap} keeps them.
+ * Stores tokens in memory, so that they are lost when the page or process ends, or in
+ * a {@linkcode TokenMap} of your own.
  */
 export class MemoryAuth implements AuthEngine {
   readonly #tokens: TokenMap;
 
-  /** If a method of `tokens` throws, the promise of the engine rejects. */
+  /** If a method of `tokens` throws, the method of the engine rejects. */
   constructor(
     tokens: TokenMap = new Map<string, string>(),
   ) {
@@ -72,14 +72,14 @@ export class MemoryAuth implements AuthEngine {
     return this.#tokens.get(name) ?? null;
   }
 
-  /** Keeps the token. */
+  /** Stores the token. */
   // deno-lint-ignore require-await
   async saveToken(name: string, token: string): Promise<string> {
     this.#tokens.set(name, token);
     return token;
   }
 
-  /** Forgets the token and resolves with it. */
+  /** Removes the token and resolves with it. */
   // deno-lint-ignore require-await
   async removeToken(name: string): Promise<string | null> {
     const token = this.#tokens.get(name) ?? null;
@@ -89,9 +89,9 @@ export class MemoryAuth implements AuthEngine {
 }
 
 /**
- * Keeps tokens in `localStorage`, under the key that socketcluster-client uses,
- * so that users stay logged in when an application changes over. Where there
- * is no `localStorage`, or it refuses to store, tokens are kept in memory.
+ * Stores tokens in `localStorage`, under the key that socketcluster-client uses, so
+ * that users stay logged in when an application switches to this client. If
+ * `localStorage` is missing or cannot store, tokens are kept in memory.
  *
  * Every script of the page's origin can read `localStorage`.
  *
@@ -110,15 +110,15 @@ export function localStorageAuth(): AuthEngine {
   return new MemoryAuth(pageStorage());
 }
 
-/** socketcluster-client's standard engine, by its name there. */
+/** The default engine of socketcluster-client, under its name there. */
 export const AuthEngine: new () => AuthEngine = class extends MemoryAuth {
-  /** Looks for `localStorage`. */
+  /** Uses `localStorage` if it is available. */
   constructor() {
     super(pageStorage());
   }
 };
 
-/** `localStorage`, if there is one that stores. */
+/** `localStorage`, if it exists and can store. */
 function pageStorage(): TokenMap | undefined {
   const probe = "feedline.storageTest";
   try {
@@ -136,8 +136,9 @@ function pageStorage(): TokenMap | undefined {
 }
 
 /**
- * What a signed token (a JWT) says, without checking its signature: the payload, as
- * text if it is not JSON, or `null` if there is none. See RFC 7519, section 3.
+ * Decodes the payload of a signed token (a JWT) without verifying its signature.
+ * Returns text if the payload is not JSON, or `null` if there is none. See RFC 7519,
+ * section 3.
  */
 export function decodeToken(signedAuthToken: unknown): unknown {
   if (typeof signedAuthToken !== "string") return null;

@@ -1,4 +1,4 @@
-/** Packets that wait to leave together in one frame, and the timers that send them. */
+/** Collects packets to send in one frame, and the timers that send them. */
 import { setTimer, type Timer } from "../../net/timer.ts";
 import type { Call } from "./call.ts";
 import type { OutboundPacket } from "./protocol.ts";
@@ -6,11 +6,11 @@ import type { OutboundPacket } from "./protocol.ts";
 /** A packet in a batch, with the call that it belongs to. */
 export interface Batched {
   readonly packet: OutboundPacket;
-  /** `undefined` for the answer to a request of the server. */
+  /** `undefined` for a response to the server. */
   readonly call: Call | undefined;
 }
 
-/** What becomes of a batch. */
+/** Handles batches. */
 export interface BatchOwner {
   /** Sends a batch that is not empty as one frame. */
   sendBatch(batch: Batched[]): void;
@@ -18,10 +18,10 @@ export interface BatchOwner {
   discardBatch(batch: Batched[]): void;
 }
 
-/** The batches of one socket, one after the other. */
+/** The batches of one socket, one at a time. */
 export class Batches {
   readonly #owner: BatchOwner;
-  /** What was collected; `undefined` when packets are sent at once. */
+  /** The collected packets; `undefined` while packets are sent immediately. */
   #collected: Batched[] | undefined;
   #interval: ReturnType<typeof setInterval> | undefined;
   /** Ends the interval of `batchOnHandshake`. */
@@ -36,7 +36,7 @@ export class Batches {
     return this.#collected !== undefined;
   }
 
-  /** Adds a packet. Only while collecting. */
+  /** Adds a packet. Call it only while collecting. */
   add(batched: Batched): void {
     this.#collected!.push(batched);
   }
@@ -46,13 +46,13 @@ export class Batches {
     this.#collected ??= [];
   }
 
-  /** Sends what was collected, and collects no more. */
+  /** Sends the collected packets and stops collecting. */
   flush(): void {
     const batch = this.#take();
     if (batch.length > 0) this.#owner.sendBatch(batch);
   }
 
-  /** Discards what was collected, and collects no more. */
+  /** Discards the collected packets and stops collecting. */
   cancel(): void {
     this.#owner.discardBatch(this.#take());
   }
@@ -67,26 +67,26 @@ export class Batches {
     }, ms);
   }
 
-  /** After `ms` milliseconds the interval ends, unless it is `wanted` then. */
+  /** Ends the interval after `ms` milliseconds, unless it is still `wanted` then. */
   endIntervalAfter(ms: number, wanted: () => boolean): void {
     this.#end = setTimer(() => {
       if (!wanted()) this.endInterval();
     }, ms >= 0 ? ms : 0);
   }
 
-  /** Ends the interval and sends what was collected. */
+  /** Ends the interval and sends the collected packets. */
   endInterval(): void {
     this.#stopInterval();
     this.flush();
   }
 
-  /** Ends the interval and discards what was collected. */
+  /** Ends the interval and discards the collected packets. */
   cancelInterval(): void {
     this.#stopInterval();
     this.cancel();
   }
 
-  /** The connection is gone: stops all of it. Returns what was collected. */
+  /** The connection was lost: stops everything and returns the collected packets. */
   abandon(): Batched[] {
     clearTimeout(this.#end);
     this.#stopInterval();

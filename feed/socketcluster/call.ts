@@ -1,26 +1,26 @@
-/** A message or call of ours, from the method that makes it to its end. */
+/** A message or call of this client, from the method call to its end. */
 import type { Timer } from "../../net/timer.ts";
 
 /** How a call ends. */
 export interface Settle {
-  /** The answer, for calls that want one. */
+  /** Receives the response, if the call expects one. */
   resolve?: ((data: unknown) => void) | undefined;
-  /** Why there is no answer, or why the message was dropped. */
+  /** Receives the reason why there is no response or the message was dropped. */
   reject(error: unknown): void;
 }
 
-/** A message or call on its way out. */
+/** An outgoing message or call. */
 export class Call {
   readonly event: string;
   data: unknown;
   /** Called at the end; `undefined` once it has been called. */
   settle: Settle | undefined;
-  /** Set when the call is put into a packet. */
+  /** Set when the packet of the call is created. */
   cid: number | undefined;
-  /** Whether it was handed to the network. */
+  /** Whether it was passed to the network. */
   sent = false;
   timer: Timer | undefined;
-  /** Lets go of the caller's signal. */
+  /** Stops listening to the caller's signal. */
   release: (() => void) | undefined;
 
   constructor(event: string, data: unknown, settle: Settle) {
@@ -29,7 +29,7 @@ export class Call {
     this.settle = settle;
   }
 
-  /** Whether it keeps the connection's state, so that cancelling a batch must not lose it. */
+  /** Whether it maintains the connection's state, so that cancelling a batch must not drop it. */
   get isControl(): boolean {
     return this.event.startsWith("#") && this.event !== "#publish";
   }

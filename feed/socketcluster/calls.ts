@@ -1,8 +1,8 @@
 /**
- * What goes out: messages and calls that wait for a connection, and calls that
- * wait for an answer.
+ * Outgoing messages and calls: those that wait for a connection, and calls that wait
+ * for a response.
  *
- * A call settles exactly once. Whatever ends it (answer, timeout, signal, lost
+ * A call settles exactly once. Every error that ends it (timeout, signal, lost
  * connection, a packet that cannot be encoded) says whether it had been sent.
  */
 import { setTimer } from "../../net/timer.ts";
@@ -22,9 +22,9 @@ import type { Closing, Connection } from "./connection.ts";
 import type { Settings } from "./settings.ts";
 import type { OutboundPacket, Request } from "./protocol.ts";
 
-/** What {@linkcode Calls} needs of the socket. */
+/** What {@linkcode Calls} needs from the socket. */
 export interface CallsHost {
-  /** The default of a call's timeout, in milliseconds. */
+  /** The default timeout of a call, in milliseconds. */
   readonly ackTimeout: number;
   emit(eventName: string, data: unknown): void;
 }
@@ -36,7 +36,7 @@ export class Calls implements BatchOwner {
   readonly #connection: Connection;
   readonly #queue = new Set<Call>();
   readonly #inFlight = new Map<number, Call>();
-  /** Packets that wait to leave together. */
+  /** Packets that wait to be sent together. */
   readonly batches: Batches = new Batches(this);
 
   constructor(
@@ -60,7 +60,7 @@ export class Calls implements BatchOwner {
     return Promise.resolve();
   }
 
-  /** Resolves with the answer. */
+  /** Makes a call; resolves with the response. */
   invoke(
     event: string,
     data?: unknown,
@@ -72,7 +72,7 @@ export class Calls implements BatchOwner {
     });
   }
 
-  /** Makes a call, and connects for it if need be. */
+  /** Makes a call, and connects if necessary. */
   call(
     event: string,
     data: unknown,
@@ -90,7 +90,7 @@ export class Calls implements BatchOwner {
     this.add(call, options);
   }
 
-  /** Sends a call, or keeps it until there is a connection. */
+  /** Sends a call, or queues it until there is a connection. */
   add(call: Call, options?: InvokeOptions | null): void {
     const timeout = options?.ackTimeout ?? this.#socket.ackTimeout;
     const signal = options?.signal;
@@ -98,14 +98,14 @@ export class Calls implements BatchOwner {
     const { queueLimit } = this.#settings;
     if (!open && this.#queue.size >= queueLimit) {
       const message =
-        `could not queue ${call.event}: ${queueLimit} calls wait for a connection`;
+        `could not queue ${call.event}: ${queueLimit} calls are already waiting for a connection`;
       return this.#fail(call, new ResourceLimitError(message));
     }
     const waits = call.settle?.resolve || !open;
     if (waits) {
       call.timer = setTimer(
         () => this.#fail(call, callTimeout(call.event)),
-        // NaN and negative timeouts are over at once, as in socketcluster-client.
+        // NaN and negative timeouts expire immediately, as in socketcluster-client.
         timeout >= 0 ? timeout : 0,
       );
     }
@@ -118,7 +118,7 @@ export class Calls implements BatchOwner {
     else this.#queue.add(call);
   }
 
-  /** Sends what waited for a connection, in its order. */
+  /** Sends the queued messages and calls in order. */
   flushQueue(): void {
     for (const call of this.#queue) {
       if (this.#connection.state !== "open") return;
@@ -141,12 +141,12 @@ export class Calls implements BatchOwner {
   }
 
   /**
-   * Sends a packet, or adds it to the batch: the answer to a request of the
-   * server, if there is no call that it belongs to.
+   * Sends a packet, or adds it to the batch. Without a `call`, it is a response to the
+   * server.
    */
   send(packet: OutboundPacket, call?: Call): void {
     if (this.batches.collecting) {
-      // An answer that cannot be encoded throws now, while another can be given.
+      // A response that cannot be encoded throws now, while another can still be sent.
       if (!call) this.#encode(packet, call);
       return this.batches.add({ packet, call });
     }
@@ -163,7 +163,7 @@ export class Calls implements BatchOwner {
     }
   }
 
-  /** The packet as a frame. If it cannot be encoded, its call alone fails. */
+  /** Encodes a packet as a frame. If that fails, only its own call fails. */
   #encode(packet: OutboundPacket, call: Call | undefined): unknown {
     try {
       return this.#settings.codecEngine.encode(packet);
@@ -172,7 +172,7 @@ export class Calls implements BatchOwner {
       const error = new InvalidMessageError(`could not encode ${what}`, {
         cause,
       });
-      // An answer to a request has no call: its caller gets the exception.
+      // A response has no call, so the caller gets the exception.
       if (!call) throw error;
       this.#fail(call, error);
       return undefined;
@@ -181,7 +181,7 @@ export class Calls implements BatchOwner {
 
   /** Sends a batch as one frame. */
   sendBatch(batch: Batched[]): void {
-    // A call that was given up meanwhile need not be sent.
+    // A call that has ended in the meantime need not be sent.
     const wanted = batch.filter(({ call }) =>
       !call || call.settle || call.isControl
     );
@@ -189,7 +189,7 @@ export class Calls implements BatchOwner {
     try {
       this.#sendTogether(wanted);
     } catch {
-      // A packet that cannot be encoded must not take the others with it.
+      // A packet that cannot be encoded must not make the others fail.
       const sound = wanted.filter(({ packet, call }) => {
         try {
           return this.#encode(packet, call) !== undefined;
@@ -208,7 +208,7 @@ export class Calls implements BatchOwner {
     );
   }
 
-  /** Discards a batch. Subscriptions and the like are sent nevertheless. */
+  /** Discards a batch, except subscriptions and the like, which are sent. */
   discardBatch(batch: Batched[]): void {
     for (const { packet, call } of batch) {
       if (call?.isControl) this.send(packet, call);
@@ -219,7 +219,7 @@ export class Calls implements BatchOwner {
     }
   }
 
-  /** Takes the server's answer. An answer to no pending call is ignored. */
+  /** Handles a response of the server. Ignores one to a call that is not pending. */
   answer(rid: number, data: unknown, error: unknown): void {
     const call = this.#inFlight.get(rid);
     if (!call) return;
@@ -235,8 +235,8 @@ export class Calls implements BatchOwner {
   }
 
   /**
-   * Takes a call off all lists without settling it. Returns how to settle it, or
-   * `undefined` if it has ended before.
+   * Removes a call from all lists without settling it. Returns its callbacks, or
+   * `undefined` if it has already ended.
    */
   end(call: Call): Settle | undefined {
     clearTimeout(call.timer);
@@ -248,19 +248,19 @@ export class Calls implements BatchOwner {
     return settle;
   }
 
-  /** Ends the calls that wait for an answer, because the connection is gone. */
+  /** Ends the calls that wait for a response, because the connection was lost. */
   abortInFlight(closing: Closing): void {
     const batch = this.batches.abandon();
     for (const call of [...this.#inFlight.values()]) {
       this.#abort(call, closing);
     }
-    // What was in a batch never left; it is reported with what was queued.
+    // Packets in a batch were never sent; they are reported with the queued ones.
     for (const { call } of batch) {
       if (call && !call.isControl) this.#queue.add(call);
     }
   }
 
-  /** Ends the calls that wait for a connection, because none came about. */
+  /** Ends the calls that wait for a connection, because none was established. */
   abortQueued(closing: Closing): void {
     for (const call of [...this.#queue]) {
       this.#abort(call, closing);

@@ -1,7 +1,7 @@
 /**
- * How packets become frames: JSON, with binary data as
- * `{"base64": true, "data": "<base64>"}`, as SocketCluster's standard codec
- * writes it. The way back leaves such objects as they are.
+ * Encodes packets as frames: JSON, with binary data as
+ * `{"base64": true, "data": "<base64>"}`, like SocketCluster's default codec. Decoding
+ * leaves such objects as they are.
  */
 import { tagOf } from "../../net/shape.ts";
 
@@ -11,34 +11,34 @@ export interface CodecEngine {
   encode(packet: unknown): unknown;
   /**
    * Turns a frame into a packet or an array of packets; any other result is a raw
-   * message. If it throws, the frame is dropped and the error is an `error` event.
+   * message. If it throws, the frame is dropped and an `error` event reports the error.
    */
   decode(frame: unknown): unknown;
 }
 
-/** Values are searched for binary data up to this many, then `JSON.stringify` does it. */
+/** The most values to search for binary data; beyond that, a replacer finds it. */
 const SEARCHED_VALUES = 1000;
 
 /**
- * How the server begins a publication. What follows, up to the last two braces,
- * is its data: if that is valid JSON, so is the frame, and parsing it alone is
- * up to three times as fast.
+ * The start of a publication from the server. The rest, up to the last two braces, is
+ * its data: if that is valid JSON, so is the frame, and parsing only the data is up to
+ * three times as fast.
  */
 const PUBLICATION =
   // deno-lint-ignore no-control-regex -- JSON escapes these in strings
   /^\{"event":"#publish","data":\{"channel":"([^"\\\x00-\x1f]*)","data":/;
 
-/** SocketCluster's standard codec. */
+/** SocketCluster's default codec. */
 export const jsonCodec: {
   /** Turns a packet, or an array of packets, into JSON. */
   encode(packet: unknown): string;
-  /** Turns JSON into packets. Other text, and binary data, stays what it is. */
+  /** Turns JSON into packets. Leaves other text and binary data unchanged. */
   decode(frame: unknown): unknown;
 } = {
   encode(packet: unknown): string {
     if (packet === "#1" || packet === "#2") return packet;
-    // A replacer makes JSON.stringify several times slower, and binary data is
-    // rare, so it is looked for first.
+    // A replacer makes JSON.stringify several times slower, and binary data is rare,
+    // so it is used only after a search.
     return mayHoldBinary(packet, { left: SEARCHED_VALUES })
       ? JSON.stringify(packet, replaceBinary)
       : JSON.stringify(packet);
@@ -52,12 +52,12 @@ export const jsonCodec: {
         const data = JSON.parse(frame.slice(head.length, -2));
         return { event: "#publish", data: { channel, data } };
       } catch {
-        // Not all of it is the data: the whole frame is looked at.
+        // The rest is not only data: parses the whole frame instead.
       }
     }
     try {
       const packet = JSON.parse(frame);
-      // Packets are objects and arrays; other JSON is text as it came.
+      // Packets are objects and arrays; other JSON stays text.
       return typeof packet === "object" && packet !== null ? packet : frame;
     } catch {
       return frame;
@@ -66,9 +66,8 @@ export const jsonCodec: {
 };
 
 /**
- * Whether there may be binary data in `value`. True as well where the answer
- * would cost too much: for more values than `budget` has left, cycles, and objects
- * with a `toJSON` of their own.
+ * Whether `value` may contain binary data. Also true if finding out would cost too much:
+ * for more values than `budget` has left, cycles, and objects with their own `toJSON`.
  */
 function mayHoldBinary(value: unknown, budget: { left: number }): boolean {
   if (typeof value !== "object" || value === null) return false;
@@ -90,12 +89,12 @@ function mayHoldBinary(value: unknown, budget: { left: number }): boolean {
 }
 
 function replaceBinary(this: unknown, key: string, value: unknown): unknown {
-  // Some binary types have a toJSON, whose result is `value` here.
+  // Some binary types have a toJSON, so `value` may be its result; reads the original.
   const bytes = toBytes((this as Record<string, unknown>)[key]);
   return bytes ? { base64: true, data: toBase64(bytes) } : value;
 }
 
-/** The bytes of binary data of any realm; `undefined` of anything else. */
+/** The bytes of binary data from any realm; `undefined` for anything else. */
 function toBytes(value: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) {
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -104,15 +103,15 @@ function toBytes(value: unknown): Uint8Array | undefined {
 }
 
 function isArrayBuffer(value: unknown): value is ArrayBuffer {
-  // The length first: the tag takes long to ask of every object in a message.
+  // Tests the length first, because getting the tag of every object would be slow.
   return typeof (value as { byteLength?: unknown } | null | undefined)
         ?.byteLength === "number" && tagOf(value) === "ArrayBuffer";
 }
 
-/** Bytes as standard base64 with padding (RFC 4648, section 4). */
+/** Encodes bytes as standard base64 with padding (RFC 4648, section 4). */
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
-  // In pieces, because the number of arguments of a call is limited.
+  // In chunks, because the number of arguments of a call is limited.
   for (let i = 0; i < bytes.length; i += 0x2000) {
     binary += String.fromCharCode(...bytes.subarray(i, i + 0x2000));
   }
@@ -120,7 +119,7 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of base64 or base64url, with or without padding.
+ * Decodes base64 or base64url, with or without padding.
  * @throws {DOMException} if it is neither
  */
 export function fromBase64(text: string): Uint8Array {

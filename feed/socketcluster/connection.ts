@@ -1,5 +1,5 @@
 /**
- * The connection that outlives its WebSockets: a link (`net/link.ts`) whose
+ * The logical connection, which outlives its WebSockets: a link (`net/link.ts`) whose
  * attempts are transports and whose policy is SocketCluster's formula.
  */
 import { type Attempt, Link, type LinkPolicy } from "../../net/link.ts";
@@ -14,10 +14,10 @@ import {
 } from "./protocol.ts";
 import { Transport } from "./transport.ts";
 
-/** With `reconnect: "eager"` a connection that held this many ms was a good one. */
+/** With `reconnect: "eager"`, a connection that held this long (ms) resets the backoff. */
 const HELD = 5000;
 
-/** What the policy asks about the end of a connection. */
+/** What the policy needs to know about the end of a connection. */
 type Ended = Omit<EndedConnection, "attempts">;
 
 /** Why a connection ended. */
@@ -30,13 +30,13 @@ export interface Closing {
   cause?: unknown;
 }
 
-/** What a {@linkcode Connection} tells. */
+/** The events of a {@linkcode Connection}. */
 export interface ConnectionHandler {
   /** An event of the socket. */
   emit(eventName: string, data: unknown): void;
   /** An attempt begins. */
   connecting(): void;
-  /** The handshake succeeded; `token` is what was sent with it. */
+  /** The handshake succeeded; `token` is the token that was sent with it. */
   opened(status: HandshakeStatus, token: LoadedToken): void;
   /** The connection ended. */
   closed(closing: Closing): void;
@@ -48,14 +48,14 @@ export interface ConnectionHandler {
 
 /** One logical connection. */
 export class Connection {
-  /** The present or last connection. */
+  /** The current or last transport. */
   transport: Transport | undefined;
-  /** One promise for each WebSocket that is not closed for good yet. */
+  /** One promise for each WebSocket that has not fully closed yet. */
   readonly #ending = new Set<Promise<void>>();
   readonly #settings: Settings;
   readonly #handler: ConnectionHandler;
   readonly #link: Link<Ended>;
-  /** The present or last attempt. */
+  /** The current or last attempt. */
   #attempt: Attempt<Ended> | undefined;
   #lastCallId = 0;
 
@@ -73,7 +73,7 @@ export class Connection {
     return this.transport?.state ?? "closed";
   }
 
-  /** Resolves when all WebSockets so far are closed for good. */
+  /** Resolves when all WebSockets so far have fully closed. */
   get ended(): Promise<unknown> {
     return Promise.all(this.#ending);
   }
@@ -89,7 +89,7 @@ export class Connection {
     return state.kind === "waiting" ? state.delay : null;
   }
 
-  /** Connects, unless connected or about to. */
+  /** Connects, unless already connected or connecting. */
   connect(): void {
     if (this.state === "closed") this.#link.connect();
   }
@@ -110,13 +110,13 @@ export class Connection {
     this.#ending.add(ended);
     ended.then(() => this.#ending.delete(ended));
     this.#handler.connecting();
-    // A transport that has ended, as it has when the link is told, ignores it.
+    // If the transport ended by itself, it ignores this call.
     return () => transport.close(1000);
   }
 
   /**
-   * Gets rid of a connection that died unnoticed, and connects, unless an
-   * attempt is scheduled: then what is to be sent waits for that.
+   * Drops a connection that died unnoticed, and connects. If an attempt is scheduled,
+   * outgoing messages wait for it instead.
    */
   ensure(): void {
     if (this.state === "open" && this.transport!.isStale()) {
@@ -128,20 +128,20 @@ export class Connection {
     if (this.pendingDelay === null) this.connect();
   }
 
-  /** Hands a frame to the network; false if it is gone. */
+  /** Passes a frame to the network; returns false if the connection was lost. */
   send(frame: unknown): boolean {
     return this.transport?.send(frame) ?? false;
   }
 
-  /** The number of the next call. Never the same again, whatever the connection. */
+  /** The number of the next call, unique across connections. */
   nextCallId(): number {
     return ++this.#lastCallId;
   }
 
   /**
    * Disconnects, and cancels a scheduled attempt.
-   * @throws {InvalidArgumentsError} if a WebSocket cannot be closed like that;
-   * then nothing has changed
+   * @throws {InvalidArgumentsError} if the code or reason is invalid; nothing changes
+   * then
    */
   disconnect(code: number, reason: string | undefined): void {
     checkClose(code, reason);
@@ -159,7 +159,7 @@ export class Connection {
   }
 }
 
-/** The formulas of `reconnectDelay`, with the options as they are at that time. */
+/** The formulas of `reconnectDelay`, with the options at the time of the delay. */
 function reconnectPolicy(settings: Settings): LinkPolicy<Ended> {
   return {
     get heldAfter() {

@@ -1,8 +1,8 @@
 /**
- * The errors of SocketCluster, how they travel, and what close codes mean.
+ * The errors of SocketCluster, their form on the wire, and the meaning of close codes.
  *
- * An error that comes from the server is a plain `Error` with the server's
- * `name` and properties, so test `error.name`, not `instanceof`.
+ * An error from the server is a plain `Error` with the server's `name` and properties,
+ * so test `error.name` rather than `instanceof`.
  */
 import {
   FeedlineError,
@@ -14,22 +14,22 @@ import { TimeoutError } from "../streams.ts";
 
 export { OverflowError, TimeoutError } from "../streams.ts";
 
-/** Why a call failed before the server answered it. */
+/** Details of a call that failed without a response from the server. */
 export interface CallFailure {
   /**
-   * Whether the call had been handed to the network. `false`: the server has
-   * not seen it. `true`: it may have, and may have acted on it.
+   * Whether the call had been passed to the network. If `false`, the server has not
+   * seen it. If `true`, it may have seen and performed it.
    */
   sent?: boolean;
 }
 
-/** Base of the errors that this client makes. `name` is an own property, as on the wire. */
+/** The base class of this client's errors. `name` is an own property, as on the wire. */
 export class SocketClusterError<
   Code extends FeedlineErrorCode | number = FeedlineErrorCode | number,
 > extends FeedlineError<Code> implements CallFailure {
-  /** Tells the kind of error. */
+  /** The kind of error. */
   override name = "SocketClusterError";
-  /** Where a call failed: whether it had been handed to the network. */
+  /** If a call failed: whether it had been passed to the network. */
   declare sent?: boolean; // no property, unless a call failed
 
   /** `options.cause` is the error that led to this one. */
@@ -38,17 +38,17 @@ export class SocketClusterError<
   }
 }
 
-/** Whether this client made the error; what the server sent is a plain `Error`. */
+/** Whether this client created the error; an error from the server is a plain `Error`. */
 export function isOwnError(error: unknown): boolean {
   return isFeedlineError(error);
 }
 
-/** Whether a call failed because the connection was lost or never came about. */
+/** Whether a call failed because the connection was lost or never established. */
 export function isBadConnection(error: unknown): boolean {
   return isFeedlineError(error) && error.name === "BadConnectionError";
 }
 
-/** An argument or option that cannot be used. */
+/** An argument or option is invalid. */
 export class InvalidArgumentsError
   extends SocketClusterError<"INVALID_ARGUMENT"> {
   /** The name of the class. */
@@ -60,7 +60,7 @@ export class InvalidArgumentsError
   }
 }
 
-/** A message that breaks the protocol, or that cannot be encoded. */
+/** A message violates the protocol, or cannot be encoded. */
 export class InvalidMessageError extends SocketClusterError<"INVALID_MESSAGE"> {
   /** The name of the class. */
   override name = "InvalidMessageError";
@@ -71,7 +71,7 @@ export class InvalidMessageError extends SocketClusterError<"INVALID_MESSAGE"> {
   }
 }
 
-/** Something that cannot be done in the present state. */
+/** An operation is not possible in the current state. */
 export class InvalidActionError extends SocketClusterError<"INVALID_STATE"> {
   /** The name of the class. */
   override name = "InvalidActionError";
@@ -82,7 +82,7 @@ export class InvalidActionError extends SocketClusterError<"INVALID_STATE"> {
   }
 }
 
-/** A bound was reached, e.g. that of the outbound queue. */
+/** A limit was reached, e.g. that of the outbound queue. */
 export class ResourceLimitError extends SocketClusterError<"LIMIT_REACHED"> {
   /** The name of the class. */
   override name = "ResourceLimitError";
@@ -93,22 +93,22 @@ export class ResourceLimitError extends SocketClusterError<"LIMIT_REACHED"> {
   }
 }
 
-/** The connection was closed with a code that is not a normal end. */
+/** The connection was closed with a code that indicates an error. */
 export class SocketProtocolError extends SocketClusterError<number> {
   /** The name of the class. */
   override name = "SocketProtocolError";
 
-  /** `code` is the close code; `cause` may hold why the WebSocket could not be opened. */
+  /** `code` is the close code; `cause` may be the reason why the WebSocket did not open. */
   constructor(message: string, code: number, options?: ErrorOptions) {
     super(message, options, code);
   }
 }
 
-/** A call was given up because the connection was lost or never came about. */
+/** A call failed because the connection was lost or never established. */
 export class BadConnectionError extends SocketClusterError<number> {
   /** The name of the class. */
   override name = "BadConnectionError";
-  /** Whether an open connection was lost, or none came about. */
+  /** Whether an open connection was lost, or none was established. */
   type: "disconnect" | "connectAbort";
   /** The close reason. */
   reason: string;
@@ -126,13 +126,13 @@ export class BadConnectionError extends SocketClusterError<number> {
   }
 }
 
-/** Close codes that are a normal end, with what they mean. */
+/** Close codes that indicate a normal end, with their meanings. */
 export const ignoreStatuses: Readonly<Record<number, string>> = {
   1000: "Socket closed normally",
   1001: "Socket was disconnected",
 };
 
-/** Close codes that are an error, with what they mean. */
+/** Close codes that indicate an error, with their meanings. */
 export const errorStatuses: Readonly<Record<number, string>> = {
   1001: "Socket was disconnected",
   1002: "A WebSocket protocol error was encountered",
@@ -157,7 +157,7 @@ export const errorStatuses: Readonly<Record<number, string>> = {
   4009: "Server received a message before the client handshake",
 };
 
-/** The error that a close code stands for; none for a normal end. */
+/** The error for a close code; `undefined` for a normal end. */
 export function protocolError(
   code: number,
   reason: string | undefined,
@@ -174,14 +174,14 @@ export function protocolError(
   );
 }
 
-/** The error of a call that got no answer in time. */
+/** The error for a call without a response in time. */
 export function callTimeout(event: string): TimeoutError {
   return new TimeoutError(`Event response for ${event} event timed out`);
 }
 
 /**
- * An error as it came over the wire, as an `Error`. Strings and other values
- * stay what they are; nothing becomes `null`.
+ * Converts an error from the wire to an `Error`. Strings and other values stay
+ * unchanged; `undefined` becomes `null`.
  */
 export function hydrateError(value: unknown): unknown {
   if (value === undefined || value === null) return null;
@@ -192,7 +192,7 @@ export function hydrateError(value: unknown): unknown {
   );
   if (typeof name === "string") error.name = name;
   for (const [key, property] of Object.entries(rest)) {
-    // What every Error has or inherits is not the server's to replace.
+    // The server must not replace members that every Error has or inherits.
     if (key in error) continue;
     (error as unknown as Record<string, unknown>)[key] = property;
   }
@@ -200,8 +200,8 @@ export function hydrateError(value: unknown): unknown {
 }
 
 /**
- * An error as it travels: its message and own enumerable properties, so `name`
- * only where it is one. An object that occurs again becomes
+ * Converts an error to its form on the wire: its message and own enumerable properties
+ * (`name` only if it is one). An object that occurs again becomes
  * `{"$ref": <JSONPath of the first>}`.
  */
 export function dehydrateError(error: unknown): unknown {
@@ -209,19 +209,19 @@ export function dehydrateError(error: unknown): unknown {
     return `[function ${error.name || "anonymous"}]`;
   }
   if (typeof error !== "object" || error === null) return error;
-  // `name` is own and enumerable on our errors, an accessor elsewhere.
+  // On our errors `name` is an own, enumerable property; elsewhere it is inherited.
   const sent: Record<string, unknown> = {
     message: (error as Error).message,
     ...error,
   };
-  // Peers know close codes, not the words of this package.
+  // Peers expect close codes, not the string codes of this package.
   if (isFeedlineError(error) && typeof error.code === "string") {
     delete sent.code;
   }
   return withoutCycles(sent, "$", new Map());
 }
 
-/** Kinds of objects that a codec has to see as they are, of any realm. */
+/** Kinds of objects, of any realm, that must reach the codec unchanged. */
 const EXOTIC: ReadonlySet<string> = new Set([
   "Date",
   "RegExp",

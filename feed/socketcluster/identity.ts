@@ -1,4 +1,4 @@
-/** Who the socket is: its token, and the auth engine that keeps it. */
+/** The identity of a socket: its token, and the auth engine that stores it. */
 import { type AuthEngine, decodeToken } from "./auth.ts";
 import type { Calls } from "./calls.ts";
 import { hydrateError, InvalidMessageError, isOwnError } from "./errors.ts";
@@ -10,10 +10,10 @@ import type {
   ReportedError,
 } from "./types.ts";
 
-/** What {@linkcode Identity} needs of the socket. */
+/** What {@linkcode Identity} needs from the socket. */
 export interface IdentityHost {
   readonly state: ConnectionState;
-  /** Keeps the token, under `authTokenName`. */
+  /** Stores the token, under `authTokenName`. */
   readonly auth: AuthEngine;
   readonly authTokenName: string;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
@@ -27,9 +27,9 @@ export class Identity {
   readonly #socket: IdentityHost;
   readonly #calls: Calls;
   #accepted: { signed: string; token: AuthToken } | undefined;
-  /** How often `deauthenticate()` was called. */
+  /** How many times `deauthenticate()` was called. */
   #renounced = 0;
-  /** The same, when the present handshake began. */
+  /** The same count at the start of the current handshake. */
   #renouncedBefore = 0;
 
   constructor(socket: IdentityHost, calls: Calls) {
@@ -37,7 +37,7 @@ export class Identity {
     this.#calls = calls;
   }
 
-  /** Whether there is a token that the server accepted. */
+  /** Whether the socket has a token that the server accepted. */
   get authState(): AuthState {
     return this.#accepted ? "authenticated" : "unauthenticated";
   }
@@ -47,17 +47,17 @@ export class Identity {
     return this.#accepted?.signed ?? null;
   }
 
-  /** What it says. */
+  /** The payload of the token. */
   get token(): AuthToken | null {
     return this.#accepted?.token ?? null;
   }
 
-  /** A handshake begins. A `deauthenticate()` before its end wins. */
+  /** A handshake begins. A `deauthenticate()` before its end takes precedence. */
   connecting(): void {
     this.#renouncedBefore = this.#renounced;
   }
 
-  /** The server answered the handshake, with which `token` was sent. */
+  /** The server responded to the handshake, with which `token` was sent. */
   opened(isAuthenticated: boolean, token: unknown): void {
     const wanted = this.#renouncedBefore === this.#renounced;
     if (isAuthenticated && typeof token === "string" && wanted) {
@@ -68,7 +68,8 @@ export class Identity {
   /** Authenticates with a signed token; see the socket's method. */
   async authenticate(signedAuthToken: string): Promise<AuthStatus> {
     const before = this.#renounced;
-    // In the turn of the answer, so that a token that comes right after it wins.
+    // Runs in the same turn as the response, so that a token that arrives right after it
+    // takes precedence.
     const answered = (answer: unknown): AuthStatus => {
       const status = (answer ?? {}) as Partial<AuthStatus>;
       const isAuthenticated = !!status.isAuthenticated &&
@@ -89,12 +90,12 @@ export class Identity {
         });
       });
     } finally {
-      // Listeners get the events first.
+      // Lets listeners get the events first.
       await macrotask();
     }
   }
 
-  /** Gives the token up, here, in the auth engine and on the server. */
+  /** Discards the token here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
     this.#renounced++;
     const forgotten = this.#forget();
@@ -106,7 +107,7 @@ export class Identity {
     await forgotten;
   }
 
-  /** The server issued a token. Returns what is wrong with it, if anything is. */
+  /** The server issued a token. Returns an error if the token is invalid. */
   set(token: unknown): InvalidMessageError | undefined {
     if (typeof token !== "string") {
       return new InvalidMessageError(
@@ -123,13 +124,13 @@ export class Identity {
     this.#clear();
   }
 
-  /** Takes a token that the server accepted. */
+  /** Adopts a token that the server accepted. */
   #adopt(signedAuthToken: string): void {
     const oldAuthState = this.authState;
     const authToken = decodeToken(signedAuthToken) as AuthToken;
     this.#accepted = { signed: signedAuthToken, token: authToken };
     if (oldAuthState === "unauthenticated") {
-      // Before the events, so that the requests are under way when they come.
+      // Before the events, so that the requests are already in flight when they arrive.
       if (!this.#socket.preparingPendingSubscriptions) {
         this.#socket.processPendingSubscriptions();
       }
@@ -143,7 +144,7 @@ export class Identity {
     this.#socket.emit("authenticate", { signedAuthToken, authToken });
   }
 
-  /** Drops the token. The auth engine keeps it. */
+  /** Drops the token here, but not from the auth engine. */
   #clear(): void {
     if (!this.#accepted) return;
     const oldAuthState = this.authState;
@@ -159,7 +160,7 @@ export class Identity {
     });
   }
 
-  /** Takes a token and has the auth engine keep it. A failure is an `error` event. */
+  /** Adopts a token and stores it in the auth engine. An `error` event reports a failure. */
   async #accept(signedAuthToken: string): Promise<void> {
     this.#adopt(signedAuthToken);
     try {
@@ -170,7 +171,7 @@ export class Identity {
     }
   }
 
-  /** Has the auth engine forget the token. A failure is an `error` event. */
+  /** Removes the token from the auth engine. An `error` event reports a failure. */
   async #forget(): Promise<void> {
     try {
       const { auth, authTokenName } = this.#socket;
@@ -182,7 +183,7 @@ export class Identity {
   }
 }
 
-/** Resolves after what waits in microtasks now, and what that leads to. */
+/** Resolves after all pending microtasks, including those that they queue. */
 function macrotask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

@@ -1,10 +1,10 @@
 /**
- * What comes in: hands each packet to the part of the socket that it concerns.
+ * Incoming packets: passes each to the part of the socket that handles it.
  *
- * Packets that come right after the handshake wait one macrotask. A program
- * opens receivers and procedures in its `connect` listener, which runs in
- * microtasks; without the wait, what the server sends at the moment of
- * connection would arrive before they exist and be lost.
+ * Packets that arrive right after the handshake wait for one macrotask. A program opens
+ * receivers and procedures in its `connect` listener, which runs in microtasks; without
+ * the wait, packets that the server sends at the moment of connection would arrive
+ * before these exist, and be lost.
  */
 import type { Calls } from "./calls.ts";
 import type { Connection } from "./connection.ts";
@@ -14,17 +14,17 @@ import { type InboundPacket, readPacket, unprefixed } from "./protocol.ts";
 import { AGRequest } from "./request.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** How many packets wait at most. One more, and all are delivered at once. */
+/** The most packets that wait. With one more, all are delivered immediately. */
 const HELD_PACKETS = 1000;
 
-/** What {@linkcode Inbound} needs of the socket. It is also the `socket` of requests. */
+/** What {@linkcode Inbound} needs from the socket. It is also the `socket` of requests. */
 export interface InboundHost {
   /** Prepended to the names of channels on the wire. */
   readonly channelPrefix: string | null;
   emit(eventName: string, data: unknown): void;
 }
 
-/** The parts of the socket that packets concern. */
+/** The parts of the socket that handle packets. */
 export interface InboundParts {
   readonly families: Families;
   readonly connection: Connection;
@@ -33,11 +33,11 @@ export interface InboundParts {
   readonly identity: Identity;
 }
 
-/** The way of packets into one socket. */
+/** Dispatches the incoming packets of one socket. */
 export class Inbound {
   readonly #socket: InboundHost;
   readonly #parts: InboundParts;
-  /** What waits, with the frames it came in; `undefined` when nothing has to. */
+  /** The waiting packets with their frames; `undefined` while packets need not wait. */
   #held: { packet: unknown; frame: unknown }[] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -46,13 +46,13 @@ export class Inbound {
     this.#parts = parts;
   }
 
-  /** Has packets wait for one macrotask from now on. */
+  /** Makes packets wait for one macrotask from now on. */
   hold(): void {
     this.#held = [];
     this.#timer = setTimeout(() => this.release());
   }
 
-  /** Delivers what waits, oldest first. From now on nothing waits. */
+  /** Delivers the waiting packets, oldest first. Packets no longer wait. */
   release(): void {
     const held = this.#held;
     if (!held) return;
@@ -61,7 +61,7 @@ export class Inbound {
     for (const { packet, frame } of held) this.#deliver(packet, frame);
   }
 
-  /** Takes a decoded packet and the frame it came in. */
+  /** Handles a decoded packet and the frame that contained it. */
   take(packet: unknown, frame: unknown): void {
     if (!this.#held) return this.#deliver(packet, frame);
     if (this.#held.push({ packet, frame }) > HELD_PACKETS) this.release();
@@ -123,7 +123,7 @@ export class Inbound {
     const { connection, calls } = this.#parts;
     const { transport } = connection;
     return new AGRequest(this.#socket, cid, event, data, (packet) => {
-      // The server has forgotten the requests of an earlier connection.
+      // The server has dropped the requests of earlier connections.
       if (connection.state === "open" && connection.transport === transport) {
         calls.send(packet);
       }

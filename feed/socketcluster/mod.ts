@@ -1,7 +1,7 @@
 /**
- * A client for SocketCluster servers: channels, calls and streams over one
- * WebSocket that connects again by itself. Its interface is that of
- * socketcluster-client 20, on web standards alone.
+ * A client for SocketCluster servers: channels, calls and streams over one WebSocket
+ * that reconnects by itself. It has the API of socketcluster-client 20, and needs only
+ * web standards.
  *
  * ```ts
  * import { create } from "@feedline/feedline/feed/socketcluster";
@@ -35,7 +35,7 @@ import { AGClientSocket } from "./socket.ts";
  * console.log(socket.state, socket.uri()); // closed ws://example.com/socketcluster/
  * ```
  *
- * @throws {InvalidArgumentsError} if an option cannot be used
+ * @throws {InvalidArgumentsError} if an option is invalid
  */
 export function create<A extends Api = Api>(
   options: ClientOptions = {},
@@ -43,10 +43,10 @@ export function create<A extends Api = Api>(
   return new AGClientSocket<A>(options);
 }
 
-/** The same `create`, under the name that socketcluster-client has for it. */
+/** {@linkcode create}, in the form that socketcluster-client also exports. */
 export const factory: { create: typeof create } = { create };
 
-/** The version of socketcluster-client whose interface this module has. */
+/** The version of socketcluster-client whose API this module implements. */
 export const version: string = VERSION;
 
 export { AGClientSocket };

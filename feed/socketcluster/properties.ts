@@ -1,4 +1,4 @@
-/** What a socket says about itself: constants, options and engines. */
+/** The properties of a socket: constants, options and engines. */
 import type { AuthEngine } from "./auth.ts";
 import { type CodecEngine, fromBase64, toBase64 } from "./codec.ts";
 import { errorStatuses, ignoreStatuses } from "./errors.ts";
@@ -7,7 +7,7 @@ import { type Settings, toUri } from "./settings.ts";
 import type { Families } from "./streams/families.ts";
 import { SocketStreams } from "./streams/socket_streams.ts";
 
-/** The version of socketcluster-client whose interface this module has. */
+/** The version of socketcluster-client whose API this module implements. */
 export const VERSION = "20.0.2";
 
 /** A socket's streams, constants, options and engines. */
@@ -28,10 +28,10 @@ export class SocketProperties<A> extends SocketStreams<A> {
   static readonly PENDING: "pending" = "pending";
   /** A state of a channel. */
   static readonly UNSUBSCRIBED: "unsubscribed" = "unsubscribed";
-  /** Close codes that are a normal end, with what they mean. */
+  /** Close codes that indicate a normal end, with their meanings. */
   static readonly ignoreStatuses: Readonly<Record<number, string>> =
     ignoreStatuses;
-  /** Close codes that are an error, with what they mean. */
+  /** Close codes that indicate an error, with their meanings. */
   static readonly errorStatuses: Readonly<Record<number, string>> =
     errorStatuses;
 
@@ -43,7 +43,7 @@ export class SocketProperties<A> extends SocketStreams<A> {
     this.#settings = settings;
   }
 
-  // Getters, so that a log of a socket does not show its constants.
+  // Getters, so that logging a socket does not show its constants.
 
   /** A value of `state`. */
   get CONNECTING(): "connecting" {
@@ -85,7 +85,7 @@ export class SocketProperties<A> extends SocketStreams<A> {
     return "unsubscribed";
   }
 
-  /** The options, with defaults. */
+  /** The options, with defaults filled in. */
   get options(): ClientOptions {
     return this.#settings;
   }
@@ -100,7 +100,7 @@ export class SocketProperties<A> extends SocketStreams<A> {
     return this.#settings.protocolVersion ?? 2;
   }
 
-  /** Whether the socket stays connected however long the server is silent. */
+  /** Whether the socket stays connected no matter how long the server is silent. */
   get pingTimeoutDisabled(): boolean {
     return this.#settings.pingTimeoutDisabled ?? false;
   }
@@ -110,7 +110,7 @@ export class SocketProperties<A> extends SocketStreams<A> {
     return this.#settings.connectTimeout;
   }
 
-  /** The name under which the auth engine keeps the token. */
+  /** The name under which the auth engine stores the token. */
   get authTokenName(): string {
     return this.#settings.authTokenName;
   }
@@ -130,7 +130,7 @@ export class SocketProperties<A> extends SocketStreams<A> {
     return this.#settings.codecEngine;
   }
 
-  /** The address that the socket connects to. */
+  /** The URL that the socket connects to. */
   uri(): string {
     return toUri(this.#settings, Date.now());
   }
@@ -145,12 +145,12 @@ export class SocketProperties<A> extends SocketStreams<A> {
     return this.#settings.codecEngine.decode(frame);
   }
 
-  /** Encodes text as base64 of its UTF-8 form. */
+  /** Encodes text in UTF-8 as base64. */
   encodeBase64(text: string): string {
     return toBase64(new TextEncoder().encode(text));
   }
 
-  /** Decodes base64 to the text whose UTF-8 form it is. */
+  /** Decodes base64 of UTF-8 to text. */
   decodeBase64(base64: string): string {
     return new TextDecoder().decode(fromBase64(base64));
   }

@@ -6,19 +6,19 @@
 import { backoff } from "../../net/backoff.ts";
 import { InvalidArgumentsError } from "./errors.ts";
 
-/** A message, or with a `cid` a call. */
+/** A message, or, with a `cid`, a call. */
 export interface Request {
   event: string;
   data?: unknown;
   cid?: number;
 }
 
-/** What this client sends. */
+/** A packet from this client. */
 export type OutboundPacket =
   | Request
   | { rid: number; data?: unknown; error?: unknown };
 
-/** The server's answer to the handshake. */
+/** The server's response to the handshake. */
 export interface HandshakeStatus {
   id: string;
   pingTimeout: number;
@@ -35,17 +35,17 @@ export type InboundPacket =
   | { kind: "publication"; channel: string; data: unknown }
   /** The server ended a subscription. */
   | { kind: "kickOut"; channel: string; message: unknown }
-  /** The server issued a token. With a `cid` it waits for an answer. */
+  /** The server issued a token. With a `cid`, it waits for a response. */
   | { kind: "setAuthToken"; token: unknown; cid: number | undefined }
-  /** The server revoked the token. With a `cid` it waits for an answer. */
+  /** The server revoked the token. With a `cid`, it waits for a response. */
   | { kind: "removeAuthToken"; cid: number | undefined }
   /** A message for a receiver. */
   | { kind: "message"; event: string; data: unknown }
   /** A call of a procedure. */
   | { kind: "call"; event: string; data: unknown; cid: number }
-  /** The answer to a call of ours. */
+  /** The response to a call of this client. */
   | { kind: "answer"; rid: number; data: unknown; error: unknown }
-  /** A publication or a kick-out that names no channel. */
+  /** A publication or a kick-out without a channel. */
   | { kind: "malformed" }
   /** Anything else: the application gets the whole frame. */
   | { kind: "raw" };
@@ -53,7 +53,7 @@ export type InboundPacket =
 const MALFORMED: InboundPacket = { kind: "malformed" };
 const RAW: InboundPacket = { kind: "raw" };
 
-/** Recognises a decoded packet. */
+/** Classifies a decoded packet. */
 export function readPacket(packet: unknown): InboundPacket {
   if (typeof packet !== "object" || packet === null) return RAW;
   const { event, data } = packet as { event?: unknown; data?: unknown };
@@ -85,7 +85,7 @@ function readMessage(event: string, data: unknown): InboundPacket {
   }
 }
 
-/** Of the reserved names only those about tokens are also calls. */
+/** Of the reserved names, only those about tokens can be calls. */
 function readCall(event: string, data: unknown, cid: number): InboundPacket {
   return readTokenPacket(event, data, cid) ??
     { kind: "call", event, data, cid };
@@ -106,57 +106,57 @@ function readTokenPacket(
   }
 }
 
-/** The members of a value that may be anything. */
+/** The properties of a value; none if it is not an object. */
 function members(value: unknown): Record<string, unknown> {
   return (value ?? {}) as Record<string, unknown>;
 }
 
 /**
- * The name of a channel on the wire. Without a prefix it is left as it is: the
- * server refuses a name that is not text, and the application learns of it.
+ * The name of a channel on the wire. Without a prefix, it is left unchanged, so that the
+ * server can refuse a name that is not a string and the application gets the error.
  */
 export function prefixed(prefix: string | null, channel: string): string {
   return prefix ? prefix + channel : channel;
 }
 
-/** The name of a channel to the application. */
+/** The name of a channel as the application knows it. */
 export function unprefixed(prefix: string | null, channel: string): string {
   return prefix && channel.startsWith(prefix)
     ? channel.slice(prefix.length)
     : channel;
 }
 
-/** What the server answers to a call. */
+/** The server's response to a call. */
 export interface Answer {
   data?: unknown;
   error?: unknown;
 }
 
-/** Whether a packet is the answer to call number `cid`. */
+/** Whether a packet is the response to call number `cid`. */
 export function isAnswer(packet: unknown, cid: number): packet is Answer {
   const { event, rid } = (packet ?? {}) as { event?: unknown; rid?: unknown };
   return typeof event !== "string" && rid === cid;
 }
 
-/** Whether the server's answer to the handshake is usable. */
+/** Whether the server's response to the handshake is valid. */
 export function isHandshakeStatus(data: unknown): data is HandshakeStatus {
   const { pingTimeout } = (data ?? {}) as Partial<HandshakeStatus>;
   return typeof pingTimeout === "number" && pingTimeout > 0;
 }
 
-/** Delays of the compatible way to reconnect, in milliseconds. */
+/** Delays of `reconnect: "compatible"`, in milliseconds. */
 export interface ReconnectOptions {
   /** The shortest first delay. @default {10_000} */
   initialDelay: number;
-  /** How much longer the first delay may be. @default {10_000} */
+  /** The most that is randomly added to the first delay. @default {10_000} */
   randomness: number;
-  /** By how much each delay is longer than the one before. @default {1.5} */
+  /** The factor by which each delay exceeds the previous one. @default {1.5} */
   multiplier: number;
   /** The longest delay. @default {60_000} */
   maxDelay: number;
 }
 
-/** A closed connection, as far as it matters for the next one. */
+/** What the delay depends on: how the last connection ended. */
 export interface Ended {
   /** The close code. */
   code: number;
@@ -166,7 +166,7 @@ export interface Ended {
   attempts: number;
 }
 
-/** Close codes after which the first attempt is made at once. */
+/** Close codes after which the first attempt is immediate. */
 const UNPLANNED: readonly number[] = [1005, 4000, 4001];
 
 /**
@@ -185,7 +185,7 @@ export function reconnectDelay(
   const { initialDelay, randomness, multiplier, maxDelay } = delays;
   if (strategy === "eager") return backoff(attempts, { cap: maxDelay }, random);
   const first = Math.round(initialDelay + randomness * random());
-  // The power becomes Infinity in the end, and 0 times that is not a number.
+  // The power eventually becomes Infinity, and 0 * Infinity is NaN.
   const growth = Math.min(multiplier ** attempts, Number.MAX_VALUE);
   return Math.min(maxDelay, Math.round(first * growth));
 }
@@ -198,8 +198,8 @@ export function isCloseCode(code: unknown): code is number {
 }
 
 /**
- * Checks a close code and a reason before anything is changed. A reason may be
- * longer than a close frame carries: the transport cuts it.
+ * Checks a close code and a reason before anything changes. A reason may be longer than
+ * a close frame allows: the transport truncates it.
  * @throws {InvalidArgumentsError}
  */
 export function checkClose(code: unknown, reason: unknown): void {

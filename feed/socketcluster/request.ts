@@ -1,11 +1,11 @@
-/** A call by the server. */
+/** A call from the server. */
 import { dehydrateError, InvalidActionError } from "./errors.ts";
 import type { OutboundPacket } from "./protocol.ts";
 
 /**
- * A call by the server, as a `procedure` stream gives it. Answer it with
- * {@linkcode AGRequest.end} or {@linkcode AGRequest.error}; the server gives up
- * on a call that is not answered.
+ * A call from the server, delivered by a `procedure` stream. Respond with
+ * {@linkcode AGRequest.end} or {@linkcode AGRequest.error}; without a response, the call
+ * times out on the server.
  *
  * ```ts ignore
  * for await (const request of socket.procedure("add")) {
@@ -16,7 +16,7 @@ import type { OutboundPacket } from "./protocol.ts";
  * ```
  */
 export class AGRequest<Data = unknown, Result = unknown> {
-  /** The socket that got the call. */
+  /** The socket that received the call. */
   readonly socket: unknown;
   /** The number of the call on its connection. */
   readonly id: number;
@@ -24,7 +24,7 @@ export class AGRequest<Data = unknown, Result = unknown> {
   readonly procedure: string;
   /** The data of the call. */
   readonly data: Data;
-  /** Whether the call was answered. */
+  /** Whether a response was sent. */
   sent = false;
   readonly #respond: (packet: OutboundPacket) => void;
 
@@ -54,19 +54,19 @@ export class AGRequest<Data = unknown, Result = unknown> {
   }
 
   /**
-   * Answers the call. After the connection was lost the answer goes nowhere:
-   * the server has given the call up.
-   * @throws {InvalidActionError} if it was answered before
-   * @throws {InvalidMessageError} if `data` cannot be encoded; then the call may
-   * still be answered
+   * Sends a response. Does nothing if the connection was lost, because the server has
+   * dropped the call.
+   * @throws {InvalidActionError} if a response was already sent
+   * @throws {InvalidMessageError} if `data` cannot be encoded; you can then still send
+   * another response
    */
   readonly end = (data?: Result): void => {
     this.#answer({ rid: this.id, data });
   };
 
   /**
-   * Answers the call with an error: its message and own properties travel.
-   * @throws {InvalidActionError} if it was answered before
+   * Responds with an error, of which the message and own properties are sent.
+   * @throws {InvalidActionError} if a response was already sent
    */
   readonly error = (error: unknown): void => {
     this.#answer({ rid: this.id, error: dehydrateError(error) });

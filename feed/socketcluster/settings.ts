@@ -1,6 +1,6 @@
 /**
- * The options of a socket with their defaults, checked; and the address and the
- * name of the token that follow from them.
+ * Checks the options of a socket and fills in defaults; derives the URL and the name of
+ * the token from them.
  */
 import { LONGEST_TIMEOUT } from "../../net/timer.ts";
 import { MemoryAuth } from "./auth.ts";
@@ -39,7 +39,7 @@ export type Settings =
     query: Record<string, unknown>;
   };
 
-/** Without the options that are `undefined`. */
+/** Removes the options that are `undefined`. */
 function given<T extends object>(
   options: T,
 ): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -48,7 +48,7 @@ function given<T extends object>(
   ) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
-/** Defaults of options that are times, in milliseconds. */
+/** Defaults of the options that are durations, in milliseconds. */
 const TIMES = {
   connectTimeout: 20_000,
   ackTimeout: 10_000,
@@ -65,10 +65,11 @@ const DELAYS: ReconnectOptions = {
 };
 
 /**
- * The numbers that `defaults` names. `null` stands for the default, as in
- * socketcluster-client. `Infinity`, and anything longer than a timer can wait,
- * becomes the longest wait (25 days).
- * @throws {InvalidArgumentsError} naming an option that is NaN, negative or not a number
+ * Reads the durations that `defaults` names. `null` means the default, as in
+ * socketcluster-client. `Infinity`, and anything longer than a timer can wait, becomes
+ * the longest wait (25 days).
+ * @throws {InvalidArgumentsError} if an option is NaN, negative or not a number; the
+ * message names it
  */
 function numbers<T extends Record<string, number | undefined>>(
   defaults: T,
@@ -89,13 +90,13 @@ function numbers<T extends Record<string, number | undefined>>(
   ) as T;
 }
 
-/** Options with others added to them. */
+/** Merges options; those in `added` take precedence. */
 export function mergeOptions(
   options: ClientOptions,
   added: ClientOptions,
 ): ClientOptions {
   const merged = { ...options, ...added };
-  // `host` and `hostname` each say where to, so the newer one holds.
+  // `host` and `hostname` are alternatives, so the newer one applies.
   if (added.host) {
     delete merged.hostname;
     delete merged.port;
@@ -103,7 +104,7 @@ export function mergeOptions(
   return merged;
 }
 
-/** @throws {InvalidArgumentsError} if `host` cannot be used, or not together with the others */
+/** @throws {InvalidArgumentsError} if `host` is invalid, or combined with `hostname` or `port` */
 function checkHost({ host, hostname, port }: ClientOptions): void {
   if (!host) return;
   if (!/[^:]+:\d{2,5}/.test(host)) {
@@ -119,9 +120,8 @@ function checkHost({ host, hostname, port }: ClientOptions): void {
 }
 
 /**
- * The name of the token in the auth engine. It is the one that
- * socketcluster-client derives from the same options, so that users stay logged
- * in when an application changes over.
+ * The name of the token in the auth engine. socketcluster-client derives the same name
+ * from the same options, so users stay logged in when an application switches clients.
  */
 function tokenName(
   host: string | null | undefined,
@@ -132,7 +132,7 @@ function tokenName(
   return `socketcluster.authToken.${address}`;
 }
 
-/** The query as an object; a parameter that occurs again becomes an array. */
+/** Parses the query into an object; repeated parameters become arrays. */
 function toQuery(query: ClientOptions["query"]): Record<string, unknown> {
   if (typeof query !== "string") return { ...query };
   const parameters = new URLSearchParams(query);
@@ -145,8 +145,8 @@ function toQuery(query: ClientOptions["query"]): Record<string, unknown> {
 }
 
 /**
- * Checks options and adds defaults. `present` has the id and the tokens that a
- * socket keeps when its options change.
+ * Checks options and fills in defaults. `present` has the id and the auth engine that
+ * a socket keeps when its options change.
  * @throws {InvalidArgumentsError}
  */
 export function resolveSettings(
@@ -158,13 +158,13 @@ export function resolveSettings(
   const page = globalThis.location as Location | undefined;
   const secure = options.secure ?? page?.protocol === "https:";
   const hostname = options.hostname ?? (page?.hostname || "localhost");
-  // A port that is given and is "", null, 0 or undefined means the usual one of
-  // the scheme, and is not part of the token's name.
+  // A port given as "", null, 0 or undefined means the scheme's default port, and is
+  // not part of the token's name.
   const port = "port" in (clientOptions ?? {})
     ? clientOptions.port ?? null
     : page?.port || (secure ? 443 : 80);
   return {
-    // An option that was given before and is `undefined` now has no value.
+    // An option that is explicitly `undefined` replaces an earlier value.
     ...clientOptions,
     path: "/socketcluster/",
     timestampParam: "t",
@@ -192,7 +192,7 @@ export function resolveSettings(
 }
 
 /**
- * A random UUID of version 4. `crypto.randomUUID` is missing on pages without TLS.
+ * A random version 4 UUID. `crypto.randomUUID` is missing on pages without TLS.
  * See RFC 9562, section 5.4.
  */
 function randomId(): string {
@@ -210,7 +210,7 @@ function randomId(): string {
   ].join("-");
 }
 
-/** The address to connect to. `now` is the time for `timestampRequests`. */
+/** The URL to connect to. `now` is the time for `timestampRequests`. */
 export function toUri(settings: Settings, now: number): string {
   const scheme = settings.protocolScheme ?? (settings.secure ? "wss" : "ws");
   const query = new URLSearchParams();
@@ -222,7 +222,7 @@ export function toUri(settings: Settings, now: number): string {
   if (settings.timestampRequests) {
     query.set(settings.timestampParam, String(now));
   }
-  // Not its `size`: browsers before 2023 have none.
+  // Not `query.size`, which browsers before 2023 lack.
   const search = query.toString();
   const { socketPath, host, path } = settings;
   const authority = socketPath
@@ -231,7 +231,7 @@ export function toUri(settings: Settings, now: number): string {
   return `${scheme}://${authority}${path}${search && `?${search}`}`;
 }
 
-/** The ports that need not be written, by scheme. */
+/** The default ports, which can be omitted, by scheme. */
 const USUAL_PORTS: ReadonlyMap<string, number> = new Map([
   ["ws", 80],
   ["wss", 443],
@@ -242,7 +242,7 @@ function authorityOf({ hostname, port }: Settings, scheme: string): string {
     ? `[${hostname}]`
     : hostname;
   const usual = USUAL_PORTS.get(scheme);
-  // A scheme of the application's own has no usual port, so none is added.
+  // A custom scheme has no default port, so no port is added.
   const written = port && usual !== undefined && Number(port) !== usual;
   return written ? `${name}:${port}` : name;
 }

@@ -1,7 +1,7 @@
 /**
- * The SocketCluster client: one logical connection that outlives its
- * WebSockets, with the streams, calls, subscriptions and token on it. This file
- * is the face; each member hands on to the part that does the work.
+ * The SocketCluster client: one logical connection that outlives its WebSockets, with
+ * its streams, calls, subscriptions and token. This file is the public face; each member
+ * delegates to the part that does the work.
  */
 import { asyncDispose } from "../../net/dispose.ts";
 import type { LoadedToken } from "./auth.ts";
@@ -34,37 +34,37 @@ import type {
   TransmitOptions,
 } from "./types.ts";
 
-/** Disposing waits no longer than this many ms for the WebSocket to close. */
+/** How long (ms) disposing waits for the WebSocket to close. */
 const CLOSING = 2000;
 
 /**
- * A client of a SocketCluster server. `create` makes one; the type argument
- * names what the program exchanges with its server.
+ * A client of a SocketCluster server, made by `create`. The type argument describes the
+ * data that the program exchanges with its server.
  */
 export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
-  /** The id of the connection; `null` without one. */
+  /** The id of the connection; `null` while there is none. */
   id: string | null = null;
-  /** The version of socketcluster-client whose methods this class has. */
+  /** The version of socketcluster-client whose API this class implements. */
   readonly version: string;
   /** How long (ms) the server may be silent. */
   pingTimeout: number;
-  /** How long (ms) a call may wait for its answer, unless it says otherwise. */
+  /** How long (ms) a call may wait for its response by default. */
   ackTimeout: number;
   /** Prepended to the names of channels on the wire. */
   channelPrefix: string | null;
   /** Whether batches are sent at intervals. */
   isBatching = false;
-  /** Whether batches are sent for a while after each connection. */
+  /** Whether batches are sent for a while after each handshake. */
   batchOnHandshake: boolean;
-  /** For how long (ms). */
+  /** How long (ms) batches are sent after a handshake. */
   batchOnHandshakeDuration: number;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
   preparingPendingSubscriptions = false;
 
   readonly #families: Families;
-  /** The options as they were given. */
+  /** The options as given. */
   #given: ClientOptions;
-  /** The same with defaults. The parts hold this object, too. */
+  /** The options with defaults filled in. The parts share this object. */
   readonly #settings: Settings;
   readonly #connection: Connection;
   readonly #calls: Calls;
@@ -73,8 +73,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   readonly #inbound: Inbound;
 
   /**
-   * `create` does the same.
-   * @throws {InvalidArgumentsError} if an option cannot be used
+   * Like `create`.
+   * @throws {InvalidArgumentsError} if an option is invalid
    */
   constructor(options: ClientOptions = {}) {
     const families = createFamilies();
@@ -127,17 +127,17 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     return this.#connection.state;
   }
 
-  /** Whether an attempt to connect again is scheduled. */
+  /** Whether a reconnect is scheduled. */
   get pendingReconnect(): boolean {
     return this.pendingReconnectTimeout !== null;
   }
 
-  /** After how many milliseconds, or `null`. */
+  /** The delay (ms) of the scheduled reconnect, or `null`. */
   get pendingReconnectTimeout(): number | null {
     return this.#connection.pendingDelay;
   }
 
-  /** How many attempts to connect again were scheduled since a connection held. */
+  /** How many reconnects have been scheduled since a connection last held. */
   get connectAttempts(): number {
     return this.#connection.attempts;
   }
@@ -147,17 +147,17 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     return this.#identity.authState;
   }
 
-  /** What the token says, or `null`. Text, if the token holds no JSON. */
+  /** The decoded payload of the token, or `null`; text if the payload is not JSON. */
   get authToken(): AuthToken | null {
     return this.#identity.token;
   }
 
-  /** The token, or `null`. */
+  /** The signed token, or `null`. */
   get signedAuthToken(): string | null {
     return this.#identity.signed;
   }
 
-  /** The present or last connection; `socket` is its WebSocket. */
+  /** The current or last connection; `socket` is its WebSocket. */
   get transport(): { readonly socket: WebSocket | undefined } | undefined {
     return this.#connection.transport;
   }
@@ -183,9 +183,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /**
-   * Connects, unless the socket is connected or about to. With options the
-   * socket is disconnected first and the options added to those it has.
-   * @throws {InvalidArgumentsError} if an option cannot be used
+   * Connects, unless the socket is already connected or connecting. With options, it
+   * disconnects first and merges them into its existing options.
+   * @throws {InvalidArgumentsError} if an option is invalid
    */
   connect(options?: ClientOptions): void {
     if (options) {
@@ -205,29 +205,28 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /**
-   * Disconnects, and cancels a scheduled attempt to connect again and the calls
-   * that wait for it.
-   * The server gets at most 123 bytes of `reason`, the events all of it.
-   * @throws {InvalidArgumentsError} if `code` is neither 1000 nor from 3000 to
-   * 4999; then nothing has changed
+   * Disconnects, and cancels a scheduled reconnect and the calls that wait for it. The
+   * server gets at most 123 bytes of `reason`; events carry all of it.
+   * @throws {InvalidArgumentsError} if `code` is neither 1000 nor from 3000 to 4999;
+   * nothing changes then
    */
   disconnect(code?: number, reason?: string): void {
     const closing = { code: code || 1000, reason: reason ?? undefined };
     this.#connection.disconnect(closing.code, closing.reason);
-    // What waited for the scheduled attempt; if there was a connection, nothing.
+    // Aborts the calls that waited for the scheduled attempt, if any.
     this.#calls.abortQueued({ type: "connectAbort", ...closing });
   }
 
   /**
-   * Disconnects and connects at once.
-   * @throws {InvalidArgumentsError} as {@linkcode disconnect}
+   * Disconnects and immediately connects again.
+   * @throws {InvalidArgumentsError} like {@linkcode disconnect}
    */
   reconnect(code?: number, reason?: string): void {
     this.disconnect(code, reason);
     this.connect();
   }
 
-  /** Takes over given options whose properties a program may have changed. */
+  /** Copies given options to the properties that a program may have changed. */
   #takeOver(options: ClientOptions): void {
     const settings = this.#settings;
     if (options.ackTimeout != null) this.ackTimeout = settings.ackTimeout;
@@ -242,7 +241,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     }
   }
 
-  /** All that has to happen when a connection is open, in this order. */
+  /** Everything that has to happen when a connection opens, in this order. */
   #opened(status: HandshakeStatus, token: LoadedToken): void {
     this.#inbound.hold();
     const { batches } = this.#calls;
@@ -270,10 +269,10 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     this.#calls.flushQueue();
   }
 
-  /** All that has to happen when a connection has ended, in this order. */
+  /** Everything that has to happen when a connection ends, in this order. */
   #closed(closing: Closing): void {
     const { type, code, reason, cause } = closing;
-    // What the connection brought came before its end.
+    // Delivers the packets that arrived before the connection ended.
     this.#inbound.release();
     this.id = null;
     this.#calls.abortInFlight(closing);
@@ -286,9 +285,9 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /**
-   * Sends data to a receiver of the server. Without a connection it waits for
-   * one. The promise resolves at once and never rejects; data that is dropped
-   * is reported as an `error` event.
+   * Sends data to a receiver on the server. Without a connection, the data waits for
+   * one. The promise resolves immediately and never rejects; an `error` event reports
+   * data that is dropped.
    */
   transmit<N extends keyof Receivers<A> & string>(
     receiverName: N,
@@ -299,11 +298,11 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /**
-   * Calls a procedure of the server. The error of a call that was not answered
-   * says in `sent` whether the call had been handed to the network.
-   * @throws {TimeoutError} if there is no answer within `ackTimeout`
+   * Calls a procedure on the server. If the call fails without a response, the error's
+   * `sent` is whether the call had been passed to the network.
+   * @throws {TimeoutError} if there is no response within `ackTimeout`
    * @throws {BadConnectionError} if the connection is lost
-   * @throws what the server answers, as an `Error` with the server's `name`
+   * @throws the server's error, as an `Error` with the server's `name`
    */
   invoke<N extends keyof Procedures<A> & string>(
     procedureName: N,
@@ -315,7 +314,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     >;
   }
 
-  /** Publishes to a channel without asking for a confirmation, as {@linkcode transmit}. */
+  /** Publishes to a channel without requesting a confirmation, like {@linkcode transmit}. */
   transmitPublish<N extends keyof Channels<A> & string>(
     channelName: N,
     data?: Channels<A>[N],
@@ -328,7 +327,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
 
   /**
    * Publishes to a channel; resolves when the server has processed it.
-   * @throws as {@linkcode invoke}, e.g. if a middleware of the server blocks it
+   * @throws like {@linkcode invoke}, e.g. if a middleware on the server blocks it
    */
   invokePublish<N extends keyof Channels<A> & string>(
     channelName: N,
@@ -347,7 +346,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /**
-   * Sends a frame as it is.
+   * Sends a raw frame.
    * @throws {InvalidActionError} if the socket is not open
    */
   send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
@@ -359,20 +358,20 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /**
-   * Authenticates with a signed token. Resolves with `isAuthenticated: false`
-   * for a token that is not valid yet, or that a middleware of the server
-   * blocks. A token that was not accepted is not kept.
-   * @throws the server's error, e.g. an `AuthTokenInvalidError`; then the socket
-   * is unauthenticated. Other errors are those of {@linkcode invoke}; they leave
-   * the socket as it was
+   * Authenticates with a signed token. Resolves with `isAuthenticated: false` for a
+   * token that is not valid yet, or that a middleware on the server blocks. A token that
+   * was not accepted is not stored.
+   * @throws the server's error, e.g. an `AuthTokenInvalidError`; the socket is then
+   * unauthenticated. Other errors are those of {@linkcode invoke}, which leave the
+   * socket unchanged
    */
   authenticate(signedAuthToken: string): Promise<types.AuthStatus> {
     return this.#identity.authenticate(signedAuthToken);
   }
 
-  /** Gives the token up, here, in the auth engine and on the server. */
+  /** Discards the token here, in the auth engine and on the server. */
   async deauthenticate(): Promise<void> {
-    // A token that has come already is given up as well.
+    // A token that has already arrived is discarded as well.
     this.#inbound.release();
     await this.#identity.deauthenticate();
   }
@@ -388,8 +387,8 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   }
 
   /**
-   * Discards the collected messages; their calls fail with an
-   * `InvalidActionError`. Subscriptions are sent nevertheless.
+   * Discards the collected messages; their calls fail with an `InvalidActionError`.
+   * Subscriptions are still sent.
    */
   cancelBatch(): void {
     this.#calls.batches.cancel();
@@ -403,13 +402,13 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     }
   }
 
-  /** Ends {@linkcode startBatching} and sends what was collected. */
+  /** Ends {@linkcode startBatching} and sends the collected packets. */
   stopBatching(): void {
     this.isBatching = false;
     this.#calls.batches.endInterval();
   }
 
-  /** Ends {@linkcode startBatching} and discards what was collected. */
+  /** Ends {@linkcode startBatching} and discards the collected packets. */
   cancelBatching(): void {
     this.isBatching = false;
     this.#calls.batches.cancelInterval();
@@ -424,12 +423,12 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     return this.channel(channelName);
   }
 
-  /** Ends a subscription. Loops over the channel go on waiting. */
+  /** Ends a subscription. Loops over the channel keep waiting. */
   unsubscribe(channelName: keyof Channels<A> & string): void {
     this.#subscriptions.unsubscribe(channelName);
   }
 
-  /** A handle on a channel. Does not subscribe to it. */
+  /** A handle of a channel. Does not subscribe to it. */
   channel<N extends keyof Channels<A> & string>(
     channelName: N,
   ): AGChannel<Channels<A>[N]> {
@@ -477,21 +476,21 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     });
   }
 
-  /** The same as {@linkcode AGClientSocket.close}, for `await using`. */
+  /** {@linkcode AGClientSocket.close}, for `await using`. */
   [asyncDispose](): Promise<void> {
     return this.close();
   }
 }
 
-/** Types by the names that `@types/socketcluster-client` gives them. */
+/** Types under the names of `@types/socketcluster-client`. */
 export declare namespace AGClientSocket {
   /** Options of `create`. */
   type ClientOptions = import("./options.ts").ClientOptions;
-  /** Delays before the attempts to connect again. */
+  /** Delays before reconnecting. */
   type AutoReconnectOptions = Partial<ReconnectOptions>;
   /** Options of a subscription. */
   type SubscribeOptions = types.SubscribeOptions;
-  /** What the server says about a token. */
+  /** The server's verdict on a token. */
   type AuthStatus = types.AuthStatus;
   /** The state of a connection. */
   type States = types.ConnectionState;
@@ -499,7 +498,7 @@ export declare namespace AGClientSocket {
   type AuthStates = types.AuthState;
   /** A version of the protocol. */
   type ProtocolVersions = 1 | 2;
-  /** Numbers calls. */
+  /** Generates the numbers of calls. */
   type CallIdGenerator = () => number;
   /** The data of the event `connect`. */
   type ConnectData = types.SocketEvents["connect"];

@@ -1,7 +1,6 @@
 /**
- * Which channels the application wants, and how far that has come: a record
- * for each, `pending` until the server has confirmed it. A lost connection
- * makes all of them pending again.
+ * The application's subscriptions to channels: one record for each, `pending` until the
+ * server has confirmed it. A lost connection makes all of them pending again.
  */
 import { isFeedlineError } from "../../net/errors.ts";
 import type { StreamFamily } from "../streams.ts";
@@ -18,7 +17,7 @@ import { isBadConnection } from "./errors.ts";
 import { prefixed } from "./protocol.ts";
 import { channelEventKey } from "./streams/families.ts";
 
-/** What {@linkcode Subscriptions} needs of the socket. */
+/** What {@linkcode Subscriptions} needs from the socket. */
 export interface SubscriptionHost {
   readonly state: ConnectionState;
   readonly authState: AuthState;
@@ -33,7 +32,7 @@ interface Subscription {
   readonly name: string;
   state: "pending" | "subscribed";
   options: { waitForAuth: boolean; priority?: number; data?: unknown };
-  /** The request that the server has not answered yet. */
+  /** The request, until the server has responded to it. */
   request: Call | undefined;
   /** Whether the server has confirmed it on any connection. */
   confirmed: boolean;
@@ -44,10 +43,10 @@ export class Subscriptions {
   readonly #socket: SubscriptionHost;
   readonly #calls: Calls;
   readonly #listeners: StreamFamily;
-  /** Keys are text, as on the wire, even where a program passes a number. */
+  /** Keys are strings, as on the wire, even if a program passes a number. */
   readonly #byName = new Map<string, Subscription>();
 
-  /** `listeners` holds the streams of the channels' events. */
+  /** `listeners` has the streams of the channels' events. */
   constructor(
     socket: SubscriptionHost,
     calls: Calls,
@@ -92,7 +91,7 @@ export class Subscriptions {
     this.#request(subscription);
   }
 
-  /** Requests what is pending, the highest priority first. */
+  /** Requests the pending subscriptions, highest priority first. */
   requestPending(): void {
     const pending = [...this.#byName.values()];
     pending.sort((a, b) =>
@@ -152,11 +151,11 @@ export class Subscriptions {
     error: unknown,
   ): void {
     const { name } = subscription;
-    // The next connection, or the next token, tries again.
+    // It is retried with the next connection or the next token.
     if (isBadConnection(error) || !this.#mayHave(subscription)) {
       return;
     }
-    // So it does where the server was only late, or had agreed before.
+    // Likewise if the server was only late, or had confirmed it before.
     const late = isFeedlineError(error, "TIMEOUT");
     const final = !late && !subscription.confirmed;
     if (final) this.#byName.delete(String(name));
@@ -168,7 +167,7 @@ export class Subscriptions {
     const subscription = this.#byName.get(String(name));
     if (!subscription) return;
     const known = subscription.state === "subscribed" || !!subscription.request;
-    // The server knows nothing of a subscription that was never requested.
+    // The server does not know a subscription that was never requested.
     if (!known) {
       this.#tell(name, {
         subscribeStateChange: {
@@ -198,7 +197,7 @@ export class Subscriptions {
     this.#byName.delete(String(subscription.name));
   }
 
-  /** The connection is gone: all channels are pending. */
+  /** The connection was lost: makes all channels pending. */
   suspend(): void {
     for (const subscription of this.#byName.values()) {
       this.#end(subscription, "pending");
@@ -225,12 +224,12 @@ export class Subscriptions {
     return this.#byName.get(String(name))?.state ?? "unsubscribed";
   }
 
-  /** A copy of the options of a channel; `{}` if it is not wanted. */
+  /** A copy of the options of a subscription; `{}` if there is none. */
   options(name: string): SubscribeOptions {
     return { ...this.#byName.get(String(name))?.options };
   }
 
-  /** Whether a channel is wanted. */
+  /** Whether there is a subscription to the channel, even a pending one. */
   has(name: string): boolean {
     return this.#byName.has(String(name));
   }

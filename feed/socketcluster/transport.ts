@@ -1,7 +1,7 @@
 /**
- * One connection: a WebSocket from the dial to the close, its handshake, and
- * the watch over the server's pings. A lost connection's transport is thrown
- * away; the next attempt gets a new one, so nothing late can be mistaken.
+ * One connection: a WebSocket from the dial to the close, its handshake, and the watch
+ * for the server's pings. Each attempt gets a new transport, so that late events of a
+ * lost connection cannot be mistaken for those of the next.
  */
 import { fitReason } from "../../net/close_code.ts";
 import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
@@ -24,28 +24,28 @@ import {
   isHandshakeStatus,
 } from "./protocol.ts";
 
-/** What a transport tells. After `closed` it tells nothing more. */
+/** The events of a transport. None follows `closed`. */
 export interface TransportHandler {
   /** An event of the socket. */
   emit(eventName: string, data: unknown): void;
-  /** Asked for the `cid` of the handshake. */
+  /** Returns the `cid` for the handshake. */
   nextCallId(): number;
-  /** The handshake succeeded; `token` is what was sent with it. */
+  /** The handshake succeeded; `token` is the token that was sent with it. */
   opened(status: HandshakeStatus, token: LoadedToken): void;
   /** A packet of the open connection, and the frame it came in. */
   packet(packet: unknown, frame: unknown): void;
   /** Any frame. */
   frame(frame: unknown): void;
-  /** The connection ended by itself; `cause` tells why it never came about. */
+  /** The connection ended by itself; `cause` is the reason if it was never established. */
   closed(code: number, reason: string | undefined, cause?: unknown): void;
 }
 
-/** How many packets may arrive before the answer to the handshake. */
+/** How many packets may arrive before the response to the handshake. */
 const EARLY_PACKETS = 1000;
 
-/** The handshake, from when it is sent until it is answered. */
+/** The handshake, while it waits for a response. */
 interface Handshake {
-  /** The number of the call that it is. */
+  /** The number of its call. */
   cid: number;
   /** The token that was sent with it. */
   token: LoadedToken;
@@ -54,11 +54,11 @@ interface Handshake {
 
 /** One connection to a SocketCluster server. */
 export class Transport {
-  /** Its state; `closed` is the last. */
+  /** Its state; `closed` is final. */
   state: ConnectionState = "connecting";
   /** How long the server may be silent, in milliseconds. */
   pingTimeout: number;
-  /** Resolves when the WebSocket is closed for good. */
+  /** Resolves when the WebSocket has fully closed. */
   readonly ended: Promise<void>;
 
   readonly #settings: Settings;
@@ -69,10 +69,10 @@ export class Transport {
   /** The WebSocket, if it could be constructed. */
   readonly #opened: OpenedSocket | undefined;
   #handshake: Handshake | undefined;
-  /** Packets that came before the handshake was answered. */
+  /** Packets that arrived before the response to the handshake. */
   #early: { packet: unknown; frame: unknown }[] = [];
 
-  /** Begins to connect. Throws if the options make no address. */
+  /** Starts connecting. Throws if the options result in an invalid URL. */
   constructor(settings: Settings, handler: TransportHandler) {
     this.#settings = settings;
     this.#handler = handler;
@@ -96,7 +96,7 @@ export class Transport {
             : this.#drop(1006, "", error),
       });
     } catch (error) {
-      // That an attempt began is told first.
+      // Later, so that the event `connecting` comes first.
       queueMicrotask(() => this.#drop(1006, "", error));
     }
     this.ended = this.#opened?.ended ?? Promise.resolve();
@@ -107,7 +107,7 @@ export class Transport {
     return this.#opened?.socket;
   }
 
-  /** The WebSocket is open: watches it and shakes hands. */
+  /** The WebSocket is open: watches it and sends the handshake. */
   async #begin(): Promise<void> {
     this.#watch.start(this.#patience);
     const settings = this.#settings;
@@ -132,11 +132,11 @@ export class Transport {
     }
   }
 
-  /** Gives the connection up because the handshake failed. */
+  /** Closes the connection because the handshake failed. */
   #refuse(error: unknown): void {
     if (this.state !== "connecting") return;
     const statusCode: unknown = Object(error).statusCode ?? 4003;
-    // A frozen error goes without.
+    // Does nothing if the error is frozen.
     Reflect.set(Object(error), "statusCode", statusCode);
     this.#handler.emit("error", { error });
     this.#drop(isCloseCode(statusCode) ? statusCode : 4003, String(error));
@@ -163,7 +163,7 @@ export class Transport {
     }
   }
 
-  /** Until the handshake is answered, all other packets wait. */
+  /** Handles a packet. All but the response to the handshake wait for it. */
   #take(packet: unknown, frame: unknown): void {
     if (this.state === "open") return this.#handler.packet(packet, frame);
     // An earlier packet of the frame may have ended the connection.
@@ -209,12 +209,12 @@ export class Transport {
     );
   }
 
-  /** Whether the server was silent for too long and the timer just has not told yet. */
+  /** Whether the server has been silent for too long, even if the timer has not fired yet. */
   isStale(): boolean {
     return this.#watch.stale;
   }
 
-  /** Hands a frame to the WebSocket. False if it cannot be sent any more. */
+  /** Passes a frame to the WebSocket; returns false if it can no longer be sent. */
   send(frame: unknown): boolean {
     const { socket } = this;
     if (!socket || this.state === "closed") return false;
@@ -226,14 +226,14 @@ export class Transport {
     return true;
   }
 
-  /** The connection ended without the application's doing. */
+  /** The connection ended, but not at the application's request. */
   #drop(code: number, reason: string, cause?: unknown): void {
     if (this.state === "closed") return;
     this.close(isCloseCode(code) ? code : 1000);
     this.#handler.closed(code, reason || errorStatuses[code] || reason, cause);
   }
 
-  /** Ends the connection; nothing is told about it. */
+  /** Ends the connection without an event. */
   close(code: number, reason?: string): void {
     if (this.state === "closed") return;
     this.state = "closed";

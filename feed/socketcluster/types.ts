@@ -1,13 +1,13 @@
 /**
- * The types that a program names: what it exchanges with its server, and what a
- * socket and a channel report.
+ * The public types: the data that a program exchanges with its server, and the events of
+ * sockets and channels.
  */
 import type { CallFailure } from "./errors.ts";
 
 /**
- * What a program and its server exchange, by name. Pass yours as the type
- * argument of `create`. What you leave out may have any name, and its data is
- * `unknown`; with `create<any>` all data is `any`.
+ * The data that a program and its server exchange, by name. Pass yours as the type
+ * argument of `create`. For members that you omit, any name is allowed and the data is
+ * `unknown`; with `create<any>`, all data is `any`.
  *
  * ```ts
  * import { create } from "@feedline/feedline/feed/socketcluster";
@@ -27,7 +27,7 @@ import type { CallFailure } from "./errors.ts";
 export interface Api {
   /** The data published to each channel. */
   channels?: object;
-  /** Procedures that one side calls and the other answers. */
+  /** Procedures that one side calls and the other implements. */
   procedures?: { [name: string]: (data: never) => unknown };
   /** The data that one side transmits and the other receives. */
   receivers?: object;
@@ -43,27 +43,27 @@ export type Procedures<A> = A extends { procedures: object } ? A["procedures"]
 export type Receivers<A> = A extends { receivers: object } ? A["receivers"]
   : { [name: string]: unknown };
 
-/** The data that a procedure takes. */
+/** The data that a procedure receives. */
 export type ProcedureInput<F> = F extends (data: infer Data) => unknown ? Data
   : F;
-/** What a procedure answers. */
+/** The result of a procedure. */
 export type ProcedureOutput<F> = F extends (data: never) => infer Result
   ? Awaited<Result>
   : F;
 
-/** What a signed token (a JWT) says: its claims. */
+/** The claims of a signed token (a JWT). */
 export interface AuthToken {
   /** A claim. */
   [claim: string]: unknown;
 }
 
 /**
- * An error that an event reports. One that comes from the server is a plain `Error`
- * with the server's `name` and properties, so test `error.name`. A server may
- * also refuse with another value, such as a string.
+ * An error that an event reports. An error from the server is a plain `Error` with the
+ * server's `name` and properties, so test `error.name`. A server may also send another
+ * value, such as a string.
  */
 export interface ReportedError extends Error, CallFailure {
-  /** A property that the server gave it, or that its class has. */
+  /** A property set by the server or defined by its class. */
   [property: string]: unknown;
 }
 
@@ -76,15 +76,15 @@ export type ChannelState = "subscribed" | "pending" | "unsubscribed";
 
 /** Options of a subscription. */
 export interface SubscribeOptions {
-  /** Wait for the socket to be authenticated before subscribing. @default {false} */
+  /** Whether to wait until the socket is authenticated. @default {false} */
   waitForAuth?: boolean | undefined;
-  /** Goes to the server along with the subscription. */
+  /** Data to send to the server with the subscription. */
   data?: unknown;
   /** Pending channels with a higher priority are subscribed first. @default {0} */
   priority?: number | undefined;
 }
 
-/** What was sent to the server along with a subscription. */
+/** The options that were sent to the server with a subscription. */
 export interface SubscriptionOptions {
   /** Present if the channel waits for authentication. */
   waitForAuth?: true;
@@ -95,8 +95,8 @@ export interface SubscriptionOptions {
 /** Options of `transmit`. */
 export interface TransmitOptions {
   /**
-   * How long (ms) the message may wait for a connection. After that it is dropped
-   * and reported as an `error` event. `Infinity` means no limit.
+   * How long (ms) the message may wait for a connection. After that, it is dropped and
+   * an `error` event reports it. `Infinity` means no limit.
    * @default {10_000} the socket's `ackTimeout`
    */
   ackTimeout?: number | undefined;
@@ -105,8 +105,8 @@ export interface TransmitOptions {
 /** Options of `invoke`. */
 export interface InvokeOptions {
   /**
-   * How long (ms) the call may wait for its answer, counted from the call, so time
-   * without a connection is included. `Infinity` means no limit.
+   * How long (ms) the call may wait for its response, including time without a
+   * connection. `Infinity` means no limit.
    * @default {10_000} the socket's `ackTimeout`
    */
   ackTimeout?: number | undefined;
@@ -114,11 +114,11 @@ export interface InvokeOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What the server says about a token. */
+/** The server's verdict on a token. */
 export interface AuthStatus {
-  /** Whether the socket is authenticated now. */
+  /** Whether the socket is now authenticated. */
   isAuthenticated: boolean;
-  /** Why not, if it is not. */
+  /** The reason if it is not; otherwise `null`. */
   authError: ReportedError | null;
 }
 
@@ -136,11 +136,11 @@ export interface ChannelStateChange {
   oldChannelState: ChannelState;
   /** The state now. */
   newChannelState: ChannelState;
-  /** What was sent along, on `subscribe`. */
+  /** The options that were sent, on `subscribe`. */
   subscriptionOptions?: SubscriptionOptions;
 }
 
-/** The events of a channel and what they carry. */
+/** The events of a channel and their data. */
 export interface ChannelEvents {
   /** The server confirmed the subscription. */
   subscribe: { subscriptionOptions: SubscriptionOptions };
@@ -157,9 +157,9 @@ export interface ChannelEvents {
   kickOut: { message: unknown };
 }
 
-/** The events of a socket and what they carry. */
+/** The events of a socket and their data. */
 export interface SocketEvents {
-  /** Something went wrong. An error of a queued message says in `sent` whether it left. */
+  /** An error occurred. If a queued message failed, `sent` is whether it was sent. */
   error: { error: ReportedError };
   /** An attempt to connect begins. */
   connecting: Record<never, never>;
@@ -171,7 +171,7 @@ export interface SocketEvents {
     pingTimeout: number;
     /** Whether the server accepted the token. */
     isAuthenticated: boolean;
-    /** Why not, if it did not. */
+    /** The reason if it did not. */
     authError?: ReportedError;
     /** The signed token that was sent, accepted or not. */
     authToken: AuthToken | string | null;
@@ -182,7 +182,7 @@ export interface SocketEvents {
   disconnect: CloseEvent;
   /** An attempt to connect failed or was cancelled. */
   connectAbort: CloseEvent;
-  /** Either of the two. */
+  /** Emitted after either of the two events above. */
   close: CloseEvent;
   /** A frame that is not a packet. */
   raw: { message: unknown };
@@ -213,10 +213,10 @@ export interface SocketEvents {
     newAuthState: AuthState;
     /** The signed token, on authentication. */
     signedAuthToken?: string;
-    /** What it says, on authentication. */
+    /** Its claims, on authentication. */
     authToken?: AuthToken;
   };
-  /** The socket has a token: its first, or a new one. */
+  /** The socket has received its first token, or a new one. */
   authenticate: { signedAuthToken: string; authToken: AuthToken };
   /** The socket lost its token. */
   deauthenticate: { oldSignedAuthToken: string; oldAuthToken: AuthToken };

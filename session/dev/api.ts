@@ -118,7 +118,7 @@ export function createApi(options: ApiOptions): Hono {
     const id = c.req.param("id")!;
     const backend = registry.get(id);
     if (!backend) {
-      throw new ApiFailure(404, `no backend with the id ${JSON.stringify(id)}`);
+      throw new ApiFailure(404, `no backend has the id ${JSON.stringify(id)}`);
     }
     return backend;
   };
@@ -207,7 +207,7 @@ export function createApi(options: ApiOptions): Hono {
     if (!c.req.raw.signal.aborted) options.onError(error);
     return new ApiFailure(
       500,
-      "the dev platform failed; its terminal says more",
+      "the dev platform failed; see its terminal for details",
     )
       .toResponse();
   });

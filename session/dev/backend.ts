@@ -223,13 +223,13 @@ export class Backend {
     const hint = setTimeout(
       () =>
         this.#note(
-          `does not listen on port ${port} (its variable PORT) yet; waiting`,
+          `not listening on port ${port} (from PORT) yet; still waiting`,
         ),
       HINT_AFTER,
     );
     const cancelTimeout = after(startupTimeout, () => {
       this.#note(
-        `did not listen on port ${port} (its variable PORT) within ${
+        `did not listen on port ${port} (from PORT) within ${
           startupTimeout / 1000
         } s; killing it`,
       );

@@ -179,7 +179,7 @@ export async function main(args: readonly string[]): Promise<number> {
       if (running > 0) {
         terminal.note(
           asked
-            ? "killing what still runs"
+            ? "killing the remaining backends"
             : `ending ${
               running === 1 ? "1 backend" : `${running} backends`
             }; press Ctrl-C again to kill`,

@@ -139,12 +139,16 @@ async function serve(
       return response;
     } catch (cause) {
       joint.abandon();
-      throw new ProxyError(400, "the request cannot become a WebSocket", {
-        cause,
-      });
+      throw new ProxyError(
+        400,
+        "the request cannot be upgraded to a WebSocket",
+        {
+          cause,
+        },
+      );
     }
   } finally {
-    // A plain request lasts until its answer is sent, or the client is gone.
+    // A plain request lasts until its answer is sent, or the client disconnected.
     if (!upgraded) info.completed.then(release, release);
   }
 }

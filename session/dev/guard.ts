@@ -21,16 +21,16 @@ export function refusal(
   options: GuardOptions,
 ): string | undefined {
   const host = hostname(`http://${headers.get("host") ?? ""}`);
-  if (host === undefined) return "the Host header names no host";
+  if (host === undefined) return "the Host header is missing or malformed";
   if (!isAllowed(host, options)) {
-    return `the dev platform does not answer for the host ${host}; ` +
-      `start it with --allow-host ${host} if it should`;
+    return `the dev platform does not accept requests for host ${host}; ` +
+      `start it with --allow-host ${host} to allow them`;
   }
   const origin = headers.get("origin");
   if (origin !== null) {
     const from = hostname(origin);
     if (from !== undefined && isAllowed(from, options)) return undefined;
-    return "the dev platform refuses requests from foreign pages: connect from " +
+    return "the dev platform refuses requests from pages of other origins: connect from " +
       "your server or through the edge route" +
       (from === undefined ? "" : `, or start it with --allow-host ${from}`);
   }
@@ -40,7 +40,7 @@ export function refusal(
     !(headers.get("sec-fetch-mode") === "navigate" &&
       headers.get("sec-fetch-dest") === "document");
   return foreign
-    ? "the dev platform refuses requests from foreign pages"
+    ? "the dev platform refuses requests from pages of other origins"
     : undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Which backend a request reaches: asks the platform, and holds what it said. */
+/** Finds the backend of a request: asks the platform and caches the response. */
 import type { Context } from "../pass/hono.ts";
 import {
   type ConnectRequest,
@@ -16,14 +16,14 @@ import { Outages } from "./outages.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { joinPath, type OriginTest, originTest } from "../pass/path.ts";
 
-/** A connect answer, as plain values: nothing of one request's I/O outlives it. */
+/** A cached connect response, as plain values, so that no request's I/O outlives it. */
 export interface Held {
   readonly backendId: string;
   readonly status: ConnectResponse["status"];
   readonly spawned: boolean;
-  /** Where the backend is reached; ends in `/`. */
+  /** The backend's URL; ends with `/`. */
   readonly base: URL;
-  /** What may appear in no header and no message. */
+  /** Texts that must not appear in any header or message. */
   readonly secrets: readonly string[];
 }
 
@@ -33,14 +33,14 @@ export class Backends {
   readonly #upstreams: OriginTest | undefined;
   readonly #held: HeldMap<Held>;
   readonly #flights: Flights<Held>;
-  /** Names for which the platform failed. */
+  /** Outages of the platform, by grant. */
   readonly #refused = new Outages();
-  /** Backends that could not be reached. */
+  /** Outages of backends that were unreachable. */
   readonly #lost = new Outages();
-  /** Milliseconds for one answer of the platform. */
+  /** How long to wait for one response of the platform, in milliseconds. */
   readonly timeout: number;
 
-  /** @throws {TypeError} if nothing says where backends may be */
+  /** @throws {TypeError} if neither `upstreams` nor the engine gives the backends' origins */
   constructor(options: SessionProxyOptions) {
     this.#options = options;
     this.#upstreams = options.upstreams && originTest(options.upstreams);
@@ -66,38 +66,38 @@ export class Backends {
     return made;
   }
 
-  /** The origins at which an engine's backends may be. */
+  /** The origins allowed for an engine's backends. */
   #allowed(engine: SessionEngine): OriginTest {
     if (this.#upstreams) return this.#upstreams;
-    // `origins` is the name that older engines have.
+    // Older engines use the name `origins`.
     const origins = engine.backendOrigins ?? engine.origins;
     if (!origins) {
       throw new TypeError(
-        "sessionProxy needs the option upstreams: this engine does not say where its backends are",
+        "sessionProxy needs the option upstreams: this engine does not declare where its backends run",
       );
     }
     return originTest(origins);
   }
 
-  /** The backend of a grant, held or asked for; spawns where the grant lets it. */
+  /** The backend of a grant, from the cache or the platform; spawns one if the grant allows it. */
   async reach(visit: Visit): Promise<Held> {
     this.#lost.check(keyOf(visit), Date.now());
     return this.#find(visit) ?? await this.connect(visit);
   }
 
-  /** The backend answered. */
+  /** The backend responded: ends its outage. */
   reached(visit: Visit): void {
     this.#lost.succeeded(keyOf(visit), Date.now());
   }
 
-  /** It could not be reached, also where the platform says that it is now. */
+  /** The backend was unreachable, even at the address that the platform just gave. */
   unreachable(visit: Visit, error: ProxyError): void {
     this.#lost.failed(keyOf(visit), error, Date.now());
   }
 
   /**
-   * The backend of a grant that runs now, or, with `backendId`, the one of that
-   * name: an answer that is held may be of a backend that has ended since.
+   * The running backend of a grant. With `backendId`, it must have that id: a cached
+   * response may describe a backend that has since ended.
    * @throws {ProxyError} 404 if none runs, 410 if another one does
    */
   async locate(visit: Visit, backendId?: string): Promise<Held> {
@@ -107,7 +107,7 @@ export class Backends {
     try {
       found = await this.connect(visit, false);
     } catch (error) {
-      // How a platform refuses to find a backend without spawning it.
+      // 409 is how a platform says that connecting would need a spawn.
       if (!isProxyError(error) || error.status !== 409) throw error;
       throw backendId === undefined
         ? new ProxyError(404, "no backend runs under this name")
@@ -118,9 +118,9 @@ export class Backends {
   }
 
   /**
-   * Asks the platform, unless it is being asked the same, and holds what it
-   * says.
-   * @throws {ProxyError} at once where the platform said to come later
+   * Asks the platform, sharing a request that is already in flight, and caches the
+   * response.
+   * @throws {ProxyError} immediately during an outage or the platform's `Retry-After`
    */
   async connect(
     visit: Visit,
@@ -130,8 +130,8 @@ export class Backends {
   }
 
   /**
-   * The same, and whether this request started the backend: of requests that share
-   * one answer, only the one that asked did.
+   * Like `connect`, and reports whether this request spawned the backend: of requests
+   * that share one response, only the one that asked did.
    */
   async join(
     visit: Visit,
@@ -161,7 +161,7 @@ export class Backends {
     return { held, spawned: asked && held.spawned };
   }
 
-  /** Asks the platform, and checks what it says. */
+  /** Asks the platform and checks its response. */
   async #ask(
     { c, name, grant }: Visit,
     spawn: ConnectRequest["spawn"],
@@ -174,7 +174,7 @@ export class Backends {
       engine.connect({
         key,
         ...(spawn === undefined ? {} : { spawn }),
-        // Where it may not spawn, a running backend's tag is still to be told.
+        // Without a spawn, the running backend's tag still has to be given.
         ...(spawn === false && tag !== undefined ? { tag } : {}),
         ...(user === undefined ? {} : { user }),
         ...(auth === undefined ? {} : { auth }),
@@ -186,7 +186,7 @@ export class Backends {
     ) {
       throw new ProxyError(
         502,
-        "the platform named a backend at an origin that is not allowed (see the option upstreams)",
+        "the platform returned a backend at an origin that is not allowed (see the option upstreams)",
       );
     }
     return {
@@ -198,12 +198,12 @@ export class Backends {
         answer.token,
         answer.secret_token ?? "",
         url.pathname.replace(/^\/|\/$/g, ""),
-        // Shorter ones would be found everywhere; no token is.
+        // Shorter texts would match everywhere, and no token is that short.
       ].filter((secret) => secret.length >= 4),
     };
   }
 
-  /** Drops what turned out to be gone, unless something newer is held. */
+  /** Drops a backend that turned out to be gone, unless a newer one is cached. */
   forget(visit: Visit, value: Held): void {
     this.#held.delete(keyOf(visit), value);
   }
@@ -213,7 +213,7 @@ export class Backends {
   }
 }
 
-/** Whether an error of the platform may be over in a while. */
+/** Whether an error of the platform may be temporary. */
 function isOutage({ status }: ProxyError): boolean {
   return status === 429 || status >= 500;
 }
@@ -222,15 +222,15 @@ function gone(): ProxyError {
   return new ProxyError(410, "the backend is gone");
 }
 
-/** One text for what a grant reaches. */
+/** The cache key of a grant. */
 function keyOf(visit: Visit): string {
   const { name, grant: { key, user, auth, spawn } } = visit;
   return visit.heldKey ??= JSON.stringify([name, key, user, auth, spawn]);
 }
 
 /**
- * The backend's address for what the client wants of it.
- * @throws {ProxyError} 400 if the path could lead out of the backend
+ * The URL within the backend that the client requested.
+ * @throws {ProxyError} 400 if the path could escape the backend's URL
  */
 export function addressIn({ base }: Held, { rest, search }: Visit): URL {
   const to = joinPath(base, rest, search);
@@ -240,7 +240,7 @@ export function addressIn({ base }: Held, { rest, search }: Visit): URL {
   return to;
 }
 
-/** Waits for the platform at most `timeout` ms, and words its failures. */
+/** Waits for the platform for at most `timeout` ms; failures become `ProxyError`s. */
 export async function askPlatform<T>(
   timeout: number,
   ask: (signal: AbortSignal) => Promise<T>,
@@ -264,7 +264,7 @@ export async function askPlatform<T>(
   }
 }
 
-/** What a client may know of the platform's error. */
+/** Converts a platform's error to one that may be shown to clients. */
 export function platformError(error: unknown): ProxyError {
   const retryAfter = isHTTPError(error) ? error.retryAfter : undefined;
   if (isHTTPError(error)) {
@@ -276,16 +276,16 @@ export function platformError(error: unknown): ProxyError {
   const late = isTimeout(error);
   return new ProxyError(
     late ? 504 : 502,
-    late ? "the platform did not answer in time" : "the platform failed",
+    late ? "the platform did not respond in time" : "the platform failed",
     { cause: error, retryAfter },
   );
 }
 
-/** Other codes (a refused API token, say) are between the edge and the platform. */
+/** Messages for clients. Other codes, such as a rejected API token, are not their concern. */
 const MESSAGES: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([
-  [404, "there is no such backend"],
+  [404, "no such backend"],
   [409, "no backend under this name may be used or spawned"],
   [410, "the backend is gone"],
-  [429, "the platform takes no more requests for now"],
-  [503, "the platform has no room for another backend at the moment"],
+  [429, "the platform is limiting requests; try again later"],
+  [503, "the platform has no capacity for another backend right now"],
 ]);

@@ -1,19 +1,19 @@
-/** A backend's states as server-sent events. */
+/** Sends a backend's states as server-sent events. */
 import { type EventSink, eventStream } from "../../net/event_stream.ts";
 import type { BackendState } from "../../types.ts";
 
-/** Which backend a client of the stream was watching, and how many states it saw. */
+/** The backend that a client of the stream watched, and the number of states it has seen. */
 export interface EventPosition {
   backendId: string;
   seen: number;
 }
 
-/** The `id` of the event that carries a backend's state number `seen` (from 1). */
+/** The `id` of the event that carries a backend's state number `seen`, counted from 1. */
 export function eventId({ backendId, seen }: EventPosition): string {
   return `${encodeURIComponent(backendId)}:${seen}`;
 }
 
-/** Reads what {@linkcode eventId} wrote; `undefined` for anything else. */
+/** Parses an id made by {@linkcode eventId}; returns `undefined` for anything else. */
 export function parseEventId(id: string | null): EventPosition | undefined {
   const parts = /^([^:]+):(\d{1,9})$/.exec(id ?? "");
   if (!parts) return undefined;
@@ -30,23 +30,23 @@ export function parseEventId(id: string | null): EventPosition | undefined {
 /** What {@linkcode statusEvents} needs. */
 export interface StatusEventsOptions {
   backendId: string;
-  /** The states from the first one on; ends the stream when it ends. */
+  /** The states from the first one on. The stream ends when they do. */
   states: AsyncIterator<BackendState>;
-  /** What `states` gave already. */
+  /** The first result of `states`, already read. */
   first: IteratorResult<BackendState>;
-  /** States to leave out because the client saw them. */
+  /** How many states to skip because the client has seen them. */
   skip: number;
   /** Milliseconds between comments that keep a quiet stream open. */
   keepAlive: number;
-  /** Aborted when the client is gone or the stream has ended. */
+  /** Aborted when the client disconnects or the stream ends. */
   controller: AbortController;
-  /** The states cannot be followed any longer. */
+  /** Called when following the states fails. */
   onError: (error: unknown) => void;
 }
 
 /**
- * Answers with the states. There are few, so they are not held back for a slow
- * reader; comments are.
+ * Responds with a stream of states. There are few, so they are sent even to a slow
+ * reader; keep-alive comments are not.
  */
 export function statusEvents(
   { backendId, states, first, skip, keepAlive, controller, onError }:
@@ -62,7 +62,7 @@ export function statusEvents(
         sink.send({ id, data: JSON.stringify(next.value) });
       }
     } catch (error) {
-      // The client asks again and learns then, by the answer's status.
+      // The client will reconnect, and the response's status then tells it why.
       if (!signal.aborted) onError(error);
     }
     sink.close();

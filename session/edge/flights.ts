@@ -1,4 +1,4 @@
-/** One question at a time: who asks the same meanwhile gets the same answer. */
+/** Coalesces concurrent calls: callers with the same key share one flight's result. */
 import { wait } from "../../net/wait.ts";
 
 interface Flight<T> {
@@ -6,26 +6,26 @@ interface Flight<T> {
   outcome?: { value: T } | { error: unknown };
 }
 
-/** Milliseconds between two looks at a flight of another request. */
+/** The interval at which another request's flight is polled, in milliseconds. */
 const LOOK = 20;
 
-/** Questions that are being asked, by key. */
+/** The calls in flight, by key. */
 export class Flights<T> {
   readonly #flying = new Map<string, Flight<T>>();
   readonly #patience: number;
 
-  /** `patience` is how many milliseconds one may take. */
+  /** `patience` is how long to wait for another request's flight, in milliseconds. */
   constructor(patience: number) {
     this.#patience = patience;
   }
 
-  /** Joins the flight of that key, or begins one. */
+  /** Joins the flight with that key, or starts one. */
   async join(key: string, ask: () => Promise<T>): Promise<T> {
     const flight = this.#flying.get(key);
     if (!flight) return await this.#begin(key, ask);
     if (!("WebSocketPair" in globalThis)) return await flight.answer;
-    // On workerd no request may wait for what another one does: its promise
-    // would stay pending for ever if that request is cancelled.
+    // On workerd, a request must not await another request's promise, which would
+    // stay pending forever if that request were cancelled. So it polls.
     for (let waited = 0; waited < this.#patience; waited += LOOK) {
       await wait(LOOK);
       const { outcome } = flight;

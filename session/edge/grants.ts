@@ -1,10 +1,10 @@
 /**
- * What `authorize` may return, told apart by shape and read strictly: only a
- * value that is clearly a grant lets a request in. No I/O.
+ * Reads the return value of `authorize`, strictly: only a value that is clearly a
+ * grant lets a request in. No I/O.
  *
- * Shape decides, not `instanceof`: a server or a second copy of a library may
- * bring a `Response` class of its own, and a refusal that went unrecognized
- * would let the request in.
+ * Values are recognized by shape rather than `instanceof`: a server or a second copy
+ * of a library may have its own `Response` class, and a refusal that went
+ * unrecognized would let the request in.
  */
 import type { SpawnOptions } from "../../types.ts";
 import { ProxyError } from "../pass/failure.ts";
@@ -40,19 +40,19 @@ export interface AnonymousGrant extends GrantScope {
 }
 
 /**
- * What a request may reach: `{ user: "ada" }`, or `{ anonymous: true }` for a
- * request without a user. Other members are an error: a refusal in an unknown
- * form must not pass for a grant.
+ * Lets a request in: `{ user: "ada" }`, or `{ anonymous: true }` for a request
+ * without a user. Unknown fields are an error, so that a refusal in an unexpected
+ * form is not mistaken for a grant.
  */
 export type SessionGrant = UserGrant | AnonymousGrant;
 
-/** What `authorize` decided. */
+/** The decision of `authorize`. */
 export type Decision =
   | { kind: "granted"; grant: SessionGrant }
   | { kind: "answered"; response: Response }
   | { kind: "refused" };
 
-/** The members of a grant and what each must be, if it is there. */
+/** The fields of a grant, and a check for each that is present. */
 const MEMBERS: ReadonlyMap<string, (value: unknown) => boolean> =
   /* @__PURE__ */ new Map<string, (value: unknown) => boolean>([
     ["user", isName],
@@ -68,10 +68,10 @@ const MEMBERS: ReadonlyMap<string, (value: unknown) => boolean> =
   ]);
 
 /**
- * Reads what `authorize` returned.
+ * Reads the return value of `authorize`.
  *
  * @throws {ProxyError} 500 for anything but a grant, a Response, `null`,
- * `undefined` or `false`; its cause names what was wrong, without values
+ * `undefined` or `false`; its cause names the mistake without quoting values
  */
 export function readDecision(value: unknown): Decision {
   if (value === null || value === undefined || value === false) {
@@ -83,13 +83,13 @@ export function readDecision(value: unknown): Decision {
   return { kind: "granted", grant: readGrant(value) };
 }
 
-/** A grant with the own, enumerable members of `value`, each read once. */
+/** Copies the own, enumerable fields of `value` into a grant, reading each once. */
 function readGrant(value: unknown): SessionGrant {
   if (!isPlainObject(value)) throw misused(`got ${describe(value)}`);
   const members = new Map(Object.entries(value));
   for (const [name, member] of members) {
     const valid = MEMBERS.get(name);
-    if (!valid) throw misused(`a grant has no member ${JSON.stringify(name)}`);
+    if (!valid) throw misused(`a grant has no field ${JSON.stringify(name)}`);
     if (!valid(member)) {
       throw misused(`${name} must not be ${describe(member)}`);
     }
@@ -117,7 +117,7 @@ function misused(fault: string): ProxyError {
   );
 }
 
-/** A value in an error message: its kind, never its content. */
+/** Describes a value by its kind, never its content. */
 function describe(value: unknown): string {
   if (value === "") return "an empty string";
   if (value === null || value === undefined) return `${value}`;
@@ -129,16 +129,16 @@ function isName(value: unknown): boolean {
   return typeof value === "string" && value !== "";
 }
 
-/** An object literal of any realm, or one without a prototype. */
+/** Whether `value` is an object literal of any realm, or has no prototype. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (Object.prototype.toString.call(value) !== "[object Object]") return false;
   const prototype = Object.getPrototypeOf(value);
-  // Only `Object.prototype`, of whichever realm, is the end of a chain and a
-  // plain object's parent; an instance of a class has a longer one.
+  // A plain object's prototype is an `Object.prototype` of some realm, which has no
+  // prototype itself; an instance of a class has a longer chain.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** A Response of any class or realm. */
+/** Whether `value` is a Response of any class or realm. */
 function isResponse(value: unknown): value is Response {
   const response = Object(value) as Partial<Response>;
   return typeof value === "object" && typeof response.status === "number" &&
@@ -147,8 +147,8 @@ function isResponse(value: unknown): value is Response {
 }
 
 /**
- * The same answer as a Response of this runtime, which may not know how to send
- * another class's.
+ * Converts to this runtime's own Response class, because the runtime may be unable
+ * to send one of another class.
  *
  * @throws {ProxyError} 500 if it cannot be sent, such as `Response.error()`
  */
@@ -167,7 +167,7 @@ function ownResponse(response: Response): Response {
   }
 }
 
-/** The same bytes, where the stream is of another realm or library. */
+/** Copies a stream that comes from another realm or library. */
 function ownStream(
   body: ReadableStream<Uint8Array>,
 ): ReadableStream<Uint8Array> {

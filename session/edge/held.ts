@@ -1,4 +1,4 @@
-/** A bounded map whose entries grow old: the least recently used one goes first. */
+/** A bounded cache whose entries expire; the least recently used entry is evicted first. */
 
 interface Entry<T> {
   value: T;
@@ -6,25 +6,25 @@ interface Entry<T> {
   bytes: number;
 }
 
-/** Bounds of a {@linkcode HeldMap}. */
+/** The bounds of a {@linkcode HeldMap}. */
 export interface HeldBounds {
-  /** Entries. */
+  /** The most entries it holds. */
   max: number;
-  /** Milliseconds for which an entry is held. */
+  /** How long an entry is held, in milliseconds. */
   ttl: number;
-  /** Bytes of all keys and values together. @default {32 MiB} */
+  /** The most bytes that all keys and values may take. @default {32 MiB} */
   maxBytes?: number | undefined;
 }
 
 /**
- * Values by key. Times are passed in, in milliseconds. Whatever is old leaves
- * with the next call, so that nothing needs a timer: some runtimes have none
- * between two requests.
+ * Values by key. Times are passed in, in milliseconds. Expired entries are removed on
+ * the next call rather than by a timer, because some runtimes run no timers between
+ * requests.
  */
 export class HeldMap<T> {
-  // A Map keeps the order of insertion, so a used entry is put in anew.
+  // A Map keeps insertion order, so an entry is inserted again when it is used.
   readonly #used = new Map<string, Entry<T>>();
-  /** The same, the oldest first: all live equally long. */
+  /** The same entries, oldest first; all have the same time to live. */
   readonly #aging = new Map<string, Entry<T>>();
   readonly #bounds: { max: number; ttl: number; maxBytes: number };
   #bytes = 0;
@@ -46,12 +46,12 @@ export class HeldMap<T> {
     return entry.value;
   }
 
-  /** `bytes` are what the value takes, beside its key. */
+  /** `bytes` is the size of the value, without its key. */
   set(key: string, value: T, now: number, bytes = 0): void {
     const { max, ttl, maxBytes } = this.#bounds;
     this.#expire(now);
     this.#remove(key);
-    // Two bytes for each character, and what a map needs for itself.
+    // Two bytes per character, plus the overhead of the map.
     const entry = {
       value,
       expires: now + ttl,
@@ -66,7 +66,7 @@ export class HeldMap<T> {
     }
   }
 
-  /** Drops the entry, unless it is another one by now. */
+  /** Removes the entry, unless it has been replaced since. */
   delete(key: string, value: T): void {
     if (this.#used.get(key)?.value === value) this.#remove(key);
   }
@@ -79,7 +79,7 @@ export class HeldMap<T> {
     this.#bytes -= entry.bytes;
   }
 
-  /** Each entry is looked at once, when it goes, and the first that stays. */
+  /** Removes expired entries; stops at the first that has not expired. */
   #expire(now: number): void {
     for (const [key, { expires }] of this.#aging) {
       if (expires > now) return;

@@ -1,40 +1,39 @@
 /**
- * Where an application put the route, told from the request alone: Hono keeps
- * the pattern that matched to itself, and another version or copy of Hono, a
- * `getPath` of the application or a reverse proxy may have changed it. No I/O.
+ * Finds where an application mounted the route, from the request alone: Hono does
+ * not expose the matched pattern, and another version or copy of Hono, the
+ * application's `getPath` or a reverse proxy may have changed it. No I/O.
  */
 
-/** The three parts of a request's address that concern the route. */
+/** The three parts of a request's URL that concern the route. */
 export interface Place {
-  /** The path of `/:name`, as the client writes it. */
+  /** The path up to and including `/:name`, as the client writes it. */
   path: string;
-  /** What follows `/:name/backend/`, as the client sent it. */
+  /** The path after `/:name/backend/`, as the client sent it. */
   rest: string;
   /** The query with its `?`, or "". */
   search: string;
 }
 
-/** What the router says about the request. */
+/** The router's view of the request. */
 export interface Matched {
-  /** The address, as the client sent it. */
+  /** The URL, as the client sent it. */
   url: string;
   /** The decoded name. */
   name: string;
   /**
-   * How many segments follow the name. Where `/backend/` and any others follow
-   * it, the decoded path before the name, as far as the router tells it: the
-   * words may occur twice in an address.
+   * How many segments follow the name. If `/backend/` and arbitrary segments follow,
+   * a function that returns the decoded path before the name, as far as the router
+   * knows it: name and `backend` may occur more than once in a URL.
    */
   after: number | (() => string);
 }
 
 /**
- * Finds the name in the address. Read from the address as the client sent it:
- * some runtimes show it before any `..` or `%2e` was resolved, and the rest has
- * to reach the check as it is.
+ * Finds the name in the URL as the client sent it: some runtimes show it before `..`
+ * or `%2e` is resolved, and the rest has to reach the path check unchanged.
  *
- * `undefined` if the address has no such place, because an application routes
- * by something else than the path.
+ * Returns `undefined` if the URL does not contain the name, because the application
+ * routes by something other than the path.
  */
 export function findPlace(
   { url, name, after }: Matched,
@@ -45,10 +44,10 @@ export function findPlace(
   const at = typeof after === "number"
     ? fromEnd(segments, after)
     : beforeBackend(segments, name, after);
-  // The first segment is the empty one before the leading slash.
+  // Segment 0 is the empty one before the leading slash.
   if (at < 1) return undefined;
   let base = publicPath ?? segments.slice(0, at).join("/");
-  // It becomes the path of cookies, whose attributes semicolons separate.
+  // It becomes a cookie's path, and semicolons separate a cookie's attributes.
   base = base.replace(SEPARATORS, encodeURIComponent);
   return {
     path: `${base}/${encodeURIComponent(name)}`,
@@ -59,14 +58,14 @@ export function findPlace(
 
 const SEPARATORS = /[;,\\\s]/g;
 
-/** The name's index where `after` segments follow it. */
+/** The index of the name if `after` segments follow it. */
 function fromEnd(segments: readonly string[], after: number): number {
-  // An application that is not strict ignores a slash at the end.
+  // A Hono application with `strict: false` ignores a trailing slash.
   const end = segments.at(-1) === "" ? segments.length - 1 : segments.length;
   return end - 1 - after;
 }
 
-/** The name's index where `backend` follows it. */
+/** The index of the name if `backend` follows it. */
 function beforeBackend(
   segments: readonly string[],
   name: string,
@@ -86,7 +85,7 @@ function beforeBackend(
   ) ?? found[0]!;
 }
 
-/** Decodes what can be decoded, as Hono does. */
+/** Decodes the parts that can be decoded, as Hono does. */
 function decode(text: string): string {
   if (!text.includes("%")) return text;
   try {
@@ -102,7 +101,7 @@ function decode(text: string): string {
   }
 }
 
-/** The parts of an address, none of them normalised as a URL parser would. */
+/** Splits a URL without the normalisation of a URL parser. */
 export function splitUrl(
   url: string,
 ): { origin: string; path: string; search: string } {
@@ -116,7 +115,7 @@ export function splitUrl(
 }
 
 /**
- * Reads the option `path`: a path without a slash at its end.
+ * Reads the option `path`, and removes a trailing slash.
  * @throws {TypeError} if it is not a path
  */
 export function readPath(path: string | undefined): string | undefined {
@@ -135,8 +134,8 @@ export function readPath(path: string | undefined): string | undefined {
 }
 
 /**
- * Reads the option `origin`, in any of the ways to write one.
- * @throws {TypeError} if it is anything else, which no request would come from
+ * Reads the option `origin`, in any spelling of an origin.
+ * @throws {TypeError} if it is not an origin: no request could come from it
  */
 export function readOrigin(origin: string | undefined): string | undefined {
   if (origin === undefined) return undefined;

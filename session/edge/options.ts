@@ -42,16 +42,16 @@ export interface SessionProxyOptions {
    */
   origin?: string | undefined;
   /**
-   * The path under which clients reach the route, such as `/sessions`, where
-   * requests do not show it: a reverse proxy strips a prefix, or the route is
-   * mounted with `app.mount()`, which strips its own.
-   * @default what precedes the name in the request's path
+   * The path at which clients reach the route, such as `/sessions`. Set it if
+   * requests arrive without it, because a reverse proxy strips a prefix or the route
+   * is mounted with `app.mount()`, which strips its own.
+   * @default the part of the request's path before the name
    */
   path?: string | undefined;
   /**
-   * Other origins whose pages may use the route: they pass the check on
-   * upgrades and on methods that change something, and get CORS headers that
-   * allow credentials. Patterns such as `https://*.example.com`.
+   * Other origins whose pages may use the route, as patterns such as
+   * `https://*.example.com`. They pass the origin check on upgrades and unsafe
+   * methods, and get CORS headers that allow credentials.
    * @default {[]}
    */
   origins?: readonly string[] | undefined;
@@ -68,13 +68,13 @@ export interface SessionProxyOptions {
    */
   upstreams?: readonly string[] | undefined;
 
-  /** Whether cookies cross, or the names of those that may. @default {false} */
+  /** Whether cookies are forwarded, or the names of those that are. @default {false} */
   cookies?: boolean | readonly string[] | undefined;
-  /** Whether `Authorization` crosses. @default {false} */
+  /** Whether `Authorization` is forwarded. @default {false} */
   authorization?: boolean | undefined;
-  /** Whether the backend's `Cache-Control` crosses, as `private`. @default {false} */
+  /** Whether the backend's `Cache-Control` is forwarded, as `private`. @default {false} */
   cache?: boolean | undefined;
-  /** More headers for the backend, e.g. the client's address. */
+  /** Returns additional headers for the backend, e.g. the client's address. */
   headers?:
     | ((
       c: Context,
@@ -158,16 +158,16 @@ export interface SessionControl {
   revoke(user: string): void;
 }
 
-/** What a handler works with once its request may pass. */
+/** A request that `authorize` has let in, as handlers see it. */
 export interface Visit {
   c: Context;
   name: string;
   grant: SessionGrant;
-  /** The path of `/:name`, as the client writes it. */
+  /** The path up to and including `/:name`, as the client writes it. */
   path: string;
-  /** What follows the route's fixed part, as the client sent it. */
+  /** The path after the route's fixed part, as the client sent it. */
   rest: string;
   search: string;
-  /** What its backend is held by; see `Backends`. */
+  /** The cache key of its backend; see `Backends`. */
   heldKey?: string;
 }

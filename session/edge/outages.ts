@@ -1,16 +1,16 @@
 /**
- * What failed is not tried again at once: after a few failures in a row the
- * pauses grow, and a `Retry-After` is kept. No I/O; times are passed in.
+ * A circuit breaker: after a few failures in a row, attempts are paused for growing
+ * intervals, and `Retry-After` is respected. No I/O; times are passed in.
  */
 import { ProxyError } from "../pass/failure.ts";
 import { HeldMap } from "./held.ts";
 
-/** Failures in a row before the first pause: a restart takes a moment. */
+/** Failures in a row before the first pause, because a restart takes a moment. */
 const FREE = 2;
-/** Milliseconds of the first pause and of the longest. */
+/** The first and the longest pause, in milliseconds. */
 const FIRST = 500;
 const LONGEST = 30_000;
-/** Milliseconds for which a `Retry-After` is believed. */
+/** The longest `Retry-After` that is respected, in milliseconds. */
 const LONGEST_KEPT = 600_000;
 
 interface Outage {
@@ -19,13 +19,13 @@ interface Outage {
   error: ProxyError;
 }
 
-/** The failures of one kind, by what failed. */
+/** The outages of one kind, by key. */
 export class Outages {
   readonly #outages = new HeldMap<Outage>({ max: 10_000, ttl: LONGEST_KEPT });
 
   /**
-   * @throws {ProxyError} with what failed before and the time until the next
-   * attempt, while there is a pause
+   * @throws {ProxyError} during a pause, with the last failure and the time until the
+   * next attempt
    */
   check(key: string, now: number): void {
     const outage = this.#outages.get(key, now);
@@ -37,7 +37,7 @@ export class Outages {
     });
   }
 
-  /** One more failure; its `retryAfter` is kept. */
+  /** Records a failure, and respects its `retryAfter`. */
   failed(key: string, error: ProxyError, now: number): void {
     const failures = (this.#outages.get(key, now)?.failures ?? 0) + 1;
     const pause = failures <= FREE
@@ -48,14 +48,14 @@ export class Outages {
     this.#outages.set(key, { failures, until, error }, now);
   }
 
-  /** It works. */
+  /** Records a success, which ends the outage. */
   succeeded(key: string, now: number): void {
     const outage = this.#outages.get(key, now);
     if (outage) this.#outages.delete(key, outage);
   }
 }
 
-/** Whether an error only repeats one that was reported. */
+/** Whether an error only repeats one that was already reported. */
 export function isPause(error: ProxyError): boolean {
   return error.code === "NOT_CONNECTED";
 }

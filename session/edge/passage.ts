@@ -1,7 +1,7 @@
 /**
- * A request crosses to its backend: as HTTP, as two WebSockets joined, or as a
- * WebSocket that the runtime passes on. Each way tries a backend that is gone
- * once more at the address that the platform then names.
+ * Forwards a request to its backend: as HTTP, as two bridged WebSockets, or as a
+ * WebSocket that the runtime forwards natively. If the backend is gone, each way asks
+ * the platform once more and retries at the URL it returns.
  */
 import { dial } from "../../net/dial.ts";
 import { isPromiseLike } from "../../net/shape.ts";
@@ -37,7 +37,7 @@ import type { DialRequest, UpgradeAdapter } from "../pass/upgrade.ts";
 const MAX_MESSAGE = 16 * 1024 ** 2;
 const REDIRECT = /^30[12378]$/;
 
-/** Forwards a plain request. */
+/** Forwards a plain HTTP request. */
 export async function passHttp(
   visit: Visit,
   backends: Backends,
@@ -59,22 +59,22 @@ export async function passHttp(
     await checkFound(answer, backends, visit);
     return checkRedirect(answer);
   }, (status) => {
-    if (!repeatable) return "because its body was sent";
+    if (!repeatable) return "because its body was already sent";
     // After a 410, no backend can have acted on the request.
     if (status === 410 || IDEMPOTENT.test(request.method)) return undefined;
-    return "because it may have been served";
+    return "because the backend may have processed it";
   });
 }
 
-/** What {@linkcode passJoined} tells the route. */
+/** What {@linkcode passJoined} needs from the route. */
 export interface JoinHooks {
-  /** Knows who is inside. */
+  /** Tracks the open connections, so that they can be revoked. */
   visitors: Visitors;
-  /** Both sockets have ended. */
+  /** Called when both sockets have ended. */
   onEnd(end: BridgeEnd): void;
 }
 
-/** Joins two sockets. The backend's opens first, and what it chose is accepted. */
+/** Bridges two sockets. The backend's opens first, and its choice of subprotocol is accepted. */
 export async function passJoined(
   visit: Visit,
   backends: Backends,
@@ -125,8 +125,8 @@ export async function passJoined(
     }
   });
   try {
-    // It may have left as the dial ended, and Deno's socket for a client that is
-    // gone neither opens nor closes.
+    // The client may have disconnected just as the dial ended; on Deno its socket
+    // would then neither open nor close.
     if (signal.aborted) throw new ProxyError(499, "the client disconnected");
     const { protocol } = pair;
     const showHeaders = options.recheck === undefined
@@ -147,7 +147,7 @@ export async function passJoined(
   }
 }
 
-/** Hands the backend's socket to the client as the runtime gave it. */
+/** Forwards the backend's WebSocket natively, as workerd can. */
 export function passNative(
   visit: Visit,
   backends: Backends,
@@ -163,7 +163,7 @@ export function passNative(
     if (protocols.length > 0) {
       own.set("sec-websocket-protocol", protocols.join(", "));
     }
-    // Not AbortSignal.timeout(): that would end the socket later on.
+    // Not AbortSignal.timeout(), which would later close the open socket too.
     const controller = new AbortController();
     const timer = setTimer(
       () => controller.abort(),
@@ -177,7 +177,7 @@ export function passNative(
         signal: controller.signal,
       });
     } catch (error) {
-      throw new LostError(502, "the backend cannot be reached", {
+      throw new LostError(502, "the backend is unreachable", {
         cause: redacted(error, [to.href, to.pathname, ...held.secrets]),
       });
     } finally {
@@ -189,8 +189,8 @@ export function passNative(
 }
 
 /**
- * Tries the held address, and where it leads nowhere a fresh one.
- * `unrepeatable` says why the same request cannot be made again, if so.
+ * Tries the cached URL and, if the backend is gone, a fresh one. `unrepeatable`
+ * returns the reason why the request must not be repeated, if there is one.
  */
 async function cross<T>(
   visit: Visit,
@@ -226,7 +226,7 @@ async function cross<T>(
   }
 }
 
-/** The client's answer to the backend's answer to an upgrade. */
+/** Converts the backend's response to an upgrade to the one for the client. */
 async function accept(
   answer: Response,
   policy: ForwardOptions,
@@ -290,7 +290,7 @@ function readProtocols(headers: Headers): string[] {
   return protocols;
 }
 
-/** What a backend's answer to an upgrade means, if it is not 101. */
+/** Converts a backend's response to an upgrade, other than 101, to an error. */
 function refusal(
   answer: { status: number; headers: Headers },
   backends: Backends,
@@ -332,7 +332,7 @@ function lostBy(
   if (!backends.engine(c).isPlatformAnswer?.(answer)) return undefined;
   return new LostError(
     status,
-    status === 410 ? "the backend is gone" : "the backend cannot be reached",
+    status === 410 ? "the backend is gone" : "the backend is unreachable",
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * The edge route: puts session backends behind a path of one's own application,
- * so that who may reach which one is decided there and no token leaves it.
+ * The edge route: serves session backends under a path of your own application. Your
+ * code decides which user may reach which backend, and no token leaves the server.
  *
  * ```ts
  * import { Hono } from "@hono/hono";
@@ -17,22 +17,22 @@
  * );
  * ```
  *
- * Below the path it is mounted at, for each name that `authorize` lets pass:
+ * Routes below the path where you mount it, for each name that `authorize` lets in:
  *
- * | request | answer |
+ * | request | response |
  * |---|---|
- * | `POST /:name/connect` | finds or spawns the backend: a `ConnectResponse` whose addresses are the edge's and whose tokens are empty |
- * | `GET /:name/status/:id` | the `BackendState` of the backend that `connect` named; 410 when another holds its key |
+ * | `POST /:name/connect` | finds or spawns the backend: a `ConnectResponse` with edge URLs and empty tokens |
+ * | `GET /:name/status/:id` | the `BackendState` of the backend that `connect` returned; 410 if another one now holds its key |
  * | `GET /:name/status/:id/stream` | all its states, as server-sent events |
- * | `GET /:name/status`, `GET /:name/status/stream` | the same of the backend that runs now; 404 if none does, for they never spawn |
- * | any method, `/:name/backend/*` | the backend's own answer: HTTP, streams and WebSockets |
+ * | `GET /:name/status`, `GET /:name/status/stream` | the same for the backend that runs now; 404 if none does: these never spawn |
+ * | any method, `/:name/backend/*` | the backend's own response: HTTP, streams and WebSockets |
  *
- * `new SessionBackend(answer)` and `new WebSocket(answer.url)` work on the answer
- * of `connect` as they do on the platform's.
+ * `new SessionBackend(response)` and `new WebSocket(response.url)` work with the
+ * edge's connect response as they do with the platform's.
  *
- * On Cloudflare Workers a WebSocket passes through natively, so that the platform's
- * limits count. Elsewhere two sockets are joined, within the limits of the
- * options; how to accept one the option `upgrade` says on Bun and Node.
+ * On Cloudflare Workers, WebSockets are forwarded natively, and the platform's limits
+ * apply. Elsewhere the edge bridges two sockets, within the limits given as options.
+ * On Bun and Node, the option `upgrade` accepts the client's.
  *
  * @module
  */
@@ -107,26 +107,26 @@ export {
   type UpgradeOptions,
 } from "../pass/upgrade.ts";
 
-/** Bytes of a name in UTF-8. */
+/** The longest name, in bytes of UTF-8. */
 const MAX_NAME = 1024;
 
-/** Methods that a page may use on other origins without being asked who it is. */
+/** Safe methods, which change nothing and need no origin check. */
 const SAFE = /^(GET|HEAD|OPTIONS)$/;
 
 /**
- * The edge route as a Hono application, to be mounted with `app.route(path, …)`.
+ * Creates the edge route as a Hono application; mount it with `app.route(path, …)`.
  *
- * A connect answer is held for a name, key and user, so that a request costs no
- * round trip to the platform; `POST connect` always asks it. When a backend turns
- * out to be gone (410, 502, a dial that fails), the platform is asked once more
- * before the failure is reported. A request whose body was sent, or that may have
- * been served and is not idempotent, is not sent twice.
+ * Connect responses are cached by name, key and user, so that most requests need no
+ * round trip to the platform; `POST connect` always asks it. If a backend turns out to
+ * be gone (410, 502, a failed dial), the edge asks the platform once more before it
+ * reports the failure. It never resends a request whose body was already sent, or one
+ * that is not idempotent and that the backend may have processed.
  *
- * Mount it before middleware that builds new responses: a WebSocket that a worker
- * passes on would be lost.
+ * Mount it before middleware that builds new responses, which would lose a WebSocket
+ * that a worker forwards.
  *
  * @throws {TypeError} if `engine` or `authorize` is missing, a pattern is not an
- * origin, or nothing says where backends may be
+ * origin, or neither `upstreams` nor the engine gives the backends' origins
  * @throws {RangeError} if a duration or size is NaN or negative
  */
 export function sessionProxy(
@@ -185,8 +185,8 @@ export function sessionProxy(
     const { c } = visit;
     const { backendId } = await backends.locate(visit, c.req.param("id"));
     const position = parseEventId(c.req.header("last-event-id") ?? null);
-    // The client watched a backend that no longer holds the key, or one that was
-    // never this name's: nothing is said about either.
+    // The client watched a backend that no longer holds the key, or that never
+    // belonged to this name. Reveal nothing about either.
     if (position && position.backendId !== backendId) {
       throw new ProxyError(410, "the backend is gone");
     }
@@ -225,7 +225,7 @@ export function sessionProxy(
       visitors,
       onEnd({ by, code, reason }) {
         if (by !== "bridge" || code === 4403) return;
-        report(c, new Error(`WebSocket ended with ${code}: ${reason}`));
+        report(c, new Error(`WebSocket closed with code ${code}: ${reason}`));
       },
     });
   }
@@ -266,7 +266,7 @@ export function sessionProxy(
     return new Response(body, answer);
   }
 
-  /** Where clients reach the edge. */
+  /** The origin at which clients reach the edge. */
   function origin(c: Context): string {
     return own ?? splitUrl(c.req.url).origin;
   }
@@ -284,7 +284,7 @@ export function sessionProxy(
     }
   }
 
-  /** Refuses pages of other origins where a cookie would speak for them. */
+  /** Refuses pages of other origins, whose requests would carry the user's cookies. */
   function checkOrigin(c: Context, from: string | undefined): void {
     const upgrade = isUpgrade(c.req.raw);
     if (SAFE.test(c.req.method) && !upgrade) return;
@@ -299,7 +299,7 @@ export function sessionProxy(
     }
   }
 
-  /** What happens around each route: who asks, what is asked for, how it failed. */
+  /** Wraps each route's handler: checks origin and name, authorizes, reports failures. */
   function route(
     serve: (visit: Visit) => Promise<Response>,
     after: number | "rest",
@@ -316,7 +316,7 @@ export function sessionProxy(
             'a name cannot be "." or ".."',
           );
         }
-        // A UTF-16 unit is one to three bytes of UTF-8.
+        // A UTF-16 code unit takes one to three bytes in UTF-8.
         if (
           name.length * 3 > MAX_NAME &&
           new TextEncoder().encode(name).length > MAX_NAME
@@ -354,7 +354,7 @@ export function sessionProxy(
     };
   }
 
-  /** Where the request found the route; see {@linkcode findPlace}. */
+  /** Where in its URL the request matched the route; see {@linkcode findPlace}. */
   function place(
     c: Context,
     name: string,
@@ -383,7 +383,7 @@ export function sessionProxy(
     from: string | undefined,
   ): Response {
     if (!listed || response.status === 101) return response;
-    // A copy, because the headers of some responses cannot be changed.
+    // A copy, because some responses have immutable headers.
     const copy = new Response(response.body, response);
     copy.headers.append("vary", "Origin");
     if (from !== undefined && from !== origin(c) && foreign(from)) {
@@ -393,7 +393,7 @@ export function sessionProxy(
     return copy;
   }
 
-  /** A browser asks first, without cookies: the origin decides, not `authorize`. */
+  /** Preflight requests carry no cookies, so the origin decides, not `authorize`. */
   function preflight(c: Context): Response | undefined {
     const from = c.req.header("origin");
     const method = c.req.header("access-control-request-method");
@@ -416,8 +416,8 @@ export function sessionProxy(
 
   const app = new Hono();
   app.options("/:name/*", async (c, next) => preflight(c) ?? await next());
-  // How many segments follow the name tells where a path begins, wherever the
-  // application mounts the route.
+  // The number of segments after the name locates it, wherever the application mounts
+  // the route.
   app.post("/:name/connect", route(connect, 1));
   app.get("/:name/status", route(status, 1));
   app.get("/:name/status/stream", route(statusStream, 2));
@@ -430,11 +430,11 @@ export function sessionProxy(
 }
 
 /**
- * The decoded path up to the name, as the router matched it: its pattern with
- * the parameters in their places. "" where this Hono does not tell.
+ * The decoded path up to the name, as the router matched it: its pattern with the
+ * parameters filled in. "" if this version of Hono does not expose it.
  */
 function matchedPath(c: Context): string {
-  // Of each Hono 4; a later one may not have it.
+  // Every Hono 4 has it; a later version may not.
   const { routePath } = c.req as { routePath?: string };
   const parameters = new Map(Object.entries(c.req.param()));
   const pattern = /^(.*)\/:name\/backend/.exec(routePath ?? "")?.[1] ?? "";
@@ -444,12 +444,12 @@ function matchedPath(c: Context): string {
   );
 }
 
-/** Prepares an answer to HEAD, from which Hono takes the body. */
+/** Prepares a response to HEAD, whose body Hono drops. */
 function endHead(answer: Response): void {
   const { body, headers, status } = answer;
-  // Nobody else would end it.
+  // Nothing else would end it.
   body?.cancel().catch(() => {});
-  // Bun would say that GET answers with nothing.
+  // Bun would send `content-length: 0`, as if GET had an empty response.
   if (
     "Bun" in globalThis && !headers.has("content-length") &&
     !NULL_BODY.has(status)

@@ -1,12 +1,12 @@
 /**
- * Who is inside: WebSockets and streams that are open, ended when their user may
- * no longer be there.
+ * Tracks open WebSockets and streams, and ends them when their user's access is
+ * revoked.
  */
 import { setTimer } from "../../net/timer.ts";
 import { readDecision } from "./grants.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 
-/** What is open for one visit. */
+/** An open WebSocket or stream. */
 export interface Stay {
   /** Ends it: the user's access was revoked. */
   end(): void;
@@ -28,7 +28,7 @@ export class Visitors {
     this.#onError = onError;
   }
 
-  /** Keeps what is open until the returned function is called. */
+  /** Tracks an open connection until the returned function is called. */
   enter(visit: Visit, stay: Stay): () => void {
     const { user } = visit.grant;
     if (user !== undefined) {
@@ -44,12 +44,12 @@ export class Visitors {
     };
   }
 
-  /** Ends all that is open for a user. */
+  /** Ends all open connections of a user. */
   revoke(user: string): void {
     for (const stay of [...this.#byUser.get(user) ?? []]) stay.end();
   }
 
-  /** Asks again whether the visit may go on; ends it when in doubt. */
+  /** Calls `authorize` again at intervals; ends the visit unless it gets the same grant. */
   #watch(visit: Visit, stay: Stay): () => void {
     const wanted = JSON.stringify(visit.grant);
     let over = false;
@@ -81,7 +81,7 @@ export class Visitors {
 }
 
 /**
- * A body that can be ended: `onEnd` is called when it is over, however that came.
+ * A body that can be ended early. `onEnd` is called once it has ended for any reason.
  */
 export function endable(
   source: ReadableStream<Uint8Array>,
@@ -126,9 +126,9 @@ export function endable(
 }
 
 /**
- * Puts a copy of the request into the context, so that `authorize` can read its
- * headers later: Deno shows none once a WebSocket was accepted. Call the returned
- * function after that.
+ * Copies the request's headers, so that `authorize` can read them later: on Deno they
+ * become unreadable once the WebSocket is accepted. Call the returned function after
+ * accepting it, to put the copy into the context.
  */
 export function keepHeaders({ c }: Visit): () => void {
   const { method, url, headers } = c.req.raw;

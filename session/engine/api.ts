@@ -1,6 +1,6 @@
 /**
- * What the engines share: JSON calls of a platform's HTTP API and status streams.
- * The paths and words of one platform are its {@linkcode EngineDialect}.
+ * What all engines share: JSON calls to a platform's HTTP API, and status streams.
+ * Paths and bodies that differ by platform are in its {@linkcode EngineDialect}.
  */
 import type {
   BackendState,
@@ -33,8 +33,8 @@ export interface EngineOptions {
   /** The `fetch` to use. @default {globalThis.fetch} */
   fetch?: typeof fetch | undefined;
   /**
-   * Milliseconds for each answer of the platform, so that no call waits without
-   * end. `Infinity` means no limit. Status streams have no such limit.
+   * How long each call waits for the platform's response, in milliseconds.
+   * `Infinity` means no limit. Does not apply to status streams.
    * @default {30_000}
    */
   timeout?: number | undefined;
@@ -43,42 +43,42 @@ export interface EngineOptions {
 /** Called with each state of a backend. */
 export type OnStatusCallback = (backendState: BackendState) => void;
 
-/** An order to the platform. */
+/** A `POST` request to the platform. */
 export interface Order {
-  /** Where to post it, after the base address. */
+  /** The path to post it to, appended to the base URL. */
   path: string;
-  /** Its JSON. */
+  /** The body, sent as JSON. */
   body: unknown;
 }
 
-/** How an engine speaks to its platform. */
+/** How one platform words its requests and responses. */
 export interface EngineDialect extends StatusDialect {
-  /** What `connect` does, as the beginning of an error message. */
+  /** What `connect` does, as the start of an error message. */
   readonly connecting: string;
-  /** The path of a backend in public calls; `id` is encoded. */
+  /** The path of a backend in calls that need no token; `id` is already encoded. */
   backendPath(id: string): string;
   /**
    * The order that connects.
-   * @throws {TypeError} or {RangeError} if the platform would not take it
+   * @throws {TypeError} or {RangeError} if the platform would not accept it
    */
   connect(request: ConnectRequest): Order;
-  /** The order that ends a backend; `id` is encoded. */
+  /** The order that ends a backend; `id` is already encoded. */
   terminate(id: string, hard: boolean): Order;
-  /** Changes a connect answer into the common form. */
+  /** Converts a connect response to the common form. */
   toConnectResponse?(answer: unknown): unknown;
-  /** Appended to the message when nothing answers, e.g. how to start the platform. */
+  /** Appended to the message if nothing responds, e.g. how to start the platform. */
   readonly unreachableHint?: string | undefined;
-  /** Appended when something answers that is not this platform. */
+  /** Appended if something other than this platform responds. */
   readonly foreignHint?: string | undefined;
 }
 
-/** Where a platform is, and what its orders carry. */
+/** Where to reach a platform, and the headers that its orders carry. */
 export interface EngineAddress {
-  /** The address before every path. */
+  /** The URL that every path is appended to. */
   base: string;
   /** The option that `base` came from, for error messages. */
   baseName: string;
-  /** Headers of orders. Kept where neither JSON nor inspection shows them. */
+  /** Headers of orders, stored where neither JSON nor inspection shows them. */
   headers?: Record<string, string> | undefined;
 }
 
@@ -87,13 +87,13 @@ export class HTTPEngine implements SessionEngine {
   readonly #dialect: EngineDialect;
   readonly #base: string;
   readonly #headers: Record<string, string>;
-  /** What must not appear in an error. */
+  /** Texts that must not appear in an error. */
   readonly #secrets: readonly string[];
   readonly #timeout: number;
   readonly #fetch: typeof fetch;
 
   /**
-   * For engines of this package.
+   * For the engines of this package only.
    * @ignore
    */
   constructor(
@@ -107,25 +107,25 @@ export class HTTPEngine implements SessionEngine {
     this.#base = checkBase(base, baseName);
     this.#headers = headers;
     this.#timeout = checkDuration("timeout", timeout);
-    // As they are sent, and without the scheme before a credential.
+    // Each value as it is sent, and the credential without its scheme.
     this.#secrets = Object.values(headers).flatMap((value) => {
       const sent = `${value}`.trim();
       return [sent, sent.replace(/^\S+\s+/, "")];
     }).filter((secret) => secret !== "");
-    // Looked up when called, and never as a method of this object.
+    // Looked up on each call, and never called as a method of this object.
     this.#fetch = fetch ?? ((...args) => globalThis.fetch(...args));
   }
 
   /**
-   * Finds the backend that holds `request.key`, or spawns one. Without a key,
-   * each call spawns one.
+   * Finds the backend that holds `request.key`, or spawns one. Without a key, each
+   * call spawns a backend.
    *
-   * With a key, the call is repeated once if the connection to the platform fails:
-   * the second attempt finds the backend that the first may have spawned. Without
-   * a key it never is.
+   * If the connection to the platform fails, a call with a key is repeated once: the
+   * second attempt finds the backend that the first may have spawned. A call without
+   * a key is never repeated.
    *
    * @throws {HTTPError} if the platform refuses
-   * @throws {TypeError} if the request is not usable, or nothing answers
+   * @throws {TypeError} if the request is invalid, or the platform is unreachable
    * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
    */
   async connect(
@@ -150,8 +150,8 @@ export class HTTPEngine implements SessionEngine {
   }
 
   /**
-   * The backend's present state. Repeated once if the connection fails.
-   * @throws {HTTPError} e.g. with code 404 if there is no such backend
+   * Reads the backend's current state. Repeated once if the connection fails.
+   * @throws {HTTPError} e.g. with code 404 if the backend does not exist
    * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
    */
   async status(
@@ -167,11 +167,11 @@ export class HTTPEngine implements SessionEngine {
   }
 
   /**
-   * Calls `onStatus` exactly once for every state of the backend, past ones
-   * first, in order, until it is terminated or you call the returned function.
-   * Reconnects without end.
+   * Calls `onStatus` exactly once for each state of the backend, past ones first, in
+   * order, until it has terminated or you call the returned function. Reconnects for
+   * as long as it takes.
    *
-   * @throws {HTTPError} e.g. with code 404 if there is no such backend
+   * @throws {HTTPError} e.g. with code 404 if the backend does not exist
    */
   statusStream(
     backendId: string,
@@ -210,7 +210,7 @@ export class HTTPEngine implements SessionEngine {
   }
 
   /**
-   * The same states as an async iterable, which ends after `terminated`.
+   * Returns the same states as an async iterable, which ends after `terminated`.
    *
    * ```ts ignore
    * import { Jamsocket } from "@feedline/feedline/server";
@@ -222,7 +222,7 @@ export class HTTPEngine implements SessionEngine {
    * }
    * ```
    *
-   * @throws {HTTPError} e.g. with code 404 if there is no such backend
+   * @throws {HTTPError} e.g. with code 404 if the backend does not exist
    */
   statuses(
     backendId: string,
@@ -260,9 +260,9 @@ export class HTTPEngine implements SessionEngine {
   }
 
   /**
-   * Ends the backend: softly (it is asked, and has some seconds to finish), or
-   * `hard`, at once. Resolves when the platform has accepted the order, whatever
-   * else its answer says.
+   * Ends the backend: softly (it is asked to end, and has some seconds to finish), or
+   * at once if `hard`. Resolves when the platform has accepted the request; the body
+   * of its response is ignored.
    *
    * @throws {HTTPError} if the platform refuses
    * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
@@ -278,9 +278,9 @@ export class HTTPEngine implements SessionEngine {
   }
 
   /**
-   * Whether the platform itself gave an answer at a backend's address; see
-   * {@linkcode SessionEngine}. Plane's proxy, which Jamsocket uses too, names the
-   * backend in the answers of backends, and not in its own.
+   * Whether the platform itself sent a response from a backend's URL; see
+   * {@linkcode SessionEngine}. Plane's proxy, which Jamsocket uses too, adds a header
+   * with the backend's id to responses of backends, but not to its own.
    */
   isPlatformAnswer(
     answer: { readonly status: number; readonly headers: Headers },
@@ -292,7 +292,7 @@ export class HTTPEngine implements SessionEngine {
     return `${this.#dialect.backendPath(encodeId(backendId))}/status`;
   }
 
-  /** What every follower of a backend needs. */
+  /** The options that every `followStatus` call shares. */
   #followed(backendId: string) {
     return {
       statusUrl: this.#base + this.#statusPath(backendId),
@@ -302,7 +302,7 @@ export class HTTPEngine implements SessionEngine {
     };
   }
 
-  /** Sends one order, or reads `path`; `read` gets an answer of success. */
+  /** Sends one order, or reads `path`; `read` gets the successful response. */
   async #call<T>(call: Call, read: (response: Response) => Promise<T>) {
     const { action, order, path = "" } = call;
     const { unreachableHint, foreignHint } = this.#dialect;
@@ -328,26 +328,26 @@ export class HTTPEngine implements SessionEngine {
       method: "POST",
       headers,
       body: JSON.stringify(body),
-      // Only the platform may see the headers, and most redirects would drop the
-      // order itself.
+      // Only the platform may see the headers, and most redirects turn a POST into
+      // a GET.
       redirect: "manual",
     };
   }
 }
 
-/** One call of the platform: an order, or else a read of `path`. */
+/** One call to the platform: an order, or else a read of `path`. */
 interface Call extends CallOptions {
-  /** What is being done, as the beginning of an error message. */
+  /** The operation, as the start of an error message. */
   action: string;
   order?: Order;
   path?: string;
-  /** Whether it may be sent twice. */
+  /** Whether the call may be sent twice. */
   idempotent?: boolean | undefined;
 }
 
 /**
- * The address before every path, from the option `name`. The error does not echo
- * it: it may hold a password.
+ * Checks the base URL, given as the option `name`. The error does not echo it,
+ * because it may contain a password.
  */
 function checkBase(base: unknown, name: string): string {
   const url = typeof base === "string" ? parseUrl(base) : undefined;
@@ -362,7 +362,7 @@ function checkBase(base: unknown, name: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-/** Runtimes quote a value that they cannot send; here it would be a secret. */
+/** Replaces the runtime's error, which would quote the value: it may be a secret. */
 function toHeaders(record: Record<string, string>): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(record)) {
@@ -379,7 +379,7 @@ function toHeaders(record: Record<string, string>): Headers {
   return headers;
 }
 
-/** Refuses a key alone, which would be sent as a request without a key. */
+/** Rejects a bare key, which would be sent as a request without a key. */
 function checkRequest(request: unknown): void {
   if (typeof request !== "object" || request === null) {
     throw new TypeError(
@@ -388,16 +388,16 @@ function checkRequest(request: unknown): void {
   }
 }
 
-/** A name as it stands in a message. */
+/** Quotes a name for a message. */
 export function quote(name: string): string {
   return JSON.stringify(name);
 }
 
-/** A backend's id as a path segment. */
+/** Encodes a backend's id as a path segment. */
 function encodeId(backendId: string): string {
-  // Dots alone would be taken for a step in the path.
+  // "." and ".." would be resolved as path steps.
   if (typeof backendId !== "string" || /^\.{0,2}$/.test(backendId)) {
-    // Quotes only strings: a connect answer has tokens in it.
+    // Quotes only strings: a connect response passed by mistake contains tokens.
     throw new TypeError(
       `A backend id must be a non-empty string other than "." and "..", got ${
         typeof backendId === "string" ? quote(backendId) : typeof backendId

@@ -1,18 +1,18 @@
-/** What differs between platforms in how they tell a backend's status. No I/O. */
+/** How platforms differ in reporting a backend's status. No I/O. */
 import type { BackendState } from "../../types.ts";
 
-/** How one platform tells the status of its backends. */
+/** How one platform reports the status of its backends. */
 export interface StatusDialect {
-  /** The address of the stream that belongs to a status address. */
+  /** The URL of the status stream that belongs to a status URL. */
   streamUrl(statusUrl: string): string;
   /**
-   * A state as the platform sends it, in the common form; `undefined` if it is
-   * not a state.
+   * Converts a state from the platform's form to the common one; returns
+   * `undefined` if the value is not a state.
    */
   toState(value: unknown): BackendState | undefined;
   /**
-   * Whether a stream may miss a state, so that the status itself is read when the
-   * stream has been quiet.
+   * Whether the platform's streams can miss a state. If so, the status is also read
+   * directly whenever the stream has been quiet.
    */
   readonly losesStates: boolean;
 }

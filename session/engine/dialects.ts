@@ -1,4 +1,4 @@
-/** Which platform a status address belongs to. */
+/** Finds the dialect that belongs to a status URL. */
 import type { StatusDialect } from "./dialect.ts";
 import { jamsocketStatus } from "./jamsocket.ts";
 import { isPlaneStatusUrl, planeStatus } from "./plane.ts";

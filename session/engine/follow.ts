@@ -1,10 +1,10 @@
 /**
- * Follows one backend's status: each state once, in order, whatever the network
- * does.
+ * Follows one backend's status and delivers each state once and in order, across
+ * reconnects.
  *
  * `followStatus` keeps a stream of server-sent events open as a link
- * (`net/link.ts`) until the backend is terminated. `StatusTracker` decides which
- * states are news, `StatusCheck` distrusts quiet streams.
+ * (`net/link.ts`) until the backend has terminated. `StatusTracker` decides which
+ * states are new; `StatusCheck` reads the status directly while the stream is quiet.
  */
 import { type BackendState, isHTTPError } from "../../types.ts";
 import { backoff, type BackoffOptions } from "../../net/backoff.ts";
@@ -21,21 +21,21 @@ import { StatusTracker } from "./tracker.ts";
 
 /** What {@linkcode followStatus} needs. */
 export interface FollowOptions {
-  /** The address of the status. */
+  /** The URL of the status. */
   statusUrl: string;
-  /** How the platform tells it. */
+  /** How the platform reports it. */
   dialect: StatusDialect;
-  /** The name of the backend, for messages. */
+  /** The backend's id, for messages. */
   backendId: string;
-  /** Ends it: the promise rejects with the signal's reason. */
+  /** Stops following: the promise rejects with the signal's reason. */
   signal: AbortSignal;
   /** Called once for each state. */
   onState(state: BackendState): void;
-  /** The platform knows the backend: its first state came, or was asked for. */
+  /** Called when the backend is known to exist: a first state arrived or was read. */
   onOpen?: (() => void) | undefined;
-  /** Something failed and is tried again, or an event could not be read. */
+  /** Called when an attempt failed and will be retried, or an event was invalid. */
   onRetry?: ((error: unknown) => void) | undefined;
-  /** Whether a first attempt that fails is tried again like any other. @default {false} */
+  /** Whether a failed first attempt is retried like any other. @default {false} */
   keepTrying?: boolean | undefined;
   /** @default {globalThis.fetch} */
   fetch?: typeof fetch | undefined;
@@ -46,44 +46,44 @@ export interface FollowOptions {
   silence?: number | undefined;
   /** Milliseconds without an event after which the status is read. @default {1_000} */
   quiet?: number | undefined;
-  /** Delays between attempts. */
+  /** Bounds of the delays between attempts. */
   backoff?: BackoffOptions | undefined;
 }
 
-/** A stream that stayed open this long (ms) was a good one. */
+/** A stream that stayed open this long (ms) resets the backoff. */
 const HELD = 10_000;
-/** After a wake-up, a stream has this long (ms) to prove that it lives. */
+/** After a wake-up, a stream has this long (ms) to prove that it is alive. */
 const PROBE = 5_000;
-/** The longest delay (ms) that a server can ask for. */
+/** The longest delay (ms) that a server can impose. */
 const MAX_RETRY = 60_000;
 
 /** Why a stream ended. */
 type End =
-  /** As streams do, or so that it is opened anew at once. */
+  /** Normally, or on purpose so that it is reopened at once. */
   | { kind: "closed" }
   | { kind: "missed"; error: unknown }
   | { kind: "failed"; error: unknown };
 
-/** A failure that another attempt cannot mend. */
+/** Whether the failure is permanent, so that retrying is pointless. */
 function isFinal(error: unknown): boolean {
   return isHTTPError(error) && [204, 404, 410].includes(error.code);
 }
 
-/** The delay (ms) that an answer asks for. */
+/** The delay (ms) that a response's `Retry-After` asks for. */
 function retryAfter(error: unknown): number {
   return isHTTPError(error) ? error.retryAfter ?? 0 : 0;
 }
 
 /**
- * Follows a backend until `terminated` came (then it resolves), it fails for good,
- * or `signal` aborts (then it rejects). Nothing is left of it by then.
+ * Follows a backend. Resolves when `terminated` arrives; rejects when it fails
+ * permanently or `signal` aborts. By then every request and timer has been freed.
  */
 export function followStatus(options: FollowOptions): Promise<void> {
   return new Follower(options).done;
 }
 
 class Follower {
-  /** Settles when it is over. */
+  /** Settles when following has ended. */
   readonly done: Promise<void>;
   readonly #options: FollowOptions;
   readonly #action: string;
@@ -93,16 +93,17 @@ class Follower {
   readonly #link: Link<End>;
   readonly #settled = deferred<void>();
   #attempt: Attempt<End> | undefined;
-  /** Resolves when the present or last stream is freed. */
+  /** Resolves when the current or last stream has been freed. */
   #reading: Promise<void> = Promise.resolve();
-  /** Whether a stream has opened, and whether the backend is known to exist. */
+  /** Whether a stream has ever opened, and whether the backend is known to exist. */
   #answered = false;
   #known = false;
   #lastEventId = "";
   /**
-   * A page's cross-origin fetch may send `Last-Event-ID` only if the server lists
-   * it, and the page cannot tell a refusal from a lost network. So it is not sent
-   * again after such a failure: the tracker needs no id, it only saves bytes.
+   * A page's cross-origin fetch may send `Last-Event-ID` only if the server's CORS
+   * headers allow it, and the page cannot tell that refusal from a network failure.
+   * After such a failure the header is left out: it only saves bytes, because the
+   * tracker drops repeated states anyway.
    */
   #sendId = true;
   /** The delay (ms) that the server asks for. */
@@ -132,7 +133,7 @@ class Follower {
         if (this.#tracker.ended) this.#attempt!.end({ kind: "closed" });
       },
       onError: (error) => {
-        // An open stream of a backend that exists is worth more than a reading.
+        // A failed reading does not end a stream of a backend known to exist.
         if (!this.#known || isFinal(error)) this.#fail(error);
       },
     });
@@ -162,7 +163,7 @@ class Follower {
         if (state.end.kind !== "closed") this.#report(state.end.error);
         break;
       case "idle":
-        // What is left of the stream is freed first.
+        // The stream's resources are freed first.
         this.#reading.then(() => this.#settle(state.end));
         break;
     }
@@ -176,7 +177,7 @@ class Follower {
     } else this.#settled.reject(end.error);
   }
 
-  /** When the stream is opened again. */
+  /** The delay (ms) before the stream is reopened; `undefined` gives up. */
   #delay(retries: number, end: End): number | undefined {
     if (this.#tracker.ended) return undefined;
     switch (end.kind) {
@@ -196,9 +197,10 @@ class Follower {
 
   #backoff(retries: number): number {
     const bounds = this.#options.backoff;
-    // Zero is no request: a server that ends each stream would be asked on and on.
+    // 0 means that the server asked for no delay. Backoff keeps a server that ends
+    // every stream from being flooded.
     if (this.#retry === 0) return backoff(retries, bounds);
-    // The server's delay sets the scale, so that many clients still spread.
+    // The jitter scales with the server's delay, so that clients spread out.
     return this.#retry +
       backoff(retries, { cap: MAX_RETRY, ...bounds, base: this.#retry });
   }
@@ -207,7 +209,7 @@ class Follower {
     const controller = new AbortController();
     const watch = new SilenceWatch({
       onSilence: () =>
-        this.#fail(new Error(`${this.#action}: the stream fell silent`)),
+        this.#fail(new Error(`${this.#action}: the stream went silent`)),
       probe: PROBE,
     });
     watch.start(this.#silence);
@@ -227,7 +229,7 @@ class Follower {
     this.#attempt!.end({ kind: "failed", error });
   }
 
-  /** One stream: resolves when it ended as streams do. */
+  /** Reads one stream; resolves when it ends normally. */
   async #read(
     attempt: Attempt<End>,
     watch: SilenceWatch,
@@ -244,7 +246,7 @@ class Follower {
       onEvent: ({ data }) => {
         if (attempt.current) this.#onEvent(attempt, data);
       },
-      // Nothing after the last state matters, and the server may not close.
+      // Nothing after the last state matters, and the server may keep the stream open.
       until: () => this.#tracker.ended,
       onId: (id) => this.#lastEventId = id,
       onRetry: (ms) => this.#retry = Math.min(ms, MAX_RETRY),
@@ -293,7 +295,7 @@ class Follower {
     try {
       state = this.#options.dialect.toState(JSON.parse(data));
     } catch {
-      // Not JSON: not a state either.
+      // Not JSON, so not a state; reported below.
     }
     this.#confirm();
     if (!state) {
@@ -304,11 +306,11 @@ class Follower {
       );
     }
     const news = state !== undefined && this.#deliver(state);
-    // A listener may have ended it.
+    // A listener may have ended the attempt.
     if (attempt.current) this.#check.heard(news);
   }
 
-  /** Delivers a state if it is news. */
+  /** Delivers a state if it is new; returns whether it was. */
   #deliver(state: BackendState): boolean {
     if (!this.#tracker.accept(state)) return false;
     this.#link.reset();
@@ -316,7 +318,7 @@ class Follower {
     return true;
   }
 
-  /** There is such a backend. */
+  /** The backend exists. */
   #confirm(): void {
     if (this.#known) return;
     this.#known = true;

@@ -1,4 +1,4 @@
-/** Answers of a platform's HTTP API: read with a bound, failures as `HTTPError`. */
+/** Reads responses of a platform's HTTP API, with a size limit; failures become `HTTPError`. */
 import {
   type ApiError,
   type BackendState,
@@ -11,13 +11,13 @@ import { parseUrl } from "../../net/url.ts";
 import { wait } from "../../net/wait.ts";
 import type { StatusDialect } from "./dialect.ts";
 
-/** Bytes of the longest answer that is read. */
+/** The longest response body accepted, in bytes. */
 const MAX_ANSWER = 1_048_576;
 
-/** Milliseconds before an idempotent request is sent again. */
+/** How long to wait before repeating an idempotent request, in milliseconds. */
 const RETRY_PAUSE = 10;
 
-/** The body as text, at most {@linkcode MAX_ANSWER} bytes of it. */
+/** Reads the body as text; fails if it exceeds {@linkcode MAX_ANSWER} bytes. */
 async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -39,14 +39,14 @@ async function readText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** Frees the connection of an answer whose body does not matter. */
+/** Frees the connection of a response whose body is not needed. */
 export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => {});
 }
 
 /**
- * What an error body says, fit to be shown; `undefined` if it is not an error body.
- * Jamsocket wraps its errors in `error`, Plane does not.
+ * Reads an error body and makes it safe to show; returns `undefined` if it is not an
+ * error body. Jamsocket wraps its errors in `error`, Plane does not.
  */
 export function toApiError(
   body: unknown,
@@ -69,8 +69,8 @@ export function toApiError(
 }
 
 /**
- * A platform's words made fit for a message: one line, not too long, with no
- * address in it (an address may carry a connection token) and none of `secrets`.
+ * Makes a platform's text safe for an error message: one line, limited in length,
+ * without URLs (they may contain a connection token) and without `secrets`.
  */
 function presentable(text: string, secrets: readonly string[]): string {
   let result = text.replace(/[a-z]+:\/\/\S+/gi, "[address]");
@@ -83,7 +83,7 @@ function presentable(text: string, secrets: readonly string[]): string {
 }
 
 /**
- * The error that an answer other than success stands for. Reads the body.
+ * Converts an error response to an `HTTPError`. Reads the body.
  *
  * @param action What failed, e.g. `Connecting to service "x"`
  * @param secrets Texts that must not appear in the error
@@ -95,10 +95,10 @@ export async function toHTTPError(
   secrets: readonly string[] = [],
   foreignHint?: string,
 ): Promise<HTTPError> {
-  // The status is the error; a body that cannot be read adds nothing to it.
+  // The status alone makes the error; an unreadable body adds nothing to it.
   const text = await readText(response).catch(() => "");
   const error = toApiError(parseJson(text), secrets);
-  // Plain text is not shown: Plane quotes the request in it.
+  // Plain text is not shown, because Plane quotes the request in it.
   const detail = error?.message ?? foreignHint;
   return new HTTPError(
     response.status,
@@ -116,7 +116,7 @@ function parseJson(text: string): unknown {
 }
 
 /**
- * The JSON of a successful answer.
+ * Parses the JSON of a successful response.
  * @throws {SyntaxError} if it is not JSON; the message does not quote it
  */
 async function readJson(
@@ -136,8 +136,8 @@ async function readJson(
 }
 
 /**
- * The state in an answer.
- * @throws {HTTPError} if the platform answered with anything but success
+ * Reads the state from a response.
+ * @throws {HTTPError} if the platform responded with an error status
  */
 export async function readState(
   response: Response,
@@ -154,7 +154,7 @@ export async function readState(
   return state;
 }
 
-/** The connect response in an answer. Errors do not quote it: it may hold tokens. */
+/** Reads a connect response. Errors do not quote it, because it may contain tokens. */
 export async function readConnectResponse(
   response: Response,
   action: string,
@@ -178,18 +178,18 @@ export async function readConnectResponse(
 /** Options of {@linkcode reach}. */
 export interface ReachOptions {
   /**
-   * The request may be sent twice. A server closes idle connections, perhaps just
-   * as a request is sent on one, so a request that got no answer is sent once more
-   * on another connection.
+   * Whether the request may be sent twice. A server may close an idle connection
+   * just as a request is sent on it, so a request that failed without a response is
+   * sent once more on another connection.
    */
   idempotent?: boolean | undefined;
-  /** Appended to the message if nothing answers. */
+  /** Appended to the error message if nothing responds. */
   hint?: string | undefined;
 }
 
 /**
- * Sends a request. If nothing answers, the error says what was attempted, and
- * where: the errors of `fetch` name neither.
+ * Sends a request. If nothing responds, the error names the operation and the
+ * origin: the errors of `fetch` name neither.
  */
 export async function reach(
   action: string,
@@ -205,7 +205,7 @@ export async function reach(
       const { signal } = init;
       signal?.throwIfAborted();
       if (again) {
-        // By then the runtime has noticed which of its connections are closed.
+        // Gives the runtime time to notice which of its connections are closed.
         await wait(RETRY_PAUSE, signal ? { signal } : {});
         continue;
       }
@@ -220,7 +220,7 @@ export async function reach(
   }
 }
 
-/** `url` with a parameter that no cache has seen: a `cache` option is not known everywhere. */
+/** Adds a unique parameter to defeat caches: not every runtime supports `cache`. */
 export function uncached(url: string): string {
   const separator = url.includes("?") ? "&" : "?";
   return `${url}${separator}_=${Math.random().toString(36).slice(2, 12)}`;

@@ -1,6 +1,6 @@
 /**
- * Jamsocket: the engine and the words of its HTTP API v2, which the dev platform
- * speaks as well.
+ * Jamsocket: the engine and the dialect of its HTTP API v2, which the dev platform
+ * implements as well.
  *
  * @see {@link https://docs.jamsocket.com/platform/reference}
  */
@@ -13,14 +13,14 @@ import {
 } from "./api.ts";
 import type { StatusDialect } from "./dialect.ts";
 
-/** How Jamsocket tells the status of its backends. */
+/** How Jamsocket reports the status of its backends. */
 export const jamsocketStatus: StatusDialect = {
   streamUrl: (statusUrl) => `${statusUrl}/stream`,
   toState: toBackendState,
   losesStates: false,
 };
 
-/** The words of one service. */
+/** The dialect of one service. */
 function jamsocketDialect(
   servicePath: string,
   words: Pick<
@@ -71,30 +71,30 @@ function checkLimits(where: string, values: unknown): void {
 export interface JamsocketHostedInitOptions extends EngineOptions {
   /** The account that owns the service. */
   account: string;
-  /** An API token. It is kept where neither JSON nor inspection shows it. */
+  /** An API token, stored where neither JSON nor inspection shows it. */
   token: string;
   /** The service whose backends to use. */
   service: string;
   /** The service's environment, if it has several. */
   environment?: string | undefined;
-  /** The address of the platform's API. @default {"https://api.jamsocket.com"} */
+  /** The URL of the platform's API. @default {"https://api.jamsocket.com"} */
   apiUrl?: string | undefined;
 }
 
 /** How {@linkcode Jamsocket} reaches the dev platform on this machine. */
 export interface JamsocketDevInitOptions extends EngineOptions {
-  /** Use the dev platform. */
+  /** Selects the dev platform. */
   dev: true;
   /** The port of its API. @default {8080} */
   port?: number | undefined;
 }
 
-/** Both forms of {@linkcode Jamsocket}'s options. */
+/** The options of {@linkcode Jamsocket}, for either platform. */
 export type JamsocketInitOptions =
   | JamsocketHostedInitOptions
   | JamsocketDevInitOptions;
 
-/** The origins of the dev platform's backends, and of no others. */
+/** The origins of the dev platform's backends. */
 const LOOPBACK = [
   "http://localhost:*",
   "http://127.0.0.1:*",
@@ -137,7 +137,7 @@ export class Jamsocket extends HTTPEngine {
   /**
    * Takes `{ account, token, service }` for the hosted platform or
    * `{ dev: true, port }` for the dev platform.
-   * @throws {TypeError} if one of the three is missing
+   * @throws {TypeError} if `account`, `token` or `service` is missing
    * @throws {RangeError} if `port` is not a port number, or `timeout` not a duration
    */
   constructor(options: JamsocketInitOptions) {
@@ -148,16 +148,16 @@ export class Jamsocket extends HTTPEngine {
     this.backendOrigins = backendOrigins;
   }
 
-  /** The old name of {@linkcode Jamsocket.backendOrigins}. */
+  /** The former name of {@linkcode Jamsocket.backendOrigins}. */
   get origins(): readonly string[] {
     return this.backendOrigins;
   }
 
   /**
-   * Reads its options from an environment such as `Deno.env.toObject()`,
-   * `process.env` or a worker's bindings: `JAMSOCKET_ACCOUNT`, `JAMSOCKET_TOKEN`,
-   * `JAMSOCKET_SERVICE` and optionally `JAMSOCKET_API_URL`; or `JAMSOCKET_DEV`
-   * (`true` or `"true"`) and optionally `JAMSOCKET_DEV_PORT`.
+   * Creates an engine from environment variables, such as `Deno.env.toObject()`,
+   * `process.env` or a worker's bindings. Reads either `JAMSOCKET_ACCOUNT`,
+   * `JAMSOCKET_TOKEN`, `JAMSOCKET_SERVICE` and optionally `JAMSOCKET_API_URL`, or
+   * `JAMSOCKET_DEV` (`true` or `"true"`) and optionally `JAMSOCKET_DEV_PORT`.
    *
    * ```ts
    * import { Jamsocket } from "@feedline/feedline/server";
@@ -165,7 +165,7 @@ export class Jamsocket extends HTTPEngine {
    * const jamsocket = Jamsocket.fromEnv({ JAMSOCKET_DEV: "true" });
    * ```
    *
-   * @throws {TypeError} naming what is missing
+   * @throws {TypeError} if a variable is missing; the message names it
    * @throws {RangeError} if `JAMSOCKET_DEV_PORT` is not a port number
    */
   static fromEnv(env: object, options: EngineOptions = {}): Jamsocket {

@@ -1,5 +1,5 @@
 /**
- * Plane: the engine, and the words of its controller's HTTP API.
+ * Plane: the engine and the dialect of its controller's HTTP API.
  *
  * @see {@link https://plane.dev}
  */
@@ -24,28 +24,29 @@ import {
 } from "./plane_request.ts";
 import { isEnding } from "./status.ts";
 
-/** How Plane tells the status of its backends. */
+/** How Plane reports the status of its backends. */
 export const planeStatus: StatusDialect = {
   streamUrl: (statusUrl) => `${statusUrl}-stream`,
   toState: planeState,
-  // Its notifications drop events of transactions that overlap.
+  // Its notifications drop events of overlapping transactions.
   losesStates: true,
 };
 
-/** Whether a status address is one of Plane's. */
+/** Whether a status URL is one of Plane's. */
 export function isPlaneStatusUrl(statusUrl: string): boolean {
   return /\/pub\/(c\/[^/]+\/)?b\/[^/]+\/status$/.test(statusUrl);
 }
 
 /**
- * A state as Plane sends it: `time` counts milliseconds since 1970, and reason,
- * kind and exit code have names of their own. They stay beside the common ones.
+ * Converts a state from Plane's form. `time` counts milliseconds since 1970, and the
+ * reason, kind and exit code have different names, which are kept beside the common
+ * ones.
  */
 function planeState(value: unknown): BackendState | undefined {
   if (!isObject(value)) return undefined;
   const { time, reason, termination, exit_code } = value;
   const state: Record<string, unknown> = { ...value };
-  // There is no date beyond this many milliseconds.
+  // The range of a JavaScript date.
   if (typeof time === "number" && Math.abs(time) <= 8.64e15) {
     state.time = new Date(time).toISOString();
   }
@@ -57,11 +58,11 @@ function planeState(value: unknown): BackendState | undefined {
   return toBackendState(state);
 }
 
-/** The words of one controller. */
+/** The dialect of one controller. */
 function planeDialect(defaults: PlaneDefaults): EngineDialect {
   return {
     ...planeStatus,
-    connecting: "Connecting to a backend of Plane",
+    connecting: "Connecting to a backend on Plane",
     backendPath: (id) => `/pub/b/${id}`,
     connect: (request) => {
       const body = planeRequest(request, defaults);
@@ -72,13 +73,13 @@ function planeDialect(defaults: PlaneDefaults): EngineDialect {
       path: `/ctrl/b/${id}/${hard ? "hard" : "soft"}-terminate`,
       body: {},
     }),
-    // Plane has no page that waits for a backend.
+    // Plane has no page that waits for a backend, so `ready_url` is empty.
     toConnectResponse: (answer) =>
       isObject(answer) ? { ready_url: "", ...answer } : answer,
   };
 }
 
-/** The origins of a cluster's backends, which are named after it. */
+/** The origins of a cluster's backends, which follow from the cluster's name. */
 function clusterOrigins(cluster: string): string[] {
   const [host, port] = cluster.split(":");
   return port === undefined || port === "443"
@@ -88,49 +89,49 @@ function clusterOrigins(cluster: string): string[] {
 
 /** How {@linkcode Plane} reaches a controller and what it spawns. */
 export interface PlaneInitOptions extends EngineOptions {
-  /** The controller's address, e.g. `http://localhost:8080`. */
+  /** The controller's URL, e.g. `http://localhost:8080`. */
   controllerUrl: string;
   /** The cluster to spawn in. @default the controller's own default */
   cluster?: string | undefined;
-  /** The namespace of all keys. @default {""} */
+  /** The namespace that all keys belong to. @default {""} */
   namespace?: string | undefined;
   /**
-   * What to run, in the form that the drones' runtime takes, e.g.
+   * What to run, in the form that the drones' runtime accepts, e.g.
    * `{ image: "ghcr.io/me/rooms" }`. A request's `executable` is merged into it.
    */
   executable: Record<string, unknown>;
   /**
    * Headers for the reverse proxy that guards the controller's `/ctrl`, e.g.
-   * `authorization`. Sent with orders, not with public status reads, and kept
-   * where neither JSON nor inspection shows them.
+   * `authorization`. Sent when connecting and terminating, not with public status
+   * reads, and stored where neither JSON nor inspection shows them.
    */
   headers?: Record<string, string> | undefined;
   /**
    * The origins of this Plane's proxies, e.g. `https://*.example.com`. The edge
-   * route connects to no other.
+   * route connects only to these.
    * @default the origins that follow from `cluster`
    */
   backendOrigins?: readonly string[] | undefined;
-  /** The old name of `backendOrigins`. */
+  /** The former name of `backendOrigins`. */
   origins?: readonly string[] | undefined;
 }
 
 /**
- * Milliseconds in which a key whose backend is ending becomes free: Plane gives a
- * backend 30 s to end by itself, then kills it.
+ * How long to wait for the key of an ending backend to become free, in milliseconds:
+ * Plane gives a backend 30 s to end by itself, then kills it.
  */
 const ENDING_LIMIT = 40_000;
-/** Milliseconds between two attempts on such a key. */
+/** The delay between two attempts on such a key, in milliseconds. */
 const ENDING_PAUSE = 400;
-/** Milliseconds in which an accepted order to terminate shows in the status. */
+/** How long an accepted termination may take to show in the status, in milliseconds. */
 const TERMINATE_LIMIT = 5_000;
-/** Milliseconds between two looks at that status. */
+/** The delay between two reads of that status, in milliseconds. */
 const TERMINATE_PAUSE = 50;
 
-/** Milliseconds after which a drone may have room again. */
+/** The `retryAfter` while no drone has capacity, in milliseconds. */
 const BUSY_PAUSE = 5_000;
 
-/** Says of an error that passes by itself that it does. */
+/** Turns Plane's code 500 for a lack of drones into 503 with `retryAfter`. */
 function toBusy(error: unknown): unknown {
   if (!isHTTPError(error) || error.error?.kind !== "NoDroneAvailable") {
     return error;
@@ -143,10 +144,10 @@ function toBusy(error: unknown): unknown {
 }
 
 /**
- * Session backends on your own Plane. Its methods and answers are those of
- * {@linkcode Jamsocket}; its requests are those of Plane's controller, see
- * {@link https://plane.dev}. Requests that the controller would refuse without a
- * reason are refused before they are sent, with the field named.
+ * Session backends on your own Plane. It has the methods and results of
+ * {@linkcode Jamsocket}, and sends the requests of Plane's controller, see
+ * {@link https://plane.dev}. A request that the controller would refuse without a
+ * reason is rejected before it is sent, with an error that names the field.
  *
  * ```ts
  * import { Plane } from "@feedline/feedline/server";
@@ -164,7 +165,7 @@ export class Plane extends HTTPEngine {
   readonly backendOrigins?: readonly string[];
 
   /**
-   * Checks the options; calls nothing.
+   * Checks the options; makes no request.
    * @throws {TypeError} if `controllerUrl` or `executable` is missing
    * @throws {RangeError} if `timeout` is not a duration
    */
@@ -187,16 +188,16 @@ export class Plane extends HTTPEngine {
     if (backendOrigins) this.backendOrigins = backendOrigins;
   }
 
-  /** The old name of {@linkcode Plane.backendOrigins}. */
+  /** The former name of {@linkcode Plane.backendOrigins}. */
   get origins(): readonly string[] | undefined {
     return this.backendOrigins;
   }
 
   /**
-   * Finds the backend that holds `request.key`, or spawns one; as
-   * {@linkcode Jamsocket.connect}. If the key's backend is ending, it waits up to
-   * 40 s for the key to become free, because an ending backend takes no
-   * connections; with `spawn: false` it fails at once with code 409.
+   * Finds the backend that holds `request.key`, or spawns one, like
+   * {@linkcode Jamsocket.connect}. An ending backend accepts no connections, so if
+   * one holds the key, `connect` waits up to 40 s for the key to become free; with
+   * `spawn: false` it fails at once with code 409.
    *
    * @throws {HTTPError} with Plane's error kind in `error.kind`, e.g. `KeyHeld`;
    * `NoDroneAvailable`, which Plane sends with code 500, has 503 and `retryAfter`
@@ -215,7 +216,7 @@ export class Plane extends HTTPEngine {
       if (request.spawn === false || waited >= ENDING_LIMIT) {
         throw new HTTPError(
           409,
-          `Connecting to a backend of Plane failed: the backend that holds the key is ${response.status}`,
+          `Connecting to a backend on Plane failed: the backend that holds the key is ${response.status}`,
         );
       }
       await wait(ENDING_PAUSE, options);
@@ -223,9 +224,9 @@ export class Plane extends HTTPEngine {
   }
 
   /**
-   * Ends the backend, softly or `hard`. Resolves when its state is at least
-   * `terminating`, so that a `connect` that follows does not find it; after 5 s it
-   * resolves anyway, since the controller has accepted the order.
+   * Ends the backend, softly or `hard`. Resolves once its status is `terminating` or
+   * later, so that a subsequent `connect` does not find it; after 5 s it resolves
+   * anyway, because the controller has accepted the request.
    *
    * @throws {HTTPError} if the controller refuses
    * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
@@ -244,7 +245,7 @@ export class Plane extends HTTPEngine {
     }
   }
 
-  /** Whether a backend that was told to end has begun to. */
+  /** Whether the backend has started to end. */
   async #isEnding(
     backendId: string,
     { signal }: CallOptions,
@@ -253,7 +254,7 @@ export class Plane extends HTTPEngine {
       return isEnding((await this.status(backendId, { signal })).status);
     } catch (error) {
       signal?.throwIfAborted();
-      // It is gone, or its status cannot be read: the order was accepted.
+      // The backend is gone, or its status is unreadable; the order was accepted.
       return isHTTPError(error);
     }
   }

@@ -1,8 +1,8 @@
-/** Connect requests in the words of Plane's controller, and what it accepts. No I/O. */
+/** Converts connect requests to the form of Plane's controller, and checks them. No I/O. */
 import { isObject } from "../../net/shape.ts";
 import type { ConnectRequest, SpawnOptions } from "../../types.ts";
 
-/** What holds for every request of one `Plane`. */
+/** The defaults of every request of one `Plane`. */
 export interface PlaneDefaults {
   cluster: string | undefined;
   namespace: string | undefined;
@@ -17,13 +17,13 @@ export interface PlaneRequest {
     namespace: string | undefined;
     tag: string | undefined;
   } | undefined;
-  /** Absent when nothing may be spawned. */
+  /** Absent when the request may not spawn a backend. */
   spawn_config?: Record<string, unknown> | undefined;
   user?: unknown;
   auth?: unknown;
 }
 
-/** A connect request in the words of Plane's controller. */
+/** Converts a connect request to the form of Plane's controller. */
 export function planeRequest(
   request: ConnectRequest,
   defaults: PlaneDefaults,
@@ -56,7 +56,7 @@ export function planeRequest(
   };
 }
 
-/** One field of two executables, the request's entries over those of the engine. */
+/** Merges one field of two executables; the request's entries override the engine's. */
 function mergeField<K extends "env" | "resource_limits">(
   own: SpawnOptions["executable"],
   asked: SpawnOptions["executable"],
@@ -67,11 +67,11 @@ function mergeField<K extends "env" | "resource_limits">(
 }
 
 /*
- * Plane answers a request that it does not accept with a bare HTTP 422, or takes it
- * and cannot start the backend: so it is checked before it is sent.
+ * Plane rejects an invalid request with a bare HTTP 422, or accepts it and then fails
+ * to start the backend. So requests are checked before they are sent.
  */
 
-/** A whole number between two bounds, in a unit. */
+/** The bounds of a whole number, and its unit. */
 interface Range {
   least: number;
   most: number;
@@ -98,8 +98,8 @@ const RESOURCES: Record<string, Range> = {
 
 /**
  * Checks the body of a connect request.
- * @throws {TypeError} naming a field of the wrong type
- * @throws {RangeError} naming a number that is out of range
+ * @throws {TypeError} if a field has the wrong type; the message names it
+ * @throws {RangeError} if a number is out of range; the message names its field
  */
 export function checkPlaneRequest(request: PlaneRequest): void {
   const { key, spawn_config: spawn, user, auth } = request;
@@ -126,7 +126,7 @@ export function checkPlaneRequest(request: PlaneRequest): void {
   for (const [name, value] of Object.entries(Object(env))) {
     checkString(`spawn.executable.env.${name}`, value);
   }
-  // Other runtimes than Docker's define these fields as they like.
+  // Runtimes other than Docker define these fields in their own way.
   if (typeof image === "string" && isObject(limits)) {
     checkRanges("spawn.executable.resource_limits", limits, RESOURCES);
   }
@@ -160,7 +160,7 @@ function checkRanges(
   }
 }
 
-/** The kind of a value; values themselves may be secret. */
+/** The kind of a value. The value itself may be secret. */
 function kindOf(value: unknown): string {
   return Array.isArray(value) ? "an array" : typeof value;
 }

@@ -1,19 +1,19 @@
-/** What each status means for those who wait: which states can still follow. */
+/** Maps each status to its stage, which determines the states that can follow. */
 import {
   BACKEND_STATUSES,
   type BackendState,
   type BackendStatus,
 } from "../../types.ts";
 
-/** Where in its life a backend is. */
+/** The stage of a backend's life. */
 export type Stage =
   /** Not ready yet. */
   | "starting"
-  /** Takes connections. */
+  /** Accepts connections. */
   | "ready"
-  /** Takes no new connections, and holds its key until it has ended. */
+  /** Accepts no new connections, and holds its key until it has ended. */
   | "ending"
-  /** Does not run any more. */
+  /** No longer runs. */
   | "ended";
 
 const STAGES: Readonly<Record<BackendStatus, Stage>> = {
@@ -31,12 +31,12 @@ const STAGES: Readonly<Record<BackendStatus, Stage>> = {
 type Described = BackendStatus extends BackendState["status"] ? true : never;
 true satisfies Described;
 
-/** The stage of a status; `undefined` for one that a newer platform added. */
+/** The stage of a status; `undefined` for a status that a newer platform added. */
 export function stageOf(status: string): Stage | undefined {
   return isKnownStatus(status) ? STAGES[status] : undefined;
 }
 
-/** Whether a backend with this status takes no new connections. */
+/** Whether a backend with this status accepts no new connections. */
 export function isEnding(status: string): boolean {
   const stage = stageOf(status);
   return stage === "ending" || stage === "ended";
@@ -47,7 +47,7 @@ export function isKnownStatus(status: string): status is BackendStatus {
   return (BACKEND_STATUSES as readonly string[]).includes(status);
 }
 
-/** Counts from 0 in the order of a backend's life; -1 for an unknown status. */
+/** The status's index in the order of a backend's life; -1 for an unknown status. */
 export function positionOf(status: string): number {
   return (BACKEND_STATUSES as readonly string[]).indexOf(status);
 }

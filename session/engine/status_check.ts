@@ -1,21 +1,21 @@
 /**
- * Reads the status itself while its stream is quiet.
+ * Reads the status directly while its stream is quiet.
  *
- * A quiet stream proves little. Platforms open one for a backend that does not
- * exist. And Plane's streams miss a state now and then: ids of events that
- * overlap are committed out of order, and its notification loop skips them.
+ * A quiet stream proves little. Platforms open a stream even for a backend that does
+ * not exist. And Plane's streams occasionally miss a state: the ids of overlapping
+ * events are committed out of order, and its notification loop skips some.
  */
 import type { BackendState } from "../../types.ts";
 import { setTimer, type Timer } from "../../net/timer.ts";
 import type { StatusTracker } from "./tracker.ts";
 
-/** No pause while a state passes is longer than this times `quiet`, plus jitter. */
+/** In a transitional state, a pause is at most this many times `quiet`, plus jitter. */
 const LONGEST = 10;
-/** By how much each pause is longer than the one before. */
+/** The factor by which each pause exceeds the previous one. */
 const GROWTH = 1.5;
-/** The share of `quiet` that an event may take longer than a reading. */
+/** How much later than a reading an event may arrive, as a share of `quiet`. */
 const GRACE = 0.3;
-/** So often the stream is opened anew for a state that it missed. */
+/** How many times the stream is reopened for a state that it missed. */
 const CHANCES = 2;
 
 /** What a {@linkcode StatusCheck} needs. */
@@ -25,27 +25,27 @@ export interface StatusCheckOptions {
   read(signal: AbortSignal): Promise<BackendState>;
   /** Whether streams of this platform miss states. */
   losesStates: boolean;
-  /** Milliseconds after which a stream is quiet while a state passes. */
+  /** Milliseconds after which a stream counts as quiet in a transitional state. */
   quiet: number;
-  /** The same at rest. */
+  /** The same in a state that may last. */
   rest: number;
-  /** The backend exists. */
+  /** Called when the backend is known to exist. */
   onKnown(): void;
   /**
-   * The stream missed a state, and is to be opened anew: that repeats all states
-   * in order.
+   * Called when the stream missed a state. Must reopen the stream, which repeats all
+   * states in order.
    */
   onMissed(): void;
-  /** The stream missed `state` again and again. */
+  /** Called when reopening the stream did not deliver `state`. */
   onFound(state: BackendState): void;
-  /** The status could not be read. */
+  /** Called when the status could not be read. */
   onError(error: unknown): void;
 }
 
 /** Checks one backend's streams, one after the other. */
 export class StatusCheck {
   readonly #options: StatusCheckOptions;
-  /** Readings, and streams that missed a state, since the last news. */
+  /** Readings, and streams that missed a state, since the last new state. */
   #readings = 0;
   #misses = 0;
   #timer: Timer | undefined;
@@ -55,20 +55,20 @@ export class StatusCheck {
     this.#options = options;
   }
 
-  /** A stream has opened; `signal` aborts when it is over. */
+  /** A stream has opened; `signal` aborts when it ends. */
   start(signal: AbortSignal): void {
     this.#signal = signal;
     this.#after(this.#options.quiet, () => this.#check());
   }
 
-  /** An event came, and with it perhaps a new state. */
+  /** An event arrived; `news` is whether it brought a new state. */
   heard(news: boolean): void {
     if (news) this.#readings = this.#misses = 0;
     if (this.#options.losesStates) this.#again();
     else this.stop();
   }
 
-  /** The stream is over. */
+  /** The stream has ended. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -85,7 +85,7 @@ export class StatusCheck {
   #again(): void {
     const { tracker, quiet, rest } = this.#options;
     const growth = Math.min(LONGEST, GROWTH ** this.#readings);
-    // With jitter, so that the clients of one platform do not ask together.
+    // With jitter, so that the clients of one platform do not ask in unison.
     const pause = quiet * growth * (1 + Math.random());
     this.#after(tracker.passing ? pause : rest, () => this.#check());
   }
@@ -101,7 +101,7 @@ export class StatusCheck {
     } catch (error) {
       if (signal.aborted) return;
       onError(error);
-      // Unless that ended the stream, and unless an event has come meanwhile.
+      // Not if onError ended the stream, or if an event has arrived in the meantime.
       if (!signal.aborted && losesStates && !this.#timer) this.#again();
       return;
     }

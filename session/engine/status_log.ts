@@ -1,8 +1,8 @@
-/** The states of one backend, for any number of readers, each of which sees all. */
+/** Keeps the states of one backend for any number of readers, each of which sees all. */
 import { Consumer } from "../../net/consumer.ts";
 import type { BackendState } from "../../types.ts";
 
-/** Keeps what came and hands it to its readers, in order. */
+/** Stores states and delivers them to its readers in order. */
 export class StatusLog {
   readonly #stream: string;
   readonly #states: BackendState[] = [];
@@ -14,14 +14,14 @@ export class StatusLog {
     this.#stream = stream;
   }
 
-  /** Adds a state. A backend has few, so none is dropped. */
+  /** Adds a state. A backend has few, so all are kept. */
   add(state: BackendState): void {
     if (this.#end) return;
     this.#states.push(state);
     for (const reader of this.#readers) reader.write(state);
   }
 
-  /** No more will come: readers end, with `error` if there is one. */
+  /** Ends the log and its readers, with `error` if given. */
   end(error?: unknown): void {
     if (this.#end) return;
     const failure = error === undefined ? undefined : { reason: error };
@@ -29,7 +29,7 @@ export class StatusLog {
     for (const reader of this.#readers) reader.close(failure);
   }
 
-  /** All states from the first one on, as they come. */
+  /** Reads all states from the first one on, as they arrive. */
   read(signal?: AbortSignal): Consumer<BackendState> {
     const reader = new Consumer<BackendState>({
       stream: this.#stream,

@@ -1,32 +1,32 @@
-/** Decides which states of a backend are news. No I/O. */
+/** Decides which states of a backend are new. No I/O. */
 import { positionOf, type Stage, stageOf } from "./status.ts";
 
 /** A peer that sends more unknown statuses than this is broken. */
 const MAX_UNKNOWN = 100;
 
 /**
- * Remembers the states that came, so that each is delivered once and in order: a
- * server sends them again after each reconnect.
+ * Remembers the states that arrived, so that each is delivered once and in order: a
+ * server repeats them after each reconnect.
  */
 export class StatusTracker {
   /** The last known status. */
   #last: string | undefined;
   readonly #unknown = new Set<string>();
 
-  /** Whether the last state of all has come. */
+  /** Whether the final state has arrived. */
   get ended(): boolean {
     return this.#stage === "ended";
   }
 
-  /** Whether another state will follow soon, without anyone's doing. */
+  /** Whether the state is transitional: another will follow soon by itself. */
   get passing(): boolean {
     const stage = this.#stage;
     return stage === undefined || stage === "starting" || stage === "ending";
   }
 
   /**
-   * Whether `state` has not come yet: a known status if it is further on than all
-   * before, an unknown one if it is new.
+   * Whether `state` is new: a known status if it is later than all before it, an
+   * unknown status if it has not arrived before.
    */
   isNews({ status }: { status: string }): boolean {
     if (this.ended) return false;

@@ -1,32 +1,32 @@
 /**
- * A request's body on its way to the backend: counted, and broken off at the
- * backend when the client breaks off.
+ * Forwards a request's body to the backend: counts its bytes, and aborts it at the
+ * backend if the client aborts it.
  */
 
-/** What becomes of a body while it passes. */
+/** A body that is being forwarded. */
 export interface PassingBody {
-  /** What to give to `fetch`. */
+  /** The body to pass to `fetch`. */
   readonly body: ReadableStream<Uint8Array>;
   /**
-   * Whether pieces are seen one by one. Where the length is known, workerd moves
-   * them itself, and only the end is reported.
+   * Whether each chunk is counted. If the length is known, workerd moves the chunks
+   * itself, and only the end is reported.
    */
   readonly counted: boolean;
 }
 
-/** What {@linkcode passBody} reports. */
+/** Callbacks of {@linkcode passBody}. */
 export interface BodyListener {
-  /** `bytes` have passed so far. May throw, which ends the body. */
+  /** Called with the bytes forwarded so far. Throwing ends the body. */
   onBytes(bytes: number): void;
-  /** All of it has passed. */
+  /** Called when all of it has been forwarded. */
   onEnd(bytes: number): void;
-  /** The client broke it off. */
+  /** Called when the client aborted it. */
   onFail(error: unknown): void;
   /** Ends the body. */
   signal: AbortSignal;
 }
 
-/** As much of workerd's global object as {@linkcode passBody} uses. */
+/** The part of workerd's global object that {@linkcode passBody} uses. */
 interface NativeStreams {
   FixedLengthStream: new (length: number) => TransformStream<
     Uint8Array,
@@ -35,16 +35,15 @@ interface NativeStreams {
   IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
 }
 
-/** Bytes of one read, where the reader says how many it wants. */
+/** The size of one read in bytes, for readers that choose it. */
 const PIECE = 256 * 1024;
 
 /**
- * Begins to pass on a body. `length` is its length, where the request said it;
- * the runtimes' servers hold a client to it.
+ * Starts forwarding a body. `length` is its length in bytes, if the request gave one;
+ * the runtimes' servers enforce it.
  *
- * A JavaScript `TransformStream` would do everywhere but on workerd: there it
- * costs twenty times the processor time, and a body that breaks off would end
- * like a complete one.
+ * A JavaScript `TransformStream` would do everywhere except on workerd, where it
+ * costs twenty times the processor time, and an aborted body would look complete.
  */
 export function passBody(
   source: ReadableStream<Uint8Array>,
@@ -56,14 +55,15 @@ export function passBody(
   if (FixedLengthStream && length !== undefined) {
     const { readable, writable } = new FixedLengthStream(length);
     source.pipeTo(writable, {
-      // What ends this stream looks like the end of the body to the backend:
-      // the request has to be aborted instead.
+      // Aborting this stream would look like the normal end of the body to the
+      // backend, so the request is aborted instead.
       preventAbort: true,
       preventCancel: true,
       signal: listener.signal,
     }).then(
       () => listener.onEnd(length),
-      // A backend may answer and close before it has read all: no failure.
+      // A backend may respond and close before it has read the whole body, which is
+      // not a failure.
       () => source.getReader().closed.catch(listener.onFail),
     );
     return { body: readable, counted: false };
@@ -76,7 +76,7 @@ export function passBody(
   return { body: counting(source, listener), counted: true };
 }
 
-/** Reads in large pieces: workerd's own are of 4 kB. */
+/** Copies in large chunks; workerd's own are 4 kB. */
 async function pump(
   source: ReadableStream<Uint8Array>,
   writable: WritableStream<Uint8Array>,
@@ -112,7 +112,7 @@ async function pump(
   }
 }
 
-/** The same pieces, read when they are asked for. */
+/** Passes the same chunks on, read on demand. */
 function counting(
   source: ReadableStream<Uint8Array>,
   { onBytes, onEnd, onFail }: BodyListener,

@@ -1,17 +1,17 @@
 /**
- * Two WebSockets joined: what one receives the other sends, and when one ends so
- * does the other.
+ * Bridges two WebSockets: each forwards the messages of the other, and when one ends,
+ * so does the other.
  */
 import { fitReason, receivedCode, sendableCode } from "../../net/close_code.ts";
 import { setTimer } from "../../net/timer.ts";
 
-/** As much of a `WebSocket` as a bridge uses; the standard one and that of `ws` fit. */
+/** The part of a `WebSocket` that a bridge uses; the standard class and that of `ws` fit. */
 export interface BridgeSocket {
   /** The subprotocol, or "". */
   readonly protocol: string;
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
-  /** Bytes that were given to `send()` and are not yet sent. */
+  /** Bytes passed to `send()` but not yet sent. */
   readonly bufferedAmount: number;
   /** Set to `arraybuffer`. */
   binaryType: string;
@@ -36,27 +36,27 @@ export interface BridgeSocket {
 
 /** Options of {@linkcode bridge}. */
 export interface BridgeOptions {
-  /** Bytes of one message; a longer one ends both with 1009. @default {16 MiB} */
+  /** The longest message, in bytes; a longer one closes both with 1009. @default {16 MiB} */
   maxMessage?: number | undefined;
   /**
-   * Bytes that wait for a slow reader; one that lets more wait is closed with
-   * 1013, and the bytes that wait are what the bridge may cost in memory, beside
-   * one message. @default {16 MiB}
+   * The most bytes that may wait for a slow reader; beyond that, both close with
+   * 1013. This and one message bound the bridge's memory. @default {16 MiB}
    */
   maxBuffered?: number | undefined;
   /**
-   * Milliseconds for the client's socket to open; upstream is closed then. A
-   * client that leaves during the handshake may be announced by no event.
+   * How long the client's socket may take to open, in milliseconds; after that,
+   * upstream is closed. A client that disconnects during the handshake may cause no
+   * event at all.
    * @default {30_000}
    */
   openTimeout?: number | undefined;
-  /** Ends both with 1001. */
+  /** Closes both with 1001. */
   signal?: AbortSignal | undefined;
 }
 
-/** How a bridge ended: which side began, and what it said. */
+/** How a bridge ended: which side closed first, with which code and reason. */
 export interface BridgeEnd {
-  /** `bridge` where a limit or the signal ended it. */
+  /** `bridge` if a limit or the signal ended it. */
   by: "client" | "upstream" | "bridge";
   /** The close code; 1005 for none, 1006 for a lost connection. */
   code: number;
@@ -64,20 +64,20 @@ export interface BridgeEnd {
   reason: string;
 }
 
-/** A bridge with its upstream end in place. */
+/** A bridge whose upstream end is connected. */
 export interface Bridge {
   /** The subprotocol that upstream chose, or "". */
   readonly protocol: string;
-  /** Resolves when the bridge has ended, joined or not. */
+  /** Resolves when the bridge has ended, whether or not a client joined. */
   readonly ended: Promise<BridgeEnd>;
   /**
-   * Joins the client's end. What upstream sent since the bridge began is
-   * delivered first. Resolves when either side has ended and the other was told.
+   * Joins the client's end. Messages that upstream sent since the bridge started are
+   * delivered first. Resolves when one side has ended and the other has been closed.
    */
   join(client: BridgeSocket): Promise<BridgeEnd>;
-  /** Ends upstream where no client will come. */
+  /** Closes upstream if no client will join. */
   abandon(): void;
-  /** Ends both, for a reason that neither gave. */
+  /** Closes both sides. */
   end(code: number, reason: string): void;
 }
 
@@ -85,10 +85,10 @@ const MiB = 1024 * 1024;
 const OPEN = 1;
 
 /**
- * Begins a bridge at an open WebSocket to the backend. Call it in the socket's
- * `open` event: from then on no message is missed.
+ * Starts a bridge from an open WebSocket to the backend. Call it in the socket's
+ * `open` event, so that no message is missed.
  *
- * Close codes cross as they are wherever the other socket can send them, see
+ * Close codes are forwarded unchanged if the other socket can send them; see
  * {@linkcode sendableCode} for those that it cannot.
  */
 export function bridge(
@@ -101,7 +101,7 @@ export function bridge(
   }: BridgeOptions = {},
 ): Bridge {
   let client: BridgeSocket | undefined;
-  /** What came from upstream before the client's end was open. */
+  /** Messages from upstream that arrived before the client's end was open. */
   const early: (string | ArrayBuffer)[] = [];
   let earlyBytes = 0;
   let end: BridgeEnd | undefined;
@@ -113,7 +113,7 @@ export function bridge(
     clearTimeout(opening);
     signal?.removeEventListener("abort", abort);
     if (reason.by !== "upstream") close(upstream, reason);
-    // A client that is not open yet gets its messages first, then the close.
+    // A client that is not open yet gets its early messages first, then the close.
     if (client && client.readyState >= OPEN) tellClient();
     resolve(reason);
   };
@@ -127,7 +127,7 @@ export function bridge(
   const opening = setTimer(() => abandon(), openTimeout);
   const abandon = () => {
     stop(1001, "the client disconnected");
-    // It may open yet, and is told so then; otherwise nothing is left of it.
+    // It may still open later; closing it now frees it either way.
     if (client && client.readyState < OPEN) client.close();
   };
 
@@ -143,7 +143,7 @@ export function bridge(
     socket.binaryType = "arraybuffer";
     socket.onclose = ({ code, reason }: { code: number; reason?: string }) =>
       finish({ by, code: receivedCode(code), reason: String(reason ?? "") });
-    // `close` follows. An event that nobody prevents ends a Deno process.
+    // `close` follows. On Deno, an error event that is not prevented ends the process.
     socket.onerror = (event: Partial<Event> | undefined) =>
       event?.preventDefault?.();
   };
@@ -194,9 +194,9 @@ export function bridge(
 
 /**
  * Closes a socket so that its peer learns how the other one ended. 1006 and 1015
- * (lost, TLS failed) are never sent; 1011, an error on the way, stands for
- * them. 1014 does too, because some clients take it for a protocol error. A reason
- * that is too long for a close frame is cut.
+ * (connection lost, TLS failed) cannot be sent, so 1011 (internal error) replaces
+ * them. It also replaces 1014, which some clients treat as a protocol error. A reason
+ * too long for a close frame is truncated.
  */
 function close(socket: BridgeSocket, { code, reason }: BridgeEnd): void {
   if (code === 1005) return socket.close();
@@ -208,7 +208,7 @@ function close(socket: BridgeSocket, { code, reason }: BridgeEnd): void {
   try {
     socket.close(code, reason);
   } catch {
-    // Not a code that this socket may send.
+    // This socket refuses to send that code.
     const mapped = sendableCode(code);
     try {
       if (mapped === undefined) socket.close();
@@ -222,7 +222,7 @@ function close(socket: BridgeSocket, { code, reason }: BridgeEnd): void {
 /** Whether a message is longer than `max` bytes (of UTF-8, if it is text). */
 function isLonger(data: string | ArrayBuffer, max: number): boolean {
   if (typeof data !== "string") return data.byteLength > max;
-  // A UTF-16 unit is one to three bytes of UTF-8.
+  // A UTF-16 code unit takes one to three bytes in UTF-8.
   if (data.length * 3 <= max) return false;
   return data.length > max || new TextEncoder().encode(data).byteLength > max;
 }

@@ -1,34 +1,34 @@
 /**
- * Whether `fetch` has decoded the body of an answer. Each runtime decodes other
- * codings, none says which, and most leave `Content-Encoding` as it came: a
- * proxy that gets it wrong sends a header and a body that contradict each other.
+ * Determines whether `fetch` has decoded a response's body. Each runtime decodes
+ * different codings, none reports which, and most leave `Content-Encoding` in place.
+ * A proxy that gets it wrong sends a header that contradicts the body.
  */
 
-/** The codings that a runtime's `fetch` decodes. */
+/** Whether a runtime's `fetch` decodes these codings. */
 type Decodes = (codings: readonly string[]) => boolean;
 
 const one = (pattern: RegExp): Decodes => ([coding, ...more]) =>
   more.length === 0 && pattern.test(coding!);
 
-/** Measured by the case "header and body agree" of the conformance matrix. */
+/** Verified by the case "header and body agree" of the conformance matrix. */
 const RUNTIMES: readonly [global: string, decodes: Decodes][] = [
   ["Deno", one(/^(gzip|br)$/i)],
   ["Bun", one(/^(x-)?gzip$|^(deflate|br|zstd)$/i)],
-  // workerd's; it compares the header as it is written.
+  // workerd, which compares the header case-sensitively.
   ["WebSocketPair", one(/^(gzip|br)$/)],
 ];
 
-/** Node's, and as the Fetch standard has it: any of these, in any order. */
+/** Node, following the Fetch standard: any of these, in any order. */
 const standard: Decodes = (codings) =>
   codings.every((coding) => /^((x-)?gzip|deflate|br|zstd)$/i.test(coding));
 
-/** How a body begins that is still encoded. */
+/** The first bytes of a body that is still encoded. */
 const MAGIC: readonly [coding: RegExp, bytes: readonly number[]][] = [
   [/^zstd$/i, [0x28, 0xb5, 0x2f, 0xfd]],
   [/^(x-)?gzip$/i, [0x1f, 0x8b]],
 ];
 
-/** The parts of an answer that say how its body is encoded. */
+/** A response's body, and whether it was decoded. */
 export interface Decoded {
   /** Whether `Content-Encoding` and `Content-Length` no longer describe the body. */
   decoded: boolean;
@@ -36,7 +36,7 @@ export interface Decoded {
   body: ReadableStream<Uint8Array> | null;
 }
 
-/** Finds out whether the body of `answer` was decoded; see `decoded`. */
+/** Determines whether the body of `answer` was decoded. */
 export async function decodedBody(
   { headers, body }: Response,
 ): Promise<Decoded> {
@@ -46,8 +46,8 @@ export async function decodedBody(
   const own = RUNTIMES.find(([global]) => global in globalThis);
   if (own) return { decoded: own[1](codings), body };
   if (!standard(codings)) return { decoded: false, body };
-  // Node decodes zstd since version 24, and passes on all of a list with a
-  // coding that it does not know.
+  // Node decodes zstd since version 24, and leaves the body encoded if the list
+  // contains a coding that it does not know.
   const magic = codings.some((coding) => /^zstd$/i.test(coding)) &&
     MAGIC.find(([coding]) => coding.test(codings.at(-1)!))?.[1];
   if (!magic || !body) return { decoded: true, body };
@@ -58,7 +58,7 @@ export async function decodedBody(
   };
 }
 
-/** The first bytes of a body, and a body that still has them. */
+/** Reads the first bytes of a body; returns them and a body that still has them. */
 async function peek(
   body: ReadableStream<Uint8Array>,
   count: number,

@@ -1,4 +1,4 @@
-/** What goes wrong in a proxy, told without what must stay secret. */
+/** Errors of a proxy, without secrets. */
 
 import {
   FeedlineError,
@@ -11,12 +11,12 @@ import { isError } from "../../net/shape.ts";
 export class ProxyError extends FeedlineError<FeedlineErrorCode> {
   /** The name of the class. */
   override readonly name = "ProxyError";
-  /** The HTTP status to answer with. */
+  /** The HTTP status of the response. */
   readonly status: number;
-  /** Milliseconds until another attempt makes sense, where that is known. */
+  /** Milliseconds to wait before the next attempt, if known. */
   readonly retryAfter: number | undefined;
 
-  /** The message may reach the client; `cause` is for the proxy's owner. */
+  /** The message may be shown to the client; `cause` is for the proxy's operator. */
   constructor(
     status: number,
     message: string,
@@ -31,32 +31,32 @@ export class ProxyError extends FeedlineError<FeedlineErrorCode> {
   }
 }
 
-/** A backend is not, or no longer, where the platform said. */
+/** The backend is not, or no longer, at the URL that the platform gave. */
 export class LostError extends ProxyError {
-  /** The same as of a {@linkcode ProxyError}, with the code `BACKEND_LOST`. */
+  /** Takes the arguments of {@linkcode ProxyError}; the code is `BACKEND_LOST`. */
   constructor(status: number, message: string, options?: ErrorOptions) {
     super(status, message, { ...options, code: "BACKEND_LOST" });
   }
 }
 
-/** Whether `error` is a {@linkcode ProxyError}, from whichever copy or realm. */
+/** Whether `error` is a {@linkcode ProxyError}, from any copy of the package or realm. */
 export function isProxyError(error: unknown): error is ProxyError {
   return isFeedlineError(error) && error.name === "ProxyError";
 }
 
-/** Whether `error` is a {@linkcode LostError}, from whichever copy or realm. */
+/** Whether `error` is a {@linkcode LostError}, from any copy of the package or realm. */
 export function isLostError(error: unknown): error is LostError {
   return isFeedlineError(error, "BACKEND_LOST");
 }
 
 /**
- * A copy of `error` for a log: the messages of the error and of its causes, in
- * one line, each secret replaced. Runtimes put the whole address into the
- * message of a failed fetch, and the address of a backend is a capability.
+ * Copies `error` for a log: joins its message and those of its causes in one line,
+ * with each secret replaced. Runtimes put the whole URL into the message of a failed
+ * fetch, and a backend's URL is a capability.
  */
 export function redacted(error: unknown, secrets: readonly string[]): Error {
   const messages: string[] = [];
-  // Bounded, because a chain of causes may be a ring.
+  // Bounded, because a chain of causes may be circular.
   for (let at = error, depth = 0; at !== undefined && depth < 5; depth++) {
     messages.push(isError(at) ? at.message || at.name : String(at));
     at = isError(at) ? at.cause : undefined;
@@ -67,7 +67,7 @@ export function redacted(error: unknown, secrets: readonly string[]): Error {
   }
   const copy = new Error(text);
   copy.name = isError(error) ? error.name : "Error";
-  // Where it was made says nothing about where it happened.
+  // The stack of the copy would point here, not to the failure.
   copy.stack = `${copy.name}: ${text}`;
   return copy;
 }

@@ -1,4 +1,4 @@
-/** One HTTP request passed on to a session backend, streamed both ways. */
+/** Forwards an HTTP request to a session backend, streaming both bodies. */
 import { setTimer } from "../../net/timer.ts";
 import { passBody } from "./body.ts";
 import { decodedBody } from "./encoding.ts";
@@ -10,22 +10,22 @@ import {
   responseHeaders,
 } from "./headers.ts";
 
-/** Milliseconds; Plane lets a backend start first, also before a WebSocket. */
+/** In milliseconds. Long, because Plane holds a request until the backend has started. */
 export const ANSWER_TIMEOUT = 60_000;
 
 /** Options of {@linkcode forward}. */
 export interface ForwardOptions
   extends RequestHeaderOptions, ResponseHeaderOptions {
-  /** Bytes of a request body; a longer one is answered with 413. @default {Infinity} */
+  /** The longest request body, in bytes; a longer one gets a 413. @default {Infinity} */
   maxBody?: number | undefined;
   /**
-   * Milliseconds until the backend begins to answer, counted from the last
-   * piece of the request body. @default {60_000}
+   * How long the backend may take to start its response, in milliseconds from the
+   * last chunk of the request body. @default {60_000}
    */
   timeout?: number | undefined;
-  /** Ends the request and its answer, beside the client going away. */
+  /** Ends the request and its response, as a client's disconnect does. */
   signal?: AbortSignal | undefined;
-  /** The request's body was read to its end and was this many bytes long. */
+  /** Called with the length of the request's body in bytes, once all of it was read. */
   onBody?: ((bytes: number) => void) | undefined;
   /** The platform's `fetch`, or one that behaves like it. */
   fetch?: typeof fetch | undefined;
@@ -48,14 +48,14 @@ export const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([
 ]);
 
 /**
- * Passes `request` on to `to` and answers with what comes back, both bodies
- * streamed and both headers filtered. Redirects are not followed. When the
- * client goes away the backend's request ends, and the reverse.
+ * Forwards `request` to `to` and returns the backend's response. Both bodies are
+ * streamed, and both sets of headers filtered. Redirects are not followed. When the
+ * client disconnects, the request to the backend ends, and vice versa.
  *
- * @throws {ProxyError} 405 for a method that cannot be passed on, 413 for too
- * long a body, 499 when the client is gone, 502 when the answer's status is none,
- * 503 when `signal` ended it, 504 when the backend does not answer in time
- * @throws {LostError} 502 when the backend cannot be reached
+ * @throws {ProxyError} 405 for a method that cannot be forwarded, 413 if the body is
+ * too long, 499 if the client disconnects, 502 if the response's status is invalid,
+ * 503 if `signal` ended it, 504 if the backend does not respond in time
+ * @throws {LostError} 502 when the backend is unreachable
  */
 export async function forward(
   request: Request,
@@ -73,7 +73,7 @@ export async function forward(
   if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) {
     throw new ProxyError(
       405,
-      `method ${method.toUpperCase()} is not passed on`,
+      `method ${method.toUpperCase()} is not forwarded`,
     );
   }
   if (Number(request.headers.get("content-length") ?? 0) > maxBody) {
@@ -81,16 +81,18 @@ export async function forward(
   }
 
   const controller = new AbortController();
-  /** The reason that this function has for ending the request, if it has one. */
+  /** Why this function ended the request, if it did. */
   let ended: ProxyError | undefined;
   const end = (reason: ProxyError) => {
     ended ??= reason;
     controller.abort(ended);
   };
   const late = () =>
-    end(new ProxyError(504, `the backend did not answer within ${timeout} ms`));
-  // Until there is an answer. From then on the runtime cancels the answer's
-  // body when the client goes away, and some abort this signal in any case.
+    end(
+      new ProxyError(504, `the backend did not respond within ${timeout} ms`),
+    );
+  // Only until there is a response. From then on the runtime cancels the response's
+  // body when the client disconnects, and some runtimes abort this signal regardless.
   const gone = () => end(new ProxyError(499, "the client disconnected"));
   if (request.signal.aborted) gone();
   else request.signal.addEventListener("abort", gone, { once: true });
@@ -120,14 +122,14 @@ export async function forward(
           restart();
         },
         onFail() {
-          // Once there is an answer, the client ends both by leaving.
+          // Once there is a response, a disconnect of the client ends both.
           if (!answered) gone();
         },
         signal: controller.signal,
       },
     );
     body = passing.body;
-    // Without a sign of progress a slow upload would be taken for no answer.
+    // Without signs of progress, a slow upload would count as a missing response.
     if (!passing.counted) clearTimeout(timer);
   }
 
@@ -158,9 +160,9 @@ export async function forward(
     }
   } catch (error) {
     if (!ended && signal?.aborted) {
-      throw new ProxyError(503, "the request was ended");
+      throw new ProxyError(503, "the request was cancelled");
     }
-    throw ended ?? new LostError(502, "the backend cannot be reached", {
+    throw ended ?? new LostError(502, "the backend is unreachable", {
       cause: redacted(error, secrets),
     });
   } finally {
@@ -172,7 +174,7 @@ export async function forward(
     answer.body?.cancel().catch(() => {});
     throw new ProxyError(
       502,
-      `the backend answered with status ${answer.status}`,
+      `the backend responded with invalid status ${answer.status}`,
     );
   }
   const { decoded, body: rest } = NULL_BODY.has(answer.status)
@@ -186,9 +188,9 @@ export async function forward(
 }
 
 /**
- * Whether a request may bring a body: some runtimes show an empty stream for
- * none. One that was read already was empty, or the request would not be here
- * again.
+ * Whether a request may have a body: some runtimes give a request without one an
+ * empty stream. A body that was already read must have been empty, because otherwise
+ * the request would not be repeated.
  */
 export function hasBody(request: Request): boolean {
   const { method, headers } = request;
@@ -198,9 +200,9 @@ export function hasBody(request: Request): boolean {
 }
 
 /**
- * A body whose error, if it breaks off, tells no secret. On Bun it would hold the
- * backend's whole address, which Bun then writes to its log. Elsewhere the body
- * stays as it is: some runtimes pass one on without looking at it.
+ * Keeps secrets out of the error of a body that is aborted. On Bun the error would
+ * contain the backend's whole URL, and Bun writes it to its log. On other runtimes the
+ * body stays untouched, because some can forward it natively.
  */
 function discreet(
   body: ReadableStream<Uint8Array>,

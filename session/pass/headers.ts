@@ -1,28 +1,28 @@
 /**
- * What may cross a proxy that stands before a session backend, and what never
- * may. No I/O: headers in, headers out.
+ * Decides which headers a proxy in front of a session backend forwards, and which it
+ * never does. No I/O: headers in, headers out.
  *
- * A name counts as the one it turns into at a backend that takes `_` for `-`
- * (CGI, WSGI), so `x_verified_username` is `x-verified-username`.
+ * Names are compared with `_` read as `-`, as some backends do (CGI, WSGI), so
+ * `x_verified_username` counts as `x-verified-username`.
  */
 
-/** What may cross beside what always may. */
+/** Headers that are forwarded only on request. */
 export interface HeaderPolicy {
   /**
-   * Whether cookies cross: `Cookie` towards the backend, `Set-Cookie` back. A
-   * list names those that may.
+   * Whether cookies are forwarded: `Cookie` to the backend, `Set-Cookie` to the
+   * client. A list names the cookies that are.
    * @default {false}
    */
   cookies?: boolean | readonly string[] | undefined;
-  /** Whether `Authorization` crosses towards the backend. @default {false} */
+  /** Whether `Authorization` is forwarded to the backend. @default {false} */
   authorization?: boolean | undefined;
 }
 
 /** Options of {@linkcode requestHeaders}. */
 export interface RequestHeaderOptions extends HeaderPolicy {
   /**
-   * Headers to set after all that came from the client and may not cross is
-   * gone, so that nothing the client sends can remove or double them.
+   * Headers to set after the client's have been filtered, so that nothing the client
+   * sends can remove or duplicate them.
    */
   set?: Readonly<Record<string, string | undefined>> | undefined;
 }
@@ -30,41 +30,41 @@ export interface RequestHeaderOptions extends HeaderPolicy {
 /** Options of {@linkcode responseHeaders}. */
 export interface ResponseHeaderOptions extends HeaderPolicy {
   /**
-   * Whether the backend's CORS headers cross. They were written for an address
-   * that is itself a secret; where cookies tell who asks, they are wrong.
+   * Whether the backend's CORS headers are forwarded. They were written for a URL
+   * that is itself a secret, and are unsafe where cookies identify the user.
    * @default {false}
    */
   cors?: boolean | undefined;
   /**
-   * Whether the backend's `Cache-Control` crosses, as `private`. Otherwise
-   * every answer says `no-store`.
+   * Whether the backend's `Cache-Control` is forwarded, as `private`. Otherwise every
+   * response gets `no-store`.
    * @default {false}
    */
   cache?: boolean | undefined;
   /**
-   * Whether the body was decoded: then `Content-Encoding` and `Content-Length`
-   * do not describe it. @default {false}
+   * Whether the body was decoded, so that `Content-Encoding` and `Content-Length` no
+   * longer describe it. @default {false}
    */
   decoded?: boolean | undefined;
   /** A header whose value contains one of these is dropped. */
   secrets?: readonly string[] | undefined;
   /**
-   * The client's address of an address that the backend names in `Location`
-   * and `Content-Location`; `undefined` drops the header. Without this
-   * function they cross as they are.
+   * Maps a URL in the backend's `Location` or `Content-Location` to the client's URL;
+   * returning `undefined` drops the header. Without this function both are forwarded
+   * unchanged.
    */
   location?: ((location: string) => string | undefined) | undefined;
   /**
-   * The path that each cookie of the backend is confined to; its `Domain` goes.
-   * Without it cookies that cross do so as they are.
+   * The path that the backend's cookies are confined to; their `Domain` is removed.
+   * Without it, cookies are forwarded unchanged.
    */
   cookiePath?: string | undefined;
 }
 
 /**
- * Of one connection, not of the message (RFC 9110, section 7.6.1). `Expect` was
- * answered by the server that took the request; `HTTP2-Settings` belongs to
- * `Upgrade`.
+ * Headers of the connection rather than the message (RFC 9110, section 7.6.1).
+ * `Expect` was handled by the server that received the request; `HTTP2-Settings`
+ * belongs to `Upgrade`.
  */
 const HOP_BY_HOP: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "connection",
@@ -79,8 +79,8 @@ const HOP_BY_HOP: ReadonlySet<string> = /* @__PURE__ */ new Set([
 ]);
 
 /**
- * What a client may not claim: who it is, where a request came from or was meant
- * for. `Proxy` sets `HTTP_PROXY` in a CGI program (https://httpoxy.org).
+ * Claims that a client must not make: its identity, and the origin or target of a
+ * request. `Proxy` sets `HTTP_PROXY` in a CGI program (https://httpoxy.org).
  */
 const CLAIMS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "client-ip",
@@ -110,7 +110,7 @@ const CLAIMS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "x-rewrite-url",
   "x-webauth-user",
 ]);
-/** All of one platform: Cloudflare, Azure, App Engine, Envoy, Vercel. */
+/** Prefixes of platforms' headers: Cloudflare, Azure, App Engine, Envoy, Vercel. */
 const CLAIM_PREFIXES = [
   "x-verified-",
   "x-forwarded-",
@@ -125,7 +125,7 @@ const CLAIM_PREFIXES = [
   "x-vercel-",
 ];
 
-/** Orders to a server before the edge: to send a file, or to whom to forward. */
+/** Instructions to a server in front of the edge, such as to send a file. */
 const SERVER_ORDERS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "x-accel-charset",
   "x-accel-expires",
@@ -137,7 +137,7 @@ const SERVER_ORDERS: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "x-sendfile",
 ]);
 
-/** By these an answer speaks for its whole origin, which is not the backend's. */
+/** Headers that affect the whole origin, which does not belong to the backend. */
 const ORIGIN_WIDE: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "accept-ch",
   "alt-svc",
@@ -158,7 +158,7 @@ const ORIGIN_WIDE: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "use-as-dictionary",
 ]);
 
-/** Caches between edge and client that `Cache-Control` does not reach (RFC 9213). */
+/** Headers for caches between edge and client that override `Cache-Control` (RFC 9213). */
 const CACHES: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "akamai-cache-control",
   "cache-tag",
@@ -174,14 +174,14 @@ const CACHES: ReadonlySet<string> = /* @__PURE__ */ new Set([
 ]);
 
 /**
- * The headers with which a client's request goes on to the backend, the same
- * for plain requests and for upgrades.
+ * Returns the headers of a client's request to send to the backend, for plain requests
+ * and upgrades alike.
  *
- * Dropped are hop-by-hop headers and those that `Connection` names, every
- * `x-verified-*`, `forwarded`, `x-forwarded-*`, `x-real-ip` and their kin,
- * `sec-websocket-*` (a dial writes its own), cookies and `Authorization` unless
- * the policy lets them pass, and `Accept-Encoding`: `fetch` decodes bodies by
- * itself and knows best what it can decode, unless `Range` asks for a part.
+ * Drops hop-by-hop headers and those that `Connection` names; every `x-verified-*`;
+ * `forwarded`, `x-forwarded-*`, `x-real-ip` and the like; `sec-websocket-*`, because a
+ * dial sets its own; cookies and `Authorization`, unless the policy allows them; and
+ * `Accept-Encoding`, because `fetch` sets the codings that it can decode. A request
+ * with `Range` asks for `identity` instead.
  */
 export function requestHeaders(
   headers: Headers,
@@ -208,8 +208,8 @@ export function requestHeaders(
     } else result.push([name, value]);
   });
   const to = new Headers(result);
-  // A part of a compressed body cannot be decoded. The Fetch standard says the
-  // same; Bun's fetch does not do it.
+  // Part of a compressed body cannot be decoded. The Fetch standard requires this
+  // header; Bun's fetch does not set it.
   if (to.has("range")) to.set("accept-encoding", "identity");
   for (const [name, value] of Object.entries(set ?? {})) {
     if (value !== undefined) to.set(name, value);
@@ -218,13 +218,13 @@ export function requestHeaders(
 }
 
 /**
- * The headers with which the backend's answer goes back to the client.
+ * Returns the headers of the backend's response to send to the client.
  *
- * Dropped are hop-by-hop headers and those that `Connection` names, what
- * speaks for a whole origin (`Strict-Transport-Security`, `Clear-Site-Data`
- * and their kin), what a server before the edge would act on, what the options
- * do not let pass, and `Content-Encoding` with `Content-Length` where `fetch` has
- * decoded the body.
+ * Drops hop-by-hop headers and those that `Connection` names; headers that affect a
+ * whole origin (`Strict-Transport-Security`, `Clear-Site-Data` and the like);
+ * instructions to a server in front of the edge; headers that the options do not
+ * allow; and, if `fetch` has decoded the body, `Content-Encoding` and
+ * `Content-Length`.
  */
 export function responseHeaders(
   headers: Headers,
@@ -271,18 +271,18 @@ export function responseHeaders(
   return new Headers(result);
 }
 
-/** What a WebSocket constructor takes as headers: {@linkcode requestHeaders}, as a record. */
+/** {@linkcode requestHeaders} as a record, for a WebSocket constructor. */
 export function upgradeHeaders(
   headers: Headers,
   options?: RequestHeaderOptions,
 ): Record<string, string> {
-  // Names are header names, checked by Headers; `__proto__` stays a plain key.
+  // Headers has checked the names; fromEntries keeps `__proto__` a plain key.
   return Object.fromEntries(requestHeaders(headers, options));
 }
 
 /**
- * The subprotocols that an upgrade request offers, best first, or `undefined`
- * if the header cannot be read (a name twice, or one that is no token).
+ * The subprotocols that an upgrade request offers, best first; `undefined` if the
+ * header is malformed (a duplicate name, or one that is not a token).
  */
 export function offeredProtocols(headers: Headers): string[] | undefined {
   const value = headers.get("sec-websocket-protocol");
@@ -306,12 +306,12 @@ export function isHandshake(headers: Headers): boolean {
     /^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "");
 }
 
-/** The name that a header turns into at a backend that takes `_` for `-`. */
+/** The name of a header as seen by a backend that reads `_` as `-`. */
 function meaning(name: string): string {
   return name.includes("_") ? name.replaceAll("_", "-") : name;
 }
 
-/** RFC 9110, section 5.6.2. */
+/** Whether `text` is a token (RFC 9110, section 5.6.2). */
 function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
@@ -343,7 +343,7 @@ function filterCookie(
     .join("; ");
 }
 
-/** A cookie of the backend that may cross, without `Domain` and with `Path=base`. */
+/** Removes `Domain` from a cookie of the backend that may be forwarded, and sets its path. */
 function confineCookie(
   cookie: string,
   cookies: boolean | readonly string[],
@@ -360,7 +360,7 @@ function confineCookie(
   return [pair, ...kept, `Path=${base}`].join("; ");
 }
 
-/** A `Cache-Control` that no cache shared by several users may act on. */
+/** Makes a `Cache-Control` private, so that shared caches do not store the response. */
 function privately(value: string | null): string | undefined {
   if (value === null) return undefined;
   const kept = value.split(",").map((directive) => directive.trim())

@@ -1,7 +1,7 @@
 /**
- * Hono's types by names of our own. `deno doc --lint` wants every type that a
- * public one mentions to be public as well, and Hono's mention dozens; marked
- * internal, they are left to Hono's documentation.
+ * Aliases for Hono's types. `deno doc --lint` requires every type that a public one
+ * mentions to be public as well, and Hono's mention dozens. Marking the aliases
+ * internal leaves those to Hono's documentation.
  */
 import type { Context as C, Hono as H } from "@hono/hono";
 

@@ -1,8 +1,8 @@
-/** Limits that an application chose. */
+/** Checks limits that the application configures. */
 
 /**
  * Checks a limit: a number, 0 or more, or `Infinity`.
- * @throws {RangeError} naming the option otherwise
+ * @throws {RangeError} if it is anything else; the message names the option
  */
 export function checkSize(name: string, value: unknown): void {
   if (value === undefined || typeof value === "number" && value >= 0) return;

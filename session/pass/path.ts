@@ -1,19 +1,19 @@
 /**
- * Addresses of a session backend, seen from a proxy before it: a client's path
- * joined to the backend's prefix, the backend's redirects turned back, and the
- * origins that count as the platform's. No I/O.
+ * Maps URLs between a proxy's clients and a session backend: joins a client's path to
+ * the backend's URL, maps the backend's redirects back, and matches the origins that
+ * belong to the platform. No I/O.
  */
 
-/** Levels of percent-encoding that are looked through; more are refused. */
+/** The most levels of percent-encoding that are decoded for the check; more are refused. */
 const DEPTH = 4;
 
 /**
- * The address of `path` (as the client sent it: raw, without its leading
- * slash) below `base`, or `undefined` if any server on the way could take it
- * for something that is not below `base`.
+ * The URL of `path` below `base`; `path` is raw, as the client sent it, without its
+ * leading slash. Returns `undefined` if any server on the way could interpret it as a
+ * URL that is not below `base`.
  *
- * Encoded characters are passed on as they came, and looked through for the
- * check: `a%2Fb` is fine, `..%2f`, `%252e%252e` and `/evil.example` are not.
+ * Encoded characters are forwarded unchanged, but decoded for the check: `a%2Fb` is
+ * fine, `..%2f`, `%252e%252e` and `/evil.example` are not.
  */
 export function joinPath(
   base: URL,
@@ -30,7 +30,7 @@ export function joinPath(
   } catch {
     return undefined;
   }
-  // What isSafe() promises, asserted on the result: this is the address dialled.
+  // Verifies the result of isSafe() on the final URL, because that is what is dialled.
   return url.origin === base.origin && url.pathname.startsWith(prefix)
     ? url
     : undefined;
@@ -39,7 +39,7 @@ export function joinPath(
 function isSafe(path: string): boolean {
   let decoded = path;
   for (let level = 0; decoded.includes("%"); level++) {
-    // 0xC0 and 0xC1 begin no UTF-8 character, only overlong forms of "." and "/".
+    // 0xC0 and 0xC1 start no UTF-8 character, only overlong forms of "." and "/".
     if (/%c[01]/i.test(decoded)) return false;
     const next = decoded.replace(
       /%([0-7][0-9a-f])/gi,
@@ -49,24 +49,24 @@ function isSafe(path: string): boolean {
     if (level === DEPTH) return false;
     decoded = next;
   }
-  // A leading slash would make "//host" for a backend that reads the rest of the
-  // path as an address; URL parsers drop control characters and end at "#".
+  // With a leading slash, a backend that parses the rest of the path as a URL would
+  // see "//host". URL parsers drop control characters and stop at "#".
   // deno-lint-ignore no-control-regex
   if (/^\/|[\\\u0000-\u001f\u007f]/.test(decoded) || path.includes("#")) {
     return false;
   }
-  // Some servers cut a segment at ";" before they look at it.
+  // Some servers cut a segment at ";" before they interpret it.
   return !decoded.split("/").some((segment) =>
     /^(\.|\.\.)(;|$)/.test(segment.trim())
   );
 }
 
 /**
- * What the backend at `base` calls `location` in its answer to `requested`, as
- * a path below `base` without its leading slash; `undefined` if it leads out.
+ * Resolves a `location` in the backend's response to `requested`, as a path below
+ * `base` without its leading slash; `undefined` if it points elsewhere.
  *
- * The backend does not know its prefix and takes itself for the root, so
- * `/login` and the same on its own origin mean `login` below `base`.
+ * The backend does not know its prefix and treats its own root as `/`, so `/login`,
+ * with or without its origin, means `login` below `base`.
  */
 export function pathWithin(
   base: URL,
@@ -88,15 +88,14 @@ export function pathWithin(
   return isSafe(path) ? path + url.search + url.hash : undefined;
 }
 
-/** Whether an origin is one of those allowed. */
+/** Returns whether an origin is allowed. */
 export type OriginTest = (origin: string) => boolean;
 
 /**
- * A test for origins such as `https://app.example.com`,
- * `https://*.example.com` (any host below, not `example.com` itself) or
- * `http://localhost:*` (any port).
+ * Compiles patterns such as `https://app.example.com`, `https://*.example.com` (any
+ * subdomain, but not `example.com` itself) or `http://localhost:*` (any port).
  *
- * @throws {TypeError} if a pattern is none of these
+ * @throws {TypeError} if a pattern has none of these forms
  */
 export function originTest(patterns: readonly string[]): OriginTest {
   const exact = new Set<string>();
@@ -107,8 +106,8 @@ export function originTest(patterns: readonly string[]): OriginTest {
     if (!plain) {
       if (pattern !== "null") {
         throw new TypeError(
-          `${JSON.stringify(pattern)} is no origin: ` +
-            "https://host, https://*.host or http://host:* is expected",
+          `${JSON.stringify(pattern)} is not an origin: ` +
+            "expected https://host, https://*.host or http://host:*",
         );
       }
       exact.add(pattern);
@@ -127,7 +126,7 @@ export function originTest(patterns: readonly string[]): OriginTest {
     if (exact.has(origin)) return true;
     if (wild.length === 0) return false;
     const url = URL.parse(origin);
-    // An origin is compared as it is written: "https://a.example/" is none.
+    // Only the exact form of an origin matches: "https://a.example/" is a URL.
     return url !== null && url.origin === origin &&
       wild.some((test) => test(url));
   };

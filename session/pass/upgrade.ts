@@ -1,7 +1,7 @@
 /**
- * How a server accepts a WebSocket, where the runtime does not pass upgrades on
- * by itself. Nothing here imports a runtime: the adapters for Bun and Node work
- * with objects that the application hands in.
+ * Accepts WebSockets on runtimes that do not forward upgrades natively. Imports no
+ * runtime: the adapters for Bun and Node work with objects that the application passes
+ * in.
  */
 import { checkDuration, LONGEST_TIMEOUT } from "../../net/timer.ts";
 import { checkSize } from "./limits.ts";
@@ -9,7 +9,7 @@ import type { Context } from "./hono.ts";
 import type { BridgeSocket } from "./bridge.ts";
 import { ProxyError } from "./failure.ts";
 
-/** What to accept an upgrade with. */
+/** Options for accepting an upgrade. */
 export interface UpgradeOptions {
   /** The subprotocol that the backend chose; absent if it chose none. */
   protocol?: string;
@@ -18,50 +18,50 @@ export interface UpgradeOptions {
 /** An accepted upgrade. */
 export interface Upgraded {
   /**
-   * The client's end, open or about to open; rejects if the client went away
-   * first. One that is open already must not have received anything.
+   * The client's end, open or about to open; rejects if the client disconnects first.
+   * A socket that is already open must not have received a message.
    */
   socket: BridgeSocket | Promise<BridgeSocket>;
-  /** What the request handler has to return. */
+  /** The response that the request handler must return. */
   response: Response;
 }
 
-/** What a dial is made with. */
+/** The arguments of a dial. */
 export interface DialRequest {
-  /** The address; it holds a connection token. */
+  /** The URL, which contains a connection token. */
   url: string;
   /** Subprotocols to offer, best first. */
   protocols: string[];
   /** Headers of the upgrade request. */
   headers: Record<string, string>;
-  /** Bytes of a message that the backend may send. */
+  /** The longest message that the backend may send, in bytes. */
   maxMessage: number;
-  /** To be called if the backend answers with another status than 101. */
+  /** Must be called if the backend responds with a status other than 101. */
   onRefused: (answer: { status: number; headers: Headers }) => void;
 }
 
 /**
- * Accepts the WebSocket that the request of a context asks for. Called when the
- * backend's end is open.
+ * Accepts the WebSocket that a request asks for. Called once the backend's end is
+ * open.
  */
 export interface UpgradeAdapter {
   (c: Context, options: UpgradeOptions): Upgraded | Promise<Upgraded>;
   /**
-   * Dials a backend, where the runtime's own `WebSocket` will not do.
+   * Dials a backend, if the runtime's own `WebSocket` is not sufficient.
    * @default `new WebSocket(url, { protocols, headers })`
    */
   readonly dial?: ((request: DialRequest) => WebSocket) | undefined;
 }
 
-/** As much of a runtime's global object as {@linkcode ownUpgrade} uses. */
+/** The part of a runtime's global object that {@linkcode ownUpgrade} uses. */
 interface Accepting {
   upgradeWebSocket(request: Request): Upgraded;
 }
 
 /**
- * The adapter of a runtime that accepts an upgrade by the request alone, which
- * is Deno's; elsewhere undefined. Asked for by name, so that nothing is needed
- * from a runtime that has no such thing.
+ * The adapter for a runtime that can accept an upgrade from the request alone, which
+ * only Deno can; `undefined` elsewhere. Looks the function up by name, so that other
+ * runtimes need not provide it.
  */
 export function ownUpgrade(): UpgradeAdapter | undefined {
   const runtime: Partial<Accepting> | undefined = Reflect.get(
@@ -74,9 +74,9 @@ export function ownUpgrade(): UpgradeAdapter | undefined {
 }
 
 /**
- * Accepts with a runtime's `upgradeWebSocket`. The subprotocol goes into the
- * answer: Deno finds it in a list of names only if a space follows each comma,
- * and `ws` writes none.
+ * Accepts an upgrade with a runtime's `upgradeWebSocket`. Sets the subprotocol on the
+ * response, because Deno finds it in the request's list only if a space follows each
+ * comma, and `ws` writes none.
  */
 export function acceptWebSocket<Result extends { response: Response }>(
   runtime: { upgradeWebSocket(request: Request): Result },
@@ -90,9 +90,9 @@ export function acceptWebSocket<Result extends { response: Response }>(
   return accepted;
 }
 
-/** As much of a server-side socket of Bun as {@linkcode bunUpgrade} uses. */
+/** The part of Bun's server-side socket that {@linkcode bunUpgrade} uses. */
 export interface BunSocket {
-  /** What `upgrade` was given. */
+  /** The data passed to `upgrade`. */
   data: unknown;
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
@@ -105,27 +105,27 @@ export interface BunSocket {
   close(code?: number, reason?: string): void;
 }
 
-/** The `websocket` member of what `Bun.serve` is given. */
+/** The option `websocket` of `Bun.serve`. */
 export interface BunWebSocketHandlers {
-  /** Bytes of one message. */
+  /** The longest message, in bytes. */
   maxPayloadLength: number;
-  /** Bytes that may wait for a slow reader before the socket is closed. */
+  /** The most bytes that may wait for a slow reader before the socket is closed. */
   backpressureLimit: number;
-  /** The bridge looks first; this is the second line. */
+  /** A second line of defence: the bridge checks first. */
   closeOnBackpressureLimit: boolean;
   /** Joins the socket to the bridge that waits for it. */
   open(socket: BunSocket): void;
-  /** Passes a message on. */
+  /** Forwards a message. */
   message(socket: BunSocket, data: unknown): void;
-  /** Passes the end on. */
+  /** Forwards the close. */
   close(socket: BunSocket, code: number, reason: string): void;
 }
 
 /** Options of {@linkcode bunUpgrade}. */
 export interface BunUpgradeOptions {
-  /** The proxy's `maxMessage`, if it is not the default. @default {16 MiB} */
+  /** Set it to the proxy's `maxMessage`, in bytes. @default {16 MiB} */
   maxMessage?: number | undefined;
-  /** The proxy's `maxBuffered`, if it is not the default. @default {16 MiB} */
+  /** Set it to the proxy's `maxBuffered`, in bytes. @default {16 MiB} */
   maxBuffered?: number | undefined;
 }
 
@@ -136,7 +136,7 @@ interface BunServer {
   ): boolean;
 }
 
-/** A socket of Bun with the face of the standard one. */
+/** Adapts a Bun socket to the standard WebSocket interface. */
 class BunClient implements BridgeSocket {
   binaryType = "arraybuffer";
   onopen: BridgeSocket["onopen"] = null;
@@ -168,10 +168,10 @@ class BunClient implements BridgeSocket {
 }
 
 /**
- * The adapter for Bun, in two parts: `upgrade` is an option of the proxy, and
- * `websocket` one of `Bun.serve`. The server reaches the proxy as Hono's `env`,
- * as it does when an application is the default export. `idleTimeout` is for
- * streams of a backend that are silent for more than ten seconds.
+ * The adapter for Bun, in two parts: `upgrade` is an option of the proxy, `websocket`
+ * an option of `Bun.serve`. The proxy needs the server as Hono's `env`, which it is
+ * when the application is the default export. Set `idleTimeout` if a backend's streams
+ * may be silent for more than ten seconds.
  *
  * ```ts ignore
  * const { upgrade, websocket } = bunUpgrade();
@@ -195,7 +195,7 @@ export function bunUpgrade(
       }
       const client = new BunClient(protocol);
       const taken = server.upgrade(c.req.raw, {
-        // Without the header, the first one on offer would be taken.
+        // Without this header, Bun would choose the first subprotocol offered.
         headers: { "sec-websocket-protocol": protocol },
         data: client,
       });
@@ -234,46 +234,46 @@ interface NodeSocket extends BridgeSocket {
   terminate(): void;
 }
 
-/** As much of a request of `node:http` as {@linkcode nodeUpgrade} uses. */
+/** The part of a `node:http` request that {@linkcode nodeUpgrade} uses. */
 interface NodeRequest {
   setHeader(name: string, value: string): void;
   end(): void;
   destroy(): void;
 }
 
-/** As much of an answer of `node:http` as {@linkcode nodeUpgrade} uses. */
+/** The part of a `node:http` response that {@linkcode nodeUpgrade} uses. */
 interface NodeAnswer {
   statusCode: number;
   headers: Record<string, string | string[] | undefined>;
 }
 
-/** As much of the `WebSocketServer` of `ws` as {@linkcode nodeUpgrade} uses. */
+/** The part of `ws`'s `WebSocketServer` that {@linkcode nodeUpgrade} uses. */
 export interface NodeWebSocketServer {
-  /** Its options; `handleProtocols` and `maxPayload` are set by the adapter. */
+  /** Its options; the adapter sets `handleProtocols` and `maxPayload`. */
   options: {
     // deno-lint-ignore no-explicit-any
     handleProtocols?: ((offered: Set<string>, request: any) => any) | undefined;
     /** Longest message in bytes; 0 means no limit. */
     maxPayload?: number | undefined;
-    /** The class that backends are dialled with. */
+    /** The class used to dial backends. */
     // deno-lint-ignore no-explicit-any
     WebSocket?: any;
   };
 }
 
-/** What {@linkcode nodeUpgrade} works with. */
+/** Options of {@linkcode nodeUpgrade}. */
 export interface NodeUpgradeOptions {
-  /** The `new WebSocketServer({ noServer: true })` that `serve` is given too. */
+  /** The `new WebSocketServer({ noServer: true })` that you also pass to `serve`. */
   server: NodeWebSocketServer;
   /** `upgradeWebSocket` of `@hono/node-server` (version 2). */
   // deno-lint-ignore no-explicit-any
   upgradeWebSocket: (createEvents: any) => any;
-  /** The proxy's `maxMessage`, if it is not the default. @default {16 MiB} */
+  /** Set it to the proxy's `maxMessage`, in bytes. @default {16 MiB} */
   maxMessage?: number | undefined;
   /**
-   * Milliseconds between pings to a client. One that has not answered a ping
-   * when the next is due is gone: its socket ends with 1006. 0 or `Infinity`
-   * sends none. @default {25_000}
+   * Milliseconds between pings to a client. A client that has not responded when the
+   * next ping is due counts as lost: its socket ends with 1006. 0 or `Infinity`
+   * disables pings. @default {25_000}
    */
   keepAlive?: number | undefined;
 }
@@ -281,9 +281,9 @@ export interface NodeUpgradeOptions {
 /** The adapter of {@linkcode nodeUpgrade}. */
 export interface NodeUpgradeAdapter extends UpgradeAdapter {
   /**
-   * For `serve({ serverOptions })`: lets requests with another `Upgrade` than
-   * `websocket`, such as `h2c`, be served as plain HTTP. Without it they hang.
-   * Node 22.21 and 24.9 are the first that know it.
+   * For `serve({ serverOptions })`: serves requests with an `Upgrade` other than
+   * `websocket`, such as `h2c`, as plain HTTP. Without it they hang. Supported since
+   * Node 22.21 and 24.9.
    */
   // deno-lint-ignore no-explicit-any
   readonly serverOptions: Record<string, any>;
@@ -298,8 +298,8 @@ interface NodeIncoming {
 }
 
 /**
- * The adapter for Node with `@hono/node-server` 2 and `ws` 8, which backends are
- * dialled with as well.
+ * The adapter for Node with `@hono/node-server` 2 and `ws` 8. It also dials backends
+ * with `ws`.
  *
  * ```ts ignore
  * import { serve, upgradeWebSocket } from "@hono/node-server";
@@ -326,14 +326,14 @@ export function nodeUpgrade(
   }
   checkDuration("keepAlive", keepAlive);
   checkSize("maxMessage", maxMessage);
-  /** The subprotocol for each request that is being upgraded. */
+  /** The chosen subprotocol of each request that is being upgraded. */
   const chosen = new WeakMap<object, string | undefined>();
   const { options } = server;
   const before = options.handleProtocols;
   options.handleProtocols = (offered, request) => {
     if (chosen.has(request)) return chosen.get(request) ?? false;
     if (before) return before(offered, request);
-    // What `ws` does by itself.
+    // The default behaviour of `ws`.
     const [first] = offered;
     return first ?? false;
   };
@@ -372,14 +372,14 @@ export function nodeUpgrade(
   });
 }
 
-/** A message just over the limit is the bridge's to refuse, with 1009. */
+/** Leaves messages just over the limit to the bridge, which closes with 1009. */
 function payloadLimit(maxMessage: number): number {
-  // `ws` wants a 32-bit integer; 0 is no limit.
+  // `ws` needs a 32-bit integer; 0 means no limit.
   const limit = maxMessage + 1024;
   return limit < 2 ** 31 ? limit : 0;
 }
 
-/** Ends a socket whose client does not answer pings. */
+/** Ends a socket whose client does not respond to pings. */
 function sendPings(socket: NodeSocket, interval: number): void {
   if (interval === 0 || interval === Infinity) return;
   let answered = true;
@@ -393,8 +393,8 @@ function sendPings(socket: NodeSocket, interval: number): void {
 }
 
 /**
- * Dials with the class of `ws`. Node's own WebSocket may keep its connection open
- * for ever (undici 8.12), and shows no status of a refusal.
+ * Dials with `ws`. Node's own WebSocket may keep its connection open forever
+ * (undici 8.12) and does not expose the status of a refusal.
  */
 function nodeDial(
   WebSocket: new (
@@ -409,8 +409,8 @@ function nodeDial(
       maxPayload: payloadLimit(maxMessage),
       perMessageDeflate: false,
       finishRequest(request: NodeRequest) {
-        // With a space after each comma, without which a backend on Deno finds
-        // none of the names.
+        // With a space after each comma: without it, a backend on Deno finds none of
+        // the names.
         if (protocols.length > 0) {
           request.setHeader("sec-websocket-protocol", protocols.join(", "));
         }
@@ -424,7 +424,7 @@ function nodeDial(
           [value ?? []].flat().map((one): [string, string] => [name, one])
         );
         onRefused({ status: answer.statusCode, headers: new Headers(fields) });
-        // The dial fails by this.
+        // This makes the dial fail.
         request.destroy();
         socket.close();
       },

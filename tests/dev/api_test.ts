@@ -259,16 +259,16 @@ Deno.test("dev api - every refusal says what is wrong and spawns nothing", async
     [413, /^the body is longer than 1048576 bytes$/, path, {
       json: { user: "x".repeat(1_100_000) },
     }],
-    [404, /^no backend with the id "nobody"$/, "/v2/backend/nobody/status", {}],
+    [404, /^no backend has the id "nobody"$/, "/v2/backend/nobody/status", {}],
     [
       404,
-      /^no backend with the id "nobody"$/,
+      /^no backend has the id "nobody"$/,
       "/v2/backend/nobody/status/stream",
       {},
     ],
     [
       404,
-      /^no backend with the id "__proto__"$/,
+      /^no backend has the id "__proto__"$/,
       "/v2/backend/__proto__/terminate",
       { json: {} },
     ],

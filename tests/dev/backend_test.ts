@@ -134,7 +134,7 @@ Deno.test("dev backend - one that does not listen in time is killed", async () =
   assertEquals((await ended(status_url)).termination_reason, "startuptimeout");
   assertMatch(
     record.lines("platform").at(-1)!,
-    /^did not listen on port \d+ \(its variable PORT\) within 0\.15 s; killing it$/,
+    /^did not listen on port \d+ \(from PORT\) within 0\.15 s; killing it$/,
   );
 });
 

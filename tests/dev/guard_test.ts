@@ -79,8 +79,8 @@ Deno.test("dev guard - origins and foreign pages", () => {
       LOCAL,
     );
   assertEquals(fetched("navigate", "document"), undefined);
-  assertMatch(fetched("navigate", "iframe")!, /foreign pages/);
-  assertMatch(fetched("no-cors", "script")!, /foreign pages/);
+  assertMatch(fetched("navigate", "iframe")!, /pages of other origins/);
+  assertMatch(fetched("no-cors", "script")!, /pages of other origins/);
 });
 
 Deno.test("dev guard - no web page can spawn or read", async () => {
@@ -116,7 +116,7 @@ Deno.test("dev guard - no web page can spawn or read", async () => {
       assertStringIncludes(
         answer,
         headers.includes("origin")
-          ? "refuses requests from foreign pages"
+          ? "refuses requests from pages of other origins"
           : "--allow-host evil.example",
       );
     }

@@ -61,7 +61,7 @@ const NOT_DATA: [value: unknown, description: string][] = [
   [Symbol("s"), "a symbol"],
   [() => {}, "a function"],
   [[, 1], "undefined"],
-  [cyclic(), "refers to itself"],
+  [cyclic(), "circular reference"],
   [nested(300), "nested too deeply"],
   [bomb(), "longer than"],
 ];

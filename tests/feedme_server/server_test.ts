@@ -168,7 +168,7 @@ Deno.test("server: updates that are wrong change nothing and tell nobody", async
   assertThrows(
     () => live.update("added", { n: 1 }, { n: NaN }),
     FeedlineError,
-    'Feed data must be JSON; it has NaN at ["n"]',
+    'Feed data must be JSON; it contains NaN at ["n"]',
   );
   const wrong = [
     () => live.update("added", { n: 1 }, undefined as never),
@@ -192,7 +192,7 @@ Deno.test("server: updates that are wrong change nothing and tell nobody", async
         return { n: 2 };
       }),
     Error,
-    "by the function that makes its new data",
+    "changed while the update function ran",
   );
   assertEquals(live.data, { n: 1 });
   assertEquals(ada.sent.splice(0).length, 1);

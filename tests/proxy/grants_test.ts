@@ -60,11 +60,11 @@ const NO_GRANTS: [value: unknown, fault: RegExp][] = [
   [{ user: "ada", auth: null }, /auth must not be null$/],
   [{ user: "ada", auth: [] }, /auth must not be an object \(Array\)$/],
   [{ user: "ada", spawn: "no" }, /spawn must not be a string$/],
-  [{ user: "ada", allowed: false }, /no member "allowed"$/],
-  [{ error: "no" }, /no member "error"$/],
-  [{ status: 401 }, /no member "status"$/],
-  [{ success: false, error: {} }, /no member "success"$/],
-  [JSON.parse('{"user":"ada","__proto__":{}}'), /no member "__proto__"$/],
+  [{ user: "ada", allowed: false }, /no field "allowed"$/],
+  [{ error: "no" }, /no field "error"$/],
+  [{ status: 401 }, /no field "status"$/],
+  [{ success: false, error: {} }, /no field "success"$/],
+  [JSON.parse('{"user":"ada","__proto__":{}}'), /no field "__proto__"$/],
   [Object.create({ user: "ada" }), /got an object \(Object\)$/],
 ];
 

@@ -3,7 +3,7 @@ import { Flights } from "../../session/edge/flights.ts";
 import { Outages } from "../../session/edge/outages.ts";
 import { ProxyError } from "../../session/pass/failure.ts";
 
-const down = new ProxyError(502, "the backend cannot be reached");
+const down = new ProxyError(502, "the backend is unreachable");
 
 /** The milliseconds until the next attempt. */
 function pause(outages: Outages, now: number): number {

@@ -240,5 +240,5 @@ Deno.test("originTest - a pattern that is none is an error, not a hole", () => {
       "https://a.example:*x",
       "",
     ]
-  ) assertThrows(() => originTest([pattern]), TypeError, "is no origin");
+  ) assertThrows(() => originTest([pattern]), TypeError, "is not an origin");
 });

@@ -225,7 +225,7 @@ Deno.test("backend - a status that no answer may have is the backend's failure",
   assertEquals(response.status, 502);
   assertEquals(
     await response.text(),
-    '{"error":{"message":"the backend answered with status 600","code":"502"}}',
+    '{"error":{"message":"the backend responded with invalid status 600","code":"502"}}',
   );
   assertEquals(test.errors.length, 1);
 });
@@ -640,7 +640,7 @@ Deno.test("a backend that is gone - asked for once more, then reported", async (
     assertEquals(text.includes("TOKEN"), false);
     assertStringIncludes(
       text,
-      status === 410 ? "is gone" : "cannot be reached",
+      status === 410 ? "is gone" : "is unreachable",
     );
     // One reconnect, and the next request begins anew.
     assertEquals(test.engine.requests.length - before, 1);
@@ -665,10 +665,13 @@ Deno.test("a backend that is gone - no request with effects is sent twice", asyn
   };
   const [posted, times, text] = await send("POST", 410, "body");
   assertEquals([posted, times], [410, 1]);
-  assertStringIncludes(text, "not repeated, because its body was sent");
+  assertStringIncludes(text, "not repeated, because its body was already sent");
   const [bare, once, why] = await send("POST", 502);
   assertEquals([bare, once], [502, 1]);
-  assertStringIncludes(why, "not repeated, because it may have been served");
+  assertStringIncludes(
+    why,
+    "not repeated, because the backend may have processed it",
+  );
   assertEquals((await send("POST", 410)).slice(0, 2), [200, 2]);
   assertEquals((await send("DELETE", 502)).slice(0, 2), [200, 2]);
 });
@@ -717,7 +720,7 @@ Deno.test("a backend that cannot be reached - reported without its address", asy
   assertEquals((await response.text()).includes("TOKEN"), false);
   assertEquals(test.engine.requests.length, 2);
   const [error] = test.errors;
-  assertEquals(error?.message, "the backend cannot be reached");
+  assertEquals(error?.message, "the backend is unreachable");
   const shown = [
     String(error),
     error?.stack,
@@ -771,7 +774,7 @@ Deno.test("upstreams - nothing that says where backends are is an error at once"
         upstreams: ["*"],
       }),
     TypeError,
-    "is no origin",
+    "is not an origin",
   );
 });
 
@@ -788,7 +791,7 @@ Deno.test("the platform's errors - what a client may know, and no more", async (
   ]);
   assertEquals(await say(new HTTPError(429, "slow down SECRET")), [
     429,
-    "the platform takes no more requests for now",
+    "the platform is limiting requests; try again later",
   ]);
   assertEquals(await say(new HTTPError(401, "bad API token SECRET")), [
     502,
@@ -858,11 +861,11 @@ Deno.test("a backend that is down - asked for at growing intervals, with Retry-A
   };
   for (let failures = 0; failures < 3; failures++) {
     answers();
-    assertEquals(await get(), [502, "the backend cannot be reached", null]);
+    assertEquals(await get(), [502, "the backend is unreachable", null]);
   }
   const asked = test.engine.requests.length;
   for (let index = 0; index < 5; index++) {
-    const later = "the backend cannot be reached; the edge tries again later";
+    const later = "the backend is unreachable; the edge tries again later";
     assertEquals(await get(), [502, later, "1"]);
   }
   assertEquals(test.engine.requests.length, asked, "nobody was asked");
@@ -877,7 +880,10 @@ Deno.test("the platform's 429 - its Retry-After is passed on and kept", async ()
   for (let index = 0; index < 3; index++) {
     const response = await fetch(test.url("/connect"), { method: "POST" });
     const { error } = await response.json();
-    assertMatch(error.message, /^the platform takes no more requests for now/);
+    assertMatch(
+      error.message,
+      /^the platform is limiting requests; try again later/,
+    );
     assertEquals(
       [response.status, response.headers.get("retry-after")],
       [429, "60"],

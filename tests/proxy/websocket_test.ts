@@ -257,7 +257,7 @@ Deno.test("WebSocket - a message of exactly the limit passes, one byte more is 1
   assertEquals(await client.closed, [1009, "message too long"]);
   assertEquals(
     test.errors.at(-1)?.message,
-    "WebSocket ended with 1009: message too long",
+    "WebSocket closed with code 1009: message too long",
   );
 });
 
@@ -282,7 +282,7 @@ Deno.test("WebSocket - what waits for a slow reader is bounded", async () => {
   );
   assertEquals(
     test.errors[0]?.message,
-    "WebSocket ended with 1013: the other side reads too slowly",
+    "WebSocket closed with code 1013: the other side reads too slowly",
   );
   await until(() => test.backend.closed.length === 1, "the backend knows");
   assertEquals(test.backend.closed[0]?.[0], 4013);

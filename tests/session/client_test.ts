@@ -138,7 +138,7 @@ Deno.test("terminated() resolves, times out, and rejects when closed first", asy
   const stopped = assertRejects(
     () => closed.terminated(),
     BackendEndedError,
-    "no longer watched",
+    "No longer watching",
   );
   await closed.close();
   await stopped;

@@ -699,7 +699,7 @@ Deno.test("what a platform says in plain text is not repeated: it may quote the 
   const error = await assertRejects(() => plane(platform).connect(), HTTPError);
   assertEquals(
     error.message,
-    "Connecting to a backend of Plane failed: HTTP 422",
+    "Connecting to a backend on Plane failed: HTTP 422",
   );
 });
 

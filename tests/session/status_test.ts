@@ -380,7 +380,7 @@ Deno.test("a stream that falls silent is taken up again", async () => {
   await tick(60_000);
   await tick(1_000);
   assertEquals(calls, 2);
-  assertStringIncludes(errors[0]!, "fell silent");
+  assertStringIncludes(errors[0]!, "went silent");
   controller.abort();
   await following;
 });

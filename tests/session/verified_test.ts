@@ -28,7 +28,7 @@ Deno.test("verifiedUser says what it needs where it is given something else", ()
     assertThrows(
       () => verifiedUser(headers as never),
       TypeError,
-      "verifiedUser needs Headers; in Node, new Headers(request.headers)",
+      "verifiedUser needs a Headers object; in Node, pass new Headers(request.headers)",
     );
   }
   assertEquals(verifiedUser(new Headers(node)).user, "ada");

@@ -1,4 +1,4 @@
-/** The part of a conversation that is about actions. */
+/** The actions of a conversation. */
 import type { ActionResult, Effect, Timer } from "./effects.ts";
 import {
   type ActionOutcome,
@@ -13,10 +13,10 @@ import {
   writeClientMessage,
 } from "../wire/protocol.ts";
 
-/** An action that was sent. */
+/** The state of an action that was sent. */
 type Sent<Call> =
   | { state: "waiting"; call: Call; timer: Timer | undefined }
-  /** Its response is expected, and will be ignored. */
+  /** A response may still arrive, and will be ignored. */
   | { state: "timed out" };
 
 /** The actions that wait for a response. */
@@ -36,8 +36,8 @@ export class Calls<Call> {
   }
 
   /**
-   * The application invokes an action; see the event `act`. If the arguments
-   * cannot be written this throws and nothing has changed.
+   * Handles the event `act`: the application invokes an action. Throws, and changes
+   * nothing, if the arguments cannot be serialized.
    */
   act(call: Call, name: string, args: JsonObject, live: boolean): void {
     if (!live) {
@@ -66,8 +66,8 @@ export class Calls<Call> {
   }
 
   /**
-   * A response has arrived; its data cannot be taken because of `fault`, if any.
-   * Returns whether one was due.
+   * Handles a response; `fault` says why its data is unusable, if it is. Returns
+   * whether a response was expected.
    */
   receive(
     message: ServerMessage & { MessageType: "ActionResponse" },
@@ -96,7 +96,7 @@ export class Calls<Call> {
     return true;
   }
 
-  /** No response has come in time. */
+  /** No response has arrived in time. */
   expire(id: string): void {
     const sent = this.#sent.get(id);
     if (sent?.state !== "waiting") return;
@@ -109,7 +109,7 @@ export class Calls<Call> {
     );
   }
 
-  /** The connection is lost, and every response with it. */
+  /** The connection was lost: fails all pending actions. */
   lost(): void {
     for (const sent of this.#sent.values()) {
       if (sent.state !== "waiting") continue;

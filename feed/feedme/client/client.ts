@@ -1,6 +1,6 @@
 /**
- * The client: connects, reconnects and performs the effects of its conversation.
- * It holds what the conversation must not know: the transport, timers, chance.
+ * The client: connects, reconnects and performs the effects of its conversation. It
+ * holds what the pure conversation must not: the transport, timers and randomness.
  */
 import type {
   ActionArgs,
@@ -43,44 +43,43 @@ export type ClientEvents = {
   connecting: [];
   /** The handshake has succeeded. */
   connect: [];
-  /** The connection or the attempt has ended; without an error, on request. */
+  /** The connection or the attempt has ended; without an error if you requested it. */
   disconnect: [error?: FeedmeError];
   /** The server has violated the specification. */
   badServerMessage: [error: FeedmeError];
-  /** The server says that this client has violated it. */
+  /** The server reported that this client has violated the specification. */
   badClientMessage: [diagnostics: JsonObject];
   /** The transport broke a rule; the client is destroyed. */
   transportError: [error: FeedmeError];
 };
 
 /**
- * Called with the error alone, or with `undefined` and the server's response:
- * there is data only if there is no error, as with other callbacks of this kind.
+ * Called with an error, or with `undefined` and the data of the server's response.
  */
 export type ActionCallback<Data> = (
   error: FeedmeError | undefined,
   actionData: Data,
 ) => void;
 
-/** Told how an action ended. */
+/** Called when an action has ended. */
 type Call = (result: ActionResult) => void;
 
-/** One use of the transport, from a call of `connect()` to its event `disconnect`. */
+/** One use of the transport, from the call of `connect()` to the `disconnect` event. */
 interface Dial {
   /** The link's attempt. */
   readonly attempt: Attempt<Ended>;
-  /** Whether the transport has said that it connects. */
+  /** Whether the transport has emitted `connecting`. */
   begun: boolean;
-  /** Set when the client has hung up, and why. */
+  /** Set once the client has hung up, with the reason. */
   hungUp?: { reason: FeedmeError | undefined };
 }
 
 /**
  * A client of one server. See {@linkcode feedmeClient}.
  *
- * Listeners and callbacks are called, and promises settled, in the order in which
- * things happened and never within a call of a method. So listeners that you add
- * right after making the client or feed object miss nothing.
+ * Listeners and callbacks are called, and promises settled, in the order of events,
+ * and never during a method call. So listeners that you add right after creating the
+ * client or feed object miss nothing.
  */
 export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   extends Emitter<ClientEvents> {
@@ -88,13 +87,13 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   readonly #guard: TransportGuard;
   readonly #queue = new Queue();
   readonly #core: Conversation<FeedSink, Call>;
-  /** The timers of the conversation that run. */
+  /** The running timers of the conversation. */
   readonly #timers = new Map<Timer, PlatformTimer | undefined>();
-  /** Effects to be performed; empty unless some are being performed. */
+  /** Effects still to be performed; empty unless some are being performed. */
   #effects: Effect<FeedSink, Call>[] = [];
-  /** A violation that came while effects were performed, and waits for their end. */
+  /** A violation detected while effects were being performed; handled when they are done. */
   #breach: FeedmeError | undefined;
-  /** Uses of the transport whose end has not come; the last is the present one. */
+  /** Uses of the transport that have not ended; the last is the current one. */
   readonly #dials: Dial[] = [];
   #connectTimer: PlatformTimer | undefined;
   readonly #link: Link<Ended>;
@@ -129,14 +128,14 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       begin: (attempt) => {
         this.#dials.push({ attempt, begun: false });
         this.#unattended(() => this.#guard.connect());
-        // The connection is done with when the transport has said so.
+        // Nothing to free: the connection ends when the transport emits `disconnect`.
         return () => {};
       },
     });
   }
 
   /**
-   * The present state. It changes before listeners are called.
+   * The current state. It changes before listeners are called.
    *
    * @throws {FeedmeError} `TRANSPORT_ERROR` or `DESTROYED`
    */
@@ -166,7 +165,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   /**
    * Disconnects.
    *
-   * @throws {FeedmeError} `INVALID_STATE` if disconnected, also while a retry is
+   * @throws {FeedmeError} `INVALID_STATE` if already disconnected, even if a retry is
    * pending (see {@linkcode FeedmeClient.cancelRetry}); `TRANSPORT_ERROR` or
    * `DESTROYED`
    */
@@ -178,10 +177,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Cancels the pending retry, if there is one. `disconnect` is then emitted
-   * without an error: the client is now disconnected on request.
+   * Cancels the pending retry, if there is one. The client then emits `disconnect`
+   * without an error, because it is now disconnected at your request.
    *
-   * @returns whether one was pending
+   * @returns whether a retry was pending
    * @throws {FeedmeError} `DESTROYED`
    */
   cancelRetry(): boolean {
@@ -195,24 +194,23 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   /**
    * Invokes an action on the server, once: the client never repeats it.
    *
-   * Arguments consist of strings, finite numbers, booleans, `null`, arrays and
-   * plain objects. Others are refused with `INVALID_ARGUMENT`, whose `cause` names
-   * the place: a `Date`, `undefined` or `NaN` would arrive as something else.
+   * Arguments must consist of strings, finite numbers, booleans, `null`, arrays and
+   * plain objects. Other values, such as a `Date`, `undefined` or `NaN`, would arrive
+   * changed, so they are rejected with `INVALID_ARGUMENT`; its `cause` gives the path.
    *
    * The promise rejects with a {@linkcode FeedmeError} of code `REJECTED` (with
    * `serverErrorCode` and `serverErrorData`), `TIMEOUT` or `NOT_CONNECTED`. Its
-   * `outcome` says what is known: `rejected`, `timed_out`, `not_sent`, or `unknown`
-   * if the connection was lost before the response came or the response nests too
-   * deep.
+   * `outcome` is `rejected`, `timed_out`, `not_sent`, or `unknown` if the connection
+   * was lost before the response arrived or the response is nested too deeply.
    *
-   * @throws {FeedmeError} at once: `INVALID_ARGUMENT`, `TRANSPORT_ERROR` or
+   * @throws {FeedmeError} synchronously: `INVALID_ARGUMENT`, `TRANSPORT_ERROR` or
    * `DESTROYED`
    */
   action<Name extends keyof Api["actions"] & string>(
     actionName: Name,
     actionArgs: ActionArgs<Api, Name>,
   ): Promise<ActionData<Api, Name>>;
-  /** The same with a callback instead of a promise. */
+  /** Like the other overload, with a callback instead of a promise. */
   action<Name extends keyof Api["actions"] & string>(
     actionName: Name,
     actionArgs: ActionArgs<Api, Name>,
@@ -221,7 +219,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   action(
     actionName: string,
     actionArgs: unknown,
-    // An explicit `undefined` is not the promise style but a bad callback.
+    // An explicit `undefined` is an invalid callback, not a request for a promise.
     ...rest: unknown[]
   ): Promise<unknown> | void {
     const callback = rest[0] as ((...result: unknown[]) => void) | undefined;
@@ -255,7 +253,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Makes a feed object, desired closed. The client need not be connected.
+   * Creates a feed object, which is initially desired closed. The client need not be
+   * connected.
    *
    * @throws {FeedmeError} `INVALID_ARGUMENT` or `DESTROYED`
    */
@@ -279,7 +278,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   /**
    * Destroys the client, which must be disconnected, and its feed objects. Pending
-   * listeners and callbacks are still called; then nothing more happens.
+   * listeners and callbacks are still called, but nothing after that.
    *
    * @throws {FeedmeError} `INVALID_STATE` or `DESTROYED`
    */
@@ -290,7 +289,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
         "Not disconnected. Call disconnect() first, or close() instead.",
       );
     }
-    // The transport may still owe the end of a connection.
+    // The transport may not have emitted `disconnect` for a connection yet.
     while (this.#dials.length > 0) {
       const { begun, hungUp } = this.#dials[0]!;
       if (!begun) this.#onConnecting();
@@ -305,9 +304,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Disconnects if need be, destroys the client and its feed objects, and waits
-   * until your listeners have been called and the transport has let go. Calling
-   * it again is fine.
+   * Disconnects if necessary, destroys the client and its feed objects, and waits
+   * until your listeners have been called and the transport has freed its resources.
+   * May be called again.
    */
   async close(): Promise<void> {
     if (!this.#destroyed) {
@@ -318,7 +317,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     await new Promise<void>((resolve) => this.#queue.add(resolve));
   }
 
-  /** The same as {@linkcode FeedmeClient.close}, for `await using`. */
+  /** {@linkcode FeedmeClient.close}, for `await using`. */
   [asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -327,7 +326,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     if (this.#destroyed) throw destroyed();
   }
 
-  /** Whether the handshake belongs to the present connection. */
+  /** Whether the handshake belongs to the current connection. */
   #shaken(): boolean {
     return this.#core.up && this.#dials.length === 1 &&
       !this.#dials[0]!.hungUp;
@@ -340,7 +339,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   #act(name: string, args: JsonObject, settle: Call): void {
     const live = this.#live();
-    // What is thrown here is all that the caller learns: no callback follows.
+    // If this throws, the caller gets the exception and no callback follows.
     let thrown = false;
     const call: Call = (result) => {
       if (!thrown) settle(result);
@@ -356,7 +355,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   // From one connection to the next.
 
-  /** Connects now. */
+  /** Starts an attempt now. */
   #dial(): void {
     this.#link.connect();
     if (this.#violation) throw this.#violation;
@@ -383,7 +382,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 
   /** The attempt to connect has taken too long. */
   #late(): void {
-    // If it has failed meanwhile, its end is on the way.
+    // If it has failed in the meantime, its `disconnect` is on the way.
     if (this.#guard.state() === "disconnected") return;
     this.#hangUp(
       new FeedmeError("TIMEOUT", "The connection attempt timed out."),
@@ -395,7 +394,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   #onMessage(text: string): void {
-    // The application has hung up: late messages do not concern it.
+    // The client has hung up, so late messages are dropped.
     if (this.#dials[0]!.hungUp) return;
     this.#handle({ type: "message", text });
     if (this.#core.up && this.#link.state.kind === "connecting") {
@@ -413,20 +412,20 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       { transportError },
     );
     this.#ended(reason);
-    // The application may have connected again before it was told.
+    // The application may have reconnected before this event was delivered.
     if (!attempt.current) return;
-    // Of a connection that was lost the first retry is made at once.
+    // After a lost connection, the first retry is immediate.
     if (!hungUp && wasUp && this.#settings.reconnect) this.#dial();
     else attempt.end({ reason, wasUp });
   }
 
   #stopConnecting(): void {
-    // Not without need: the first mention of a timer makes Deno run microtasks.
+    // Only if needed: the first use of a timer function makes Deno run microtasks.
     if (this.#connectTimer !== undefined) clearTimeout(this.#connectTimer);
     this.#connectTimer = undefined;
   }
 
-  /** The first use has ended: tells feeds and actions first, then the client. */
+  /** The oldest use has ended: notifies feeds and actions first, then the client. */
   #ended(reason: FeedmeError | undefined): void {
     this.#stopConnecting();
     this.#dials.shift();
@@ -435,12 +434,12 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     else this.#tell("disconnect");
   }
 
-  // What the conversation wants done, and what the application is told.
+  // Performing the conversation's effects, and notifying the application.
 
   /**
-   * Tells the conversation what happened and performs what follows from it. What
-   * the transport throws comes out when all the effects have been performed, so
-   * that the application is told everything.
+   * Passes an event to the conversation and performs the resulting effects. If the
+   * transport throws, the error is rethrown only after all effects, so that the
+   * application receives every notification.
    */
   #handle(event: ConversationEvent<FeedSink, Call>): void {
     const nested = this.#effects.length > 0;
@@ -514,8 +513,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   }
 
   /**
-   * Does what no method call led to. If the transport breaks a rule then, there is
-   * no caller to throw at; `transportError` reports it.
+   * Runs a job that was not started by a method call. If the transport breaks a rule
+   * in it, no caller can catch the error; `transportError` reports it.
    */
   #unattended(job: () => void): void {
     try {
@@ -532,14 +531,14 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#queue.add(() => void this.emit(event, ...args));
   }
 
-  /** The transport broke a rule, perhaps while effects were performed. */
+  /** The transport broke a rule, perhaps while effects were being performed. */
   #onViolation(error: FeedmeError): void {
     this.#violation = error;
     if (this.#effects.length > 0) this.#breach = error;
     else this.#collapse(error);
   }
 
-  /** The transport cannot be relied on: ends everything. */
+  /** Destroys the client, because the transport is unreliable. */
   #collapse(transportError: FeedmeError): void {
     this.#breach = undefined;
     if (this.#destroyed) return;
@@ -568,10 +567,11 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
 }
 
 /**
- * Makes a client of a Feedme server. It is disconnected until `connect()`.
+ * Creates a client for a Feedme server. It stays disconnected until you call
+ * `connect()`.
  *
- * `Api` may name the server's actions and feeds, so that arguments and data are
- * checked; without it everything is JSON.
+ * Pass the types of the server's actions and feeds as `Api` to have the compiler check
+ * arguments and data; without it, all are JSON.
  *
  * ```ts
  * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";

@@ -1,11 +1,11 @@
 /**
- * The client's side of a Feedme conversation as a function of values: an event
- * goes in, effects come out, and there is no socket, timer or clock. Both are
- * listed in `effects.ts`; `client.ts` performs the effects.
+ * The client's side of a Feedme conversation, without I/O: an event goes in, effects
+ * come out, and there is no socket, timer or clock. `effects.ts` lists both;
+ * `client.ts` performs the effects.
  *
- * One conversation outlives its connections. It knows the actions that wait for
- * a response (`calls.ts`), and the feeds as the server and the application see
- * them (`feeds.ts`).
+ * A conversation outlives its connections. It tracks the actions that wait for a
+ * response (`calls.ts`), and the feeds as the server and the application see them
+ * (`feeds.ts`).
  */
 import { Calls } from "./calls.ts";
 import { isTooDeep } from "./depth.ts";
@@ -26,24 +26,24 @@ import {
   writeClientMessage,
 } from "../wire/protocol.ts";
 
-/** Limits in milliseconds and attempts, named as the client's options are. */
+/** Limits with the names of the client's options, in milliseconds or attempts. */
 export interface ConversationOptions extends FeedLimits {
-  /** For the response to an action; 0 for no limit. */
+  /** How long to wait for the response to an action; 0 for no limit. */
   actionTimeoutMs: number;
-  /** Levels of arrays and objects in any data. */
+  /** The most levels of arrays and objects in any data. */
   maxDepth: number;
 }
 
-/** The conversation with one server; see the head of this file. */
+/** The conversation with one server; described at the top of this file. */
 export class Conversation<Owner, Call> {
   #link: "down" | "handshaking" | "up" = "down";
-  /** The effects of the present event. */
+  /** The effects of the current event. */
   #effects: Effect<Owner, Call>[] = [];
   readonly #maxDepth: number;
   readonly #calls: Calls<Call>;
   readonly #feeds: Feeds<Owner>;
 
-  /** Nothing happens until the first event. */
+  /** Creates a conversation that waits for its first event. */
   constructor(options: ConversationOptions) {
     const emit = (effect: Effect<Owner, Call>) => {
       this.#effects.push(effect);
@@ -53,31 +53,31 @@ export class Conversation<Owner, Call> {
     this.#feeds = new Feeds(emit, options);
   }
 
-  /** Whether the handshake has succeeded on the present connection. */
+  /** Whether the handshake has succeeded on the current connection. */
   get up(): boolean {
     return this.#link === "up";
   }
 
-  /** All feed objects, in the order in which they were made. */
+  /** All feed objects, in the order of their creation. */
   get members(): Iterable<Member<Owner>> {
     return this.#feeds.members;
   }
 
-  /** The application makes a feed object. */
+  /** Registers a new feed object of the application. */
   join(owner: Owner, name: string, args: FeedArgs): Member<Owner> {
     return this.#feeds.join(owner, name, args);
   }
 
-  /** The data of a feed object that is open. */
+  /** The data of a feed object, if it is open. */
   data(member: Member<Owner>): JsonObject | undefined {
     return this.#feeds.data(member);
   }
 
   /**
-   * Takes in what happened. Returns what to do about it, in order; a program
-   * that drops an effect leaves the application and the server out of step.
+   * Handles an event. Returns the effects to perform, in order; dropping one would
+   * leave the application and the server out of sync.
    *
-   * @throws if the arguments of an action cannot be written; nothing has changed
+   * @throws if the arguments of an action cannot be serialized; nothing changes then
    */
   handle(event: ConversationEvent<Owner, Call>): Effect<Owner, Call>[] {
     const effects: Effect<Owner, Call>[] = this.#effects = [];
@@ -130,13 +130,13 @@ export class Conversation<Owner, Call> {
     const received = readServerMessage(text);
     if (received.message) {
       const { message } = received;
-      // A level takes two characters, an element of a path no fewer.
+      // A level takes at least two characters, and so does an element of a path.
       return text.length > 2 * this.#maxDepth &&
           isTooDeep(message, this.#maxDepth)
         ? this.#receiveDeep(message)
         : this.#receive(message);
     }
-    // Anything but a syntax error is this program's own, e.g. a full stack.
+    // Any other error is this program's own, e.g. a stack overflow.
     if (
       "parseError" in received && received.parseError.name !== "SyntaxError"
     ) {
@@ -173,12 +173,12 @@ export class Conversation<Owner, Call> {
   }
 
   /**
-   * A message whose data nests too deep: its action or feed fails. A refusal is
-   * still a refusal, without its data.
+   * Handles a message whose data is nested too deeply: its action or feed fails. A
+   * rejection stays a rejection, but without its data.
    */
   #receiveDeep(message: ServerMessage): void {
-    const fault = `The data of a ${message.MessageType} has more than ` +
-      `${this.#maxDepth} levels. The option maxDepth sets the limit.`;
+    const fault = `The data of a ${message.MessageType} is nested more than ` +
+      `${this.#maxDepth} levels deep; raise the option maxDepth to accept it.`;
     const complain = () =>
       this.#complain(new FeedmeError("INVALID_DATA", fault));
     switch (message.MessageType) {
@@ -201,7 +201,7 @@ export class Conversation<Owner, Call> {
         break;
       case "HandshakeResponse":
       case "FeedCloseResponse":
-        // These have no data.
+        // These carry no data.
         return this.#receive(message);
       default:
         return message satisfies never;
@@ -233,8 +233,8 @@ export class Conversation<Owner, Call> {
   }
 
   /**
-   * An exception in this client lost a message: which feeds and actions are still
-   * in step with the server is unknown. A new connection starts afresh.
+   * An exception in this client lost a message, so feeds and actions may be out of
+   * sync with the server. Hangs up, because a new connection starts from scratch.
    */
   #fail(cause: unknown): void {
     this.#effects.push({

@@ -1,13 +1,13 @@
 /**
- * How deep the data of a message may nest. Every data of a feed stays within the
- * limit, whatever deltas come: the path of a delta counts with its value. Parsed
- * messages are looked at, not their text, because they say which feed or action
- * they are about.
+ * Limits how deeply the data of a message may be nested. A delta's path counts as well
+ * as its value, so feed data stays within the limit whatever deltas arrive. Checks
+ * parsed messages rather than their text, because the caller needs to know which feed
+ * or action a message is about.
  */
 import { isNestedDeeper } from "../wire/json.ts";
 import type { Delta, ServerMessage } from "../wire/protocol.ts";
 
-/** Whether data in `message` has, or would lead to, more than `max` levels. */
+/** Whether the data in `message` has, or would result in, more than `max` levels. */
 export function isTooDeep(message: ServerMessage, max: number): boolean {
   switch (message.MessageType) {
     case "HandshakeResponse":
@@ -44,10 +44,10 @@ function isDeltaTooDeep(delta: Delta, max: number): boolean {
       return isNestedDeeper(delta.Value, max - delta.Path.length);
     case "InsertFirst":
     case "InsertLast":
-      // The path leads to the array around the value.
+      // The path leads to the array that receives the value.
       return isNestedDeeper(delta.Value, max - delta.Path.length - 1);
     case "DeleteValue":
-      // Compared only, and equal to nothing that is within the limit.
+      // The value is only compared, and too deep a value would match nothing.
       return isNestedDeeper(delta.Value, max);
     case "Delete":
     case "Prepend":

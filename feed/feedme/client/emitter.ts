@@ -1,4 +1,4 @@
-/** Events by name, with the methods that programs written for npm's client use. */
+/** Named events, with the methods that programs written for npm's client use. */
 
 import { report } from "../../../net/report.ts";
 
@@ -7,8 +7,8 @@ import { report } from "../../../net/report.ts";
 type AnyListener = (this: any, ...args: any[]) => void;
 
 /**
- * Listeners by event, called in the order in which they were added. One that
- * throws does not keep the others from being called; see `net/report.ts`.
+ * Listeners by event, called in the order in which they were added. A listener that
+ * throws does not stop the others; see `net/report.ts`.
  */
 export class Emitter<Events extends { [event: string]: unknown[] }> {
   readonly #listeners = new Map<
@@ -16,7 +16,7 @@ export class Emitter<Events extends { [event: string]: unknown[] }> {
     { listener: AnyListener; once: boolean }[]
   >();
 
-  /** Adds a listener. One that is added twice is called twice. */
+  /** Adds a listener. A listener added twice is called twice. */
   on<E extends keyof Events & string>(
     event: E,
     listener: (this: this, ...args: Events[E]) => void,
@@ -24,7 +24,7 @@ export class Emitter<Events extends { [event: string]: unknown[] }> {
     return this.#add(event, listener, false);
   }
 
-  /** Adds a listener for the next time only. */
+  /** Adds a listener for the next event only. */
   once<E extends keyof Events & string>(
     event: E,
     listener: (this: this, ...args: Events[E]) => void,
@@ -33,7 +33,8 @@ export class Emitter<Events extends { [event: string]: unknown[] }> {
   }
 
   /**
-   * Removes a listener (once, if it was added twice), or all of an event, or all.
+   * Removes a listener (once, if it was added twice), all listeners of an event, or
+   * all listeners.
    */
   off<E extends keyof Events & string>(
     event?: E,
@@ -50,7 +51,7 @@ export class Emitter<Events extends { [event: string]: unknown[] }> {
     return this;
   }
 
-  /** Calls the listeners of an event. The client does this; programs need not. */
+  /** Calls the listeners of an event. The client does this; you need not. */
   emit<E extends keyof Events & string>(event: E, ...args: Events[E]): this {
     for (const entry of this.#listeners.get(event) ?? []) {
       if (entry.once) this.#remove(event, entry);
@@ -110,7 +111,7 @@ export class Emitter<Events extends { [event: string]: unknown[] }> {
     return this;
   }
 
-  /** Makes a new list, as the old one may be in the middle of being called. */
+  /** Creates a new list, because the old one may be being iterated over. */
   #remove(event: string, entry: { listener: AnyListener } | undefined): void {
     const list = this.#listeners.get(event) ?? [];
     this.#listeners.set(event, list.filter((each) => each !== entry));

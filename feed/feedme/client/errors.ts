@@ -1,4 +1,4 @@
-/** The one class of error of this client. */
+/** The error class of this client. */
 import {
   FeedlineError,
   type FeedlineErrorCode,
@@ -8,15 +8,15 @@ import type { JsonObject } from "../wire/protocol.ts";
 
 /** What is known about an action that failed. */
 export type ActionOutcome =
-  /** Nothing was handed to the transport. */
+  /** It was not passed to the transport. */
   | "not_sent"
-  /** The server answered that it refuses. */
+  /** The server responded that it rejects the action. */
   | "rejected"
-  /** It was sent; no answer came in time. The server may have acted on it. */
+  /** It was sent, but no response arrived in time. The server may have performed it. */
   | "timed_out"
   /**
-   * It was sent; then the link was lost, or the response could not be taken. The
-   * server may have acted on it.
+   * It was sent, but the connection was lost or the response was unusable. The server
+   * may have performed it.
    */
   | "unknown";
 
@@ -43,25 +43,25 @@ export type FeedmeErrorCode = Extract<
   | "OVERFLOW"
 >;
 
-/** Details of an error beside its code; each is present only where it applies. */
+/** Details of an error besides its code; each is present only where it applies. */
 export interface FeedmeErrorDetails {
   /** What is known about the action that failed. */
   outcome?: ActionOutcome;
   /** The server's reason to reject or terminate. */
   serverErrorCode?: string;
-  /** What the server added to its reason. */
+  /** The details that the server sent with its reason. */
   serverErrorData?: object;
   /** The error that the transport reported. */
   transportError?: unknown;
-  /** The offending message: parsed, or its text where that is not JSON. */
+  /** The offending message: parsed, or its text if it is not JSON. */
   serverMessage?: unknown;
-  /** What the JSON parser threw. */
+  /** The error thrown by the JSON parser. */
   parseError?: Error;
-  /** The exception that is behind the error, where neither of those is. */
+  /** The exception that caused the error, if neither of the others did. */
   cause?: unknown;
-  /** Where a message departs from the specification. */
+  /** Where a message violates the specification. */
   schemaViolation?: string;
-  /** Why a delta does not fit the feed data. */
+  /** Why a delta cannot be applied to the feed data. */
   deltaViolation?: string;
 }
 
@@ -81,26 +81,26 @@ export interface FeedmeErrorDetails {
 export class FeedmeError extends FeedlineError<FeedmeErrorCode> {
   /** The name of the class. */
   override readonly name = "FeedmeError";
-  // Declared only, and assigned by the constructor where they apply: an error has
-  // no properties that say nothing.
+  // Only declared; the constructor assigns those that apply, so that an error has no
+  // properties that are always undefined.
   /** What is known about an action that failed. */
   declare readonly outcome?: ActionOutcome;
   /** The server's reason to reject or terminate. */
   declare readonly serverErrorCode?: string;
-  /** What the server added to its reason. */
+  /** The details that the server sent with its reason. */
   declare readonly serverErrorData?: object;
   /** The error that the transport reported; also the `cause`. */
   declare readonly transportError?: unknown;
-  /** The offending message: parsed, or its text where that is not JSON. */
+  /** The offending message: parsed, or its text if it is not JSON. */
   declare readonly serverMessage?: unknown;
-  /** What the JSON parser threw. */
+  /** The error thrown by the JSON parser. */
   declare readonly parseError?: Error;
-  /** Where a message departs from the specification. */
+  /** Where a message violates the specification. */
   declare readonly schemaViolation?: string;
-  /** Why a delta does not fit the feed data. */
+  /** Why a delta cannot be applied to the feed data. */
   declare readonly deltaViolation?: string;
 
-  /** Makes the message from `code` and `text`, and takes over the details. */
+  /** Builds the message from `code` and `text`, and copies the details. */
   constructor(
     code: FeedmeErrorCode,
     text: string,
@@ -117,19 +117,19 @@ export class FeedmeError extends FeedlineError<FeedmeErrorCode> {
   }
 }
 
-/** The server's reason to reject or terminate, as an error tells it. */
+/** The server's reason to reject or terminate, as details of an error. */
 export function reasonOf(
   { ErrorCode, ErrorData }: { ErrorCode: string; ErrorData: JsonObject },
 ): FeedmeErrorDetails {
   return { serverErrorCode: ErrorCode, serverErrorData: ErrorData };
 }
 
-/** The error of an argument that cannot be used. */
+/** Creates the error for an invalid argument. */
 export function invalid(text: string, cause?: unknown): FeedmeError {
   return new FeedmeError("INVALID_ARGUMENT", text, cause ? { cause } : {});
 }
 
-/** Whether `value` is an error of this client, from whichever copy of it. */
+/** Whether `value` is an error of this client, from any copy of the package. */
 export function isFeedmeError(value: unknown): value is FeedmeError {
   return isFeedlineError(value) && value.name === "FeedmeError";
 }

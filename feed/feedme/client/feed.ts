@@ -20,13 +20,13 @@ export type FeedEvents<F = AnyFeed> = {
   opening: [];
   /** The feed is open. */
   open: [feedData: FeedData<F>];
-  /** The feed is closed; without an error the application has closed it. */
+  /** The feed is closed; without an error if the application closed it. */
   close: [error?: FeedmeError];
   /** The server revealed an action. */
   action: ActionArguments<FeedAction<F>>;
 };
 
-/** The arguments of an `action` listener, one list for each name of an action. */
+/** The arguments of an `action` listener, one tuple for each action name. */
 export type ActionArguments<A> = A extends {
   name: infer Name;
   data: infer ActionData;
@@ -42,44 +42,44 @@ export type ActionArguments<A> = A extends {
 /** The data of a feed of type `F`. */
 export type FeedData<F> = F extends { data: infer Data } ? Data : JsonObject;
 
-/** Options of `feed.actions()`: those of every loop, with other defaults. */
+/** Options of `feed.actions()`: those of every consumer, with different defaults. */
 export interface ActionsOptions extends ConsumerOptions {
   /** How many actions may wait for the loop, 1 or more. @default {1_000} */
   limit?: number | undefined;
   /**
-   * What happens to an action that finds `limit` others waiting. A server cannot
-   * be slowed down, and by default no action gets lost unnoticed: after the ones
-   * that wait, the loop throws a {@linkcode FeedmeError} of code `OVERFLOW`.
+   * What happens to an action that arrives while `limit` others wait. A server cannot
+   * be slowed down, so by default the loop ends rather than lose an action silently:
+   * after those that wait, it throws a {@linkcode FeedmeError} of code `OVERFLOW`.
    * @default {"error"}
    */
   overflow?: ConsumerOptions["overflow"];
 }
 
-/** The conversation's handle of a feed object. */
+/** A feed object as the conversation refers to it. */
 export interface FeedSink {
-  /** Tells the listeners. */
+  /** Notifies the listeners. */
   deliver(notice: FeedNotice): void;
   /** The client has been destroyed. */
   destroy(): void;
 }
 
-/** What a feed object needs of its client. */
+/** What a feed object needs from its client. */
 export interface FeedHost {
-  /** Where feed objects are known. */
+  /** The part of the conversation that registers feed objects and has their data. */
   readonly core: Pick<Conversation<FeedSink, never>, "join" | "data">;
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
   live(): boolean;
-  /** Tells the conversation, and performs what follows. */
+  /** Passes an event to the conversation and performs the effects. */
   handle(event: ConversationEvent<FeedSink, never>): void;
 }
 
 /**
- * One feed object. Several may share a feed of the server: it is open as long
- * as one of them is desired open.
+ * A feed object. Several may share a feed of the server, which is open as long as one
+ * of them is desired open.
  *
- * Data is never changed in place: what a listener received stays as it is, and
- * branches that an action did not touch are the same objects before and after.
- * Do not write into it.
+ * Data is never changed in place: a snapshot that a listener received stays as it is,
+ * and branches that an action did not touch are the same objects before and after. Do
+ * not modify it.
  *
  * ```ts
  * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
@@ -106,7 +106,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   readonly #consumers = new Set<Consumer<FeedAction<F>>>();
 
   /**
-   * Made by `client.feed()`.
+   * Created by `client.feed()`.
    * @ignore
    */
   constructor(host: FeedHost, name: string, args: FeedArgs) {
@@ -120,7 +120,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * Wants the feed open, now and after each reconnect.
+   * Requests that the feed be open, now and after each reconnect.
    *
    * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
    */
@@ -129,7 +129,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * Wants the feed closed.
+   * Requests that the feed be closed.
    *
    * @throws {FeedmeError} `INVALID_FEED_STATE`, `TRANSPORT_ERROR` or `DESTROYED`
    */
@@ -138,7 +138,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * What the application wants.
+   * The state that the application requested.
    *
    * @throws {FeedmeError} `DESTROYED`
    */
@@ -171,8 +171,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * The feed data, or `undefined` while there is none. It never throws and needs
-   * no `this`: the second argument of React's `useSyncExternalStore`.
+   * The feed data, or `undefined` while the feed is not open. Never throws and needs
+   * no `this`, so you can pass it as the second argument of React's
+   * `useSyncExternalStore`.
    */
   readonly snapshot = (): FeedData<F> | undefined => {
     if (this.#destroyed || this.#member.told.state !== "open") return undefined;
@@ -180,8 +181,8 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   };
 
   /**
-   * Calls `listener`, without arguments, after each change of state or data
-   * until the returned function is called. It needs no `this`: the first
+   * Calls `listener`, without arguments, after each change of state or data, until you
+   * call the returned function. Needs no `this`, so you can pass it as the first
    * argument of React's `useSyncExternalStore`.
    *
    * ```tsx ignore
@@ -195,12 +196,12 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   };
 
   /**
-   * Resolves with the data as soon as the feed is open. It keeps waiting while the
+   * Resolves with the data as soon as the feed is open. Keeps waiting while the
    * connection is lost, the server is slow or a bad action has closed the feed.
    *
-   * @throws {FeedmeError} `REJECTED` or `TERMINATED` if the server refuses the
-   * feed, `INVALID_FEED_STATE` if it is desired closed, `DESTROYED`; otherwise the
-   * reason of the signal
+   * @throws {FeedmeError} `REJECTED` or `TERMINATED` if the server refuses the feed,
+   * `INVALID_FEED_STATE` if it is desired closed, or `DESTROYED`. If the signal
+   * aborts, throws its reason
    */
   opened(options: WaitOptions = {}): Promise<FeedData<F>> {
     const { signal } = options;
@@ -223,8 +224,8 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * The actions that the server reveals from now on, across reconnects, until the
-   * feed object is destroyed.
+   * Iterates over the actions that the server reveals from now on, across reconnects,
+   * until the feed object is destroyed.
    *
    * @throws {FeedmeError} `DESTROYED`
    * @throws {RangeError} if an option is out of range
@@ -235,9 +236,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * The same as a new `ReadableStream` each time this is read. Nothing is held,
-   * and no action kept, until you read or lock it: its backlog begins then. Read
-   * it to its end or `cancel()` it.
+   * The actions as a `ReadableStream`; each access returns a new one. A stream collects
+   * actions only from the moment you first read or lock it. Read it to its end or
+   * `cancel()` it.
    *
    * @throws {FeedmeError} `DESTROYED`
    */
@@ -304,7 +305,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
         this.emit("open", notice.data as FeedData<F>);
         break;
       case "close":
-        // Without a reason there is no argument, not even `undefined`.
+        // Without a reason, the listener gets no argument, not even `undefined`.
         if (notice.error) this.emit("close", notice.error);
         else this.emit("close");
         break;
@@ -330,7 +331,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     }
   }
 
-  /** What `opened()` waits for, if it has come. */
+  /** The data that `opened()` waits for, if it is available. Throws if it never will be. */
   #look(signal: AbortSignal | undefined): FeedData<F> | undefined {
     this.#check();
     signal?.throwIfAborted();
@@ -351,7 +352,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
       overflowError: (limit) =>
         new FeedmeError(
           "OVERFLOW",
-          `More than ${limit} actions wait to be read.`,
+          `More than ${limit} actions are waiting to be read.`,
         ),
     }, { limit, overflow, timeout, signal });
     // A stream may be read for the first time after the feed has gone.
@@ -363,7 +364,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   #end(): void {
     this.#destroyed = true;
     for (const consumer of this.#consumers) consumer.close();
-    // A pending `opened()` has to learn of it.
+    // Makes a pending `opened()` reject.
     this.#notify();
     this.#subscribers.clear();
   }

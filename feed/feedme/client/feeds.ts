@@ -1,7 +1,7 @@
 /**
- * The part of a conversation that is about feeds: each feed as the server sees
- * it on the present connection, and what its members, the feed objects of the
- * application, have been told.
+ * The feeds of a conversation: each feed as the server sees it on the current
+ * connection, and the state that its members, the feed objects of the application,
+ * were last notified of.
  */
 import { applyDeltas } from "../wire/delta.ts";
 import { Digest } from "../wire/digest.ts";
@@ -28,13 +28,13 @@ import {
   writeClientMessage,
 } from "../wire/protocol.ts";
 
-/** Limits in milliseconds and attempts, named as the client's options are. */
+/** Limits with the names of the client's options, in milliseconds or attempts. */
 export interface FeedLimits {
-  /** For the response to opening a feed; 0 for no limit. */
+  /** How long to wait for the response to opening a feed; 0 for no limit. */
   feedTimeoutMs: number;
-  /** Automatic reopenings within `reopenTrailingMs`; less than 0 for no limit. */
+  /** The most automatic reopenings within `reopenTrailingMs`; less than 0 for no limit. */
   reopenMaxAttempts: number;
-  /** 0 for the whole connection. */
+  /** The period that `reopenMaxAttempts` applies to; 0 for the whole connection. */
   reopenTrailingMs: number;
 }
 
@@ -47,14 +47,14 @@ type FeedActionMessage = ServerMessage & {
 
 const CLOSED: FeedState = { kind: "closed", waiting: false };
 
-/** The feeds of a conversation; what is to be done goes to `emit`. */
+/** The feeds of a conversation. Effects go to `emit`. */
 export class Feeds<Owner> {
   readonly #emit: (effect: Effect<Owner, never>) => void;
   readonly #limits: FeedLimits;
   readonly #feeds = new Map<string, ServerFeed<Owner>>();
   /** Feeds that are not closed, in the order in which they left that state. */
   readonly #active = new Set<ServerFeed<Owner>>();
-  /** All feed objects, in the order in which they were made. */
+  /** All feed objects, in the order of their creation. */
   readonly members: Set<Member<Owner>> = new Set();
 
   constructor(
@@ -65,7 +65,7 @@ export class Feeds<Owner> {
     this.#limits = limits;
   }
 
-  /** The application makes a feed object. */
+  /** Registers a new feed object of the application. */
   join(owner: Owner, name: string, args: FeedArgs): Member<Owner> {
     const key = feedKey(name, args);
     let feed = this.#feeds.get(key);
@@ -92,18 +92,18 @@ export class Feeds<Owner> {
     return member;
   }
 
-  /** The data of a feed object that is open. */
+  /** The data of a feed object, if it is open. */
   data(member: Member<Owner>): JsonObject | undefined {
     const { state } = member.feed;
     return state.kind === "open" ? state.data : undefined;
   }
 
-  /** The handshake has succeeded: opens what the application wants open. */
+  /** The handshake has succeeded: opens the feeds that are desired open. */
   connected(): void {
     for (const feed of this.#feeds.values()) this.#openIfWanted(feed);
   }
 
-  /** The connection is lost, and every feed with it. */
+  /** The connection was lost: closes all feeds. */
   disconnected(): void {
     for (const feed of this.#active) {
       this.#closeAll(
@@ -120,14 +120,14 @@ export class Feeds<Owner> {
     }
   }
 
-  /** See the event `leave`. */
+  /** Handles the event `leave`. */
   leave(member: Member<Owner>): void {
     member.feed.members.delete(member);
     this.members.delete(member);
     this.#forget(member.feed);
   }
 
-  /** See the event `desireOpen`. */
+  /** Handles the event `desireOpen`. */
   desireOpen(member: Member<Owner>, live: boolean): void {
     member.desired = true;
     const { feed } = member;
@@ -142,14 +142,14 @@ export class Feeds<Owner> {
     this.#tellOpening(member);
     switch (state.kind) {
       case "opening":
-        // After a timeout this is a new wait.
+        // After a timeout, a new wait begins.
         state.timer ??= this.#limitOpening(feed);
         return;
       case "open":
         return this.#tellOpen(member, state.data);
       case "closing":
       case "terminated":
-        // The application asks now, so this is no automatic reopening.
+        // The application asked for it, so it does not count as an automatic reopening.
         state.bad = false;
         return;
       default:
@@ -157,7 +157,7 @@ export class Feeds<Owner> {
     }
   }
 
-  /** See the event `desireClosed`. */
+  /** Handles the event `desireClosed`. */
   desireClosed(member: Member<Owner>, live: boolean): void {
     member.desired = false;
     const { feed } = member;
@@ -169,7 +169,7 @@ export class Feeds<Owner> {
     }
   }
 
-  /** A timer of a feed has run out. */
+  /** A timer of a feed has expired. */
   expired(timer: Extract<Timer, { key: string }>): void {
     const feed = this.#feeds.get(timer.key);
     if (!feed) return;
@@ -193,8 +193,8 @@ export class Feeds<Owner> {
   }
 
   /**
-   * A message about a feed; its data cannot be taken because of `fault`, if any.
-   * Returns whether it was due.
+   * Handles a message about a feed; `fault` says why its data is unusable, if it is.
+   * Returns whether the message was expected.
    */
   receive(message: FeedMessage, fault?: string): boolean {
     const feed = this.#feeds.get(feedKey(message.FeedName, message.FeedArgs));
@@ -236,7 +236,7 @@ export class Feeds<Owner> {
           }
           return true;
         }
-        // Sent before the server heard of the close: not even its deltas count.
+        // Sent before the server received the FeedClose, so it is ignored unchecked.
         return state.kind === "closing";
       case "FeedTermination":
         if (state.kind === "closing") {
@@ -267,7 +267,7 @@ export class Feeds<Owner> {
     try {
       data = this.#applied(feed, state, message);
     } catch (cause) {
-      // An exception of this program's own: the data may be behind the server's.
+      // An exception in this program: the data may be out of sync with the server's.
       return this.#leaveBad(
         feed,
         "The feed action could not be applied.",
@@ -292,7 +292,7 @@ export class Feeds<Owner> {
     }
   }
 
-  /** The data after an action; `undefined` if that has closed the feed. */
+  /** The data after an action; `undefined` if the action was bad and closed the feed. */
   #applied(
     feed: ServerFeed<Owner>,
     state: FeedState & { kind: "open" },
@@ -326,9 +326,9 @@ export class Feeds<Owner> {
     return undefined;
   }
 
-  // How a server feed goes from state to state.
+  // State transitions of a server feed.
 
-  /** The one place that writes whether a feed is closed. */
+  /** The only place that changes whether a feed is closed. */
   #enter(feed: ServerFeed<Owner>, state: FeedState): void {
     if (state.kind === "closed") {
       this.#active.delete(feed);
@@ -339,7 +339,7 @@ export class Feeds<Owner> {
     this.#forget(feed);
   }
 
-  /** Closed: opens it for `member`, at its wish or automatically. */
+  /** Opens a closed feed for `member`, at its request or automatically. */
   #open(feed: ServerFeed<Owner>, { args }: Member<Owner>): void {
     feed.args = args;
     this.#enter(feed, { kind: "opening", timer: this.#limitOpening(feed) });
@@ -360,19 +360,19 @@ export class Feeds<Owner> {
     if (member) this.#open(feed, member);
   }
 
-  /** Opening, and the server has agreed. */
+  /** The server has accepted an opening feed. */
   #opened(feed: ServerFeed<Owner>, data: JsonObject): void {
     feed.state = { kind: "open", data, digest: undefined };
     if (!this.#wanting(feed)) return this.#leaveOpen(feed);
     for (const member of feed.members) {
       if (!member.desired) continue;
-      // After a timeout it was told that the feed is closed.
+      // After a timeout, the member was notified that the feed is closed.
       if (member.told.state === "closed") this.#tellOpening(member);
       this.#tellOpen(member, data);
     }
   }
 
-  /** Open, and not wanted or not trusted any more. */
+  /** Closes an open feed that is no longer desired or no longer trusted. */
   #leaveOpen(feed: ServerFeed<Owner>, args = feed.args, bad = false): void {
     feed.state = { kind: "closing", bad };
     this.#send({
@@ -382,7 +382,7 @@ export class Feeds<Owner> {
     });
   }
 
-  /** Open, and the server has sent data or an action that does not fit. */
+  /** Closes an open feed because the server sent a bad action. */
   #leaveBad(
     feed: ServerFeed<Owner>,
     reason: string,
@@ -394,8 +394,8 @@ export class Feeds<Owner> {
   }
 
   /**
-   * Closed because of a bad feed action: reopens it automatically, unless that
-   * has happened too often lately, and then as soon as the limit allows.
+   * Reopens a feed that was closed because of a bad action. If that has happened too
+   * often recently, waits until the limit allows it.
    */
   #reopen(feed: ServerFeed<Owner>): void {
     if (!this.#wanting(feed)) return;
@@ -417,22 +417,22 @@ export class Feeds<Owner> {
     feed.reopenings.clear();
   }
 
-  /** The first of its members that wants a feed open. */
+  /** The first member of a feed that is desired open. */
   #wanting(feed: ServerFeed<Owner>): Member<Owner> | undefined {
     for (const member of feed.members) if (member.desired) return member;
     return undefined;
   }
 
-  /** Drops a feed that neither side knows any more. */
+  /** Drops a feed that neither side uses any more. */
   #forget(feed: ServerFeed<Owner>): void {
     if (feed.members.size > 0 || feed.state.kind !== "closed") return;
     this.#stopReopening(feed);
     this.#feeds.delete(feed.key);
   }
 
-  // What is to be done.
+  // Effects.
 
-  /** Tells members that they are closed, unless they know it for this reason. */
+  /** Notifies members that they are closed, unless they already know this reason. */
   #closeAll(
     members: Iterable<Member<Owner>>,
     code: FeedmeErrorCode,
@@ -477,7 +477,7 @@ export class Feeds<Owner> {
     this.#emit({ do: "send", text: writeClientMessage(message) });
   }
 
-  /** Limits the time that a feed may be opening, if there is a limit. */
+  /** Starts the timer that limits how long a feed may take to open, if there is a limit. */
   #limitOpening(feed: ServerFeed<Owner>): Timer | undefined {
     const { feedTimeoutMs: ms } = this.#limits;
     if (ms === 0) return undefined;

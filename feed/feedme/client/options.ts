@@ -1,4 +1,4 @@
-/** The options of the client, their defaults and checks. */
+/** The options of the client, with their defaults and checks. */
 import { invalid } from "./errors.ts";
 import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import { isObject } from "../wire/protocol.ts";
@@ -6,7 +6,7 @@ import type { FeedmeTransport } from "./transport.ts";
 
 /** Options of `feedmeClient`. `Infinity` for a limit means no limit. */
 export interface FeedmeClientOptions {
-  /** Carries the messages; must be disconnected and serve no other client. */
+  /** Carries the messages. Must be disconnected and not in use by another client. */
   transport: FeedmeTransport;
   /**
    * How long the transport and the handshake together may take to connect, in
@@ -15,12 +15,12 @@ export interface FeedmeClientOptions {
    */
   connectTimeoutMs?: number;
   /**
-   * How long to wait after the first attempt to connect that fails, in
-   * milliseconds; 0 to try again at once, less than 0 not to.
+   * How long to wait after the first failed attempt to connect, in milliseconds; 0 to
+   * retry immediately, less than 0 not to retry.
    * @default {5_000}
    */
   connectRetryMs?: number;
-  /** What each further failure adds to that, in milliseconds. @default {5_000} */
+  /** How much each further failure adds to that, in milliseconds. @default {5_000} */
   connectRetryBackoffMs?: number;
   /**
    * The longest wait between attempts, in milliseconds; not less than
@@ -28,12 +28,12 @@ export interface FeedmeClientOptions {
    * @default {30_000}
    */
   connectRetryMaxMs?: number;
-  /** How often to try again at most; 0 for no limit. @default {0} */
+  /** The most retries; 0 for no limit. @default {0} */
   connectRetryMaxAttempts?: number;
   /**
-   * The share of each wait that is random, from 0 to 1, so that the clients of one
-   * server do not all come back at the same moment. With 0.5, a wait of 10 s
-   * becomes 5 to 10 s.
+   * The share of each wait that is random, from 0 to 1, so that the clients of a server
+   * do not all reconnect at the same moment. With 0.5, a wait of 10 s becomes 5 to
+   * 10 s.
    * @default {0}
    */
   connectRetryJitter?: number;
@@ -49,30 +49,30 @@ export interface FeedmeClientOptions {
    */
   feedTimeoutMs?: number;
   /**
-   * How many levels of arrays and objects the arguments of actions and the
-   * server's data may have, from 1 to 1,000. Deeper arguments are refused. Deeper
-   * data is reported as `badServerMessage` (`INVALID_DATA`), and its action is
-   * rejected or its feed closed and reopened, as after a bad action.
+   * How many levels of arrays and objects the arguments of actions and the server's
+   * data may have, from 1 to 1,000. Deeper arguments are rejected. Deeper data causes
+   * the event `badServerMessage` (`INVALID_DATA`); its action fails, or its feed is
+   * closed and reopened, as after a bad action.
    * @default {200}
    */
   maxDepth?: number;
-  /** Whether to connect again when a connection is lost. @default {true} */
+  /** Whether to reconnect when a connection is lost. @default {true} */
   reconnect?: boolean;
   /**
-   * How often to reopen a feed within `reopenTrailingMs` because of bad feed
-   * actions; less than 0 for no limit, 0 not to reopen it.
+   * How many times to reopen a feed within `reopenTrailingMs` after bad feed actions;
+   * less than 0 for no limit, 0 not to reopen it.
    * @default {3}
    */
   reopenMaxAttempts?: number;
   /**
-   * The time to which `reopenMaxAttempts` applies, in milliseconds; 0 for the
-   * whole connection.
+   * The period that `reopenMaxAttempts` applies to, in milliseconds; 0 for the whole
+   * connection.
    * @default {60_000}
    */
   reopenTrailingMs?: number;
 }
 
-/** All options but the transport. */
+/** All options except the transport, with their defaults. */
 export type Settings = Required<Omit<FeedmeClientOptions, "transport">>;
 
 const DEFAULTS: Settings = {
@@ -93,7 +93,7 @@ const DEFAULTS: Settings = {
 /** Options that may be less than 0. */
 const SIGNED: readonly string[] = ["connectRetryMs", "reopenMaxAttempts"];
 
-/** Options that may be `Infinity`, each with its own value for no limit. */
+/** Options that may be `Infinity`, with the value that means no limit for each. */
 const UNLIMITED: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
   ["connectTimeoutMs", 0],
   ["connectRetryMaxMs", Infinity],
@@ -114,7 +114,7 @@ export function checkTransport(options: unknown): FeedmeTransport {
 }
 
 /**
- * The options with their defaults.
+ * Checks the options and fills in the defaults.
  *
  * @throws {FeedmeError} `INVALID_ARGUMENT`
  */

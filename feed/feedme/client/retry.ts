@@ -1,9 +1,9 @@
-/** When to try to connect again: the policy of the client's link. */
+/** The retry policy of the client's link. */
 import type { LinkPolicy } from "../../../net/link.ts";
 import type { FeedmeError } from "./errors.ts";
 import type { Settings } from "./options.ts";
 
-/** A connection that has ended, as far as it matters for the next one. */
+/** What the retry policy needs to know about a connection that ended. */
 export interface Ended {
   /** Why; `undefined` if the application disconnected. */
   reason: FeedmeError | undefined;
@@ -12,8 +12,8 @@ export interface Ended {
 }
 
 /**
- * The formula of feedme-client, with a share of chance: waits of `connectRetryMs`,
- * each longer than the one before by `connectRetryBackoffMs`, up to
+ * The formula of feedme-client, with optional jitter: the first wait is
+ * `connectRetryMs`, and each further one is longer by `connectRetryBackoffMs`, up to
  * `connectRetryMaxMs`.
  */
 export function retryPolicy(settings: Settings): LinkPolicy<Ended> {

@@ -1,6 +1,5 @@
 /**
- * The interface of feedme-client's transports, which carry the messages, and a
- * guard that enforces its rules.
+ * The transport interface of feedme-client, and a guard that enforces its rules.
  */
 import { asyncDispose } from "../../../net/dispose.ts";
 import { isError } from "../../../net/shape.ts";
@@ -21,24 +20,24 @@ export type TransportEvent =
 export type TransportListener = (...args: any[]) => void;
 
 /**
- * Carries texts between client and server; any object or class instance will
- * do. It does not retry, reconnect or time out: the client does.
+ * Carries text messages between client and server; any object or class instance will
+ * do. It must not retry, reconnect or time out: the client does.
  *
- * Methods do not throw and do not emit before they return. Listeners get plain
- * arguments. The events of one connection come in this order: `connecting`,
+ * Methods must not throw, and must not emit events before they return. Listeners get
+ * plain arguments. The events of one connection must occur in this order: `connecting`,
  * then possibly `connect` and any number of `message` (with the text), then
  * `disconnect`, with an `Error` unless the client asked for it.
  */
 export interface FeedmeTransport {
-  /** The present state, also before the event that belongs to it. */
+  /** The current state; it changes before the event that reports it. */
   state(): TransportState;
-  /** Starts to connect. Called only when disconnected. */
+  /** Starts connecting. Called only when disconnected. */
   connect(): void;
   /** Sends a text. Called only when connected. */
   send(message: string): void;
-  /** Disconnects; the state is `disconnected` at once. */
+  /** Disconnects; the state becomes `disconnected` immediately. */
   disconnect(): void;
-  /** Adds a listener; or else `addListener` or `addEventListener` does. */
+  /** Adds a listener. `addListener` or `addEventListener` may replace it. */
   on?(event: TransportEvent, listener: TransportListener): unknown;
   /** Adds a listener. */
   addListener?(event: TransportEvent, listener: TransportListener): unknown;
@@ -47,7 +46,7 @@ export interface FeedmeTransport {
     event: TransportEvent,
     listener: TransportListener,
   ): unknown;
-  /** Removes a listener; or else `removeListener` or `removeEventListener` does. */
+  /** Removes a listener. `removeListener` or `removeEventListener` may replace it. */
   off?(event: TransportEvent, listener: TransportListener): unknown;
   /** Removes a listener. */
   removeListener?(event: TransportEvent, listener: TransportListener): unknown;
@@ -56,24 +55,24 @@ export interface FeedmeTransport {
     event: TransportEvent,
     listener: TransportListener,
   ): unknown;
-  /** Resolves when nothing is left of past connections, where that is known. */
+  /** Resolves when past connections have been freed, if the transport can tell. */
   [asyncDispose]?(): PromiseLike<void>;
 }
 
-/** Who listens to a {@linkcode TransportGuard}. */
+/** The listeners of a {@linkcode TransportGuard}. */
 export interface TransportHandlers {
   connecting(): void;
   connect(): void;
   message(text: string): void;
-  /** Without an error it answers `disconnect()`. */
+  /** Without an error, it is the result of `disconnect()`. */
   disconnect(error?: Error): void;
-  /** The transport broke a rule and has been cut off. */
+  /** The transport broke a rule and has been detached. */
   violation(error: FeedmeError): void;
 }
 
 type Method = keyof FeedmeTransport & string;
 
-/** Which event may follow which; a connection begins and ends with `disconnect`. */
+/** The events that may follow each event; before and after a connection it is `disconnect`. */
 const NEXT: Record<TransportEvent, readonly TransportEvent[]> = {
   disconnect: ["connecting"],
   connecting: ["connect", "disconnect"],
@@ -82,31 +81,31 @@ const NEXT: Record<TransportEvent, readonly TransportEvent[]> = {
 };
 
 /**
- * Passes calls and events between the client and a transport as long as the
- * transport keeps to the rules. At the first breach it detaches, disconnects
- * the transport, tells the client, and throws.
+ * Passes calls and events between the client and a transport as long as the transport
+ * follows the rules. At the first breach it detaches, disconnects the transport,
+ * notifies the client, and throws.
  *
- * It accepts two habits of transports written for feedme-client 0.0.35: a
- * `disconnect` emitted within `send()` or `disconnect()` counts as if it came
- * right afterwards, and `undefined` as its argument counts as no argument.
+ * It tolerates two habits of transports written for feedme-client 0.0.35: a
+ * `disconnect` emitted during `send()` or `disconnect()` is treated as if it came right
+ * afterwards, and `undefined` as its argument counts as no argument.
  */
 export class TransportGuard {
   readonly #transport: FeedmeTransport;
   readonly #handlers: TransportHandlers;
   readonly #listeners: [TransportEvent, (...args: unknown[]) => void][];
   readonly #remove: Method;
-  /** The event that came last. */
+  /** The last event. */
   #last: TransportEvent = "disconnect";
-  /** Connections asked for that have not begun, and ends that have not come. */
+  /** Requested connections that have not started, and ends that have not been reported. */
   #connects = 0;
   #disconnects = 0;
-  /** The method that runs now. */
+  /** The method that is being called, if any. */
   #calling: string | undefined;
-  /** Whether it listens. Otherwise a breach is thrown and not reported. */
+  /** Whether it listens. If not, a breach is thrown but not reported. */
   #attached = false;
   #breach: FeedmeError | undefined;
 
-  /** @throws {FeedmeError} `TRANSPORT_ERROR` if it is no transport, or in use */
+  /** @throws {FeedmeError} `TRANSPORT_ERROR` if it is not a transport, or is in use */
   constructor(transport: FeedmeTransport, handlers: TransportHandlers) {
     this.#transport = transport;
     this.#handlers = handlers;
@@ -133,7 +132,7 @@ export class TransportGuard {
   /** @throws {FeedmeError} `TRANSPORT_ERROR` */
   state(): TransportState {
     const state = this.#call("state");
-    // It stays disconnected until it is asked to connect.
+    // A transport must stay disconnected until `connect()` is called.
     const asked = this.#last !== "disconnect" || this.#connects > 0;
     if (
       state !== "disconnected" &&
@@ -167,7 +166,7 @@ export class TransportGuard {
     }
   }
 
-  /** Stops to listen. Calling it again does nothing. */
+  /** Stops listening. Calling it again does nothing. */
   detach(): void {
     if (!this.#attached) return;
     this.#attached = false;
@@ -175,17 +174,17 @@ export class TransportGuard {
       try {
         (this.#transport[this.#remove] as TransportListener)(event, listener);
       } catch {
-        // Its events are ignored from now on anyway.
+        // Ignored, because its events are ignored from now on as well.
       }
     }
   }
 
-  /** Waits until the transport has let go of what it held, if it can tell. */
+  /** Waits until the transport has freed its resources, if it can tell. */
   async dispose(): Promise<void> {
     await this.#transport[asyncDispose]?.();
   }
 
-  /** The name of the first of these methods that there is. */
+  /** The name of the first of these methods that the transport has. */
   #method(...names: Method[]): Method {
     return names.find((name) => typeof this.#transport[name] === "function") ??
       this.#violate(`The transport has no ${names[0]}().`);
@@ -197,7 +196,7 @@ export class TransportGuard {
       const result = (this.#transport[name] as TransportListener)(
         ...args,
       ) as unknown;
-      // The transport may have swallowed the error of its own breach.
+      // The transport may have caught the error of its own breach.
       if (this.#breach) throw this.#breach;
       return result;
     } catch (error) {
@@ -247,13 +246,13 @@ export class TransportGuard {
     (this.#handlers[event] as TransportListener)(...args);
   }
 
-  /** Receives an event when the method that emitted it has returned. */
+  /** Handles an event after the method that emitted it has returned. */
   #receiveLater(event: TransportEvent, args: unknown[]): void {
     queueMicrotask(() => {
       try {
         this.#receive(event, args);
       } catch (error) {
-        // The client knows of a breach already; there is no caller to throw at.
+        // A breach was already reported to the client, and has no caller here.
         if (error !== this.#breach) throw error;
       }
     });

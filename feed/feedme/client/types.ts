@@ -1,7 +1,7 @@
-/** Types that let an application name its actions and feeds. */
+/** Types with which an application describes its actions and feeds. */
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
 
-/** An action: what is sent with it, and what a successful response brings. */
+/** An action: its arguments, and the data of a successful response. */
 export interface ActionType {
   /** The arguments that the client sends. */
   args: object;
@@ -9,7 +9,7 @@ export interface ActionType {
   data: object;
 }
 
-/** A feed: its arguments, its data, and what is revealed on it. */
+/** A feed: its arguments, its data, and the actions revealed on it. */
 export interface FeedType {
   /** The arguments: strings only. */
   args: object;
@@ -42,7 +42,7 @@ export interface FeedmeApi {
   feeds: object;
 }
 
-/** Any action and any feed, of JSON: the default when you name no API. */
+/** Any action and any feed, with JSON data: the default if you give no API type. */
 export interface AnyApi {
   /** Any action. */
   actions: { [name: string]: { args: JsonObject; data: JsonObject } };
@@ -50,7 +50,7 @@ export interface AnyApi {
   feeds: { [name: string]: AnyFeed };
 }
 
-/** Any feed, of JSON. */
+/** Any feed, with JSON data. */
 export interface AnyFeed {
   /** Any strings. */
   args: FeedArgs;
@@ -64,7 +64,7 @@ export type ActionArgs<
   Name extends keyof Api["actions"],
 > = Api["actions"][Name] extends { args: infer Args } ? Args : JsonObject;
 
-/** What a successful response to the action `Name` of an API brings. */
+/** The data of a successful response to the action `Name` of an API. */
 export type ActionData<
   Api extends FeedmeApi,
   Name extends keyof Api["actions"],

@@ -1,4 +1,4 @@
-/** A transport on the platform's `WebSocket`. */
+/** A transport that uses the platform's `WebSocket`. */
 import {
   type OpenedSocket,
   openWebSocket,
@@ -15,7 +15,7 @@ import type { FeedmeTransport, TransportState } from "./transport.ts";
 /** Options of {@linkcode webSocketTransport}. */
 export interface WebSocketTransportOptions {
   /**
-   * The server's address: `ws:`, `wss:`, `http:` or `https:`. A function is asked before
+   * The server's URL: `ws:`, `wss:`, `http:` or `https:`. A function is called before
    * each connection, so that it can fetch a fresh token.
    */
   url: string | URL | (() => string | URL | PromiseLike<string | URL>);
@@ -24,14 +24,14 @@ export interface WebSocketTransportOptions {
    * @default {"feedme"}
    */
   protocols?: string | string[];
-  /** Headers of the upgrade request, where the platform can send them; browsers cannot. */
+  /** Headers of the upgrade request. Deno, Bun and Node can send them; browsers cannot. */
   headers?: Record<string, string>;
   /** The constructor to use. @default {globalThis.WebSocket} */
   WebSocket?: WebSocketConstructor;
   /**
-   * Milliseconds without a message from the server until the connection counts
-   * as lost; 0 or `Infinity` for no such watch. Feedme has no heartbeat of its own,
-   * so this is for servers that are known to send something at least that often.
+   * Milliseconds without a message from the server after which the connection counts
+   * as lost; 0 or `Infinity` means never. Feedme has no heartbeat, so use this only
+   * with a server that you know to send something at least that often.
    * @default {0}
    */
   silenceTimeout?: number;
@@ -44,11 +44,11 @@ type Events = {
   disconnect: [] | [Error];
 };
 
-/** How long the other side may take to agree to a close, in milliseconds. */
+/** How long the other side may take to confirm a close, in milliseconds. */
 const CLOSE_GRACE = 2_000;
 
 /**
- * Makes a transport that connects by WebSocket.
+ * Creates a transport that connects by WebSocket.
  *
  * ```ts
  * import { feedmeClient, webSocketTransport } from "@feedline/feedline/feed/feedme";
@@ -69,7 +69,7 @@ export function webSocketTransport(
   return new WebSocketTransport(options);
 }
 
-/** From a call of `connect()` to the end of what it led to. */
+/** One connection, from the call of `connect()` to its end. */
 interface Connection {
   state: "connecting" | "connected";
   opened?: OpenedSocket;
@@ -79,9 +79,9 @@ const UNOPENED = "The WebSocket could not be opened.";
 
 class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   readonly #options: WebSocketTransportOptions;
-  /** The present one. Events of any other are dropped. */
+  /** The current connection. Events of any other are dropped. */
   #connection: Connection | undefined;
-  /** Resolves when nothing is left of any socket. */
+  /** Resolves when all sockets have been freed. */
   #closed: Promise<void> = Promise.resolve();
   readonly #watch: SilenceWatch | undefined;
 
@@ -104,8 +104,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     const connection: Connection = { state: "connecting" };
     this.#connection = connection;
     const dialled = this.#dial(connection);
-    // Only now: the first mention of `WebSocket` makes Deno load it, and
-    // microtasks that are waiting run meanwhile.
+    // Only now, because the first use of `WebSocket` makes Deno load it, and pending
+    // microtasks run in the meantime.
     this.#later("connecting");
     dialled.catch((error) => this.#fail(connection, UNOPENED, error));
   }
@@ -113,7 +113,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   send(message: string): void {
     const connection = this.#connection!;
     const { socket } = connection.opened!;
-    // A socket that is closing would drop it without a word.
+    // A closing socket would drop it silently.
     if (socket.readyState === 1) socket.send(message);
     else this.#fail(connection, "The WebSocket is closing.");
   }
@@ -134,7 +134,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     const { url, protocols = "feedme", headers } = this.#options;
     const address = `${typeof url === "function" ? await url() : url}`;
     if (this.#connection !== connection) return;
-    // The platform's own error would quote an address that may be secret.
+    // The platform's own error would quote the URL, which may be secret.
     const base = globalThis.location?.href;
     const parsed = parseUrl(address, base);
     if (!parsed) throw new Error("The option url is not a valid URL");
@@ -143,8 +143,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
       parsed.href.replace(/^http/, "ws"),
       {
         protocols: [protocols].flat(),
-        // A browser takes a list of names and nothing else. There the connection
-        // fails: it must not open without headers that were asked for.
+        // A browser accepts only a list of names, so the connection fails there: it
+        // must not open without the headers that were requested.
         create: (url, protocols) =>
           headers && Object.keys(headers).length > 0
             ? new Socket(url, { protocols, headers } as unknown as string[])
@@ -184,7 +184,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     );
   }
 
-  /** Enters the state `disconnected` and lets go of the socket. */
+  /** Enters the state `disconnected` and releases the socket. */
   #leave(): void {
     this.#watch?.stop();
     const { opened } = this.#connection!;
@@ -192,13 +192,13 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     opened?.close(1000);
   }
 
-  /** No event comes before the method that causes it has returned. */
+  /** Emits an event after the method that causes it has returned. */
   #later<E extends keyof Events>(event: E, ...args: Events[E]): void {
     queueMicrotask(() => this.emit(event, ...args));
   }
 }
 
-/** Whether an error can be shown: the platform's own may quote the address. */
+/** Whether an error may be shown: the platform's own may quote the URL. */
 function isOurs(error: unknown): boolean {
   return isError(error) && error.name === "Error";
 }

@@ -1,10 +1,10 @@
 /**
- * One client as the server sees it, without socket, timer or clock: a message
- * goes in, what it asks for comes out.
+ * One client as the server sees it, without socket, timer or clock: a message goes in,
+ * and the client's request comes out.
  *
- * Every row of the server's state table is here. What the application decides
- * later comes back by {@linkcode Conversation.opened} and its kin, each of which says
- * whether it still matters.
+ * Implements every row of the server's state table. The application's later decisions
+ * come in through {@linkcode Conversation.opened} and similar methods, each of which
+ * returns whether the decision still matters.
  */
 import {
   type FeedArgs,
@@ -14,54 +14,57 @@ import {
   VERSION,
 } from "../wire/protocol.ts";
 
-/** One feed as one client has it, from FeedOpen until it is closed. */
+/** One client's subscription to a feed, from FeedOpen until it is closed. */
 export interface Subscription {
   readonly key: string;
   readonly name: string;
   readonly args: FeedArgs;
-  /** Only the {@linkcode Conversation} writes it. */
+  /** Changed only by the {@linkcode Conversation}. */
   state: SubscriptionState;
 }
 
-/** What a server may send, and a client too, depends on this. */
+/** Determines the messages that server and client may send. */
 export type SubscriptionState =
   | { kind: "opening" }
   | { kind: "open" }
   | { kind: "closing" }
-  /** As long as a FeedClose may be on its way; then it counts as closed. */
+  /** While a FeedClose may still be on its way; afterwards it counts as closed. */
   | { kind: "terminated"; until: number }
   | { kind: "closed" };
 
-/** What a message asks for. */
+/** A client's request, read from a message. */
 export type ClientRequest =
-  /** It should not have come. */
+  /** The message violates the protocol. */
   | { kind: "violation"; problem: string }
   | { kind: "handshake"; accepted: boolean }
   | { kind: "action"; name: string; args: JsonObject; callbackId: string }
-  /** An action beyond the limit. */
+  /** An action that exceeds the limit. */
   | { kind: "busy"; callbackId: string }
   | { kind: "open"; subscription: Subscription }
-  /** A feed beyond the limit. */
+  /** A feed that exceeds the limit. */
   | { kind: "crowded"; name: string; args: FeedArgs }
   | { kind: "close"; subscription: Subscription };
 
-/** How much one client may ask for at a time, and how long it may be late. */
+/** Limits on the requests of one client, and on late messages. */
 export interface ConversationLimits {
   maxOpenFeeds: number;
   maxPendingActions: number;
-  /** Milliseconds; `Infinity` for the whole connection. */
+  /**
+   * How long a FeedClose may arrive after a FeedTermination, in milliseconds;
+   * `Infinity` for the whole connection.
+   */
   terminationMs: number;
-  /** Levels of arrays and objects in the arguments of an action. */
+  /** The most levels of arrays and objects in the arguments of an action. */
   maxDepth: number;
 }
 
-/** What one client and the server have said to each other so far. */
+/** The state of the conversation between one client and the server. */
 export class Conversation {
   readonly #limits: ConversationLimits;
   #up = false;
-  /** The actions that have not been answered. */
+  /** The actions without a response so far. */
   readonly #calls = new Set<string>();
-  /** All but the closed ones. */
+  /** All subscriptions that are not closed. */
   readonly #feeds = new Map<string, Subscription>();
   /** How many of them are terminated. */
   #terminated = 0;
@@ -75,7 +78,7 @@ export class Conversation {
     return this.#up;
   }
 
-  /** A message has come; `now` is in milliseconds. */
+  /** Handles a message; `now` is in milliseconds. */
   receive(text: string, now: number): ClientRequest {
     const received = readClientMessage(text, this.#limits.maxDepth);
     if (!received.message) {
@@ -146,26 +149,26 @@ export class Conversation {
     }
   }
 
-  /** A response is about to go out. */
+  /** The response to an action is about to be sent. */
   answered(callbackId: string): void {
     this.#calls.delete(callbackId);
   }
 
-  /** The feed may be opened; false if that has been settled otherwise. */
+  /** The application accepted the feed; returns false if it is no longer opening. */
   opened(subscription: Subscription): boolean {
     if (subscription.state.kind !== "opening") return false;
     subscription.state = { kind: "open" };
     return true;
   }
 
-  /** The feed may not be opened; false if that has been settled otherwise. */
+  /** The application refused the feed; returns false if it is no longer opening. */
   refused(subscription: Subscription): boolean {
     if (subscription.state.kind !== "opening") return false;
     this.#settle(subscription);
     return true;
   }
 
-  /** FeedCloseResponse is about to go out; false if it must not. */
+  /** FeedCloseResponse is about to be sent; returns false if it must not be. */
   closed(subscription: Subscription): boolean {
     if (subscription.state.kind !== "closing") return false;
     this.#settle(subscription);
@@ -173,8 +176,8 @@ export class Conversation {
   }
 
   /**
-   * The server wants to end a feed: tells what it was if there is something to
-   * say to the client: a refusal where it was opening, else FeedTermination.
+   * The server terminates a feed. Returns the feed's previous state if the client must
+   * be notified: with a refusal if it was opening, otherwise with FeedTermination.
    */
   terminate(key: string, now: number):
     | { was: "opening" | "open"; subscription: Subscription }
@@ -192,12 +195,12 @@ export class Conversation {
     return { was, subscription };
   }
 
-  /** The feeds that are not closed, in the order of their opening. */
+  /** The feeds that are not closed, in the order in which they were opened. */
   subscriptions(): Subscription[] {
     return [...this.#feeds.values()];
   }
 
-  /** The connection is lost. */
+  /** The connection was lost. */
   end(): void {
     this.#calls.clear();
     for (const subscription of this.subscriptions()) this.#settle(subscription);
@@ -210,8 +213,8 @@ export class Conversation {
   }
 
   /**
-   * Too many feeds were terminated and not reopened: those whose time is over
-   * go, and if need be the oldest.
+   * Bounds the number of terminated feeds that were not reopened: drops those whose
+   * time is over and, if necessary, the oldest.
    */
   #forget(now: number): void {
     for (const subscription of this.subscriptions()) {

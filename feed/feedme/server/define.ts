@@ -6,8 +6,8 @@ import { FeedlineError, isFeedlineError } from "../../../net/errors.ts";
 import type { Delta, FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /**
- * A zod schema (of `zod` or `zod/mini`), or anything else with its
- * `safeParse`. It must not be asynchronous.
+ * A schema of `zod` or `zod/mini`, or any object with a compatible, synchronous
+ * `safeParse`.
  */
 export interface Schema<Out> {
   /** Checks `value`: returns the data, or what is wrong with it. */
@@ -16,11 +16,11 @@ export interface Schema<Out> {
     | { success: false; error: { readonly issues: readonly SchemaIssue[] } };
 }
 
-/** What is wrong with a value, and where. */
+/** A problem in a value. */
 export interface SchemaIssue {
-  /** Names and indexes that lead to it. */
+  /** The property names and indexes that lead to the problem. */
   readonly path: readonly PropertyKey[];
-  /** What is wrong. */
+  /** A description of the problem. */
   readonly message: string;
 }
 
@@ -92,7 +92,7 @@ export interface LiveFeed<
   /**
    * The same, with deltas that you wrote yourself.
    *
-   * @throws {TypeError} if they do not fit the data; nothing has changed then
+   * @throws {TypeError} if they cannot be applied to the data
    * @throws {DataError} if one of their values is not JSON
    */
   apply<Name extends keyof Actions & string>(
@@ -100,15 +100,15 @@ export interface LiveFeed<
     actionData: Actions[Name],
     deltas: readonly Delta[],
   ): void;
-  /** Ends it for all clients, or for one. The data stays. */
+  /** Terminates it for all clients, or for one. The data is kept. */
   terminate(errorCode: string, errorData?: object, client?: ServedClient): void;
   /** Forgets the data as soon as no client has the feed open. The next use loads it again. */
   release(): void;
 }
 
 /**
- * Finds the live feed that a definition and arguments stand for. Throws a
- * `TypeError` if the server has no such feed or the arguments do not fit.
+ * Finds the live feed with a definition and arguments. Throws a `TypeError` if the
+ * server does not serve that definition or the arguments do not match its schema.
  */
 export type FeedFinder = <
   Args extends object,
@@ -127,7 +127,7 @@ export interface FeedRequest<
 > {
   /** The arguments that the client sent. */
   readonly args: Args;
-  /** Who asks. */
+  /** The client. */
   readonly client: ServedClient;
   /** The feed itself. */
   readonly live: LiveFeed<Args, Data, Actions>;
@@ -135,21 +135,21 @@ export interface FeedRequest<
   readonly feed: FeedFinder;
 }
 
-/** What {@linkcode defineFeed} takes. */
+/** The argument of {@linkcode defineFeed}. */
 export interface FeedDefinition<
   Args extends object,
   Data extends object,
   Actions extends object,
 > {
-  /** The arguments, all strings; left out where there are none. */
+  /** The schema of the arguments, all strings; omit it if there are none. */
   args?: Schema<Args>;
   /** The data. The server checks it when it is loaded, and not at each change. */
   data: Schema<Data>;
   /** The data of each action on the feed, by name; any action if left out. */
   actions?: { [Name in keyof Actions]: Schema<Actions[Name]> };
-  /** The data when the feed is first needed. */
+  /** Returns the data when the feed is first needed. */
   initial(args: Args): NoInfer<Data> | PromiseLike<NoInfer<Data>>;
-  /** Whether a client may open the feed. @default {everybody may} */
+  /** Whether a client may open the feed. @default {every client may} */
   authorize?(
     request: FeedRequest<Args, Data, Actions>,
   ): boolean | PromiseLike<boolean>;
@@ -171,33 +171,33 @@ export interface FeedDefinition<
 }
 
 /**
- * Any feed definition. Its parameters stand where a definition both takes and
- * gives them, so no type but `any` fits all.
+ * Any feed definition. Its type parameters are invariant, so only `any` accepts all
+ * definitions.
  */
 // deno-lint-ignore no-explicit-any
 export type AnyFeedDefinition = FeedDefinition<any, any, any>;
 
-/** Any action definition; the same holds as for {@linkcode AnyFeedDefinition}. */
+/** Any action definition, for the reason given at {@linkcode AnyFeedDefinition}. */
 // deno-lint-ignore no-explicit-any
 export type AnyActionDefinition = ActionDefinition<any, any>;
 
 /** A client's request to perform an action. */
 export interface ActionRequest<Args extends object> {
-  /** What the client sent, checked. */
+  /** The arguments from the client, checked against the schema. */
   readonly args: Args;
-  /** Who asks. */
+  /** The client. */
   readonly client: ServedClient;
   /** Finds feeds. */
   readonly feed: FeedFinder;
 }
 
-/** What {@linkcode defineAction} takes. */
+/** The argument of {@linkcode defineAction}. */
 export interface ActionDefinition<Args extends object, Result extends object> {
-  /** The arguments; left out where there are none. */
+  /** The schema of the arguments; omit it if there are none. */
   args?: Schema<Args>;
   /** The result that the client gets; left out if there is none. */
   data?: Schema<Result>;
-  /** Whether a client may do this. @default {everybody may} */
+  /** Whether a client may perform the action. @default {every client may} */
   authorize?(request: ActionRequest<Args>): boolean | PromiseLike<boolean>;
   /**
    * Performs the action. To refuse, throw a {@linkcode FeedmeRejection}; any other error
@@ -210,7 +210,7 @@ export interface ActionDefinition<Args extends object, Result extends object> {
 }
 
 /**
- * Defines a feed, with types from its schemas.
+ * Defines a feed; its types are inferred from the schemas.
  *
  * ```ts
  * import { defineFeed } from "@feedline/feedline/feed/feedme/server";
@@ -236,7 +236,7 @@ export function defineFeed<
 }
 
 /**
- * Defines an action, with types from its schemas.
+ * Defines an action; its types are inferred from the schemas.
  *
  * ```ts
  * import { defineAction } from "@feedline/feedline/feed/feedme/server";
@@ -259,7 +259,7 @@ export function defineAction<
   return definition;
 }
 
-/** All that a server serves, by name. */
+/** The feeds and actions that a server serves, by name. */
 export interface FeedmeApplication {
   /** Feeds, by name. */
   // deno-lint-ignore no-explicit-any
@@ -270,7 +270,7 @@ export interface FeedmeApplication {
 }
 
 /**
- * The types of an application as its clients see them: the parameter of
+ * The types of an application as its clients see them, for the type parameter of
  * `feedmeClient`.
  *
  * ```ts
@@ -306,8 +306,8 @@ export type ApiOf<App extends FeedmeApplication> = {
 };
 
 /**
- * Thrown by a handler, `authorize`, `initial` or `onOpen` to refuse with a
- * reason that the client sees.
+ * Throw it from a handler, `authorize`, `initial` or `onOpen` to reject a request with
+ * a reason that the client sees.
  *
  * ```ts
  * import { FeedmeRejection } from "@feedline/feedline/feed/feedme/server";
@@ -319,12 +319,12 @@ export type ApiOf<App extends FeedmeApplication> = {
 export class FeedmeRejection extends FeedlineError<"REJECTED"> {
   /** The name of the class. */
   override readonly name = "FeedmeRejection";
-  /** The reason, for programs. */
+  /** The machine-readable reason. */
   readonly errorCode: string;
-  /** More of it; JSON. */
+  /** More details, as JSON. */
   readonly errorData: object;
 
-  /** Both go to the client as they are. */
+  /** Both are sent to the client unchanged. */
   constructor(errorCode: string, errorData: object = {}) {
     super("REJECTED", `Rejected: ${errorCode}`);
     this.errorCode = errorCode;
@@ -332,7 +332,7 @@ export class FeedmeRejection extends FeedlineError<"REJECTED"> {
   }
 }
 
-/** Whether `error` is a {@linkcode FeedmeRejection}, of whichever copy of this module. */
+/** Whether `error` is a {@linkcode FeedmeRejection}, from any copy of the package. */
 export function isRejection(error: unknown): error is FeedmeRejection {
   return isFeedlineError(error, "REJECTED") && "errorData" in error;
 }

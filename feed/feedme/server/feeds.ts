@@ -1,4 +1,4 @@
-/** The feeds of a server, by definition and arguments; those in use are live. */
+/** The feeds of a server, by definition and arguments; those in use are loaded. */
 import type {
   AnyFeedDefinition,
   FeedDefinition,
@@ -18,13 +18,13 @@ import {
 } from "../wire/protocol.ts";
 import { parse } from "./schema.ts";
 
-/** How many feeds are kept that the application used and no client opened. */
+/** How many feeds are kept that the application used but no client opened. */
 const MOST_IDLE = 1_000;
 
 /**
- * What an application defines, by name.
+ * The definitions of an application, by name.
  *
- * @throws {TypeError} if a definition lacks the method without which it is none
+ * @throws {TypeError} if a definition lacks its required method
  */
 export function definitionsOf<T extends object>(
   what: "Feed" | "Action",
@@ -40,7 +40,7 @@ export function definitionsOf<T extends object>(
   return byName;
 }
 
-/** Ends a feed for all clients, or one. */
+/** Terminates a feed for all clients, or one. */
 type Terminate = (
   key: string,
   errorCode: string,
@@ -54,7 +54,7 @@ export class Feeds {
   readonly #definitions: ReadonlyMap<string, AnyFeedDefinition>;
   readonly #names: ReadonlyMap<AnyFeedDefinition, string>;
   readonly #live = new Map<string, ServedFeed>();
-  /** Those that no client has opened yet. */
+  /** The feeds that no client has opened yet. */
   readonly #unopened = new Set<ServedFeed>();
   readonly terminate: Terminate;
 
@@ -75,7 +75,7 @@ export class Feeds {
     return this.#definitions.get(name);
   }
 
-  /** What {@linkcode FeedFinder} says. */
+  /** Implements {@linkcode FeedFinder}. */
   readonly find: FeedFinder = <
     Args extends object,
     Data extends object,
@@ -94,7 +94,7 @@ export class Feeds {
     const checked = parse(definition.args, handle.args);
     if (!checked.success) {
       throw new TypeError(
-        `The arguments do not fit the schema of feed ${JSON.stringify(name)}`,
+        `The arguments do not match the schema of feed ${JSON.stringify(name)}`,
         { cause: checked.error },
       );
     }
@@ -108,12 +108,12 @@ export class Feeds {
     args: FeedArgs,
   ): LiveFeed<FeedArgs, JsonObject> {
     if (!isFeedArgs(args)) {
-      throw new TypeError("The arguments of a feed must be strings");
+      throw new TypeError("Feed arguments must be strings");
     }
     return new Handle(this, name, { ...args }, definition);
   }
 
-  /** The live feed, which is loaded if need be. */
+  /** The live feed, loaded if necessary. */
   live(name: string, args: FeedArgs): ServedFeed {
     const key = feedKey(name, args);
     const present = this.#live.get(key);
@@ -130,7 +130,7 @@ export class Feeds {
     for (const oldest of this.#unopened) {
       if (this.#unopened.size <= MOST_IDLE) break;
       if (oldest !== live && oldest.idle) this.#forget(oldest);
-      // Somebody needs it.
+      // It is in use.
       else this.#unopened.delete(oldest);
     }
     return live;
@@ -141,7 +141,7 @@ export class Feeds {
     return this.#live.get(feedKey(name, args));
   }
 
-  /** The same for a client that is about to open it, until `letGo`. */
+  /** Like `live`, and keeps the feed for a client that is about to open it, until `letGo`. */
   hold(name: string, args: FeedArgs): ServedFeed {
     const live = this.live(name, args);
     this.#unopened.delete(live);
@@ -154,7 +154,7 @@ export class Feeds {
     this.dropIdle(live);
   }
 
-  /** Forgets the feed if no client has it open and nothing would be lost. */
+  /** Drops the feed if no client has it open and no change would be lost. */
   dropIdle(live: ServedFeed): void {
     if (live.idle) this.#forget(live);
   }
@@ -166,7 +166,7 @@ export class Feeds {
   }
 }
 
-/** A feed as the application holds it: it finds the live one each time. */
+/** The application's handle of a feed, which looks up the live one on each use. */
 class Handle implements LiveFeed<FeedArgs, JsonObject> {
   readonly #feeds: Feeds;
   readonly #definition: AnyFeedDefinition;

@@ -1,7 +1,7 @@
-/** Sockets that come as callbacks: Hono's `upgradeWebSocket` on any runtime. */
+/** Adapts the callbacks of Hono's `upgradeWebSocket`, on any runtime. */
 import type { FeedmeSocket } from "./served_socket.ts";
 
-/** As much of Hono's `WSContext` as is used. */
+/** The part of Hono's `WSContext` that is used. */
 export interface HonoSocket {
   /** Sends a text. */
   send(text: string): void;
@@ -11,17 +11,17 @@ export interface HonoSocket {
   readonly raw?: unknown;
 }
 
-/** What Hono's `upgradeWebSocket` wants to be given. */
+/** The callbacks that Hono's `upgradeWebSocket` needs. */
 export interface HonoSocketEvents {
-  /** The socket is open. Hono does not call it on Workers. */
+  /** The socket is open. Hono does not call this on Workers. */
   onOpen(event: unknown, socket: HonoSocket): void;
-  /** A message has come. */
+  /** A message has arrived. */
   onMessage(event: { data: unknown }, socket: HonoSocket): void;
   /** The socket has closed. */
   onClose(event: unknown, socket: HonoSocket): void;
 }
 
-/** As much of the runtimes' own sockets as helps. */
+/** The useful part of the runtimes' own sockets. */
 interface RawSocket {
   readonly bufferedAmount?: number;
   getBufferedAmount?(): number;
@@ -56,7 +56,7 @@ class EventSocket implements FeedmeSocket {
   }
 }
 
-/** Makes the callbacks for one socket, which `accept` gets when it is there. */
+/** Creates the callbacks for one socket. Calls `accept` once the socket is available. */
 export function socketEvents(
   accept: (socket: FeedmeSocket) => void,
 ): HonoSocketEvents {

@@ -4,7 +4,7 @@ import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import type { FeedmeDialect } from "./served_socket.ts";
 import type { ServedClient } from "./define.ts";
 
-/** What a server was doing when the application threw. */
+/** The operation of the server in which the application threw. */
 export type FeedmeServerActivity =
   | "action"
   | "open"
@@ -12,9 +12,9 @@ export type FeedmeServerActivity =
   | "connect"
   | "disconnect";
 
-/** Where an error of the application comes from. */
+/** Where an error of the application occurred. */
 export interface FeedmeErrorContext {
-  /** What the server was doing. */
+  /** The operation of the server. */
   readonly during: FeedmeServerActivity;
   /** The action or feed; absent for `connect` and `disconnect`. */
   readonly name?: string;
@@ -57,7 +57,7 @@ export interface FeedmeServerOptions {
    * later with 1013. The limit needs sockets that report `bufferedAmount`. @default {1 MiB}
    */
   maxBuffered?: number;
-  /** Whether a violation of the protocol ends the connection. @default {false} */
+  /** Whether a protocol violation closes the connection. @default {false} */
   disconnectOnViolation?: boolean;
   /**
    * Whether to freeze feed data, so that code that modifies it in place, and would
@@ -79,7 +79,7 @@ export interface FeedmeServerOptions {
   onError?: (error: unknown, context: FeedmeErrorContext) => void;
 }
 
-/** The options that are numbers, complete and checked. */
+/** The numeric options, with defaults and checked. */
 export interface Limits {
   readonly handshakeTimeout: number;
   readonly terminationMs: number;
@@ -91,9 +91,9 @@ export interface Limits {
 }
 
 /**
- * Completes and checks the options that are numbers.
+ * Checks the numeric options and fills in the defaults.
  *
- * @throws {RangeError} naming the option that is out of range
+ * @throws {RangeError} if an option is out of range; the message names it
  */
 export function limitsOf(options: FeedmeServerOptions): Limits {
   const {
@@ -116,7 +116,7 @@ export function limitsOf(options: FeedmeServerOptions): Limits {
   };
 }
 
-/** Milliseconds, where 0 means no limit. */
+/** Checks a duration in milliseconds; 0 means no limit and becomes `Infinity`. */
 function duration(name: string, value: number): number {
   return checkDuration(name, value) || Infinity;
 }
@@ -132,7 +132,7 @@ function count(name: string, value: number): number {
   );
 }
 
-/** @throws {RangeError} if `value` cannot be a bound on nesting */
+/** @throws {RangeError} if `value` is not a valid limit on nesting */
 function depth(name: string, value: number): number {
   if (Number.isInteger(value) && value >= 1 && value <= GREATEST_MAX_DEPTH) {
     return value;
@@ -144,10 +144,10 @@ function depth(name: string, value: number): number {
   );
 }
 
-/** Entries of the arrays and objects that are frozen where `freeze` is not given. */
+/** The most entries of arrays and objects that are frozen by default. */
 const SMALL = 50;
 
-/** How many entries an array or object may have to be frozen. */
+/** The most entries that an array or object may have to be frozen. */
 export function frozenUpTo({ freeze }: FeedmeServerOptions): number {
   if (freeze === undefined) return SMALL;
   return freeze ? Infinity : 0;

@@ -1,10 +1,10 @@
-/** How a server refuses an action or a feed. */
+/** Rejects actions and feeds. */
 import { FeedmeRejection } from "./define.ts";
 import { isPromiseLike } from "../../../net/shape.ts";
 import { checkJsonObject, type JsonObject } from "../wire/json.ts";
 import { issuesOf, type Parsed } from "./schema.ts";
 
-/** The part of a response that refuses. */
+/** The part of a response that rejects the request. */
 export interface Refusal {
   Success: false;
   ErrorCode: string;
@@ -21,8 +21,8 @@ export function refusal({ errorCode, errorData }: FeedmeRejection): Refusal {
 }
 
 /**
- * Checks the answer of `authorize`. Waits only for a promise, so that requests
- * which need no waiting are served in their order.
+ * Checks the result of `authorize`. Waits only if it is a promise, so that synchronous
+ * requests are served in order.
  *
  * @throws {FeedmeRejection} if `allowed` is neither `true` nor absent
  */
@@ -37,7 +37,7 @@ export function permit(
   }
 }
 
-/** @throws {FeedmeRejection} if the arguments do not fit */
+/** @throws {FeedmeRejection} if the arguments do not match their schema */
 export function checkArgs<T>(checked: Parsed<T>): T {
   if (checked.success) return checked.data;
   throw new FeedmeRejection("INVALID_ARGUMENTS", issuesOf(checked.error));

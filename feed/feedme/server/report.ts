@@ -1,5 +1,5 @@
 /**
- * What the application's own code throws: it reaches `onError`, never the client
+ * Handles exceptions of the application's code: they reach `onError`, never the client
  * and never the event loop.
  */
 import { FeedmeRejection, isRejection, type ServedClient } from "./define.ts";
@@ -7,7 +7,7 @@ import type { FeedmeErrorContext, FeedmeServerOptions } from "./options.ts";
 import { isPromiseLike } from "../../../net/shape.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
-/** Told of errors that have no caller. */
+/** Reports errors that have no caller. */
 export class Reporter {
   readonly #options: FeedmeServerOptions;
 
@@ -25,7 +25,7 @@ export class Reporter {
     );
   }
 
-  /** The refusal that the client gets for `error`; the details go to `onError`. */
+  /** The rejection that the client gets for `error`; the details go to `onError`. */
   refuse(error: unknown, context: FeedmeErrorContext): Refusal {
     if (isRejection(error)) {
       try {
@@ -53,8 +53,8 @@ export class Reporter {
 }
 
 /**
- * Calls code of the application. Whatever it throws, or its promise rejects with,
- * goes to `failed`. Returns a promise only if there is something to wait for.
+ * Calls code of the application. Passes its exception or rejection to `failed`. Returns
+ * a promise only if the code is asynchronous.
  */
 export function guarded(
   call: () => unknown,

@@ -1,7 +1,7 @@
 /**
- * What clients ask for, answered: actions, and feeds to open and to close. The
- * {@linkcode Conversation} of each client says what is allowed; here the
- * application decides and the answer goes out.
+ * Handles the requests of clients: performs actions, and opens and closes feeds. The
+ * {@linkcode Conversation} of each client decides what the protocol allows; here the
+ * application decides, and the response is sent.
  */
 import type { Subscription } from "./conversation.ts";
 import { type AnyActionDefinition, FeedmeRejection } from "./define.ts";
@@ -19,14 +19,14 @@ import {
   writeServerMessage,
 } from "../wire/protocol.ts";
 
-/** An action that a client wants. */
+/** An action that a client requested. */
 export interface ActionCall {
   readonly name: string;
   readonly args: JsonObject;
   readonly callbackId: string;
 }
 
-/** Answers the requests of all clients of one server. */
+/** Handles the requests of all clients of one server. */
 export class Requests {
   readonly #actions: ReadonlyMap<string, AnyActionDefinition>;
   readonly #feeds: Feeds;
@@ -45,7 +45,7 @@ export class Requests {
     this.#maxDepth = maxDepth;
   }
 
-  /** Performs an action and answers it. */
+  /** Performs an action and sends the response. */
   async act(
     client: ServedSocket,
     { name, args, callbackId }: ActionCall,
@@ -84,7 +84,9 @@ export class Requests {
     const data = parse(definition.data, result ?? {});
     if (!data.success) {
       throw new TypeError(
-        `The result of action ${JSON.stringify(name)} does not fit its schema`,
+        `The result of action ${
+          JSON.stringify(name)
+        } does not match its schema`,
         { cause: data.error },
       );
     }
@@ -95,7 +97,7 @@ export class Requests {
     );
   }
 
-  /** Too many actions wait for an answer. */
+  /** Rejects an action because too many wait for a response. */
   refuseAction(client: ServedSocket, callbackId: string): void {
     send(client, {
       MessageType: "ActionResponse",
@@ -104,7 +106,7 @@ export class Requests {
     });
   }
 
-  /** Too many feeds are open. */
+  /** Rejects a feed because too many are open. */
   refuseFeed(client: ServedSocket, name: string, args: FeedArgs): void {
     send(client, {
       MessageType: "FeedOpenResponse",
@@ -114,7 +116,7 @@ export class Requests {
     });
   }
 
-  /** Opens a feed, or refuses it. */
+  /** Opens a feed or rejects it. */
   async open(client: ServedSocket, subscription: Subscription): Promise<void> {
     const { name, args, key } = subscription;
     let held: ServedFeed | undefined;
@@ -122,7 +124,7 @@ export class Requests {
       const definition = this.#feeds.definition(name);
       if (!definition) throw new FeedmeRejection("UNKNOWN_FEED");
       const checked = checkArgs(parse(definition.args, args)) as FeedArgs;
-      // A schema that drops or changes arguments would make two feeds one.
+      // A schema that drops or changes arguments would merge two feeds into one.
       if (feedKey(name, checked) !== key) {
         throw new FeedmeRejection("INVALID_ARGUMENTS", { issues: [] });
       }
@@ -148,14 +150,14 @@ export class Requests {
       let entered = false;
       try {
         if (!isOpening(subscription)) return;
-        // Written first: what cannot be written is refused.
+        // Serialized first, so that a failure rejects the feed.
         const { text, bytes } = feed.opening();
         client.conversation.opened(subscription);
         this.#enter(client, subscription, feed, bytes, leave);
         entered = true;
         client.send(text);
       } finally {
-        // `onOpen` has been called, so `onClose` must be.
+        // `onOpen` was called, so `onClose` must be called too.
         if (!entered) await leave();
       }
     } catch (error) {
@@ -177,7 +179,7 @@ export class Requests {
     }
   }
 
-  /** The client has the feed from now on, until its entry in `leaving` is called. */
+  /** Subscribes the client until its entry in `leaving` is called. */
   #enter(
     client: ServedSocket,
     subscription: Subscription,
@@ -196,7 +198,7 @@ export class Requests {
     });
   }
 
-  /** Closes a feed because the client asked for it. */
+  /** Closes a feed at the client's request. */
   async close(client: ServedSocket, subscription: Subscription): Promise<void> {
     const left = this.leave(client, subscription);
     if (left) await left;
@@ -209,7 +211,7 @@ export class Requests {
     }
   }
 
-  /** Ends a feed for a client because the application wants it. */
+  /** Terminates a feed for a client at the application's request. */
   terminate(
     client: ServedSocket,
     key: string,
@@ -229,7 +231,7 @@ export class Requests {
     this.leave(client, ended.subscription);
   }
 
-  /** The client no longer has the feed, if it had. */
+  /** Unsubscribes the client, if it was subscribed. */
   leave(
     { leaving }: ServedSocket,
     subscription: Subscription,
@@ -240,12 +242,12 @@ export class Requests {
   }
 }
 
-/** Asked anew after each wait: the state changes meanwhile. */
+/** Must be checked again after each wait, because the state may change. */
 function isOpening({ state }: Subscription): boolean {
   return state.kind === "opening";
 }
 
-/** Sends a message to one client, unless it is gone. */
+/** Sends a message to one client, unless it has disconnected. */
 export function send(client: ServedSocket, message: ServerMessage): void {
   if (!client.ended) client.send(writeServerMessage(message));
 }

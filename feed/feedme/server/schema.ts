@@ -1,16 +1,16 @@
-/** What schemas say, in the form that a server needs it. */
+/** Applies schemas, and converts their results to the form that the server needs. */
 import type { Schema, SchemaIssue } from "./define.ts";
 import type { JsonObject } from "../wire/protocol.ts";
 
-/** A checked value, or why it is none. */
+/** A parsed value, or the issues. */
 export type Parsed<T> =
   | { success: true; data: T }
   | { success: false; error: { readonly issues: readonly SchemaIssue[] } };
 
-/** No more of them reach a client. */
+/** The most issues that are sent to a client. */
 const MOST_ISSUES = 10;
 
-/** What stands where an application left a schema out. */
+/** The schema used where the application omitted one: accepts only `{}`. */
 const NOTHING: Schema<Record<string, never>> = {
   safeParse: (value) =>
     Object.keys(value as object).length === 0
@@ -18,7 +18,7 @@ const NOTHING: Schema<Record<string, never>> = {
       : { success: false, error: { issues: [{ path: [], message: "None" }] } },
 };
 
-/** Checks `value`; without a schema it has to be `{}`. */
+/** Checks `value`; without a schema it must be `{}`. */
 export function parse<T>(
   schema: Schema<T> | undefined,
   value: unknown,
@@ -26,7 +26,7 @@ export function parse<T>(
   return (schema ?? NOTHING as Schema<T>).safeParse(value);
 }
 
-/** What a client may know about arguments that do not fit. */
+/** The issues of invalid arguments, in the form sent to a client. */
 export function issuesOf(
   { issues }: { readonly issues: readonly SchemaIssue[] },
 ): JsonObject {

@@ -1,7 +1,7 @@
 /**
- * One feed of the server: its data, the clients that have it open, and how a
- * change reaches them. A change is checked, applied and written before anything
- * is kept or sent, so it happens as a whole or not at all.
+ * One feed of the server: its data, its subscribers, and how changes reach them. A
+ * change is checked, applied and serialized before anything is stored or sent, so it
+ * happens completely or not at all.
  */
 import { isObject, isPromiseLike } from "../../../net/shape.ts";
 import type { FeedmeDialect, ServedSocket } from "./served_socket.ts";
@@ -26,20 +26,20 @@ import {
 } from "../wire/protocol.ts";
 import { parse } from "./schema.ts";
 
-/** What a server holds data to. */
+/** The server's rules for data. */
 export interface DataRule {
-  /** Levels of arrays and objects. */
+  /** The most levels of arrays and objects. */
   readonly maxDepth: number;
-  /** Arrays and objects with at most so many entries are frozen. */
+  /** Arrays and objects with at most this many entries are frozen. */
   readonly freeze: number;
 }
 
-/** The data, or when it will be there. */
+/** The data, or a promise for it. */
 type Content =
   | { kind: "loading"; done: Promise<void> }
   | { kind: "ready"; data: JsonObject };
 
-/** A feed that is in use: loading, or loaded. */
+/** A feed in use: loading, or loaded. */
 export class ServedFeed {
   readonly name: string;
   readonly args: FeedArgs;
@@ -47,7 +47,7 @@ export class ServedFeed {
   readonly subscribers: Set<ServedSocket> = new Set();
   /** Clients that are about to open it. */
   holds = 0;
-  /** Whether `initial` would not bring the same data again. */
+  /** Whether the data differs from what `initial` returned. */
   changed = false;
   readonly #rule: DataRule;
   #content: Content;
@@ -55,7 +55,7 @@ export class ServedFeed {
   /** The message that opens the feed, until the data changes. */
   #opening: { text: string; bytes: number } | undefined;
 
-  /** @throws what `initial` throws, and a TypeError if its data is not right */
+  /** @throws what `initial` throws, or a TypeError if its data does not match the schema */
   constructor(
     name: string,
     args: FeedArgs,
@@ -73,7 +73,7 @@ export class ServedFeed {
     if (definition.digest) this.#digest = new Digest();
   }
 
-  /** Resolves when the data is there; at once (`undefined`) if it is. */
+  /** Resolves when the data has been loaded; `undefined` if it already has. */
   get loading(): Promise<void> | undefined {
     return this.#content.kind === "loading" ? this.#content.done : undefined;
   }
@@ -83,7 +83,7 @@ export class ServedFeed {
     throw new Error(`${this.#title} is still loading; await loaded() first`);
   }
 
-  /** The feed in an error message. */
+  /** The feed's name for error messages. */
   get #title(): string {
     return `Feed ${JSON.stringify(this.name)}`;
   }
@@ -96,7 +96,7 @@ export class ServedFeed {
     const checked = parse(this.definition.data, initial);
     if (!checked.success) {
       throw new TypeError(
-        `${this.#title}: the initial data does not fit its schema`,
+        `${this.#title}: the initial data does not match its schema`,
         { cause: checked.error },
       );
     }
@@ -110,7 +110,7 @@ export class ServedFeed {
     return data;
   }
 
-  /** The new data, or what makes it from the old, becomes the data. */
+  /** Replaces the data; `change` is the new data, or a function that returns it. */
   update(action: string, actionData: unknown, change: unknown): void {
     const before = this.data;
     const after: unknown = typeof change === "function"
@@ -118,14 +118,14 @@ export class ServedFeed {
       : change;
     if (this.data !== before) {
       throw new Error(
-        `${this.#title} was changed by the function that makes its new data; call update() once`,
+        `${this.#title} changed while the update function ran; do not call update() inside it`,
       );
     }
     if (isPromiseLike(after)) {
-      // Nothing else would handle its rejection.
+      // Nothing else handles its rejection.
       after.then(undefined, () => {});
       throw new TypeError(
-        `${this.#title}: a change must not be asynchronous; await first, then update`,
+        `${this.#title}: the update function must not be asynchronous; await first, then call update()`,
       );
     }
     if (!isObject(after)) {
@@ -141,7 +141,7 @@ export class ServedFeed {
     for (const value of taken?.values ?? []) deepFreeze(value, most);
   }
 
-  /** Deltas written by hand change the data. */
+  /** Changes the data by deltas that the application wrote. */
   apply(action: string, actionData: unknown, deltas: readonly Delta[]): void {
     const before = this.data;
     for (const delta of deltas) this.#checkByHand(delta);
@@ -163,7 +163,7 @@ export class ServedFeed {
 
   #checkByHand(delta: Delta): void {
     const reason = checkDelta(delta);
-    // To the schema, a value of `undefined` is missing; the rule for data says more.
+    // checkDelta reports an `undefined` value as missing; checkJson is more precise.
     if (isObject(delta) && "Value" in delta) {
       const path = Array.isArray(delta.Path) ? delta.Path : [];
       const { Operation, Value } = delta;
@@ -185,7 +185,7 @@ export class ServedFeed {
     data: JsonObject,
   ): void {
     const ActionData = this.#checkAction(action, actionData);
-    // Written first: whatever fails leaves the feed as it was.
+    // Serialized first, so that a failure leaves the feed unchanged.
     const texts = this.subscribers.size === 0
       ? undefined
       : this.#write(action, ActionData, deltas, data);
@@ -196,7 +196,7 @@ export class ServedFeed {
     for (const socket of this.subscribers) socket.send(texts[socket.dialect]);
   }
 
-  /** The message for each dialect that a subscriber speaks. */
+  /** The message in each dialect that a subscriber speaks. */
   #write(
     action: string,
     ActionData: JsonObject,
@@ -230,7 +230,7 @@ export class ServedFeed {
     if (!checked?.success) {
       throw new TypeError(
         `${this.#title}: action ${JSON.stringify(action)} ${
-          checked ? "does not fit its schema" : "is not defined"
+          checked ? "does not match its schema" : "is not defined"
         }`,
         checked && { cause: checked.error },
       );
@@ -238,7 +238,7 @@ export class ServedFeed {
     return checkJsonObject(checked.data, what, this.#rule);
   }
 
-  /** The message that opens the feed, and its length in UTF-8. */
+  /** The message that opens the feed, and its length in bytes of UTF-8. */
   opening(): { text: string; bytes: number } {
     if (!this.#opening) {
       const text = writeServerMessage({
@@ -253,7 +253,7 @@ export class ServedFeed {
     return this.#opening;
   }
 
-  /** Whether nothing is lost when the server forgets it. */
+  /** Whether the server can drop the feed without losing a change. */
   get idle(): boolean {
     return this.holds === 0 && this.subscribers.size === 0 &&
       this.#content.kind === "ready" &&
@@ -265,13 +265,13 @@ function isSum({ Operation }: Delta): boolean {
   return Operation === "Increment" || Operation === "Decrement";
 }
 
-/** Sums may overflow, and JSON has no Infinity. */
+/** Rejects sums that overflowed, because JSON has no Infinity. */
 function checkSums(copies: ReadonlySet<object>): void {
   for (const copy of copies) {
     for (const value of Object.values(copy)) {
       if (typeof value === "number" && !Number.isFinite(value)) {
         throw new DataError(
-          "A delta does not fit: the sum is not a finite number",
+          "A delta cannot be applied: the sum is not a finite number",
           "NOT_JSON",
           [],
         );

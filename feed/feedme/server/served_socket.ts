@@ -1,6 +1,6 @@
 /**
- * One client's socket on the server: what is sent through it, how much may wait
- * in it, and how it ends.
+ * One client's socket on the server: sends messages, limits how much may wait to be
+ * sent, and closes.
  */
 import { fitReason, sendableCode } from "../../../net/close_code.ts";
 import { setTimer } from "../../../net/timer.ts";
@@ -13,16 +13,16 @@ import {
 import type { ServedClient } from "./define.ts";
 
 /**
- * A handler of a socket. Written as a method, so that the handlers of every
- * platform fit, whatever they call their events.
+ * A handler of a socket. Declared as a method, so that its parameter is bivariant and
+ * the handler types of every platform are compatible.
  */
 export type FeedmeSocketHandler<Event> =
   | { handle(event: Event): unknown }["handle"]
   | null;
 
 /**
- * A WebSocket that was accepted, or anything like it. It may still be opening.
- * The server takes over its handlers.
+ * An accepted WebSocket or a compatible object; it may still be opening. The server
+ * replaces its handlers.
  */
 export interface FeedmeSocket {
   /** Sends one text message. */
@@ -33,82 +33,83 @@ export interface FeedmeSocket {
   onmessage: FeedmeSocketHandler<{ data: unknown }>;
   /** Called once when it has closed. */
   onclose: FeedmeSocketHandler<unknown>;
-  /** Called when it fails, where the platform has such an event. */
+  /** Called when it fails, if the platform has such an event. */
   onerror?: FeedmeSocketHandler<unknown>;
-  /** Bytes that wait to be sent, where the platform knows. */
+  /** Bytes that wait to be sent, if the platform reports them. */
   readonly bufferedAmount?: number;
-  /** 0 while it is opening, where the platform knows. */
+  /** 0 while it is opening, if the platform reports it. */
   readonly readyState?: number;
-  /** Registers a listener, where the platform has events. */
+  /** Registers a listener, if the platform has events. */
   addEventListener?(
     type: "open",
     listener: () => void,
     options?: { once?: boolean },
   ): void;
-  /** Ends it without waiting for the other side, where the platform can. */
+  /** Ends it without waiting for the other side, if the platform can. */
   terminate?(): void;
 }
 
 /**
- * Which Feedme the client speaks. The handshake does not tell.
+ * The dialect of Feedme that a client speaks. The handshake does not reveal it.
  *
- * - `"spec"`: Spec 0.1, as this library's client and feedme-client from 0.0.36 on.
- * - `"npm"`: what npm's feedme-client 0.0.35 wants, `ActionRevelation` and a
- *   `ClientId`. This library's client takes it too.
+ * - `"spec"`: Spec 0.1, spoken by this library's client and by feedme-client since
+ *   0.0.36.
+ * - `"npm"`: spoken by npm's feedme-client 0.0.35, with `ActionRevelation` and a
+ *   `ClientId`. This library's client accepts it too.
  */
 export type FeedmeDialect = "spec" | "npm";
 
-/** What you know of a client when you accept its socket. */
+/** Information about a client whose socket you accept. */
 export interface AcceptOptions {
-  /** Who it is, verified: e.g. the proxy's `x-verified-username`. */
+  /** The verified user, e.g. from the proxy's `x-verified-username`. */
   user?: string | undefined;
-  /** What else is known: e.g. the parsed `x-verified-user-data`. @default {{}} */
+  /** More verified data, e.g. the parsed `x-verified-user-data`. @default {{}} */
   auth?: Record<string, unknown> | undefined;
-  /** What it speaks. @default {the server's} */
+  /** The dialect that it speaks. @default {the server's `dialect`} */
   dialect?: FeedmeDialect | undefined;
 }
 
-/** What a socket tells the server. */
+/** The events that a socket reports to the server. */
 export interface ServedSocketEvents {
-  /** It is of no more use. Called once, never within a call of `send`. */
+  /** The socket has ended. Called once, and never during a call of `send`. */
   ended(socket: ServedSocket): void;
-  /** The application wants all its feeds ended. */
+  /** The application terminates all feeds of the client. */
   terminate(socket: ServedSocket, errorCode: string, data: object): void;
 }
 
 /** The limits of one socket. */
 export interface ServedSocketLimits extends ConversationLimits {
-  /** Bytes that may wait, beside the data of open feeds. */
+  /** The most bytes that may wait, not counting the data of open feeds. */
   maxBuffered: number;
-  /** Milliseconds until the client must have shaken hands. */
+  /** How long the client may take to complete the handshake, in milliseconds. */
   handshakeTimeout: number;
 }
 
-/** Milliseconds that a client has to answer a close, where it can be hurried. */
+/** How long a client may take to confirm a close before it is terminated, in milliseconds. */
 const CLOSE_PATIENCE = 2_000;
 
 /**
- * How often a socket in which too much waits is looked at before the client is
- * cut off, and how many milliseconds pass between two looks. Several short waits
- * rather than a long one: if the event loop was blocked meanwhile, the socket
- * still gets that many turns in which it can send.
+ * How many times a socket with too many unread bytes is checked before the client is
+ * disconnected, and the milliseconds between checks. Several short waits rather than a
+ * long one: even if the event loop was blocked in the meantime, the socket gets that
+ * many turns in which it can send.
  */
 const LOOKS = 10;
 const LOOK_INTERVAL = 100;
 
 /**
- * A client that reads nothing at all between two looks is cut off at once where
- * so many times as much waits as may: it floods the server and ignores the answers.
+ * A client that read nothing between two checks is disconnected immediately if this many
+ * times the limit waits: it floods the server and ignores the responses.
  */
 const FLOOD = 8;
 
-/** Too much waits in the socket; the client has time to read it. All in bytes. */
+/** Observes a client that has too much to read, and gives it time. All in bytes. */
 interface Watch {
-  /** What waited when the watch began. */
+  /** How much waited when the watch began. */
   readonly start: number;
-  /** What was sent since; it is not judged. */
+  /** How much was sent since, which is not counted against the client. */
   sent: number;
-  /** What the client has taken since, as of the last look. */
+  /** How much the client had read by the last check. */
   taken: number;
   looks: number;
   timer: ReturnType<typeof setTimeout>;
@@ -117,20 +118,20 @@ interface Watch {
 /** The state of a WebSocket that is opening. */
 const CONNECTING = 0;
 
-/** A client as the server has it, and as the application sees it. */
+/** A client, for the server and, as `ServedClient`, for the application. */
 export class ServedSocket implements ServedClient {
   readonly id: string = crypto.randomUUID();
   readonly user: string | undefined;
   readonly auth: Readonly<Record<string, unknown>>;
   readonly dialect: FeedmeDialect;
   readonly conversation: Conversation;
-  /** How to leave the feeds that are open. */
+  /** Functions that leave the open feeds. */
   readonly leaving: Map<Subscription, () => void | PromiseLike<void>> =
     new Map();
   readonly #socket: FeedmeSocket;
   readonly #events: ServedSocketEvents;
   readonly #abort = new AbortController();
-  /** Bytes that may wait. */
+  /** How many bytes may wait. */
   #allowed: number;
   #watch: Watch | undefined;
   #ended = false;
@@ -160,17 +161,17 @@ export class ServedSocket implements ServedClient {
     return this.#abort.signal;
   }
 
-  /** Whether nothing will be sent or received any more. */
+  /** Whether the socket no longer sends or receives. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** The client has shaken hands. */
+  /** The client has completed the handshake. */
   shaken(): void {
     clearTimeout(this.#handshakeTimer);
   }
 
-  /** Sends. A client that leaves too much unread is watched, then cut off. */
+  /** Sends a text. A client that leaves too much unread is watched, then disconnected. */
   send(text: string): void {
     if (this.#ended) return;
     const waiting = this.#socket.bufferedAmount!;
@@ -179,12 +180,12 @@ export class ServedSocket implements ServedClient {
     try {
       this.#socket.send(text);
     } catch {
-      // It closed, and has not said so yet.
+      // It has closed, but the event has not arrived yet.
       this.cut(1011, "cannot be reached");
     }
   }
 
-  /** Begins to watch the client if more waits than may. */
+  /** Starts watching the client if too much waits. */
   #watchIf(waiting: number): void {
     this.#watch = waiting > this.#allowed
       ? {
@@ -202,9 +203,9 @@ export class ServedSocket implements ServedClient {
   }
 
   /**
-   * Judges the client by what waited when the watch began. What waits at the
-   * moment of sending says little: Deno counts a message as waiting until a
-   * later turn, however fast the client reads.
+   * Judges the client by how much waited when the watch began. The amount at the moment
+   * of sending means little: Deno counts a message as waiting until a later turn,
+   * however fast the client reads.
    */
   #look(): void {
     const watch = this.#watch;
@@ -220,12 +221,12 @@ export class ServedSocket implements ServedClient {
     watch.timer = this.#lookLater();
   }
 
-  /** Raises the limit on unread bytes, while a feed with much data is open. */
+  /** Raises the limit on unread bytes while a feed with large data is open. */
   allow(bytes: number): void {
     this.#allowed += bytes;
   }
 
-  /** Closes the socket; the client is gone from now on. */
+  /** Closes the socket; from now on the client counts as disconnected. */
   cut(code: number, reason: string): void {
     if (this.#ended) return;
     this.#finish();
@@ -237,7 +238,7 @@ export class ServedSocket implements ServedClient {
     } else {
       closeWith(socket, code, reason);
     }
-    // The close waits behind what the client has not read yet.
+    // The close frame waits behind the data that the client has not read.
     if (socket.terminate) {
       this.#closeTimer = setTimeout(() => {
         try {
@@ -254,8 +255,8 @@ export class ServedSocket implements ServedClient {
     clearTimeout(this.#closeTimer);
     if (this.#ended) return;
     this.#finish();
-    // Workers before compatibility date 2026-04-07 leave the answer to us, and
-    // the client would wait for it.
+    // Workers before compatibility date 2026-04-07 do not confirm the close themselves,
+    // and the client would wait for it.
     closeWith(this.#socket, 1000, "");
   }
 
@@ -301,11 +302,11 @@ function closeWith(socket: FeedmeSocket, code: number, text: string): void {
   try {
     socket.close(code, reason);
   } catch {
-    // Platforms that keep to the browsers' API send few codes.
+    // Platforms that follow the browsers' API can send only a few codes.
     try {
       socket.close(sendableCode(code), reason);
     } catch {
-      // It closed before it had opened, or something else closed it.
+      // It closed before it opened, or something else closed it.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A Feedme server on any runtime: feeds, whose data it keeps current for all
- * who have them open, and actions.
+ * A Feedme server for any runtime: feeds, whose data it keeps up to date for all
+ * subscribers, and actions.
  *
  * ```ts
  * import {
@@ -31,7 +31,7 @@
  * });
  *
  * const http = Deno.serve({ port: 0, onListen() {} }, (request) => {
- *   // Before the upgrade: afterwards Deno does not let you read them.
+ *   // Read headers before the upgrade: Deno does not let you read them afterwards.
  *   const user = request.headers.get("x-verified-username") ?? undefined;
  *   const { socket, response } = Deno.upgradeWebSocket(request, { protocol: "feedme" });
  *   server.accept(socket, { user });
@@ -111,41 +111,41 @@ export type {
 /** A running server. */
 export interface FeedmeServer {
   /**
-   * Serves a client on a socket. A closed server closes the socket (1001), and
-   * the client's `signal` is aborted already.
+   * Serves a client on a socket. If the server is closed, it closes the socket (1001)
+   * and returns a client whose `signal` is already aborted.
    *
    * @throws {TypeError} if `socket` is not a socket
    */
   accept(socket: FeedmeSocket, options?: AcceptOptions): ServedClient;
   /**
-   * The same in the form that Hono's `upgradeWebSocket` takes, on any runtime:
+   * Like `accept`, in the form that Hono's `upgradeWebSocket` needs, on any runtime:
    * `upgradeWebSocket((c) => server.events({ user }))`.
    */
   events(options?: AcceptOptions): HonoSocketEvents;
-  /** Finds a feed, to read and change it from outside of handlers. */
+  /** Finds a feed, to read and change it outside handlers. */
   readonly feed: FeedFinder;
-  /** The clients that have shaken hands. */
+  /** The clients that have completed the handshake. */
   readonly clients: Iterable<ServedClient>;
   /**
-   * Closes all connections (1001) and accepts no more. Resolves when their
-   * sockets have closed, or have had two seconds for it.
+   * Closes all connections (1001) and accepts no more. Resolves when their sockets have
+   * closed, but after two seconds at the latest.
    */
   close(): Promise<void>;
-  /** The same as {@linkcode FeedmeServer.close}, for `await using`. */
+  /** {@linkcode FeedmeServer.close}, for `await using`. */
   [asyncDispose](): Promise<void>;
 }
 
 /** How long sockets may take to close, in milliseconds. */
 const CLOSE_GRACE = 2_000;
 
-/** The reason of the close when the server ends. */
+/** The close reason when the server closes. */
 const CLOSING = "the server is closing";
 
-/** Characters of a violation that are sent back at most. */
+/** The most characters of a violating message that are sent back. */
 const MOST_QUOTED = 1_000;
 
 /**
- * Makes a server for an application. It does nothing until a socket is accepted.
+ * Creates a server for an application. It does nothing until you pass it a socket.
  *
  * @throws {RangeError} if a limit is out of range
  * @throws {TypeError} if a feed has no `initial` or an action no `handler`
@@ -163,7 +163,7 @@ class Server implements FeedmeServer {
   readonly #reporter: Reporter;
   readonly #requests: Requests;
   readonly #sockets = new Set<ServedSocket>();
-  /** Takes what sockets report one at a time, and never within a `send`. */
+  /** Handles the events of sockets one at a time, and never during a `send`. */
   readonly #queue = new Queue();
   #closed = false;
   readonly feed: FeedFinder;
@@ -228,7 +228,7 @@ class Server implements FeedmeServer {
     // A close follows. With `ws`, an error without a listener ends the process.
     if ("onerror" in socket) socket.onerror = () => {};
     if (this.#closed) {
-      // Not an error: by now the platform expects the answer to an upgrade.
+      // Does not throw: the platform already expects the response to the upgrade.
       client.cut(1001, CLOSING);
       client.abort();
     }
@@ -257,7 +257,7 @@ class Server implements FeedmeServer {
     return this.close();
   }
 
-  /** A message has come. */
+  /** A message has arrived. */
   #receive(client: ServedSocket, data: unknown): void {
     if (client.ended) return;
     if (typeof data !== "string") {
@@ -309,7 +309,7 @@ class Server implements FeedmeServer {
     this.#reporter.tell("connect", client);
   }
 
-  /** A client is gone. */
+  /** A client has disconnected. */
   #ended(client: ServedSocket): void {
     this.#sockets.delete(client);
     const subscriptions = client.conversation.subscriptions();
@@ -320,7 +320,7 @@ class Server implements FeedmeServer {
   }
 }
 
-/** Whether `text` takes more than `bytes` in UTF-8, at most 3 for each unit. */
+/** Whether `text` takes more than `bytes` in UTF-8, which is at most 3 per code unit. */
 function isLonger(text: string, bytes: number): boolean {
   return text.length > bytes ||
     (text.length * 3 > bytes && utf8Length(text) > bytes);

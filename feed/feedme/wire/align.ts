@@ -1,18 +1,18 @@
 /**
- * Finds which elements of an old array stand where in the new one: a shortest edit
- * script for few edits (Myers), a longest increasing run of elements found by
- * identity, key or value for many. Time is bounded either way: it grows with the
- * length of the arrays and with the number of edits up to {@linkcode MOST_EDITS}.
+ * Matches the elements of an old array with those of the new one: with a shortest edit
+ * script (Myers) for few edits, and with a longest increasing subsequence of elements
+ * matched by identity, key or value for many. Time is bounded either way: it grows with
+ * the length of the arrays and with the number of edits up to {@linkcode MOST_EDITS}.
  */
 import { isContainer, isJson } from "./json.ts";
 
-/** Insertions and deletions of one array that are looked for exactly. */
+/** The most insertions and deletions of one array for which an exact script is sought. */
 const MOST_EDITS = 128;
 
 /** Whether two elements are the same value. */
 type Same = (a: unknown, b: unknown) => boolean;
 
-/** Elements of an old array, and those of the new that stand in their place. */
+/** Elements of the old array, and the elements of the new one that replace them. */
 export interface Gap {
   from: number;
   to: number;
@@ -21,8 +21,8 @@ export interface Gap {
 }
 
 /**
- * Where `before` and `after` differ, in order. What lies between two gaps is the
- * same.
+ * The gaps where `before` and `after` differ, in order. Elements between two gaps are
+ * the same.
  */
 export function alignArrays(
   before: readonly unknown[],
@@ -48,7 +48,7 @@ export function alignArrays(
   }, same);
 }
 
-/** How many elements are the same from two places on, in steps of `step`. */
+/** How many elements are the same from two positions on, in steps of `step`. */
 function alike(
   before: readonly unknown[],
   after: readonly unknown[],
@@ -62,13 +62,13 @@ function alike(
   for (; count < most; count++, at += step, newAt += step) {
     const a = before[at];
     const b = after[newAt];
-    // By far the most are the same object, and there may be many.
+    // Tests identity first: most elements are the same object, and there may be many.
     if (a !== b && !same(a, b)) break;
   }
   return count;
 }
 
-/** Where old and new elements differ, in order. */
+/** The gaps where old and new elements differ, in order. */
 function gapsOf(
   before: readonly unknown[],
   after: readonly unknown[],
@@ -83,7 +83,7 @@ function gapsOf(
     return anchored(before, after, middle, same);
   }
   if (count === newCount) {
-    // Elements that changed where they stand are the likely thing.
+    // With equal lengths, elements most likely changed in place.
     const gaps: Gap[] = [];
     let different = 0;
     for (let index = 0; index < count; index++) {
@@ -104,8 +104,8 @@ function gapsOf(
 }
 
 /**
- * The gaps between a longest common subsequence, by Myers' algorithm as far as
- * {@linkcode MOST_EDITS}; {@linkcode matched} takes over where more has changed.
+ * The gaps in a longest common subsequence, by Myers' algorithm for up to
+ * {@linkcode MOST_EDITS} edits; {@linkcode matched} takes over for more.
  *
  * @see {@link https://doi.org/10.1007/BF01840446}
  */
@@ -190,8 +190,8 @@ function gapsFrom(
 
 /**
  * The gaps between the elements that keep their order. Elements are matched by
- * identity, those that remain by key or value; a longest increasing subsequence of
- * the matches stays where it is, and the rest is deleted and inserted.
+ * identity, the remaining ones by key or value; a longest increasing subsequence of the
+ * matches stays in place, and the rest is deleted and inserted.
  *
  * @see {@link https://doi.org/10.1016/0012-365X(75)90103-X}
  */
@@ -201,7 +201,7 @@ function matched(
   { from, to, newFrom, newTo }: Gap,
   same: Same,
 ): Gap[] {
-  /** For each new element the old one it came from, or -1. */
+  /** The index of the old element that each new one came from, or -1. */
   const origins = new Int32Array(newTo - newFrom).fill(-1);
   const taken = new Uint8Array(to - from);
   for (const nameOf of [identityOf, keyOf]) {
@@ -241,7 +241,7 @@ function matched(
       old++;
       at++;
     } else {
-      // The same key, another value: a gap of its own, to be compared.
+      // The same key with a different value gets its own gap, to be compared.
       close(old + 1, at + 1);
       old++;
       at++;
@@ -251,12 +251,12 @@ function matched(
   return gaps;
 }
 
-/** An element as itself: containers by identity, other values by value. */
+/** The identity of an element: containers by reference, other values by value. */
 function identityOf(element: unknown): unknown {
   return element;
 }
 
-/** What tells a container apart that is new as an object: its key, else its text. */
+/** Identifies a container that is a new object: by its key, otherwise by its text. */
 function keyOf(element: unknown): string | undefined {
   if (!isContainer(element) || !isJson(element)) return undefined;
   const { id, key } = element as { id?: unknown; key?: unknown };
@@ -266,9 +266,9 @@ function keyOf(element: unknown): string | undefined {
     : JSON.stringify(element);
 }
 
-/** Indexes of a longest run of increasing values in `values`; -1 is none. */
+/** The indexes of a longest increasing subsequence of `values`, ignoring -1. */
 function increasing(values: Int32Array): number[] {
-  /** The index of the least last value of each length. */
+  /** For each length, the index of the smallest last value. */
   const ends: number[] = [];
   const previous = new Int32Array(values.length);
   for (let index = 0; index < values.length; index++) {

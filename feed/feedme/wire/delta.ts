@@ -1,8 +1,7 @@
 /**
- * Applies deltas to feed data. Data is never changed in place: what a delta
- * touches is copied along its path and everything else is shared, so that a
- * snapshot once handed out stays true and unchanged branches keep their
- * identity.
+ * Applies deltas to feed data. Data is never changed in place: the nodes along a delta's
+ * path are copied and everything else is shared, so that snapshots stay valid and
+ * unchanged branches keep their identity.
  *
  * Only own properties count: `__proto__`, `constructor`, `length` and the like
  * are ordinary names.
@@ -16,7 +15,7 @@ import type { Delta } from "./protocol.ts";
 export type DeltaResult =
   | {
     data: JsonObject;
-    /** The arrays and objects that were copied on the way. */
+    /** The arrays and objects that were copied. */
     copies: ReadonlySet<object>;
     reason?: undefined;
   }
@@ -27,7 +26,7 @@ type Key = string | number;
 /** An object or an array. */
 type Node = Record<Key, unknown>;
 
-/** Its message is why a delta does not fit; thrown and caught in this file alone. */
+/** Thrown, and caught in this file, if a delta cannot be applied; the message says why. */
 class Misfit extends FeedlineError<"INVALID_DELTA"> {
   constructor(message: string) {
     super("INVALID_DELTA", message);
@@ -35,15 +34,14 @@ class Misfit extends FeedlineError<"INVALID_DELTA"> {
 }
 
 /**
- * Applies `deltas` in their order, all or none. They must have passed
- * `checkDelta`.
+ * Applies all `deltas` in order, or none. They must have passed `checkDelta`.
  */
 export function applyDeltas(
   data: JsonObject,
   deltas: readonly Delta[],
 ): DeltaResult {
   let root: unknown = data;
-  // Nothing else refers to these yet, so they need no further copy.
+  // Nothing else refers to these copies yet, so they can be changed in place.
   const copies = new Set<object>();
   for (let index = 0; index < deltas.length; index++) {
     try {
@@ -59,8 +57,8 @@ export function applyDeltas(
 }
 
 /**
- * Replaces what `delta` is about, and every node above by a copy that holds the
- * replacement.
+ * Replaces the node that `delta` changes, and every node above it with a copy that
+ * contains the replacement.
  */
 function applyDelta(
   root: unknown,
@@ -81,7 +79,7 @@ function applyDelta(
   return changed;
 }
 
-/** What `delta`, whose path is empty, makes of the feed data. */
+/** The feed data after `delta`, whose path is empty. */
 function changeRoot(
   root: unknown,
   delta: Delta,
@@ -114,7 +112,7 @@ function changeRoot(
   }
 }
 
-/** What `delta` makes of `node`, which holds the last element of its path. */
+/** `node`, which contains the last element of the path, after `delta`. */
 function changeChild(
   node: unknown,
   key: Key,
@@ -144,13 +142,13 @@ function changeChild(
   }
 }
 
-/** The operations that change a value, wherever it stands. */
+/** The operations that change a value regardless of its parent. */
 type ChangeInPlace = Exclude<
   Delta,
   { Operation: "Set" | "Delete" | "InsertBefore" | "InsertAfter" }
 >;
 
-/** What `delta` makes of `value`, to which its path leads. */
+/** `value`, to which the path leads, after `delta`. */
 function changeValue(
   value: unknown,
   delta: ChangeInPlace,
@@ -189,7 +187,7 @@ function changeValue(
   }
 }
 
-/** `checkDelta` has let nothing else pass, and neither does the compiler. */
+/** Unreachable: both `checkDelta` and the compiler reject other operations. */
 function unknown(delta: never): never {
   throw new Misfit(
     `Operation ${JSON.stringify((delta as Delta).Operation)} is not known.`,
@@ -201,7 +199,7 @@ function copied<T extends object>(copy: T, copies: Set<object>): T {
   return copy;
 }
 
-/** `list` with elements removed and others inserted at `index`. */
+/** A copy of `list` with elements removed and others inserted at `index`. */
 function splice(
   list: readonly unknown[],
   index: number,
@@ -215,7 +213,7 @@ function splice(
 }
 
 function number(value: unknown): number {
-  // An overflow leaves Infinity, which JSON does not know.
+  // An overflow results in Infinity, which JSON cannot represent.
   expect(Number.isFinite(value), "Path must reference a number.");
   return value as number;
 }
@@ -235,7 +233,7 @@ function expect(fits: boolean, reason: string): asserts fits {
   if (!fits) throw new Misfit(reason);
 }
 
-/** Checks that `node` is a container that may have `key`. */
+/** Checks that `node` is a container that can have `key`. */
 function checkKind(node: unknown, key: Key): asserts node is Node {
   if (typeof key === "number") {
     expect(
@@ -250,7 +248,7 @@ function checkKind(node: unknown, key: Key): asserts node is Node {
   }
 }
 
-/** What `node` has under `key`. */
+/** The value of `key` in `node`. */
 function child(node: unknown, key: Key): unknown {
   checkKind(node, key);
   expect(
@@ -262,7 +260,7 @@ function child(node: unknown, key: Key): unknown {
   return node[key];
 }
 
-/** `node` with the child replaced or added. */
+/** Returns `node` with the child replaced or added. */
 function set(
   node: Node,
   key: Key,
@@ -278,7 +276,7 @@ function set(
     );
     if (!copies.has(node)) copy = node.slice() as unknown as Node;
   } else if (key === "__proto__") {
-    // Assignment would change the prototype, unless the property is there.
+    // Assigning to `__proto__` would change the prototype unless the property exists.
     copy = { ...node, [key]: value };
   } else if (!copies.has(node)) {
     copy = { ...node };
@@ -306,9 +304,9 @@ function removeEqual(
 }
 
 /**
- * Whether `right` is the same JSON value as `left`: order of names aside, no
- * coercion. `left` must be data. An instance of a class equals nothing, whatever
- * its properties. It keeps its own stack, so that nesting cannot exhaust the
+ * Whether `right` is the same JSON value as `left`, without coercion and regardless of
+ * the order of names. `left` must be data. An instance of a class equals nothing,
+ * whatever its properties. Uses its own stack, so that nesting cannot exhaust the
  * engine's.
  */
 export function deepEqual(left: unknown, right: unknown): boolean {

@@ -1,11 +1,10 @@
 /**
- * Makes deltas from two snapshots: what turns the old feed data into the new.
+ * Computes the deltas that turn the old feed data into the new.
  *
- * Snapshots share structure: branches that are the same object are skipped
- * unread, so the work follows what changed, and the width of the containers on
- * the way there. Branches that are equal but not the same object cost a
- * comparison and no delta. Where the deltas within a container would be longer
- * than the container, it is set as a whole.
+ * Snapshots share structure: branches that are the same object are skipped unread, so
+ * the work depends on the size of the change and the width of the containers around it.
+ * Branches that are equal but not identical cost a comparison and no delta. If the
+ * deltas within a container would be longer than the container, it is set as a whole.
  */
 import { alignArrays } from "./align.ts";
 import { deepEqual } from "./delta.ts";
@@ -20,45 +19,44 @@ import {
 } from "./protocol.ts";
 
 /**
- * Elements that the deltas of one array may move at a client. Beyond that the array
- * is set as a whole: it would take the client longer to apply the deltas than to
- * read the array.
+ * How many elements the deltas of one array may move at a client. Beyond that, the array
+ * is set as a whole, because applying the deltas would take the client longer than
+ * parsing the array.
  */
 const MOST_WORK = 2e8;
 
-/** Characters of a delta beside its path and value. */
+/** The characters of a delta without its path and value. */
 const FRAME = 30;
 
 type Path = (string | number)[];
 
-/** Deltas, and the characters that they take. */
+/** Deltas, and their length in characters. */
 interface Change {
   deltas: Delta[];
   size: number;
 }
 
-/** How {@linkcode diff} takes the new data. */
+/** Options of {@linkcode diff}. */
 export interface DiffOptions {
-  /** Levels of arrays and objects that the data may have. @default {200} */
+  /** The most levels of arrays and objects in the data. @default {200} */
   maxDepth?: number | undefined;
-  /** Filled with what is new in `after`, for those who freeze it. */
+  /** Filled with the new parts of `after`, so that the caller can freeze them. */
   taken?: Taken | undefined;
 }
 
-/** Arrays and objects that a change brought into the data. */
+/** The arrays and objects that a change added to the data. */
 export interface Taken {
-  /** They are new themselves; some of what they hold is not. */
+  /** Containers that are new, although some of their contents are not. */
   readonly containers: object[];
-  /** Everything in them is new. */
+  /** Values that are new with everything in them. */
   readonly values: unknown[];
 }
 
 /**
- * The deltas that turn `before` into `after`, in order; none if both are equal.
- * `before` must be data already.
+ * The deltas that turn `before` into `after`, in order; none if they are equal. `before`
+ * must already have been checked.
  *
- * @throws {DataError} if what is new in `after` is not data by the rule of
- * `json.ts`
+ * @throws {DataError} if a new part of `after` is not data as defined in `json.ts`
  */
 export function diff(
   before: JsonObject,
@@ -69,13 +67,13 @@ export function diff(
   return diffValue(before, after, [], 0, { maxDepth, taken }).deltas;
 }
 
-/** The same for a whole comparison. */
+/** Shared by all steps of one comparison. */
 interface Comparison {
   readonly maxDepth: number;
   readonly taken: Taken | undefined;
 }
 
-/** `length` is that of the path as text. */
+/** Compares two values; `length` is the length of the path as text. */
 function diffValue(
   before: unknown,
   after: unknown,
@@ -115,7 +113,7 @@ function diffValue(
   );
 }
 
-/** Checks a value that comes to stand at `path`; returns its length as text. */
+/** Checks a value that will be at `path`; returns its length as text. */
 function checkNew(
   value: unknown,
   path: DeltaPath,
@@ -140,7 +138,7 @@ function one(delta: Delta, length: number, comparison: Comparison): Change {
   return { deltas: [delta], size: FRAME + length + value };
 }
 
-/** Where the value of `delta` comes to stand, or an element beside it. */
+/** The path of the value of `delta`, or of an element next to it. */
 function placeOf({ Operation, Path: path }: Delta): DeltaPath {
   return Operation === "InsertFirst" || Operation === "InsertLast"
     ? [...path, 0]
@@ -152,7 +150,7 @@ function add(change: Change, { deltas, size }: Change): void {
   change.size += size;
 }
 
-/** The change, or setting `after` as a whole if that is shorter. */
+/** The change, or a delta that sets `after` as a whole if that is shorter. */
 function shortest(change: Change, after: unknown, path: Path): Change {
   const limit = change.size - FRAME;
   if (change.deltas.length === 0 || limit <= 0) return change;
@@ -171,7 +169,7 @@ function diffText(
   length: number,
   comparison: Comparison,
 ): Change {
-  // A few characters more in the operation's name must pay off.
+  // Must save more than the few extra characters of the operation's name.
   if (before.length > 4 && after.length > before.length) {
     if (after.startsWith(before)) {
       const Value = after.slice(before.length);
@@ -249,7 +247,7 @@ function diffArray(
   comparison: Comparison,
 ): Change {
   const change = none();
-  // How far the array has grown by the deltas so far.
+  // How much the deltas so far have lengthened the array.
   let shift = 0;
   for (
     const gap of alignArrays(
@@ -316,7 +314,7 @@ function diffArray(
       shift++;
     }
   }
-  // Each delta of an array moves the elements behind it, at every client.
+  // Each delta of an array moves the elements after it, at every client.
   const work = change.deltas.length * (before.length + after.length);
   if (work > MOST_WORK) {
     return one(
@@ -336,7 +334,7 @@ function same(a: unknown, b: unknown, { taken }: Comparison): boolean {
 }
 
 /**
- * About how many characters `value` takes as JSON, as far as `limit`. It keeps
+ * The approximate length of `value` as JSON in characters, counted up to `limit`. Uses
  * its own stack.
  */
 function textSize(value: unknown, limit: number): number {
@@ -348,7 +346,7 @@ function textSize(value: unknown, limit: number): number {
       size += next.length + 2;
     } else if (Array.isArray(next)) {
       size += next.length + 1;
-      // More elements than that take more characters than that.
+      // Each element takes at least one character.
       if (size >= limit) return size;
       for (const element of next) pending.push(element);
     } else if (isObject(next)) {

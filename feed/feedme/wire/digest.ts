@@ -1,31 +1,30 @@
 /**
- * The digest that server and client compare: MD5 of the canonical text of the
- * feed data.
+ * The digest that server and client compare: MD5 of the canonical text of the feed data.
  *
- * Writing that text anew for each action costs as much as the data is large.
- * Snapshots share structure, and what is the same object has the same text; so
- * the texts of what has changed, and of its children, are kept for the next one.
+ * Serializing all data for each action would cost time proportional to its size. But
+ * snapshots share structure, and the same object has the same text; so the texts of
+ * changed containers, and of their children, are cached for the next digest.
  */
 import { md5 } from "./md5.ts";
 import { isContainer, type JsonObject } from "./protocol.ts";
 
-/** A value, its canonical text, and those of its children in the same order. */
+/** A value, its canonical text, and its children with theirs, in the same order. */
 interface Written {
   readonly value: unknown;
   readonly text: string;
-  /** None until it has changed once, and none of a short text: most never do. */
+  /** Empty until the value has changed once, and for short texts: most values never change. */
   readonly children: readonly Written[];
 }
 
-/** Characters. */
+/** Texts up to this many characters have no cached children. */
 const SHORT = 100;
 
-/** Deeper down no texts are kept: each level holds the ones below once more. */
+/** The deepest level at which texts are cached: each level repeats the texts below it. */
 const DEEPEST = 16;
 
 const NONE: readonly Written[] = [];
 
-/** Writes `value` anew where it differs from `old`. */
+/** Serializes `value`, reusing the texts of `old` where they are unchanged. */
 function write(
   value: unknown,
   old: Written | undefined,
@@ -35,7 +34,7 @@ function write(
   if (!isContainer(value)) {
     return { value, text: JSON.stringify(value), children: NONE };
   }
-  // At once as a whole: that is several times as fast.
+  // Serializes the whole value at once, which is several times as fast.
   if (!old || depth === DEEPEST) {
     return { value, text: canonicalJson(value), children: NONE };
   }
@@ -43,7 +42,7 @@ function write(
   const names = list ? [] : sortedNames(value);
   const { length } = list ?? names;
   const before = old.children;
-  // Behind an insertion or removal the same children have other places.
+  // After an insertion or removal, the same children have different indexes.
   const shift = length - before.length;
   const children: Written[] = [];
   const texts: string[] = [];
@@ -57,7 +56,7 @@ function write(
     children.push(written);
     texts.push(list ? written.text : `${JSON.stringify(name)}:${written.text}`);
   }
-  // An array as a text is what it holds, with commas between.
+  // An array converts to a string as its elements joined by commas.
   const text = (list ? ["[", texts, "]"] : ["{", texts, "}"]).join("");
   return { value, text, children: text.length > SHORT ? children : NONE };
 }
@@ -67,34 +66,34 @@ function write(
  *
  * ```ts ignore
  * const digest = new Digest();
- * digest.of({ n: 1 }); // whole text
- * digest.of({ n: 2 }); // what changed since
+ * digest.of({ n: 1 }); // serializes everything
+ * digest.of({ n: 2 }); // serializes only the changes
  * ```
  */
 export class Digest {
   #last: Written | undefined;
 
-  /** The digest of `data` as `FeedMd5` holds it. */
+  /** The digest of `data`, in the form of `FeedMd5`. */
   of(data: JsonObject): string {
     this.#last = write(data, this.#last, 0);
     return md5(this.#last.text);
   }
 }
 
-/** The digest of `data`, as `FeedMd5` holds it, for a single snapshot. */
+/** The digest of a single snapshot, in the form of `FeedMd5`. */
 export function feedMd5(data: JsonObject): string {
   return new Digest().of(data);
 }
 
 /**
- * The canonical text of `value`: names in the order of their UTF-16 code units, no
- * spaces, numbers and strings as `JSON.stringify` writes them. It keeps its own
- * stack, so any nesting is fine.
+ * The canonical text of `value`: names sorted by UTF-16 code units, no spaces, numbers
+ * and strings as `JSON.stringify` formats them. Uses its own stack, so nesting is not
+ * limited.
  */
 export function canonicalJson(value: unknown): string {
-  // Joined at the end: engines are slow to read a text that grew piece by piece.
+  // Joined at the end, because engines are slow to read a string built by concatenation.
   const texts: string[] = [];
-  /** Containers yet to be written, and texts as they are; the next one is last. */
+  /** Containers still to be serialized, and finished texts; the next one is last. */
   const pending = [container(value)];
   while (pending.length > 0) {
     const next = pending.pop()!;
@@ -117,7 +116,7 @@ export function canonicalJson(value: unknown): string {
   return texts.join("");
 }
 
-/** A container as it is; any other value as its text. */
+/** Returns a container unchanged, and any other value as its text. */
 function container(value: unknown): object | string {
   return isContainer(value) ? value : JSON.stringify(value);
 }
@@ -126,7 +125,7 @@ function container(value: unknown): object | string {
 function sortedNames(node: object): string[] {
   const names = Object.keys(node);
   for (let index = 1; index < names.length; index++) {
-    // Most objects come sorted already, or nearly so; `sort` compares code units.
+    // Most objects are already sorted, or nearly so; `sort` compares code units.
     if (names[index - 1]! > names[index]!) return names.sort();
   }
   return names;

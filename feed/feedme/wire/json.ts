@@ -1,12 +1,12 @@
 /**
- * What counts as data, in one rule for everything that crosses the wire: initial
- * feed data, updates, values of deltas, action data, results and error data.
+ * Defines what counts as data, for everything that crosses the wire: initial feed data,
+ * updates, values of deltas, action data, results and error data.
  *
- * Data consists of strings, finite numbers, booleans, `null`, arrays without
- * holes, and plain objects, nested to a bounded depth and without cycles. It is
- * exactly what `JSON.parse(JSON.stringify(value))` gives back unchanged, so
- * server and clients always hold the same. A `Date`, a `Map`, `undefined`, `NaN`
- * or anything with a `toJSON` method is refused, and the error names the place.
+ * Data consists of strings, finite numbers, booleans, `null`, arrays without holes, and
+ * plain objects, nested to a limited depth and without cycles. These are exactly the
+ * values that `JSON.parse(JSON.stringify(value))` returns unchanged, so server and
+ * clients always have the same data. A `Date`, a `Map`, `undefined`, `NaN` or anything
+ * with a `toJSON` method is rejected, with an error that gives the path.
  */
 import { FeedlineError } from "../../../net/errors.ts";
 import { isObject } from "../../../net/shape.ts";
@@ -22,11 +22,11 @@ export type Json =
 
 /** A JSON object. */
 export interface JsonObject {
-  /** Any name, `__proto__` too, is an ordinary one. */
+  /** Any name is allowed and ordinary, even `__proto__`. */
   readonly [name: string]: Json;
 }
 
-/** Property names and indexes that lead to a place in a JSON value. */
+/** The property names and indexes that lead to a part of a JSON value. */
 export type JsonPath = readonly (string | number)[];
 
 /** Whether `value` is an object or an array. */
@@ -34,38 +34,38 @@ export function isContainer(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** How many levels of arrays and objects data may have, unless an option says otherwise. */
+/** The default for how many levels of arrays and objects data may have. */
 export const DEFAULT_MAX_DEPTH = 200;
 
 /**
- * The most that an option may allow. `JSON.stringify` recurses, and every engine
- * has stack for this many levels.
+ * The highest limit that an option may set. `JSON.stringify` recurses, and every engine
+ * has enough stack for this many levels.
  */
 export const GREATEST_MAX_DEPTH = 1_000;
 
 /**
- * Characters. A text of several times this length is more than some engines can
- * hold. The limit also ends the walk over objects that refer to the same objects
- * so often that their text would be astronomically long.
+ * In characters. Some engines cannot hold a string several times this length. The limit
+ * also stops the traversal of objects that refer to the same objects so often that their
+ * text would be astronomically long.
  */
 const LONGEST_TEXT = 2 ** 27;
 
-/** What is wrong with a value that cannot go over the wire. */
+/** Why a value cannot be sent. */
 export type DataFault = "NOT_JSON" | "TOO_DEEP" | "TOO_LARGE";
 
 /**
- * A value that cannot go over the wire. The message names the place, and says of
- * the value only what kind it is.
+ * A value cannot be sent. The message gives the path and the kind of the value, but not
+ * its content.
  */
 export class DataError extends FeedlineError<"INVALID_DATA"> {
   /** The name of the class. */
   override readonly name = "DataError";
-  /** What is wrong, for programs. */
+  /** The kind of problem. */
   readonly fault: DataFault;
-  /** Property names and indexes that lead to the place. */
+  /** The property names and indexes that lead to the problem. */
   readonly path: JsonPath;
 
-  /** Made by {@linkcode checkJson}. */
+  /** Created by {@linkcode checkJson}. */
   constructor(message: string, fault: DataFault, path: JsonPath) {
     super("INVALID_DATA", message);
     this.fault = fault;
@@ -73,11 +73,11 @@ export class DataError extends FeedlineError<"INVALID_DATA"> {
   }
 }
 
-/** How {@linkcode checkJson} judges a value. */
+/** Options of {@linkcode checkJson}. */
 export interface JsonRule {
-  /** Levels of arrays and objects. @default {200} */
+  /** The most levels of arrays and objects. @default {200} */
   maxDepth?: number | undefined;
-  /** Where the value stands, for the error. @default {[]} */
+  /** The path of the value itself, for the error. @default {[]} */
   path?: JsonPath | undefined;
 }
 
@@ -92,11 +92,11 @@ const TOO_DEEP = -2;
 const TOO_LARGE = -3;
 
 /**
- * Checks that `value` is data. Returns about how many characters it takes as
- * JSON. Ends on any graph of objects, cycles included.
+ * Checks that `value` is data. Returns its approximate length as JSON in characters.
+ * Terminates on any object graph, including cycles.
  *
- * @param what names the value in the error: `Action data`
- * @throws {DataError} naming the first place that breaks the rule
+ * @param what The value's name in the error, e.g. `Action data`
+ * @throws {DataError} with the path of the first part that is not data
  */
 export function checkJson(
   value: unknown,
@@ -111,8 +111,8 @@ export function checkJson(
 }
 
 /**
- * Checks that `value` is data and an object, as everything is that the protocol
- * carries on its own.
+ * Checks that `value` is data and an object, which the protocol requires of feed data,
+ * action data, results and error data.
  *
  * @throws {DataError} as {@linkcode checkJson}, or if `value` is not an object
  */
@@ -133,9 +133,9 @@ export function checkJsonObject(
 }
 
 /**
- * About how many characters `value` takes as JSON, or a fault below 0; then
- * `path` holds the way to the place, last step first. Recursion is bounded by
- * `levels`, and the whole walk by `room`.
+ * The approximate length of `value` as JSON in characters, or a negative fault; then
+ * `path` contains the path to the problem, last step first. `levels` limits the
+ * recursion, and `room` the whole traversal.
  */
 function sizeOf(
   value: unknown,
@@ -186,10 +186,10 @@ function sizeOf(
   return size;
 }
 
-/** Names of a path that an error quotes at most. */
+/** The most steps of a path that an error quotes. */
 const MOST_NAMES = 12;
 
-/** The error for a fault at `inner` below `value`, which itself stands at `outer`. */
+/** The error for a fault at the path `inner` in `value`, which itself is at `outer`. */
 function dataError(
   value: unknown,
   what: string,
@@ -197,7 +197,7 @@ function dataError(
   inner: JsonPath,
   outer: JsonPath,
 ): DataError {
-  // A cycle looks like depth without end until the same object comes round.
+  // A cycle looks like endless depth until the same object occurs again.
   const around = new Set<unknown>();
   let node = value;
   let cycle = false;
@@ -216,7 +216,7 @@ function dataError(
     }]`;
   if (cycle) {
     return new DataError(
-      `${what} must be JSON; it refers to itself${at}`,
+      `${what} must be JSON; it contains a circular reference${at}`,
       "NOT_JSON",
       path,
     );
@@ -224,13 +224,13 @@ function dataError(
   switch (fault) {
     case "NOT_JSON":
       return new DataError(
-        `${what} must be JSON; it has ${describe(node)}${at}`,
+        `${what} must be JSON; it contains ${describe(node)}${at}`,
         fault,
         path,
       );
     case "TOO_DEEP":
       return new DataError(
-        `${what} is nested too deeply${at}; the option maxDepth sets the limit`,
+        `${what} is nested too deeply${at}; raise the option maxDepth to accept it`,
         fault,
         path,
       );
@@ -243,7 +243,7 @@ function dataError(
   }
 }
 
-/** What `value` is, without its content. */
+/** Describes `value` by its kind, without its content. */
 function describe(value: unknown): string {
   switch (typeof value) {
     case "undefined":
@@ -264,8 +264,8 @@ function describe(value: unknown): string {
 }
 
 /**
- * Whether `value` is an ordinary array or a plain object, of this realm or
- * another: not an instance of any other class.
+ * Whether `value` is an ordinary array or a plain object, of any realm, rather than an
+ * instance of another class.
  */
 export function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
@@ -277,10 +277,10 @@ export function isPlain(value: object): boolean {
 }
 
 /**
- * Whether `value`, which `JSON.parse` made, has more than `levels` levels of arrays
- * and objects. Asked of every message that comes in, because `JSON.parse` takes any
- * depth, and `JSON.stringify`, which may have to write the value again, does not.
- * Some twenty times as fast as a look at the text.
+ * Whether `value`, which came from `JSON.parse`, has more than `levels` levels of arrays
+ * and objects. Checked for every incoming message, because `JSON.parse` accepts any
+ * depth, but `JSON.stringify`, which may have to serialize the value again, does not.
+ * About twenty times as fast as scanning the text.
  */
 export function isNestedDeeper(value: unknown, levels: number): boolean {
   if (!isContainer(value)) return false;
@@ -294,7 +294,7 @@ export function isNestedDeeper(value: unknown, levels: number): boolean {
     }
     return false;
   }
-  // By far the fastest loop over such objects.
+  // `for…in` is by far the fastest loop over such objects.
   for (const name in value) {
     const child = (value as Record<string, unknown>)[name];
     if (typeof child === "object" && isNestedDeeper(child, levels - 1)) {
@@ -305,9 +305,9 @@ export function isNestedDeeper(value: unknown, levels: number): boolean {
 }
 
 /**
- * Freezes `value` and everything below it, as far as it is not frozen yet and has
- * at most `most` entries: engines copy a large array to freeze it, and are slow
- * with it afterwards. The data must have passed {@linkcode checkJson}.
+ * Freezes `value` and everything in it, except containers with more than `most` entries:
+ * engines copy a large array to freeze it, and are slow with it afterwards. Skips
+ * containers that are already frozen. The data must have passed {@linkcode checkJson}.
  */
 export function deepFreeze(value: unknown, most: number): void {
   if (!isContainer(value) || Object.isFrozen(value)) return;
@@ -320,13 +320,13 @@ export function deepFreeze(value: unknown, most: number): void {
   }
 }
 
-/** Freezes `value` alone, if it has at most `most` entries. */
+/** Freezes `value` itself, if it has at most `most` entries. */
 export function freeze(value: object, most: number): void {
   const { length } = Array.isArray(value) ? value : Object.keys(value);
   if (length <= most) Object.freeze(value);
 }
 
-/** Whether `value` is data by the rule of this module. Never throws for data. */
+/** Whether `value` is data as defined by this module. */
 export function isJson(value: unknown, maxDepth?: number): value is Json {
   return sizeOf(value, maxDepth ?? DEFAULT_MAX_DEPTH, LONGEST_TEXT, []) >= 0;
 }
@@ -336,7 +336,7 @@ export function utf8Length(text: string): number {
   let length = text.length;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
-    // Each half of a surrogate pair counts two bytes, four for both.
+    // Each half of a surrogate pair counts as two bytes, four for both.
     if (unit > 0x7f) {
       length += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
     }

@@ -1,19 +1,19 @@
 /**
- * MD5, which Web Crypto does not have.
+ * MD5, which Web Crypto does not provide.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc1321}
  */
 
-/** The bytes that are taken in one go. */
+/** The size of a block in bytes. */
 const BLOCK = 64;
 
-/** The constants of the 64 steps, by the formula of the RFC. */
+/** The constants of the 64 steps, computed with the RFC's formula. */
 const SINES: readonly number[] = /* @__PURE__ */ Array.from(
   { length: 64 },
   (_, step) => Math.floor(Math.abs(Math.sin(step + 1)) * 2 ** 32) | 0,
 );
 
-/** How far the steps rotate, four in turn in each round. */
+/** The rotations of the steps: each round cycles through four. */
 // deno-fmt-ignore
 const ROTATE: readonly number[] = [
   7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21,
@@ -21,10 +21,10 @@ const ROTATE: readonly number[] = [
 
 const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 
-/** Room behind the text for the padding, at most, and the length. */
+/** The most bytes after the text, for padding and length. */
 const ROOM = BLOCK + 8;
 
-/** The digest of `text` in UTF-8: 16 bytes as Base64, which is 24 characters. */
+/** The digest of `text` in UTF-8: 16 bytes in Base64, which is 24 characters. */
 export function md5(text: string): string {
   const bytes = encoder.encode(text + "\0".repeat(ROOM));
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -34,8 +34,7 @@ export function md5(text: string): string {
   view.setUint32(end - 8, length << 3, true);
   view.setUint32(end - 4, length / 0x20000000, true);
 
-  // A loop for each round, without calls, is what the engines make the most of:
-  // some 450 MB/s.
+  // One loop per round, without calls, is what engines optimize best: about 450 MB/s.
   let a = 0x67452301;
   let b = 0xefcdab89 | 0;
   let c = 0x98badcfe | 0;

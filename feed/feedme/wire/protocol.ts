@@ -1,11 +1,9 @@
 /**
- * Feedme 0.1 on the wire: every message, its shape, and how it is written and
- * checked. Client and server share this file; it knows nothing of
- * connections.
+ * Feedme 0.1 on the wire: defines, checks and serializes every message. Client and
+ * server share this file, which does not depend on connections.
  *
- * Beside the specification it takes what the servers on npm send:
- * `ActionRevelation`, the old name of `FeedAction`, and a `ClientId` in the
- * handshake.
+ * In addition to the specification, it accepts the dialect of the servers on npm:
+ * `ActionRevelation`, the old name of `FeedAction`, and a `ClientId` in the handshake.
  *
  * @see {@link https://github.com/aarong/feedme-spec}
  */
@@ -27,10 +25,13 @@ export type FeedArgs = { readonly [name: string]: string };
 /** The version of the protocol. */
 export const VERSION = "0.1";
 
-/** Leads to a place in the feed data: property names and element indexes. */
+/** The path of a part of the feed data: property names and element indexes. */
 export type DeltaPath = JsonPath;
 
-/** One change of the feed data. One member for each operation, so that a `switch` is checked. */
+/**
+ * One change of the feed data. The union has one member per operation, so that the
+ * compiler checks each `switch`.
+ */
 export type Delta =
   | { Operation: "Set"; Path: DeltaPath; Value: Json }
   | { Operation: "Delete"; Path: DeltaPath }
@@ -47,13 +48,13 @@ export type Delta =
   | { Operation: "DeleteFirst"; Path: DeltaPath }
   | { Operation: "DeleteLast"; Path: DeltaPath };
 
-/** Which feed a message is about. */
+/** Identifies the feed that a message is about. */
 interface FeedRef {
   FeedName: string;
   FeedArgs: FeedArgs;
 }
 
-/** What a client sends. */
+/** A message from a client. */
 export type ClientMessage =
   | { MessageType: "Handshake"; Versions: string[] }
   | {
@@ -65,14 +66,14 @@ export type ClientMessage =
   | { MessageType: "FeedOpen" } & FeedRef
   | { MessageType: "FeedClose" } & FeedRef;
 
-/** The server's word on an action or a feed that it refuses. */
+/** The server's reason to reject an action or a feed. */
 interface Refusal {
   Success: false;
   ErrorCode: string;
   ErrorData: JsonObject;
 }
 
-/** What a server sends. */
+/** A message from a server. */
 export type ServerMessage =
   | { MessageType: "ViolationResponse"; Diagnostics: JsonObject }
   | {
@@ -107,14 +108,14 @@ export type ServerMessage =
     ErrorData: JsonObject;
   } & FeedRef;
 
-/** Whether `value` can be the arguments of a feed. */
+/** Whether `value` is valid as the arguments of a feed. */
 export function isFeedArgs(value: unknown): value is FeedArgs {
   return isObject(value) &&
     Object.values(value).every((each) => typeof each === "string");
 }
 
 /**
- * Tells feeds apart by name and arguments, whatever the order of the
+ * A key that identifies a feed by name and arguments, regardless of the order of the
  * arguments. Lengths make it unambiguous.
  */
 export function feedKey(name: string, args: FeedArgs): string {
@@ -126,7 +127,7 @@ export function feedKey(name: string, args: FeedArgs): string {
   return `${key}:${name}`;
 }
 
-/** Tells what is wrong with a value, or nothing. */
+/** Returns what is wrong with a value, or `undefined`. */
 type Check = (value: unknown) => string | undefined;
 
 const isAny: Check = () => undefined;
@@ -159,7 +160,7 @@ const isVersions: Check = (value) =>
   checkList(value, isText) ??
     ((value as string[]).length > 0 ? undefined : "Empty.");
 
-/** Tells where `list` departs from being a list of what `check` lets pass. */
+/** Returns what is wrong with `list`, whose elements must pass `check`, or `undefined`. */
 function checkList(list: unknown, check: Check): string | undefined {
   if (!Array.isArray(list)) return "Not an array.";
   for (let index = 0; index < list.length; index++) {
@@ -169,14 +170,14 @@ function checkList(list: unknown, check: Check): string | undefined {
   return undefined;
 }
 
-/** The properties of a closed object beside the one that tells what it is. */
+/** The properties of a closed object, other than its tag. */
 type Shape = readonly Property[];
 type Property = readonly [name: string, check: Check, optional?: true];
 
-/** By what an object says it is: a `Map`, because the name comes from outside. */
+/** Shapes by tag; a `Map`, because the tag comes from outside. */
 type Shapes = ReadonlyMap<unknown, Shape>;
 
-/** The shapes of a closed set: one that lacks a name does not compile. */
+/** The shapes of a closed set; a missing name is a compile error. */
 function shapes<Name extends string>(of: Record<Name, Shape>): Shapes {
   return new Map(Object.entries(of));
 }
@@ -227,10 +228,10 @@ const SERVER_MESSAGES: Shapes = /* @__PURE__ */ shapes<
   FeedTermination: [...FEED, ...REFUSAL],
 });
 
-/** What can be answered with `Success: false`. */
+/** The messages that can have `Success: false`. */
 type Fallible = Extract<ServerMessage, { Success: false }>["MessageType"];
 
-/** The other shapes of responses, which go with `Success: false`. */
+/** The shapes of responses with `Success: false`. */
 const FAILURES: Shapes = /* @__PURE__ */ shapes<Fallible>({
   HandshakeResponse: [],
   ActionResponse: [ID, ...REFUSAL],
@@ -248,7 +249,7 @@ const CLIENT_MESSAGES: Shapes = /* @__PURE__ */ shapes<
 
 const MISFIT = "Missing or extraneous property.";
 
-/** Tells where `value` departs from the closed shape that its `tag` names. */
+/** Returns where `value` violates the closed shape that its `tag` names, or `undefined`. */
 function checkTagged(
   value: unknown,
   tag: string,
@@ -288,27 +289,27 @@ function checkShape(
   return Object.keys(object).length === count ? undefined : MISFIT;
 }
 
-/** What an object itself has under `name`, whatever its prototype has. */
+/** The object's own property `name`, ignoring its prototype. */
 function own(object: Record<string, unknown>, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** Tells where `delta` departs from the shape of a delta, or nothing. */
+/** Returns where `delta` violates the shape of a delta, or `undefined`. */
 export function checkDelta(delta: unknown): string | undefined {
   return checkTagged(delta, "Operation", DELTAS, "Delta");
 }
 
-/** Tells where `message` departs from the messages of a server, or nothing. */
+/** Returns where `message` violates the shape of a server's messages, or `undefined`. */
 export function checkServerMessage(message: unknown): string | undefined {
   return checkTagged(message, "MessageType", SERVER_MESSAGES, "Message");
 }
 
-/** Tells where `message` departs from the messages of a client, or nothing. */
+/** Returns where `message` violates the shape of a client's messages, or `undefined`. */
 export function checkClientMessage(message: unknown): string | undefined {
   return checkTagged(message, "MessageType", CLIENT_MESSAGES, "Message");
 }
 
-/** A message that was read, or why it could not be. */
+/** A parsed server message, or what is wrong with it. */
 export type Received =
   | { message: ServerMessage }
   | { message?: undefined; serverMessage: string; parseError: Error }
@@ -318,8 +319,8 @@ export type Received =
 const CLIENT_ENVELOPE = 1;
 
 /**
- * Reads a message of a server. Never throws. How deep its data may nest is for the
- * client to say, which has to know what the message is about.
+ * Reads a message from a server. Never throws. Does not limit nesting: the client does,
+ * because it needs to know what the message is about.
  */
 export function readServerMessage(text: string): Received {
   let serverMessage: unknown;
@@ -334,19 +335,19 @@ export function readServerMessage(text: string): Received {
     : { message: serverMessage as ServerMessage };
 }
 
-/** Writes a message of a client. */
+/** Serializes a message from a client. */
 export function writeClientMessage(message: ClientMessage): string {
   return JSON.stringify(message);
 }
 
-/** A message of a client that was read, or why it could not be. */
+/** A parsed client message, or what is wrong with it. */
 export type ClientReceived =
   | { message: ClientMessage }
   | { message?: undefined; problem: string };
 
 /**
- * Reads a message of a client. Never throws. Action arguments with more than
- * `maxDepth` levels of arrays and objects are a problem of their own.
+ * Reads a message from a client. Never throws. Action arguments with more than
+ * `maxDepth` levels of arrays and objects are reported as nested too deeply.
  */
 export function readClientMessage(
   text: string,
@@ -358,7 +359,7 @@ export function readClientMessage(
   } catch {
     return { problem: "Invalid JSON." };
   }
-  // Each level takes two characters, so short texts need no look.
+  // Each level takes at least two characters, so short texts need no check.
   if (
     text.length > 2 * maxDepth &&
     isNestedDeeper(raw, maxDepth + CLIENT_ENVELOPE)
@@ -368,7 +369,7 @@ export function readClientMessage(
     : { problem: "Schema violation." };
 }
 
-/** Writes a message of a server. */
+/** Serializes a message from a server. */
 export function writeServerMessage(message: ServerMessage): string {
   return JSON.stringify(message);
 }

@@ -1,4 +1,4 @@
-/** A channel, as a handle on its stream, its events and its subscription. */
+/** A channel: a handle of its stream, its events and its subscription. */
 import { ConsumableStream, type ConsumerStats } from "../../streams.ts";
 import type {
   ChannelEvents,
@@ -21,7 +21,7 @@ import {
 import { channelEventKey, type Families } from "./families.ts";
 import type { SocketStreams } from "./socket_streams.ts";
 
-/** What a channel needs of its socket: its streams, and these methods. */
+/** What a channel needs from its socket: its streams, and these methods. */
 export interface ChannelClient
   extends Omit<SocketStreams<unknown>, "procedure"> {
   /** Subscribes to a channel. */
@@ -34,9 +34,9 @@ export interface ChannelClient
   getChannelState(channelName: string): ChannelState;
   /** A copy of the options of a subscription. */
   getChannelOptions(channelName: string): SubscribeOptions;
-  /** Publishes without asking for a confirmation. */
+  /** Publishes without requesting a confirmation. */
   transmitPublish(channelName: string, data?: unknown): Promise<void>;
-  /** Publishes and asks for a confirmation. */
+  /** Publishes and waits for a confirmation. */
   invokePublish(
     channelName: string,
     data?: unknown,
@@ -45,8 +45,8 @@ export interface ChannelClient
 }
 
 /**
- * A channel of a socket: iterate over it for what is published to it. It holds
- * no state: two handles of one name are the same channel.
+ * A channel of a socket; iterate over it to receive the data published to it. It has no
+ * state of its own: two handles with the same name are the same channel.
  *
  * ```ts
  * import { create } from "@feedline/feedline/feed/socketcluster";
@@ -126,7 +126,7 @@ export class AGChannel<T = unknown> extends ConsumableStream<T> {
     this.#client.subscribe(this.name, options);
   }
 
-  /** Ends the subscription. Loops over the channel go on waiting. */
+  /** Ends the subscription. Loops over the channel keep waiting. */
   unsubscribe(): void {
     this.#client.unsubscribe(this.name);
   }
@@ -136,12 +136,12 @@ export class AGChannel<T = unknown> extends ConsumableStream<T> {
     return this.#client.isSubscribed(this.name, includePending);
   }
 
-  /** As `socket.transmitPublish`. */
+  /** Like `socket.transmitPublish`. */
   transmitPublish(data?: T): Promise<void> {
     return this.#client.transmitPublish(this.name, data);
   }
 
-  /** As `socket.invokePublish`. */
+  /** Like `socket.invokePublish`. */
   invokePublish(data?: T, options?: InvokeOptions): Promise<void> {
     return this.#client.invokePublish(this.name, data, options);
   }
@@ -231,27 +231,27 @@ export class AGChannel<T = unknown> extends ConsumableStream<T> {
     return backpressure(events(this.#families, this.name));
   }
 
-  /** What is known of a consumer of this channel. */
+  /** The statistics of a consumer of this channel. */
   getOutputConsumerStats(consumerId: number): ConsumerStats | undefined {
     return byId(one(this.#families.outputs, this.name), consumerId)?.getStats();
   }
 
-  /** What is known of a consumer of an event of this channel. */
+  /** The statistics of a consumer of an event of this channel. */
   getListenerConsumerStats(consumerId: number): ConsumerStats | undefined {
     return byId(events(this.#families, this.name), consumerId)?.getStats();
   }
 
-  /** What is known of the consumers of this channel. */
+  /** The statistics of the consumers of this channel. */
   getOutputConsumerStatsList(): ConsumerStats[] {
     return statsList(one(this.#families.outputs, this.name));
   }
 
-  /** What is known of the consumers of an event. */
+  /** The statistics of the consumers of an event. */
   getListenerConsumerStatsList(eventName: string): ConsumerStats[] {
     return statsList(oneEvent(this.#families, this.name, eventName));
   }
 
-  /** What is known of the consumers of all events. */
+  /** The statistics of the consumers of all events. */
   getAllListenersConsumerStatsList(): ConsumerStats[] {
     return statsList(events(this.#families, this.name));
   }

@@ -1,4 +1,4 @@
-/** Which consumers the methods of a socket and a channel select, and what they do with them. */
+/** Selects the consumers for the methods of a socket and a channel, and operates on them. */
 import type { Consumer, ConsumerStats, StreamFamily } from "../../streams.ts";
 import { channelEventKey, type Families, inChannel } from "./families.ts";
 
@@ -42,7 +42,7 @@ export function allChannels(
   return [...outputs.select(), ...channelListeners.select()];
 }
 
-/** Ends consumers when they have worked off their backlogs. */
+/** Ends consumers after their backlogs. */
 export function close(consumers: Consumers): void {
   for (const consumer of consumers) consumer.close();
 }
@@ -60,7 +60,7 @@ export function backpressure(consumers: Consumers): number {
   );
 }
 
-/** What is known of each consumer. */
+/** The statistics of each consumer. */
 export function statsList(consumers: Consumers): ConsumerStats[] {
   return consumers.map((consumer) => consumer.getStats());
 }

@@ -1,6 +1,6 @@
 /**
- * The five families of streams that a socket has. Keys are text, as on the wire,
- * even where a program passes a number as a name.
+ * The five families of streams of a socket. Keys are strings, as on the wire, even if a
+ * program passes a number as a name.
  */
 import { StreamFamily } from "../../streams.ts";
 
@@ -10,7 +10,7 @@ export interface Families {
   listeners: StreamFamily;
   /** Messages from the server. */
   receivers: StreamFamily;
-  /** Calls by the server. */
+  /** Calls from the server. */
   procedures: StreamFamily;
   /** Data published to channels. */
   outputs: StreamFamily;
@@ -30,7 +30,7 @@ export function createFamilies(): Families {
 }
 
 function channelPrefix(channelName: string): string {
-  // The length keeps "a" with event "b/c" apart from "a/b" with event "c".
+  // The length distinguishes "a" with event "b/c" from "a/b" with event "c".
   const { length } = String(channelName);
   return `${length}:${channelName}/`;
 }

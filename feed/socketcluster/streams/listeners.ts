@@ -1,4 +1,4 @@
-/** Events as streams, and the methods for those who listen to them. */
+/** Events as streams, and the methods for their consumers. */
 import {
   ConsumableStream,
   type ConsumerStats,
@@ -24,7 +24,7 @@ export class AsyncStreamEmitter {
     this.#listeners = listeners;
   }
 
-  /** Gives `data` to the present consumers of an event. */
+  /** Passes `data` to the current consumers of an event. */
   emit(eventName: string, data: unknown): void {
     this.#listeners.write(eventName, data);
   }
@@ -79,17 +79,17 @@ export class AsyncStreamEmitter {
     byId(this.#listeners.select(), consumerId)?.kill();
   }
 
-  /** What is known of a consumer of an event. */
+  /** The statistics of a consumer of an event. */
   getListenerConsumerStats(consumerId: number): ConsumerStats | undefined {
     return byId(this.#listeners.select(), consumerId)?.getStats();
   }
 
-  /** What is known of the consumers of an event. */
+  /** The statistics of the consumers of an event. */
   getListenerConsumerStatsList(eventName: string): ConsumerStats[] {
     return statsList(one(this.#listeners, eventName));
   }
 
-  /** What is known of the consumers of all events. */
+  /** The statistics of the consumers of all events. */
   getAllListenersConsumerStatsList(): ConsumerStats[] {
     return statsList(this.#listeners.select());
   }

@@ -1,6 +1,6 @@
 /**
- * The streams of a socket and the methods for their consumers: receivers,
- * procedures, and of each channel the data (its output) and the events.
+ * The streams of a socket and the methods for their consumers: receivers, procedures,
+ * and, for each channel, its data (the output) and its events.
  */
 import { ConsumableStream, type ConsumerStats } from "../../streams.ts";
 import type { AGRequest } from "../request.ts";
@@ -36,7 +36,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     this.#families = families;
   }
 
-  /** The stream of what the server transmits under a name. */
+  /** The stream of the data that the server transmits to a receiver. */
   receiver<N extends keyof Receivers<A> & string>(
     receiverName: N,
   ): ConsumableStream<Receivers<A>[N]> {
@@ -47,7 +47,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     );
   }
 
-  /** The stream of the server's calls of a procedure. */
+  /** The stream of the server's calls to a procedure. */
   procedure<N extends keyof Procedures<A> & string>(
     procedureName: N,
   ): ConsumableStream<
@@ -98,17 +98,17 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     byId(this.#families.receivers.select(), consumerId)?.kill();
   }
 
-  /** What is known of a consumer of a receiver. */
+  /** The statistics of a consumer of a receiver. */
   getReceiverConsumerStats(consumerId: number): ConsumerStats | undefined {
     return byId(this.#families.receivers.select(), consumerId)?.getStats();
   }
 
-  /** What is known of the consumers of a receiver. */
+  /** The statistics of the consumers of a receiver. */
   getReceiverConsumerStatsList(receiverName: string): ConsumerStats[] {
     return statsList(one(this.#families.receivers, receiverName));
   }
 
-  /** What is known of the consumers of all receivers. */
+  /** The statistics of the consumers of all receivers. */
   getAllReceiversConsumerStatsList(): ConsumerStats[] {
     return statsList(this.#families.receivers.select());
   }
@@ -167,17 +167,17 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     byId(this.#families.procedures.select(), consumerId)?.kill();
   }
 
-  /** What is known of a consumer of a procedure. */
+  /** The statistics of a consumer of a procedure. */
   getProcedureConsumerStats(consumerId: number): ConsumerStats | undefined {
     return byId(this.#families.procedures.select(), consumerId)?.getStats();
   }
 
-  /** What is known of the consumers of a procedure. */
+  /** The statistics of the consumers of a procedure. */
   getProcedureConsumerStatsList(procedureName: string): ConsumerStats[] {
     return statsList(one(this.#families.procedures, procedureName));
   }
 
-  /** What is known of the consumers of all procedures. */
+  /** The statistics of the consumers of all procedures. */
   getAllProceduresConsumerStatsList(): ConsumerStats[] {
     return statsList(this.#families.procedures.select());
   }
@@ -238,17 +238,17 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     byId(this.#families.outputs.select(), consumerId)?.kill();
   }
 
-  /** What is known of a consumer of a channel's data. */
+  /** The statistics of a consumer of a channel's data. */
   getChannelOutputConsumerStats(consumerId: number): ConsumerStats | undefined {
     return byId(this.#families.outputs.select(), consumerId)?.getStats();
   }
 
-  /** What is known of the consumers of a channel's data. */
+  /** The statistics of the consumers of a channel's data. */
   channelGetOutputConsumerStatsList(channelName: string): ConsumerStats[] {
     return statsList(one(this.#families.outputs, channelName));
   }
 
-  /** What is known of the consumers of all channels' data. */
+  /** The statistics of the consumers of all channels' data. */
   getAllChannelOutputsConsumerStatsList(): ConsumerStats[] {
     return statsList(this.#families.outputs.select());
   }
@@ -318,7 +318,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     byId(this.#families.channelListeners.select(), consumerId)?.kill();
   }
 
-  /** What is known of a consumer of a channel's event. */
+  /** The statistics of a consumer of a channel's event. */
   getChannelListenerConsumerStats(
     consumerId: number,
   ): ConsumerStats | undefined {
@@ -326,7 +326,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
       ?.getStats();
   }
 
-  /** What is known of the consumers of a channel's event. */
+  /** The statistics of the consumers of a channel's event. */
   channelGetListenerConsumerStatsList(
     channelName: string,
     eventName: string,
@@ -336,7 +336,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     );
   }
 
-  /** What is known of the consumers of a channel's events. */
+  /** The statistics of the consumers of a channel's events. */
   channelGetAllListenersConsumerStatsList(
     channelName: string,
   ): ConsumerStats[] {
@@ -345,7 +345,7 @@ export class SocketStreams<A> extends AsyncStreamEmitter {
     );
   }
 
-  /** What is known of the consumers of all channels' events. */
+  /** The statistics of the consumers of all channels' events. */
   getAllChannelListenersConsumerStatsList(): ConsumerStats[] {
     return statsList(this.#families.channelListeners.select());
   }

@@ -338,7 +338,7 @@ export const proxy: Area = {
       assertEquals(answer.status, 410);
       assertEquals(
         (await answer.json()).error.message,
-        "the backend is gone; the request was not repeated, because its body was sent",
+        "the backend is gone; the request was not repeated, because its body was already sent",
       );
       // From now on there is a new one.
       assertEquals(await (await post()).text(), "an order");

@@ -111,7 +111,7 @@ export const served: Area["cases"] = {
     }
     assertEquals(served.errors, [
       'action "say": Error: the password is 1234',
-      'action "say": TypeError: The result of action "say" does not fit its schema',
+      'action "say": TypeError: The result of action "say" does not match its schema',
     ]);
     assertEquals(await ada.action("say", { ...ID, text: "fine" }), {
       count: 2,
