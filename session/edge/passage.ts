@@ -257,7 +257,7 @@ async function accept(
   );
 }
 
-/** What crosses between a visit's client and its backend. */
+/** The forwarding options of a visit. */
 async function rules(
   { c, name, path }: Visit,
   { base, secrets }: Held,

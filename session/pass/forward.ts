@@ -40,7 +40,7 @@ export const IDEMPOTENT: RegExp = /^(GET|HEAD|OPTIONS|PUT|DELETE)$/;
  */
 const STALE_CONNECTIONS = 3;
 
-/** Statuses whose answer has no body (Fetch, "null body status"). */
+/** Statuses of responses without a body (Fetch, "null body status"). */
 export const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([
   204,
   205,

@@ -203,7 +203,7 @@ export function bunUpgrade(
       return { socket: client, response: new Response(null) };
     },
     websocket: {
-      // A message just over the limit is the bridge's to refuse, with 1009.
+      // Leaves messages just over the limit to the bridge, which closes with 1009.
       maxPayloadLength: bunLimit(maxMessage + 1024),
       backpressureLimit: bunLimit(maxBuffered + maxMessage + 1024),
       closeOnBackpressureLimit: true,
@@ -227,7 +227,7 @@ function bunLimit(bytes: number): number {
   return Math.min(Math.ceil(bytes), 2 ** 31 - 1);
 }
 
-/** As much of a socket of `ws` as {@linkcode nodeUpgrade} uses. */
+/** The part of a `ws` socket that {@linkcode nodeUpgrade} uses. */
 interface NodeSocket extends BridgeSocket {
   on(event: string, listener: (...args: never[]) => void): void;
   ping(): void;

@@ -355,7 +355,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
           `More than ${limit} actions are waiting to be read.`,
         ),
     }, { limit, overflow, timeout, signal });
-    // A stream may be read for the first time after the feed has gone.
+    // A stream may be read for the first time after the feed object was destroyed.
     if (this.#destroyed) consumer.close();
     else if (consumer.open) this.#consumers.add(consumer);
     return consumer;

@@ -259,7 +259,10 @@ export const sessionBackend: Area = {
             error instanceof BackendEndedError,
             `that error, not ${error}`,
           );
-          assertEquals(error.message, 'Backend "b1" is no longer watched');
+          assertEquals(
+            error.message,
+            'No longer watching backend "b1": destroy() was called',
+          );
         }
         await backend[asyncDispose]();
         await delay(10);
