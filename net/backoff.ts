@@ -1,7 +1,6 @@
 /**
- * How long to wait before the next attempt: capped exponential growth with
- * full jitter, so that many clients which lost one server do not come back at
- * one moment.
+ * How long to wait before the next attempt: capped exponential backoff with full jitter,
+ * so that the many clients of a lost server do not all reconnect at the same moment.
  *
  * @see {@link https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/}
  */
@@ -10,7 +9,7 @@
 export interface BackoffOptions {
   /** The window of the first delay. @default {500} */
   base?: number;
-  /** No delay is longer. @default {20_000} */
+  /** The upper bound of every delay. @default {20_000} */
   cap?: number;
 }
 
@@ -23,6 +22,6 @@ export function backoff(
   { base = 500, cap = 20_000 }: BackoffOptions = {},
   random: () => number = Math.random,
 ): number {
-  // From 2 ** 1024 on the power is Infinity, and 0 times that is no number.
+  // 2 ** 1024 is Infinity, and 0 * Infinity is NaN.
   return random() * Math.min(cap, base * 2 ** Math.min(attempt, 1023));
 }

@@ -1,13 +1,12 @@
 /** Close codes of WebSockets. */
 
 /**
- * The code to close a socket with where it refuses to send `code` itself:
- * browsers' WebSocket API, which Deno and Node keep to, sends 1000 and
- * 3000–4999 only.
+ * The code to close a socket with if it refuses to send `code` itself: the browsers'
+ * WebSocket API, which Deno and Node follow, sends only 1000 and 3000–4999.
  *
- * `1001` (a page went away) becomes `1000`, a normal end; other codes move by
- * 3000 into the range for private use, `1011` to `4011`. `undefined` means to
- * close without a code.
+ * `1001` (a page went away) becomes `1000`, a normal end; other codes are shifted by
+ * 3000 into the range for private use, e.g. `1011` to `4011`. `undefined` means to close
+ * without a code.
  */
 export function sendableCode(code: number): number | undefined {
   if (code === 1001) return 1000;
@@ -19,20 +18,20 @@ export function sendableCode(code: number): number | undefined {
 export const LONGEST_REASON = 123;
 
 /**
- * Cuts a close reason to what a close frame can carry: at most 123 bytes of
- * UTF-8, with no character cut in half. Given a longer one, `WebSocket.close`
- * throws and leaves the socket open, or loses the close code.
+ * Truncates a close reason to what a close frame can carry: at most 123 bytes of UTF-8,
+ * without splitting a character. With a longer one, `WebSocket.close` throws and leaves
+ * the socket open, or loses the close code.
  */
 export function fitReason(reason: string): string {
   const fitted = new Uint8Array(LONGEST_REASON);
-  // `encodeInto` writes whole code points only, and stops where the next has no room.
+  // `encodeInto` writes only whole code points, and stops when the next does not fit.
   const { read } = new TextEncoder().encodeInto(reason, fitted);
   return reason.slice(0, read);
 }
 
 /**
- * The code that a close event stands for. When a connection breaks off, Deno
- * reports 0 and React Native nothing.
+ * The close code of a close event. If a connection is lost, Deno reports 0 and React
+ * Native nothing.
  */
 export function receivedCode(code: number | undefined): number {
   return code === 0 ? 1006 : code ?? 1005;

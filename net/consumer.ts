@@ -3,10 +3,10 @@
  * streams (by way of `feed/streams.ts`), the actions of a Feedme feed, and the
  * statuses of a backend.
  *
- * A {@linkcode Consumer} is one reader. It has a backlog of its own from the
- * moment it was made, a bound for that, a policy for what exceeds it, a timeout
- * and a signal. What writes to it keeps it in a collection of its choice until
- * the consumer says that it has ended.
+ * A {@linkcode Consumer} is one reader. It has its own backlog from the moment of its
+ * creation, with a limit and a policy for values that exceed it, a timeout and a signal.
+ * The writer keeps it in a collection of its choice until the consumer reports that it
+ * has ended.
  *
  * It lives in `net/`, which knows no product, because the statuses
  * (`session/engine/`) and the feeds (`feed/`) must not import each other.
@@ -66,16 +66,16 @@ export interface ConsumerOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What a {@linkcode Consumer} reads from. */
+/** The source that a {@linkcode Consumer} reads from. */
 export interface ConsumerSource<T> {
   /** Its name, for statistics and error messages. */
   stream: string;
   /** Tells the consumers of a family of streams apart. @default {0} */
   id?: number;
-  /** Called once, when the consumer ends: nothing need be written to it any more. */
+  /** Called once, when the consumer ends: the source can stop writing to it. */
   detach(consumer: Consumer<T>): void;
   /**
-   * Makes the error of the policy `"error"`.
+   * Creates the error of the policy `"error"`.
    * @default {an OverflowError}
    */
   overflowError?(limit: number): Error;
@@ -113,11 +113,11 @@ interface Piece<T> {
   next: Piece<T> | undefined;
 }
 
-/** First in, first out; what was taken can be collected. */
+/** A FIFO queue; values that were taken can be garbage-collected. */
 class Backlog<T> {
   #first: Piece<T> = { items: [], next: undefined };
   #last: Piece<T> = this.#first;
-  /** Where to take in the first piece, and to add in the last. */
+  /** The next index to read in the first piece, and to write in the last. */
   #head = 0;
   #tail = 0;
   size = 0;
@@ -145,8 +145,8 @@ class Backlog<T> {
 }
 
 /**
- * One reader of a stream. Breaking out of a `for await` loop over it, and every
- * other end, takes it off the stream.
+ * One reader of a stream. When it ends, for example because you break out of a
+ * `for await` loop over it, it is detached from the stream.
  *
  * ```ts ignore
  * const consumer = socket.channel("prices").createConsumer({
@@ -263,7 +263,7 @@ export class Consumer<T>
     });
   }
 
-  /** Serves the waiting calls of `next()` from the backlog. */
+  /** Resolves the waiting calls of `next()` from the backlog. */
   #deliver = (): void => {
     this.#waking = false;
     while (this.#waiters.length > 0 && this.#backlog.size > 0) {
@@ -285,7 +285,7 @@ export class Consumer<T>
     this.kill();
   }
 
-  /** What `next()` gives when the consumer has ended: its failure once, then `done`. */
+  /** The result of `next()` after the end: rejects once with the failure, then `done`. */
   #last(): Promise<IteratorResult<T, undefined>> {
     const failure = this.#failure;
     this.#failure = undefined;
@@ -336,7 +336,7 @@ export class Consumer<T>
     return this.#backlog.size;
   }
 
-  /** What is known of this consumer. */
+  /** The statistics of this consumer. */
   getStats(): ConsumerStats {
     const { timeout } = this.#options;
     return {

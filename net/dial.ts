@@ -1,6 +1,6 @@
 /**
- * One WebSocket, from the dial to the close: open, or one clear failure, never
- * both. What platforms do differently is dealt with here and in `close_code.ts`.
+ * One WebSocket, from the dial to the close: it either opens or fails with one clear
+ * error. This file and `close_code.ts` handle the differences between platforms.
  */
 import { receivedCode } from "./close_code.ts";
 import { deferred } from "./deferred.ts";
@@ -12,25 +12,25 @@ export type WebSocketConstructor = new (
   protocols?: string | string[],
 ) => WebSocket;
 
-/** What a WebSocket is constructed with, beside its address. */
+/** Options for constructing a WebSocket. */
 export interface WebSocketOptions {
   /** Subprotocols to offer, best first. */
   protocols?: string[];
   /**
-   * What else the constructor takes: on Deno, Bun and Node the `headers` of the
-   * upgrade request. Browsers take nothing.
+   * More options for the constructor: on Deno, Bun and Node, the `headers` of the upgrade
+   * request. Browsers accept none.
    */
   init?: Record<string, unknown> | undefined;
   /** The constructor to use. @default {globalThis.WebSocket} */
   WebSocket?: WebSocketConstructor | undefined;
-  /** Constructs the socket, where a constructor takes other arguments. */
+  /** Constructs the socket, for a constructor with different arguments. */
   create?: ((url: string, protocols: string[]) => WebSocket) | undefined;
 }
 
 /**
  * Constructs a WebSocket.
  *
- * @throws what the constructor throws, e.g. a `SyntaxError` for the address
+ * @throws what the constructor throws, e.g. a `SyntaxError` for an invalid URL
  */
 function createWebSocket(
   url: string,
@@ -42,22 +42,22 @@ function createWebSocket(
   try {
     return new Ctor(url, { protocols, ...init } as unknown as string[]);
   } catch (error) {
-    // A browser takes names alone: it reads the object as the name
-    // "[object Object]" and refuses that.
+    // A browser accepts only names: it converts the object to the name
+    // "[object Object]" and rejects that.
     if ((error as Error | undefined)?.name !== "SyntaxError") throw error;
     return new Ctor(url, protocols);
   }
 }
 
-/** What the owner of a {@linkcode OpenedSocket} hears: `failed`, or the others. */
+/** Handlers of an {@linkcode OpenedSocket}: either `failed` is called, or the others. */
 export interface SocketHandlers {
-  /** It is open. */
+  /** It has opened. */
   opened(): void;
-  /** A message came. */
+  /** A message has arrived. */
   message(data: unknown): void;
-  /** It was open and has closed, by the peer or the network. */
+  /** It was open, and the peer or the network has closed it. */
   closed(code: number, reason: string): void;
-  /** It did not open: with a `TimeoutError`, it took longer than `timeout`. */
+  /** It did not open. A `TimeoutError` means that it took longer than `timeout`. */
   failed(error: Error): void;
 }
 
@@ -71,20 +71,20 @@ export interface OpenOptions extends WebSocketOptions {
 
 /** A WebSocket that is dialled or open. */
 export interface OpenedSocket {
-  /** The platform's object. Its handlers are taken until `release()`. */
+  /** The platform's object. Its handlers are in use until `release()`. */
   readonly socket: WebSocket;
-  /** Resolves when nothing is left of it. */
+  /** Resolves when it has fully closed. */
   readonly ended: Promise<void>;
-  /** Closes it. From now on no handler is called. */
+  /** Closes it. No handler is called from now on. */
   close(code?: number, reason?: string): void;
-  /** Takes the handlers off an open socket, for one who sets others. */
+  /** Removes the handlers from an open socket, so that the caller can set others. */
   release(): void;
 }
 
 /**
  * Dials `url`. No handler is called before this returns.
  *
- * @throws what the constructor throws, e.g. a `SyntaxError` for the address
+ * @throws what the constructor throws, e.g. a `SyntaxError` for an invalid URL
  */
 export function openWebSocket(
   url: string,
@@ -105,9 +105,9 @@ export function openWebSocket(
   }, timeout);
   let state: "dialling" | "open" | "over" = "dialling";
   const move = (next: "open" | "over") => {
-    // Not without need: its first mention makes Deno run microtasks.
+    // Only if needed: its first use makes Deno run microtasks.
     if (timer !== undefined) clearTimeout(timer);
-    // Some platforms take no close before a socket has opened: then it comes now.
+    // Some platforms ignore a close before a socket has opened, so it is repeated then.
     if (state === "dialling") socket.onopen = () => socket.close();
     if (next === "over") socket.onmessage = null;
     state = next;
@@ -126,7 +126,7 @@ export function openWebSocket(
   socket.onmessage = (event) => handlers.message(event.data);
   socket.onerror = (event) => {
     preventDefault(event);
-    // On Node 22 a dial ends with an error and no close:
+    // On Node 22, a failed dial emits `error` but no `close`:
     // https://github.com/nodejs/undici/issues/3546
     if (wasOpen) return;
     resolve();
@@ -134,7 +134,7 @@ export function openWebSocket(
   };
   socket.onclose = ({ code, reason }) => {
     resolve();
-    // Before a socket is open its close code says nothing.
+    // The close code of a socket that never opened is meaningless.
     if (!wasOpen) return fail(unopened());
     if (state === "over") return;
     move("over");
@@ -172,14 +172,14 @@ function preventDefault(event: Event): void {
 
 /** Options of {@linkcode dial}. */
 export interface DialOptions extends WebSocketOptions {
-  /** Ends the dial: the socket is closed and the promise rejects with the reason. */
+  /** Cancels the dial: the socket closes and the promise rejects with the reason. */
   signal?: AbortSignal | undefined;
   /** Milliseconds until an unanswered dial fails. @default {10_000} */
   timeout?: number | undefined;
   /**
-   * Called in the socket's `open` event, with its handlers free to be set. Code
-   * that awaits the dial may run after the first message: Deno delivers one
-   * that came with the handshake before it.
+   * Called in the socket's `open` event, where its handlers can be set. Code that awaits
+   * the dial may run after the first message: Deno delivers a message that arrived with
+   * the handshake before the promise resolves.
    */
   onOpen?: ((socket: WebSocket) => void) | undefined;
 }
@@ -187,9 +187,9 @@ export interface DialOptions extends WebSocketOptions {
 /**
  * Opens a WebSocket to `url`. The socket's `binaryType` is `arraybuffer`.
  *
- * The promise rejects when the peer refuses, when `timeout` passes (with a
- * `TimeoutError`) or when `signal` aborts; then the socket is closed. Handlers
- * of messages are set in `onOpen`, or the first message may be missed.
+ * The promise rejects if the peer refuses, when `timeout` passes (with a `TimeoutError`)
+ * or when `signal` aborts; the socket is then closed. Set message handlers in `onOpen`,
+ * or the first message may be missed.
  */
 export function dial(
   url: string,
@@ -211,7 +211,7 @@ export function dial(
         resolve(opened.socket);
       },
       failed: fail,
-      // Released when it opened.
+      // Never called: the handlers are released on `opened`.
       message() {},
       closed() {},
     });

@@ -2,15 +2,15 @@
  * The base of every error class in this package.
  *
  * Each error has a `code` to branch on. It is one of {@linkcode FeedlineErrorCode},
- * except where a protocol gives its own number: an {@linkcode HTTPError} has the
- * HTTP status, a lost SocketCluster connection the WebSocket close code.
+ * except where a protocol defines its own numbers: an {@linkcode HTTPError} has the HTTP
+ * status, and the error of a lost SocketCluster connection the WebSocket close code.
  */
 
-/** Why an operation failed. Feedme errors begin their message with it. */
+/** Why an operation failed. The messages of Feedme errors start with it. */
 export type FeedlineErrorCode =
   /** The backend ended, or you stopped watching it, before it was ready. */
   | "BACKEND_ENDED"
-  /** The backend is not, or no longer, where the platform said. */
+  /** The backend is not, or no longer, at the URL that the platform gave. */
   | "BACKEND_LOST"
   /** The edge route or a proxy could not serve a request; see `status`. */
   | "PROXY"
@@ -28,15 +28,15 @@ export type FeedlineErrorCode =
   | "INVALID_ARGUMENT"
   /** A value is not JSON, too large or nested too deeply to be sent. */
   | "INVALID_DATA"
-  /** A delta does not fit the feed's data. */
+  /** A delta cannot be applied to the feed's data. */
   | "INVALID_DELTA"
-  /** The operation needs another state of the feed. */
+  /** The operation is not possible in the feed's current state. */
   | "INVALID_FEED_STATE"
-  /** Feed data differs from what the server's hash says. */
+  /** Feed data does not match the server's hash. */
   | "INVALID_HASH"
-  /** A message breaks its protocol or cannot be encoded. */
+  /** A message violates its protocol, or cannot be encoded. */
   | "INVALID_MESSAGE"
-  /** The operation needs another state of the object. */
+  /** The operation is not possible in the object's current state. */
   | "INVALID_STATE"
   /** A configured limit was reached. */
   | "LIMIT_REACHED"
@@ -46,22 +46,22 @@ export type FeedlineErrorCode =
   | "OVERFLOW"
   /** The other side refused; the error carries its reason. */
   | "REJECTED"
-  /** A SocketCluster error without a more exact code. */
+  /** A SocketCluster error without a more specific code. */
   | "SOCKETCLUSTER"
   /** The server closed the feed; the error carries its reason. */
   | "TERMINATED"
-  /** The answer or value did not come in time. */
+  /** The response or value did not arrive in time. */
   | "TIMEOUT"
-  /** The transport misbehaved. */
+  /** The transport broke a rule of its interface. */
   | "TRANSPORT_ERROR"
   /** The connection was lost or could not be opened. */
   | "TRANSPORT_FAILURE"
-  /** A message arrived that has no place in the present state. */
+  /** A message arrived that is not allowed in the current state. */
   | "UNEXPECTED_MESSAGE";
 
 /**
- * Marks errors of every copy of this package, in every realm. A registered symbol,
- * because JSON from a server cannot contain one.
+ * Marks errors of every copy of this package, in every realm. It is a symbol, because
+ * JSON from a server cannot contain one, and registered, so that all copies share it.
  */
 const MARK: unique symbol = /* @__PURE__ */ Symbol.for("feedline.error");
 
@@ -73,7 +73,7 @@ const MARK: unique symbol = /* @__PURE__ */ Symbol.for("feedline.error");
  * ```ts
  * import { FeedlineError, isFeedlineError } from "@feedline/feedline/types";
  *
- * const error: unknown = new FeedlineError("TIMEOUT", "No answer within 5000 ms");
+ * const error: unknown = new FeedlineError("TIMEOUT", "No response within 5000 ms");
  * if (isFeedlineError(error)) console.log(error.code); // TIMEOUT
  * ```
  */
@@ -82,7 +82,7 @@ export class FeedlineError<
 > extends Error {
   /** The name of the class. */
   override readonly name: string = "FeedlineError";
-  /** Why it failed: a word, or the number that a protocol gives. */
+  /** Why it failed: a string code, or a number defined by a protocol. */
   readonly code: Code;
 
   /** `options.cause` is the error that led to this one. */
@@ -94,8 +94,8 @@ export class FeedlineError<
 }
 
 /**
- * Whether `value` is an error of this package, from whichever copy or realm; with
- * `code`, whether it is one with that code.
+ * Whether `value` is an error of this package, from any copy or realm; with `code`,
+ * whether it also has that code.
  *
  * ```ts
  * import { HTTPError, isFeedlineError } from "@feedline/feedline/types";

@@ -1,4 +1,4 @@
-/** Server-sent events as the answer to a request. */
+/** Responds to a request with server-sent events. */
 import {
   formatServerEvent,
   keepAliveComment,
@@ -10,9 +10,9 @@ import { LONGEST_TIMEOUT } from "./timer.ts";
 export interface EventSink {
   /** Writes one event. */
   send(event: ServerEvent): void;
-  /** Whether the reader has not taken yet what was written. */
+  /** Whether the reader has not read everything that was written. */
   readonly congested: boolean;
-  /** Ends the stream after what was written. */
+  /** Ends the stream after the events already written. */
   close(): void;
 }
 
@@ -20,16 +20,16 @@ export interface EventSink {
 export interface EventStreamOptions {
   /**
    * Milliseconds between comments that keep a quiet stream alive; 0 or `Infinity`
-   * means none.
+   * disables them.
    */
   keepAlive: number;
   /** Ends the stream. */
   signal: AbortSignal;
-  /** Begins to write; what it returns is called when the stream is over. */
+  /** Starts writing. Returns a function to call when the stream has ended. */
   start: (sink: EventSink) => () => void;
 }
 
-/** Answers with a stream of events. */
+/** Creates a response with a stream of events. */
 export function eventStream(
   { keepAlive, signal, start }: EventStreamOptions,
 ): Response {
@@ -42,7 +42,7 @@ export function eventStream(
       const write = (text: string) => controller.enqueue(encoder.encode(text));
       const timer = keepAlive > 0 && keepAlive < Infinity
         ? setInterval(() => {
-          // A reader that takes nothing needs no sign of life.
+          // A reader that does not read needs no keep-alive comment.
           if ((controller.desiredSize ?? 0) > 0) write(keepAliveComment);
         }, Math.min(keepAlive, LONGEST_TIMEOUT))
         : undefined;
@@ -69,7 +69,7 @@ export function eventStream(
         },
         close,
       });
-      // It may have ended the stream already.
+      // `start` may have already ended the stream.
       if (over) begun();
       else stop = begun;
     },
@@ -80,7 +80,7 @@ export function eventStream(
       "content-type": "text/event-stream",
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
-      // For proxies that would gather the stream.
+      // For proxies that would buffer the stream.
       "x-accel-buffering": "no",
     },
   });

@@ -1,7 +1,7 @@
 /**
- * The moments at which a page may have got its network back: `online`,
- * `pageshow` (from the back/forward cache) and becoming visible. Where there is no
- * page (Deno, Workers, Node, Bun) none of them ever comes.
+ * The moments at which a page may have regained its network: `online`, `pageshow` (from
+ * the back/forward cache) and becoming visible. Without a page (Deno, Workers, Node, Bun)
+ * none of them occurs.
  */
 
 /**

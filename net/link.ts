@@ -1,18 +1,18 @@
 /**
  * A kept connection: makes an attempt, notices its end, waits, and tries again.
  *
- * A link knows no protocol and no formula. The owner hands in how an attempt
- * begins, and a policy that says how long to wait after an end. An attempt can
- * be a WebSocket (`openWebSocket` in `dial.ts`), a stream of server-sent events,
- * or anything else that begins, may open, and ends. `SilenceWatch` in
- * `silence.ts` finds the ends that no peer announces.
+ * A link is independent of protocols and formulas. The owner passes in a function that
+ * begins an attempt, and a policy that decides how long to wait after an end. An attempt
+ * can be a WebSocket (`openWebSocket` in `dial.ts`), a stream of server-sent events, or
+ * anything else that begins, may open, and ends. `SilenceWatch` in `silence.ts` detects
+ * connections that died silently.
  */
 import { onWake } from "./lifecycle.ts";
 import { checkDuration, setTimer } from "./timer.ts";
 
 /** What a link is doing. Only the link changes it. */
 export type LinkState<End> =
-  /** Nothing, and it will not start by itself. `end` is why it gave up, if it did. */
+  /** No attempt, and none will start by itself. `end` is why it gave up, if it did. */
   | { readonly kind: "idle"; readonly end?: End }
   /** An attempt has begun. */
   | { readonly kind: "connecting" }
@@ -21,7 +21,7 @@ export type LinkState<End> =
   /** The next attempt begins after `delay` ms, or when the page wakes up. */
   | { readonly kind: "waiting"; readonly delay: number; readonly end: End };
 
-/** When a link tries again. A plain value: a protocol's room holds its own. */
+/** When a link tries again. A plain value; each protocol defines its own. */
 export interface LinkPolicy<End> {
   /**
    * The delay before the next attempt in milliseconds, or `undefined` to give
@@ -39,23 +39,23 @@ export interface LinkPolicy<End> {
   readonly heldAfter?: number;
 }
 
-/** One attempt, as its protocol sees it. When it is over, its calls do nothing. */
+/** One attempt, as its protocol sees it. After its end, its methods do nothing. */
 export interface Attempt<End> {
   /** Counts the attempts of its link from 1. */
   readonly number: number;
-  /** Whether it is the link's present attempt. */
+  /** Whether it is the link's current attempt. */
   readonly current: boolean;
   /** The connection is usable. */
   opened(): void;
-  /** The connection ended, or never came about: the policy decides what follows. */
+  /** The connection ended, or was never established: the policy decides what follows. */
   end(end: End): void;
 }
 
 /** What a {@linkcode Link} needs. */
 export interface LinkOptions<End> {
   /**
-   * Begins an attempt. Returns what frees it; called once, when the attempt is
-   * over for any reason.
+   * Begins an attempt. Returns a function that frees it, which is called once, when the
+   * attempt ends for any reason.
    */
   begin(attempt: Attempt<End>): () => void;
   policy: LinkPolicy<End>;
@@ -72,9 +72,9 @@ export class Link<End> {
   readonly #options: LinkOptions<End>;
   readonly #now: () => number;
   #state: LinkState<End> = { kind: "idle" };
-  /** Frees what the present state holds: an attempt, or a timer. */
+  /** Frees the resource of the current state: an attempt, or a timer. */
   #leave: () => void = nothing;
-  /** The number of the present attempt; 0 without one. */
+  /** The number of the current attempt; 0 without one. */
   #current = 0;
   #attempts = 0;
   #retries = 0;
@@ -84,7 +84,7 @@ export class Link<End> {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** What it is doing. */
+  /** The current state. */
   get state(): LinkState<End> {
     return this.#state;
   }
@@ -98,13 +98,13 @@ export class Link<End> {
     return held ? 0 : this.#retries;
   }
 
-  /** Counts delays from 0 again: the peer has proved that it is well. */
+  /** Counts delays from 0 again, because the peer has proved that it works. */
   reset(): void {
     this.#retries = 0;
   }
 
   /**
-   * Begins an attempt now. A wait, or an earlier attempt, is over.
+   * Begins an attempt now. Ends a wait or an earlier attempt.
    *
    * @throws what `begin` throws; then the link is idle
    */
@@ -118,7 +118,7 @@ export class Link<End> {
       },
       opened: () => {
         if (!isCurrent() || this.#state.kind !== "connecting") return;
-        // The attempt goes on, and what frees it with it.
+        // The attempt continues, so `#leave` stays the same.
         this.#write({ kind: "open", since: this.#now() });
       },
       end: (end) => {
@@ -126,7 +126,7 @@ export class Link<End> {
       },
     };
     this.#move({ kind: "connecting" }, nothing);
-    // A listener may have stopped it, or begun another.
+    // A listener may have stopped it, or begun another attempt.
     if (!isCurrent()) return;
     let free: () => void;
     try {
@@ -139,7 +139,7 @@ export class Link<End> {
     else free();
   }
 
-  /** The present attempt has ended: the policy decides what follows. */
+  /** The current attempt has ended: the policy decides what follows. */
   #end(end: End): void {
     const retries = this.retries;
     const delay = this.#options.policy.delay(retries, end);

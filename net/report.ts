@@ -1,12 +1,11 @@
 /**
- * What happens when a listener of the application throws: the same everywhere in
- * this package.
+ * Handles exceptions in the application's listeners, in the same way everywhere in this
+ * package.
  *
- * The exception stops neither the caller nor other listeners. It is reported like
- * any uncaught exception: with `reportError` where the runtime has it (pages,
- * Deno, Workers, Bun), and by throwing it again in a microtask elsewhere (Node:
- * `uncaughtException`). On Deno and Node an uncaught exception ends the process
- * unless you handle it there.
+ * An exception stops neither the caller nor other listeners. It is reported like any
+ * uncaught exception: with `reportError` if the runtime has it (pages, Deno, Workers,
+ * Bun), otherwise by rethrowing it in a microtask (Node: `uncaughtException`). On Deno
+ * and Node, an uncaught exception ends the process unless you handle it there.
  */
 
 /** Reports an exception that has no caller. */

@@ -1,14 +1,14 @@
 /**
- * What a value is, decided by its shape.
+ * Recognizes values by their shape.
  *
- * `instanceof` says no to a value of another realm (an iframe, Node's `vm`, a
- * test runner) and of a second copy of a package, so published code does not use
- * it: `tests/publish/shapes_test.ts` looks for it.
+ * `instanceof` is false for a value from another realm (an iframe, Node's `vm`, a test
+ * runner) or from a second copy of a package, so published code does not use it;
+ * `tests/publish/shapes_test.ts` checks that.
  */
 
 /**
- * The built-in kind of a value, such as `"Date"`, `"ArrayBuffer"` or `"Error"`,
- * in whichever realm it was made.
+ * The built-in kind of a value from any realm, such as `"Date"`, `"ArrayBuffer"` or
+ * `"Error"`.
  */
 export function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
@@ -25,12 +25,12 @@ export function isError(value: unknown): value is Error {
   return tag === "Error" || tag === "DOMException";
 }
 
-/** Whether `value` is the reason that an `AbortController` gives by default. */
+/** Whether `value` is the default abort reason of an `AbortController`. */
 export function isAbort(value: unknown): value is Error {
   return isError(value) && value.name === "AbortError";
 }
 
-/** Whether `value` says that something took too long, in the platform's words. */
+/** Whether `value` is the platform's timeout error. */
 export function isTimeout(value: unknown): value is Error {
   return isError(value) && value.name === "TimeoutError";
 }

@@ -1,22 +1,22 @@
 /**
- * Finds connections that died without a word: nothing came from the peer for
- * longer than a limit.
+ * Detects connections that died silently: nothing arrived from the peer for longer than
+ * a limit.
  */
 import { onWake } from "./lifecycle.ts";
 import { checkDuration, setTimer, type Timer } from "./timer.ts";
 
-/** A timer that fires this many milliseconds late was asleep, or kept waiting. */
+/** If a timer fires this late (ms), the machine slept or the event loop was blocked. */
 const ASLEEP = 1_000;
-/** How long (ms) the peer then has, as frames may be waiting behind the timer. */
+/** How long (ms) the peer then gets, because frames may be queued behind the timer. */
 const MOMENT = 1_000;
 
 /** What a {@linkcode SilenceWatch} needs. */
 export interface SilenceWatchOptions {
-  /** The peer was silent for longer than the limit. The watch has stopped. */
+  /** Called when the peer was silent for longer than the limit. The watch has stopped. */
   onSilence(): void;
   /**
-   * How long (ms) the peer has to be heard from after each wake-up of the page.
-   * Without it, a wake-up only matters if the limit has passed already.
+   * How long (ms) the peer may stay silent after each wake-up of the page. Without it, a
+   * wake-up only matters if the limit has already passed.
    */
   probe?: number | undefined;
   /** Milliseconds since any fixed moment. @default {performance.now} */
@@ -24,16 +24,16 @@ export interface SilenceWatchOptions {
 }
 
 /**
- * Watches over a peer's silence. Each frame costs one assignment and no timer;
- * so silence is noticed between one and two times the limit after the last
- * frame, and exactly at the limit after the last `restart()`.
+ * Watches for a peer's silence. Each frame costs one assignment and no timer, so silence
+ * is detected between one and two times the limit after the last frame, and exactly at
+ * the limit after the last `restart()`.
  */
 export class SilenceWatch {
   readonly #options: SilenceWatchOptions;
   readonly #now: () => number;
   #limit = Infinity;
   #heard = false;
-  /** Since when the present spell is watched. */
+  /** When the current period started. */
   #since = 0;
   #timer: Timer | undefined;
   #sleep: (() => void) | undefined;
@@ -44,7 +44,7 @@ export class SilenceWatch {
   }
 
   /**
-   * Watches from now on. `limit` is in milliseconds; 0 and `Infinity` are none.
+   * Watches from now on. `limit` is in milliseconds; 0 and `Infinity` mean no limit.
    *
    * @throws {RangeError} if `limit` is NaN or negative
    */
@@ -54,7 +54,7 @@ export class SilenceWatch {
     this.restart();
   }
 
-  /** The peer was heard just now, and the limit counts from here. */
+  /** The peer was heard, and the limit counts from now. */
   restart(): void {
     this.#heard = false;
     this.#since = this.#now();
@@ -66,21 +66,21 @@ export class SilenceWatch {
     this.#heard = true;
   }
 
-  /** Whether the limit has passed in silence, though the timer has not fired yet. */
+  /** Whether the limit has passed in silence, even if the timer has not fired yet. */
   get stale(): boolean {
     return !this.#heard && this.#now() - this.#since >= this.#limit;
   }
 
   /** Ends the watch. */
   stop(): void {
-    // Not without need: their first mention makes Deno run microtasks.
+    // Only if needed: their first use makes Deno run microtasks.
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#sleep?.();
     this.#sleep = undefined;
   }
 
-  /** A `patient` timer that was asleep grants a moment more, once. */
+  /** A `patient` timer that fires late grants one more moment, once. */
   #arm(ms: number, patient: boolean): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     const due = this.#now() + ms;
@@ -97,7 +97,7 @@ export class SilenceWatch {
   #woken(): void {
     const { probe } = this.#options;
     if (this.#limit === Infinity) return;
-    // A moment does not begin the spell anew: the connection stays stale.
+    // The moment does not start a new period: the connection stays stale.
     if (probe === undefined) {
       if (this.stale) this.#arm(Math.min(MOMENT, this.#limit), false);
       return;

@@ -1,35 +1,34 @@
 /**
- * Server-sent events, read from a body and written to one.
+ * Reads and formats server-sent events.
  *
  * @see {@link https://html.spec.whatwg.org/multipage/server-sent-events.html}
  */
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 
-/** What happens while a stream is read. */
+/** Handlers for reading a stream. */
 export interface ServerEventHandlers {
   /** An event with data. */
   onEvent(event: EventSourceMessage): void;
-  /** The id to send as `Last-Event-ID` after a reconnect, also of events without data. */
+  /** The id to send as `Last-Event-ID` after a reconnect, even from events without data. */
   onId?: ((id: string) => void) | undefined;
-  /** The server asks for this many milliseconds before a reconnect. */
+  /** The server asks for this delay before a reconnect, in milliseconds. */
   onRetry?: ((ms: number) => void) | undefined;
-  /** Bytes arrived, whatever they mean: the peer is alive. */
+  /** Bytes arrived, so the peer is alive. */
   onActivity?: (() => void) | undefined;
-  /** Asked after each chunk: whether enough has been read. */
+  /** Called after each chunk; returns whether enough has been read. */
   until?: (() => boolean) | undefined;
-  /** Characters that one unfinished event may take. @default {65_536} */
+  /** The most characters of one unfinished event. @default {65_536} */
   maxEventSize?: number | undefined;
   /**
-   * Ends the reading: then it resolves. Not left to the `fetch` that the body is
-   * from: on Deno, a read that waits does not always notice an abort.
+   * Stops reading; the promise then resolves. Needed even if the `fetch` has the same
+   * signal: on Deno, a pending read does not always notice an abort.
    */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads `body` to its end, or `until` enough is read. Rejects if it fails, if an
- * event grows beyond `maxEventSize`, or if a handler throws; then it cancels the
- * body.
+ * Reads `body` to its end, or `until` enough has been read. Rejects, and cancels the
+ * body, if reading fails, an event exceeds `maxEventSize`, or a handler throws.
  */
 export async function readServerEvents(
   body: ReadableStream<Uint8Array>,
@@ -44,7 +43,7 @@ export async function readServerEvents(
   });
   const decoder = new TextDecoder();
   const reader = body.getReader();
-  // Resolves a read that waits.
+  // Resolves a pending read.
   const cancel = () => void reader.cancel().catch(() => {});
   signal?.addEventListener("abort", cancel, { once: true });
   try {
@@ -63,15 +62,14 @@ export async function readServerEvents(
     }
   } finally {
     signal?.removeEventListener("abort", cancel);
-    // After the end or a failure this does nothing; otherwise it frees the peer.
+    // Does nothing after the end or a failure; otherwise it frees the peer.
     cancel();
   }
 }
 
 /**
- * Whether a content type is that of server-sent events. Of several values, which a
- * proxy may have joined to one, the last counts; parameters do not, because the
- * encoding is always UTF-8.
+ * Whether a content type is that of server-sent events. If a proxy has joined several
+ * values, the last counts. Parameters are ignored, because the encoding is always UTF-8.
  *
  * @see {@link https://fetch.spec.whatwg.org/#concept-header-extract-mime-type}
  */
@@ -82,19 +80,19 @@ export function isEventStream(contentType: string | null): boolean {
   return essence.trim().toLowerCase() === "text/event-stream";
 }
 
-/** The parts of an event to write. Line breaks in `data` are kept. */
+/** An event to write. Line breaks in `data` are preserved. */
 export interface ServerEvent {
-  /** What the event says. */
+  /** The data. */
   data: string;
-  /** Its kind; readers take `message` when there is none. */
+  /** The type; readers default to `message`. */
   event?: string;
-  /** Where a reconnecting reader resumes. */
+  /** The id from which a reconnecting reader resumes. */
   id?: string;
-  /** Milliseconds that a reader should wait before it reconnects. */
+  /** How long a reader should wait before it reconnects, in milliseconds. */
   retry?: number;
 }
 
-/** One event as text. `event` and `id` must not contain a line break. */
+/** Formats an event as text. `event` and `id` must not contain line breaks. */
 export function formatServerEvent(
   { data, event, id, retry }: ServerEvent,
 ): string {
@@ -106,5 +104,5 @@ export function formatServerEvent(
   return text + "\n";
 }
 
-/** A comment, which readers skip: it keeps a quiet stream from being cut. */
+/** A comment, which readers skip; it keeps a quiet stream from being closed. */
 export const keepAliveComment = ":\n\n";

@@ -1,14 +1,14 @@
-/** Durations that an application chose, made fit for the platforms' timers. */
+/** Checks the durations that an application configures, and makes them safe for timers. */
 
-/** The longest delay that `setTimeout` takes; it fires a longer one at once. */
+/** The longest delay (ms) that `setTimeout` supports; a longer one fires immediately. */
 export const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
 
 /** What `setTimeout` returns on this platform. */
 export type Timer = ReturnType<typeof setTimeout>;
 
 /**
- * Calls `listener` after `ms` milliseconds. `Infinity` means never: then there is
- * no timer. Longer delays than a platform can wait are clamped to 2³¹−1 ms.
+ * Calls `listener` after `ms` milliseconds. `Infinity` means never, and sets no timer.
+ * Longer delays than a platform supports are clamped to 2³¹−1 ms.
  */
 export function setTimer(
   listener: () => void,
@@ -21,8 +21,8 @@ export function setTimer(
 /**
  * Returns `value` if it is a duration: 0 or more milliseconds, or `Infinity`.
  *
- * @throws {RangeError} naming the option otherwise; `NaN` would make a timer fire
- * at once
+ * @throws {RangeError} if it is anything else; the message names the option. `NaN` would
+ * make a timer fire immediately
  */
 export function checkDuration(name: string, value: unknown): number {
   if (typeof value === "number" && value >= 0) return value;

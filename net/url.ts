@@ -1,8 +1,8 @@
-/** Addresses that may be malformed. */
+/** Parses URLs that may be malformed. */
 
 /**
- * Parses an address, relative to `base` if there is one. Like `URL.parse`, which
- * browsers before 2024 do not have.
+ * Parses a URL, relative to `base` if given; returns `undefined` if it is invalid. Like
+ * `URL.parse`, which browsers before 2024 lack.
  */
 export function parseUrl(address: string, base?: string): URL | undefined {
   try {

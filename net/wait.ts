@@ -1,17 +1,17 @@
 /** Waits that can be cancelled. */
 import { checkDuration, setTimer } from "./timer.ts";
 
-/** Options of whatever waits. */
+/** Options of functions that wait. */
 export interface WaitOptions {
   /** Ends the wait early: the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** A wait that may also be cut short. */
+/** Options of a wait that can also end early. */
 interface Wakeable extends WaitOptions {
   /**
-   * Told how to cut the wait short when it begins; what it returns is called
-   * when the wait is over. {@linkcode onWake} fits.
+   * Called at the start with a function that ends the wait early; returns a function to
+   * call when the wait is over. {@linkcode onWake} is one.
    */
   wake?: ((cut: () => void) => () => void) | undefined;
 }
@@ -34,7 +34,7 @@ export function wait(ms: number, options: Wakeable = {}): Promise<void> {
   });
 }
 
-/** What `promise` gives; rejects with the signal's reason if that aborts first. */
+/** Resolves like `promise`; rejects with the signal's reason if that aborts first. */
 export function unlessAborted<T>(
   promise: Promise<T>,
   signal: AbortSignal,
@@ -51,7 +51,7 @@ export function unlessAborted<T>(
 
 /** Options of {@linkcode deadline}. */
 export interface DeadlineOptions {
-  /** End the call early: the promise rejects with the reason of the first. */
+  /** End the call early; the promise rejects with the reason of the first that aborts. */
   signals: readonly (AbortSignal | undefined)[];
   /** Milliseconds; `Infinity` means no limit. */
   timeout: number;
@@ -61,9 +61,9 @@ export interface DeadlineOptions {
 
 /**
  * Runs `call` with a signal that aborts with the reason of one of `signals`, or after
- * `timeout` ms with a `TimeoutError`. If it aborts, the promise rejects with that
- * very reason, whatever `call` rejects with: workerd's `fetch` rejects with a copy,
- * other runtimes' bodies with an error of theirs.
+ * `timeout` ms with a `TimeoutError`. If it aborts, the promise rejects with exactly that
+ * reason, whatever `call` rejects with: workerd's `fetch` rejects with a copy, and other
+ * runtimes' bodies with their own error.
  *
  * @throws {RangeError} if `timeout` is not a duration
  */
@@ -74,7 +74,7 @@ export async function deadline<T>(
   const { timeout, message, signals } = options;
   checkDuration("timeout", timeout);
   for (const signal of signals) signal?.throwIfAborted();
-  // By hand: browsers before 2024 have no `AbortSignal.any`.
+  // Not `AbortSignal.any`, which browsers before 2024 lack.
   const controller = new AbortController();
   const abort = ({ target }: Event) =>
     controller.abort((target as AbortSignal).reason);
