@@ -19,42 +19,42 @@ import { pageFeed, type PlatformInfo } from "./page_feed.ts";
 import type { Grant, Registry, Scope } from "./registry.ts";
 import { unknownFields } from "./unknown_fields.ts";
 
-/** What the API works on. */
+/** Options of {@linkcode createApi}. */
 export interface ApiOptions extends PlatformInfo {
   /** The backends. */
   registry: Registry;
-  /** Who is let in. */
+  /** Which hosts and origins may use the platform. */
   guard: GuardOptions;
   /** The port of the connection proxy. */
   proxyPort: () => number;
-  /** Milliseconds between signs of life on quiet streams. */
+  /** Milliseconds between keep-alive comments on quiet streams. */
   keepAlive: number;
   /** Ends all streams. */
   signal: AbortSignal;
-  /** Called with what a developer should know about a request. */
+  /** Called with remarks for the developer about a request. */
   onNote: (text: string) => void;
   /** Called with failures of the platform itself. */
   onError: (error: unknown) => void;
 }
 
-/** Bytes of a request body. */
+/** The longest request body, in bytes. */
 const MAX_BODY = 1024 * 1024;
-/** Different remarks on requests; more are kept back. */
+/** The most different remarks about requests; further ones are suppressed. */
 const MAX_NOTES = 100;
-/** Milliseconds that readers of the status stream wait before they come back. */
+/** The delay before readers of the status stream reconnect, in milliseconds. */
 const RETRY = 1000;
 
-/** Whatever a backend writes, the page runs nothing but its own script. */
+/** Makes the page run only its own script, whatever a backend writes. */
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; " +
   "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
   "frame-ancestors 'none'";
 
-/** The API as a Hono application. */
+/** Creates the API as a Hono application. */
 export function createApi(options: ApiOptions): Hono {
   const { registry, guard, keepAlive, signal } = options;
   const app = new Hono();
   const noted = new Set<string>();
-  /** Once: a page that connects again and again makes the same slip. */
+  /** Shows each remark once, because a page that reconnects repeats its mistake. */
   const noteOnce = (text: string) => {
     if (noted.has(text) || noted.size >= MAX_NOTES) return;
     noted.add(text);
@@ -67,10 +67,10 @@ export function createApi(options: ApiOptions): Hono {
     await next();
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
-    // Hono answers HEAD without the body, and leaves the body open.
+    // Hono drops the body of a response to HEAD, but does not close it.
     if (c.req.method === "HEAD") c.res.body?.cancel().catch(() => {});
   });
-  // As on the hosted platform; pages of foreign origins were refused above.
+  // As on the hosted platform; pages of other origins were already refused above.
   app.use(
     "/v2/backend/:id/status/*",
     cors({ origin: "*", allowMethods: ["GET"], allowHeaders: ["*"] }),
@@ -105,7 +105,7 @@ export function createApi(options: ApiOptions): Hono {
     spawned,
     status: grant.backend.state.status,
     token: grant.token,
-    // At the name by which the caller reached this machine.
+    // Uses the host name by which the caller reached this machine.
     url: connectionUrl(c, grant),
     secret_token: grant.secret,
     status_url: `${
@@ -142,7 +142,7 @@ export function createApi(options: ApiOptions): Hono {
           id++;
           if (state.status === "terminated") sink.close();
         };
-        // Nothing happens between the past and the listening.
+        // Synchronous, so no state is lost between the history and the listener.
         life.history.forEach(send);
         return life.listen(send);
       },
@@ -214,7 +214,7 @@ export function createApi(options: ApiOptions): Hono {
   return app;
 }
 
-/** The JSON object in the body, `{}` if there is no body. */
+/** Reads the body as a JSON object; `{}` if it is empty. */
 async function readBody<T>(
   request: Request,
   check: (body: object) => T,
@@ -225,7 +225,7 @@ async function readBody<T>(
     try {
       body = JSON.parse(text);
     } catch {
-      // The parser's own message quotes the body, which may hold secrets.
+      // The parser's own message quotes the body, which may contain secrets.
       throw new ApiFailure(400, "the body is not JSON");
     }
   }
@@ -236,14 +236,14 @@ async function readBody<T>(
 }
 
 /**
- * The body as text, if it is not too long. Hono's own limit does not cancel a
- * longer one, which then keeps its connection for half a minute.
+ * Reads the body as text, with a size limit. Hono's own limit does not cancel a longer
+ * body, which then keeps its connection open for half a minute.
  */
 async function readText(request: Request): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let size = 0;
-  // Ends the body when it is left early.
+  // The loop cancels the body if it exits early.
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
     if (size > MAX_BODY) {
@@ -254,7 +254,7 @@ async function readText(request: Request): Promise<string> {
   return text + decoder.decode();
 }
 
-/** The number of the last event that a reader has seen, or -1. */
+/** The number of the last event that a reader has received, or -1. */
 function lastEventId(value: string | undefined): number {
   return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : -1;
 }

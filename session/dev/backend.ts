@@ -25,53 +25,53 @@ export interface LogLine {
   n: number;
   /** When it was read, as an ISO 8601 date. */
   time: string;
-  /** Who wrote it. */
+  /** Its source. */
   from: OutputStream | "platform";
-  /** The line, without anything that could steer a terminal. */
+  /** The line, without control sequences for terminals. */
   text: string;
 }
 
-/** What does not differ between the backends of a platform. */
+/** Settings shared by all backends of a platform. */
 export interface BackendSettings {
   /** The program and its arguments. */
   command: readonly string[];
-  /** Where it runs. */
+  /** The working directory. */
   cwd: string | undefined;
   /** The environment it starts from. */
   env: Record<string, string>;
-  /** Milliseconds until a backend that does not listen is killed. */
+  /** How long a backend may take to listen before it is killed, in milliseconds. */
   startupTimeout: number;
-  /** Milliseconds between the request to end and the kill. */
+  /** How long it may take to end after SIGTERM before it is killed, in milliseconds. */
   grace: number;
-  /** Kills what a killed platform leaves behind. */
+  /** Kills the processes that a killed platform leaves behind. */
   orphans: OrphanGuard;
 }
 
-/** What one backend is spawned with. */
+/** The settings of one backend. */
 export interface BackendSpec {
-  /** Its name. */
+  /** Its id. */
   id: string;
-  /** The key that it holds, if one. */
+  /** The key that it holds, if any. */
   key: string | undefined;
-  /** The tag it was asked for with; empty for none. */
+  /** The tag of the connect request; empty if there was none. */
   tag: string;
-  /** Whose it is. */
+  /** The account that owns it. */
   account: string;
-  /** What it is of. */
+  /** The service that it belongs to. */
   service: string;
-  /** Which environment of the service. */
+  /** The service's environment. */
   environment: string | undefined;
-  /** Grows with each holder of a key. */
+  /** Increases with each holder of a key. */
   fencingToken: number;
   /** Variables of the spawn request. */
   env: Record<string, string>;
-  /** Milliseconds without a connection until it is ended. */
+  /** How long it may be without a connection before it is ended, in milliseconds. */
   maxIdle: number | undefined;
-  /** Milliseconds until it is ended. */
+  /** How long it may live before it is ended, in milliseconds. */
   lifetime: number | undefined;
 }
 
-/** Called with what happens to a backend. */
+/** Called with the events of a backend. */
 export interface BackendListener {
   /** A state was reached. */
   onState(backend: Backend, state: BackendState): void;
@@ -83,14 +83,14 @@ export interface BackendListener {
 
 const MAX_LOG_LINES = 1000;
 const MAX_LOG_CHARACTERS = 256 * 1024;
-/** Ports to try when another program takes the first one. */
+/** The most ports to try if other programs take the first ones. */
 const MAX_PORTS = 3;
-/** Milliseconds until the log says that a backend does not listen yet. */
+/** After this long (ms), the log says that a backend is not listening yet. */
 const HINT_AFTER = 5000;
 
 /** A backend, from its spawn to its end. */
 export class Backend {
-  /** What it was spawned with. */
+  /** Its settings. */
   readonly spec: BackendSpec;
   /** Its states. */
   readonly life: Lifecycle = new Lifecycle();
@@ -121,12 +121,12 @@ export class Backend {
     this.life.listen((state) => listener.onState(this, state));
   }
 
-  /** Its name. */
+  /** Its id. */
   get id(): string {
     return this.spec.id;
   }
 
-  /** Its present state. */
+  /** Its current state. */
   get state(): BackendState {
     return this.life.state;
   }
@@ -136,7 +136,7 @@ export class Backend {
     return this.#process?.pid;
   }
 
-  /** The `host:port` at which it answers, once it is ready. */
+  /** The `host:port` that it listens on, once it is ready. */
   get address(): string | undefined {
     return this.#address;
   }
@@ -151,7 +151,7 @@ export class Backend {
     return this.#log;
   }
 
-  /** A connection begins; call what this returns when it ends. */
+  /** Registers a connection; call the returned function when it ends. */
   connection(): () => void {
     return this.#idle.open();
   }
@@ -184,7 +184,7 @@ export class Backend {
     this.life.apply({ type: "exited", failed });
   }
 
-  /** Whether the process ended with an error of its own. */
+  /** Runs the process; resolves with whether it exited with an error itself. */
   async #runProcess(): Promise<boolean> {
     for (let attempt = 1;; attempt++) {
       const { port, release } = reservePort();
@@ -211,7 +211,7 @@ export class Backend {
         ...this.spec.env,
         PORT: String(port),
         SESSION_BACKEND_ID: this.spec.id,
-        // Without a key of its own a backend is the only one of its name.
+        // A backend without a key uses its id, which is unique.
         SESSION_BACKEND_KEY: this.spec.key ?? this.spec.id,
         SESSION_BACKEND_FENCING_TOKEN: String(this.spec.fencingToken),
       },
@@ -241,7 +241,7 @@ export class Backend {
         : `${host}:${port}`;
       if (this.life.apply({ type: "ready" })) this.#idle.start();
     }).catch(() => {
-      // It ended before it listened, which its states tell.
+      // It ended before it listened, which its states show.
     }).finally(() => {
       clearTimeout(hint);
       cancelTimeout();
@@ -256,7 +256,7 @@ export class Backend {
     if (code === 0) return false;
     const end = endOf(this.state);
     if (end) {
-      // Ended by the platform's signal, or by a shell that reports it as 128 + n.
+      // Ended by the platform's signal; a shell reports that as 128 + n.
       return code !== 128 + 15 && code !== 128 + 9;
     }
     this.#note(signal ? `ended by ${signal}` : `exited with code ${code}`);
@@ -269,8 +269,8 @@ export class Backend {
   }
 
   /**
-   * Ends the process: asks it to, and kills it when the time of grace is over,
-   * or kills it at once. Does nothing where that has been done.
+   * Ends the process: asks it to end and kills it after the grace period, or kills it at
+   * once. Does nothing if that was already done.
    */
   terminate(kind: TerminationKind, reason: TerminationReason): void {
     if (!this.life.apply({ type: "terminate", kind, reason })) return;
@@ -286,7 +286,7 @@ export class Backend {
     }
   }
 
-  /** Forgets all but the last `count` lines. */
+  /** Drops all but the last `count` lines. */
   trimLog(count: number): void {
     this.#log.splice(0, Math.max(0, this.#log.length - count));
     this.#logCharacters = this.#log.reduce((n, { text }) => n + text.length, 0);

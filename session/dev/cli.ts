@@ -47,8 +47,8 @@ const OPTIONS = {
 } as const;
 
 /**
- * Parses the arguments into options, or into `"help"`.
- * @throws {DevPlatformError} if they are not valid
+ * Parses the arguments; returns options, or `"help"`.
+ * @throws {DevPlatformError} if they are invalid
  */
 export function parseCommandLine(
   args: readonly string[],
@@ -65,7 +65,7 @@ export function parseCommandLine(
       allowPositionals: true,
     });
   } catch (error) {
-    // Its first sentence says what is wrong, the others how parseArgs is used.
+    // The first sentence describes the mistake; the others are about parseArgs.
     const [sentence] = (error as Error).message.split(/\.\s/);
     const unknown = /^Unknown option '--([^']+)'/.exec(sentence!)?.[1];
     const meant = unknown && nearest(unknown, Object.keys(OPTIONS));
@@ -122,20 +122,20 @@ function seconds(name: string, value: string | undefined): number | undefined {
   return Number(value) * 1000;
 }
 
-/** Reports a wrong path now, not only when the first backend fails. */
+/** Reports a wrong path immediately instead of when the first backend fails. */
 async function checkModule(module: string | URL | undefined): Promise<void> {
   // `c:\\` is a path, `jsr:` and `https:` are not.
   if (module === undefined || /^[a-z]{2,}:/i.test(String(module))) return;
   const file = await Deno.stat(module).catch(() => undefined);
   if (!file?.isFile) {
-    // A task runs in the folder of its configuration, not where you called it.
+    // A task runs in the folder of its configuration, which may not be where you called it.
     throw new DevPlatformError(`no such file: ${module} (in ${Deno.cwd()})`);
   }
 }
 
 /**
- * Hides one warning that Deno prints: that a request's signal also fires after
- * success. A proxy does not depend on that.
+ * Hides a warning of Deno that a request's signal also aborts after success. A proxy does
+ * not depend on that.
  */
 function withoutSignalRemark(): Disposable {
   const { warn } = console;

@@ -1,6 +1,6 @@
 /**
- * The connection proxy: `/{token}/…` leads to the backend that the token was
- * given out for, over HTTP and WebSocket, with the token taken off the path.
+ * The connection proxy: forwards `/{token}/…` to the backend that the token was issued
+ * for, over HTTP and WebSocket, with the token removed from the path.
  */
 import { dial } from "../../net/dial.ts";
 import { type Bridge, bridge } from "../pass/bridge.ts";
@@ -16,17 +16,17 @@ import { type GuardOptions, refusal } from "./guard.ts";
 import { isUsable } from "./lifecycle.ts";
 import type { Grant, Registry } from "./registry.ts";
 
-/** What the proxy works on. */
+/** Options of {@linkcode createConnectProxy}. */
 export interface ConnectProxyOptions {
-  /** Knows the tokens. */
+  /** Resolves the tokens. */
   registry: Registry;
-  /** Who is let in. */
+  /** Which hosts and origins may use the proxy. */
   guard: GuardOptions;
   /** Ends all WebSockets. */
   signal: AbortSignal;
 }
 
-/** Cookies and credentials pass: they belong to the page and its backend. */
+/** Forwards cookies and credentials, which belong to the page and its backend. */
 const POLICY = {
   cookies: true,
   authorization: true,
@@ -34,10 +34,10 @@ const POLICY = {
   cache: true,
 } as const;
 
-/** Milliseconds; long enough for any backend to prepare its response. */
+/** In milliseconds; long enough for any backend to prepare its response. */
 const ANSWER_TIMEOUT = 24 * 60 * 60 * 1000;
 
-/** The handler of the proxy's server. */
+/** Creates the handler of the proxy's server. */
 export function createConnectProxy(
   options: ConnectProxyOptions,
 ): Deno.ServeHandler {
@@ -57,16 +57,16 @@ export function createConnectProxy(
       }
       response = await serve(request, info, grant, options);
       if (isPreflight(request) && !hasCors(response.headers)) {
-        // A backend that knows nothing of CORS refuses what it was not asked.
+        // The backend does not handle CORS, so its refusal of the preflight is replaced.
         response.body?.cancel().catch(() => {});
         response = new Response(null, { status: 204 });
       }
     } catch (error) {
       response = refuse(error);
-      // No backend gave this answer, so it names none.
+      // This response is not from a backend, so it must not name one.
       grant = undefined;
     }
-    // An upgrade's answer is not ours to change.
+    // The response to an upgrade must not be changed.
     if (response.status === 101) return response;
     return withGeneralHeaders(response, grant?.backend.id);
   };
@@ -128,7 +128,7 @@ async function serve(
       throw new ProxyError(502, "the backend refused the WebSocket", { cause });
     });
     if (request.signal.aborted) {
-      // A socket for a client that is gone neither opens nor closes.
+      // The socket of a client that has disconnected neither opens nor closes.
       joint.abandon();
       throw new ProxyError(499, "the client disconnected");
     }
@@ -148,17 +148,17 @@ async function serve(
       );
     }
   } finally {
-    // A plain request lasts until its answer is sent, or the client disconnected.
+    // A plain request lasts until its response is sent or the client disconnects.
     if (!upgraded) info.completed.then(release, release);
   }
 }
 
-/** Answers with the failure; its message never holds a token. */
+/** Responds with the failure; its message never contains a token. */
 function refuse(error: unknown): Response {
   const { status, message } = isProxyError(error)
     ? error
     : new ProxyError(502, "the connection proxy failed");
-  // The client has disconnected; no one reads a 499.
+  // 499 is not a standard status, and the client has disconnected anyway.
   return new Response(`${message}\n`, {
     status: status === 499 ? 502 : status,
     headers: { "content-type": "text/plain; charset=utf-8" },
@@ -170,14 +170,14 @@ function isPreflight(request: Request): boolean {
     request.headers.has("access-control-request-method");
 }
 
-/** Whether the backend has a CORS policy of its own. */
+/** Whether the backend has its own CORS policy. */
 function hasCors(headers: Headers): boolean {
   return ["origin", "methods", "headers"].some((name) =>
     headers.has(`access-control-allow-${name}`)
   );
 }
 
-/** Which backend answered, and CORS for all unless the backend has its own. */
+/** Adds the backend's id, and CORS for all origins unless the backend has its own policy. */
 function withGeneralHeaders(
   response: Response,
   backendId: string | undefined,
@@ -187,7 +187,7 @@ function withGeneralHeaders(
   if (!hasCors(headers)) {
     headers.set("access-control-allow-origin", "*");
     headers.set("access-control-allow-methods", "*");
-    // `*` does not stand for this one.
+    // `*` does not include this one.
     headers.set("access-control-allow-headers", "*, Authorization");
   }
   return new Response(response.body, {

@@ -1,4 +1,4 @@
-/** What the API answers when it refuses. */
+/** Error responses of the API. */
 import { FeedlineError, isFeedlineError } from "../../net/errors.ts";
 
 const NAMES = {
@@ -14,10 +14,10 @@ const NAMES = {
   503: "Service Unavailable",
 } as const;
 
-/** The HTTP status codes of the API's refusals. */
+/** The HTTP status codes of the API's error responses. */
 export type FailureStatus = keyof typeof NAMES;
 
-/** A request that cannot be done, and why. */
+/** The API refuses a request. */
 export class ApiFailure extends FeedlineError<"API_FAILURE"> {
   /** The name of the class. */
   override readonly name = "ApiFailure";
@@ -29,7 +29,7 @@ export class ApiFailure extends FeedlineError<"API_FAILURE"> {
     this.status = status;
   }
 
-  /** The answer, in the hosted API's form. */
+  /** Creates the response, in the hosted API's form. */
   toResponse(): Response {
     const status = NAMES[this.status];
     return Response.json({
@@ -43,7 +43,7 @@ export class ApiFailure extends FeedlineError<"API_FAILURE"> {
   }
 }
 
-/** Whether an error is an {@linkcode ApiFailure}, from whichever copy. */
+/** Whether an error is an {@linkcode ApiFailure}, from any copy of the package. */
 export function isApiFailure(error: unknown): error is ApiFailure {
   return isFeedlineError(error, "API_FAILURE");
 }

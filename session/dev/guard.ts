@@ -1,21 +1,21 @@
 /**
- * Keeps foreign web pages away from a program that listens on this machine.
- * `Host` shows whether a page reached it under the page's own name (DNS
- * rebinding), `Origin` which page a request comes from.
+ * Protects a program that listens on this machine from pages of other origins. `Host`
+ * reveals whether a page reached it under the page's own host name (DNS rebinding), and
+ * `Origin` which page a request comes from.
  */
 
-/** Who may use the platform, apart from this machine. */
+/** Who may use the platform in addition to this machine. */
 export interface GuardOptions {
-  /** Further host names, without a port. */
+  /** Additional host names, without a port. */
   allowedHosts: readonly string[];
   /**
-   * Whether other machines may reach it. Then IP addresses and the machine's own
-   * name are good hosts: an address cannot be rebound.
+   * Whether other machines may reach it. IP addresses and the machine's own name are then
+   * allowed hosts, because an address cannot be rebound.
    */
   open: boolean;
 }
 
-/** Why to refuse the request, or `undefined`. */
+/** The reason to refuse the request, or `undefined`. */
 export function refusal(
   headers: Headers,
   options: GuardOptions,
@@ -34,8 +34,8 @@ export function refusal(
       "your server or through the edge route" +
       (from === undefined ? "" : `, or start it with --allow-host ${from}`);
   }
-  // Without an Origin a page can still load this as an image, a script or a
-  // frame. Following a link is fine.
+  // A page can load this without an Origin header, as an image, a script or a frame.
+  // Following a link is allowed.
   const foreign = headers.get("sec-fetch-site") === "cross-site" &&
     !(headers.get("sec-fetch-mode") === "navigate" &&
       headers.get("sec-fetch-dest") === "document");
@@ -46,7 +46,7 @@ export function refusal(
 
 /** The host name of an http(s) origin; `undefined` for anything else. */
 function hostname(origin: string): string | undefined {
-  // Parsed by the rules of a URL, a user name or path could pose as the host.
+  // Stricter than a URL parser, with which a user name or path could pose as the host.
   if (!/^https?:\/\/[^/\\?#@\s]+$/i.test(origin)) return undefined;
   return URL.parse(origin)?.hostname;
 }
@@ -61,7 +61,7 @@ function isAllowed(
       host === `${Deno.hostname().toLowerCase()}.local`);
 }
 
-/** Whether `host` always means this very machine. */
+/** Whether `host` always refers to this machine. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") ||
     host === "[::1]" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

@@ -1,6 +1,6 @@
-/** What is wrong with a request, in one line that names the field. */
+/** Describes what is wrong with a request, in one line that names the field. */
 
-/** The part of a schema's issue that goes into a message. */
+/** The part of a schema's issue that a message uses. */
 interface Issue {
   path: PropertyKey[];
   message: string;
@@ -8,7 +8,7 @@ interface Issue {
   origin?: string;
   minimum?: number | bigint;
   maximum?: number | bigint;
-  /** The issues of each form that the field might have had. */
+  /** The issues for each form that the field may have. */
   errors?: Issue[][];
 }
 
@@ -19,7 +19,7 @@ export function explain(error: { issues: Issue[] }): string {
   return `${field || "the body"}: ${complaint(issue)}`;
 }
 
-/** The issue that says most: within the form that came nearest. */
+/** The most specific issue: from the form that matched best. */
 function innermost(
   issue: Issue,
   above: PropertyKey[],

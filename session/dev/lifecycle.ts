@@ -1,6 +1,6 @@
 /**
- * The life of one backend, without process, clock or timer: which state follows
- * which event. Statuses only move forward; `terminated` is final.
+ * The life of one backend, without process, clock or timer: maps events to states.
+ * Statuses only move forward; `terminated` is final.
  */
 import {
   BACKEND_STATUSES,
@@ -14,13 +14,13 @@ import {
 export type LifeEvent =
   | { type: "loading" | "starting" | "waiting" | "ready" }
   | { type: "terminate"; kind: TerminationKind; reason: TerminationReason }
-  /** The process is gone; `failed` if it ended with an error of its own. */
+  /** The process has ended; `failed` if it exited with an error itself. */
   | { type: "exited"; failed: boolean };
 
 /** Statuses only move forward in this order. */
 const ORDER: readonly BackendStatus[] = BACKEND_STATUSES;
 
-/** The state that `event` leads to, or `undefined` where it changes nothing. */
+/** The state that `event` leads to, or `undefined` if it changes nothing. */
 export function next(
   state: BackendState,
   event: LifeEvent,
@@ -40,8 +40,8 @@ function toState(
   switch (event.type) {
     case "terminate": {
       const status = event.kind === "hard" ? "hard-terminating" : "terminating";
-      // The first reason stays: it is why the backend ends, also when it has to
-      // be killed for not ending in time.
+      // Keeps the first reason: it is why the backend ends, even if it has to be killed
+      // later because it did not end in time.
       const reason = endOf(state)?.reason ?? event.reason;
       return { status, time, termination_reason: reason };
     }
@@ -74,7 +74,7 @@ export function endOf(
   }
 }
 
-/** Whether a backend can still be used: it has not begun to end. */
+/** Whether a backend is still usable, because it has not started to end. */
 export function isUsable(state: BackendState): boolean {
   return ORDER.indexOf(state.status) <= ORDER.indexOf("ready");
 }
@@ -100,7 +100,7 @@ export class Lifecycle {
     return this.#history;
   }
 
-  /** The present state. */
+  /** The current state. */
   get state(): BackendState {
     return this.#history.at(-1)!;
   }
@@ -108,7 +108,7 @@ export class Lifecycle {
   /** Applies an event. Returns whether it changed anything. */
   apply(event: LifeEvent): boolean {
     const now = this.#now().toISOString();
-    // A clock that was set back must not make a state end before it began.
+    // If the clock was set back, times must still not decrease.
     const time = now > this.state.time ? now : this.state.time;
     const state = next(this.state, event, time);
     if (!state) return false;
@@ -117,7 +117,7 @@ export class Lifecycle {
     return true;
   }
 
-  /** Calls `listener` at each later state until the returned function is called. */
+  /** Calls `listener` with each later state, until the returned function is called. */
   listen(listener: StateListener): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -126,8 +126,8 @@ export class Lifecycle {
   }
 
   /**
-   * Resolves with the first state, present or later, that `matches`, or with
-   * the final one if none does. Rejects when `signal` aborts.
+   * Resolves with the first state, current or later, that `matches`, or with the final
+   * state if none does. Rejects when `signal` aborts.
    */
   async reached(
     matches: (state: BackendState) => boolean,

@@ -1,9 +1,9 @@
-/** Time limits of a backend: in all, and without a connection. */
+/** Time limits of a backend: its lifetime, and its time without a connection. */
 import { LONGEST_TIMEOUT, type Timer } from "../../net/timer.ts";
 
 /**
- * Calls `fire` after `ms` milliseconds, also if that is longer than one timer
- * can wait; `Infinity` means never. Returns a function that cancels it.
+ * Calls `fire` after `ms` milliseconds, even if that is longer than a timer supports;
+ * `Infinity` means never. Returns a function that cancels it.
  */
 export function after(ms: number, fire: () => void): () => void {
   let timer: Timer | undefined;
@@ -18,8 +18,8 @@ export function after(ms: number, fire: () => void): () => void {
 }
 
 /**
- * Counts the connections of a backend and calls `onIdle` when there has been
- * none for `ms` milliseconds, counted from the last one's end.
+ * Counts the connections of a backend, and calls `onIdle` when there has been none for
+ * `ms` milliseconds since the last one ended.
  */
 export class IdleWatch {
   readonly #ms: number | undefined;
@@ -45,7 +45,7 @@ export class IdleWatch {
     return this.#connections;
   }
 
-  /** From here on time without a connection counts. */
+  /** Starts counting the time without a connection. */
   start(): void {
     if (this.#ms === undefined || this.#stopped || this.#connections > 0) {
       return;
@@ -53,7 +53,7 @@ export class IdleWatch {
     this.#cancel ??= after(this.#ms, this.#onIdle);
   }
 
-  /** A connection begins; call what this returns when it ends. */
+  /** Registers a connection; call the returned function when it ends. */
   open(): () => void {
     this.#connections++;
     this.#cancel?.();
@@ -69,7 +69,7 @@ export class IdleWatch {
     };
   }
 
-  /** Ends the watch for good. */
+  /** Ends the watch permanently. */
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();

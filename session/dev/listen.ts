@@ -3,7 +3,7 @@ import { FeedlineError, isFeedlineError } from "../../net/errors.ts";
 import { isError } from "../../net/shape.ts";
 import { LOOPBACK } from "./port.ts";
 
-/** The platform cannot be started as asked. The message is one line. */
+/** The platform could not be started. The message is one line. */
 export class DevPlatformError extends FeedlineError<"DEV_PLATFORM"> {
   /** The name of the class. */
   override readonly name = "DevPlatformError";
@@ -14,7 +14,7 @@ export class DevPlatformError extends FeedlineError<"DEV_PLATFORM"> {
   }
 }
 
-/** Whether an error is a {@linkcode DevPlatformError}, from whichever copy. */
+/** Whether an error is a {@linkcode DevPlatformError}, from any copy of the package. */
 export function isDevPlatformError(error: unknown): error is DevPlatformError {
   return isFeedlineError(error, "DEV_PLATFORM");
 }
@@ -24,20 +24,20 @@ export function isAddressInUse(error: unknown): boolean {
   return isError(error) && error.name === "AddrInUse";
 }
 
-/** A server that listens at one or more addresses under one port. */
+/** A server that listens on one port at one or more addresses. */
 export interface Server {
   /** The port. */
   port: number;
-  /** Lets running answers finish for a moment, then ends everything. */
+  /** Gives running responses a moment to finish, then ends everything. */
   close: () => Promise<void>;
 }
 
-/** Milliseconds for running answers when the server closes. */
+/** How long running responses may take when the server closes, in milliseconds. */
 const CLOSE_GRACE = 500;
 
 /**
- * Serves `handler` at `host`; `option` is what an error names. `localhost` means both loopback addresses, so that
- * it is reached whichever a client takes the name for.
+ * Serves `handler` at `host`; errors name `option`. `localhost` means both loopback
+ * addresses, so that clients reach it whichever they resolve the name to.
  *
  * @throws {DevPlatformError} if it cannot listen there
  */
@@ -59,11 +59,11 @@ export function listen(
         onListen: () => {},
       }, handler));
     } catch (error) {
-      // A machine without IPv6 has only the first.
+      // A machine without IPv6 has only the first address.
       const missing = !isAddressInUse(error);
       if (missing && servers.length > 0) continue;
       abort.abort();
-      // Another program has the other address of a port that the system chose.
+      // Another program uses the other address of the port that the system chose.
       if (!missing && port === 0) return listen(host, option, port, handler);
       throw new DevPlatformError(
         missing

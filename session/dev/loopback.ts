@@ -1,17 +1,17 @@
 /**
- * Requests to this machine do not go through a company's HTTP proxy. With
- * `HTTP_PROXY` set Deno sends every request there, also those to `localhost`,
- * which the proxy then takes for itself or refuses.
+ * Keeps requests to this machine from going through an HTTP proxy. With `HTTP_PROXY` set,
+ * Deno sends every request there, even those to `localhost`, which the proxy then
+ * resolves to itself or refuses.
  */
 
-/** Variables that name a proxy, in capitals; they are read in lower case too. */
+/** The variables that set a proxy; they are read in lower case too. */
 const PROXY = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
-/** This machine, in the forms in which it stands in URLs. */
+/** The names of this machine in URLs. */
 const LOOPBACK = "localhost,127.0.0.1,::1,[::1]";
 
 /**
- * Adds this machine to `NO_PROXY` where a proxy is set. Deno reads the variables
- * once, with the first request of the process, so this has to come before it.
+ * Adds this machine to `NO_PROXY` if a proxy is set. Deno reads the variables once, on the
+ * first request of the process, so call this before it.
  */
 export function exemptLoopback(env: Pick<Deno.Env, "get" | "set">): void {
   const get = (name: string) => env.get(name) || env.get(name.toLowerCase());

@@ -1,6 +1,6 @@
 /**
- * The dev platform runs session backends on your own machine instead of on the
- * hosted platform, without containers. Each backend runs as its own process.
+ * The dev platform runs session backends on your own machine instead of on the hosted
+ * platform. Each backend is a process of its own; no containers are needed.
  *
  * As a command:
  *
@@ -25,14 +25,14 @@
  * console.log(platform.apiUrl);
  * ```
  *
- * Of the spawn options in a connect request the platform applies `tag`, the two
- * time limits and `executable.env`; it accepts and ignores `cluster`, `mount` and
- * `resource_limits`. Any token, account and service name works.
+ * The platform applies the spawn options `tag`, `executable.env` and the two time limits
+ * of a connect request; it accepts but ignores `cluster`, `mount` and `resource_limits`.
+ * Any token, account and service name works.
  *
- * The platform needs Deno. It refuses requests from foreign web pages, and
- * listens on the loopback interface only unless you choose another address. When
- * it ends, its backends end too: Ctrl-C asks them to, with time to save their
- * work, and if the platform itself is killed they are killed (not on Windows).
+ * The platform needs Deno. It refuses requests from pages of other origins, and listens
+ * only on the loopback interface unless you choose another address. When it ends, its
+ * backends end too: Ctrl-C gives them time to save their work, and if the platform itself
+ * is killed, they are killed (except on Windows).
  *
  * @module
  */

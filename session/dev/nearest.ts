@@ -1,6 +1,6 @@
-/** Finds the name that a misspelt one was meant to be. */
+/** Suggests the intended name for a misspelt one. */
 
-/** The name that is most like `given`, if one is much like it. */
+/** The name most similar to `given`, if one is similar enough. */
 export function nearest(
   given: string,
   names: Iterable<string>,
@@ -10,7 +10,7 @@ export function nearest(
   let least = Infinity;
   for (const name of names) {
     const known = plain(name);
-    // The beginning of a name is as close as one slip: `max_idle`.
+    // A prefix, such as `max_idle`, counts as close as one typo.
     const part = wanted.length > 2 &&
       (known.startsWith(wanted) || wanted.startsWith(known));
     const slips = wanted === known ? 0 : part ? 1 : distance(wanted, known);
@@ -23,7 +23,7 @@ export function nearest(
   return best;
 }
 
-/** `maxIdleSeconds`, `max-idle-seconds` and `max_idle_seconds` are one name. */
+/** Normalizes a name: `maxIdleSeconds`, `max-idle-seconds` and `max_idle_seconds` are equal. */
 function plain(name: string): string {
   return name.slice(0, 64).replace(/[-_]/g, "").toLowerCase();
 }

@@ -1,10 +1,10 @@
 /**
  * Kills the backends when the platform itself is killed and cannot clean up.
  *
- * A small shell reads the process groups that run from a pipe. The pipe ends
- * when the platform does, however it does; then the shell kills the groups that
- * are left. On Windows there is no such shell, and a platform that is killed by
- * force leaves its backends running.
+ * A small shell reads the running process groups from a pipe. The pipe ends when the
+ * platform does, for whatever reason; the shell then kills the remaining groups. On
+ * Windows there is no such shell, so a platform that is killed leaves its backends
+ * running.
  */
 
 const SCRIPT = `
@@ -19,7 +19,7 @@ done
 for group in $groups; do kill -s KILL -- "-$group"; done
 `;
 
-/** Kills what the platform leaves behind. */
+/** Kills the processes that the platform leaves behind. */
 export class OrphanGuard implements AsyncDisposable {
   readonly #shell: Deno.ChildProcess | undefined;
   readonly #pipe: WritableStreamDefaultWriter<Uint8Array> | undefined;
@@ -32,28 +32,28 @@ export class OrphanGuard implements AsyncDisposable {
       stdin: "piped",
       stdout: "null",
       stderr: "null",
-      // A group of its own: Ctrl-C in the terminal is not meant for it.
+      // In its own group, so that Ctrl-C in the terminal does not reach it.
       detached: true,
     }).spawn();
     this.#pipe = this.#shell.stdin.getWriter();
   }
 
-  /** The process group `group` lives from now on. */
+  /** The process group `group` has started. */
   add(group: number): void {
     this.#tell(`+ ${group}\n`);
   }
 
-  /** The process group `group` is gone. */
+  /** The process group `group` has ended. */
   remove(group: number): void {
     this.#tell(`- ${group}\n`);
   }
 
   #tell(line: string): void {
-    // If the shell was killed the platform runs on without a guard.
+    // If the shell was killed, the platform continues without a guard.
     this.#pipe?.write(this.#encoder.encode(line)).catch(() => {});
   }
 
-  /** Ends the guard; groups that are still there are killed. */
+  /** Ends the guard, which kills the remaining groups. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pipe?.close().catch(() => {});
     await this.#shell?.status;

@@ -1,33 +1,33 @@
 /**
- * What a program writes, as lines that are safe to show.
+ * Reads the output of a program as lines that are safe to show.
  *
- * {@linkcode LineSplitter} is the rule, without streams and timers: where lines
- * begin and end. {@linkcode readLines} applies it to a pipe. It takes no more
- * than it has passed on, so a loud program waits in its own `write`, and it
- * works in slices, so that everything else on this thread has its turn.
+ * {@linkcode LineSplitter} splits text into lines, without streams and timers.
+ * {@linkcode readLines} applies it to a pipe. It reads only as fast as lines are handled,
+ * so that a noisy program blocks in its own `write`, and works in slices, so that
+ * everything else on this thread gets its turn.
  */
 import { stripVTControlCharacters } from "node:util";
 
-/** Longer lines are cut into pieces of at most this many characters. */
+/** Longer lines are split into pieces of at most this many characters. */
 export const MAX_LINE = 8192;
-/** Milliseconds after which a line is shown although it has not ended. */
+/** After this long (ms), a line is shown although it has not ended. */
 const UNFINISHED_AFTER = 1000;
-/** Milliseconds of work before everything else has as much time. */
+/** How long (ms) it works before everything else gets as much time. */
 const SLICE = 4;
-/** Lines between two looks at the clock. */
+/** How many lines are read between two checks of the clock. */
 const LINES_PER_LOOK = 32;
 
-/** An escape sequence this close to a cut may go on after it. */
+/** An escape sequence that starts this close to a split may continue after it. */
 const MAX_SEQUENCE = 64;
 
 /** Text in, lines out. */
 export class LineSplitter {
-  /** What has not ended yet. */
+  /** The unfinished line. */
   #rest = "";
-  /** Whether the line that has not ended was shown up to here. */
+  /** Whether the beginning of the unfinished line was already shown. */
   #shown = false;
 
-  /** Whether there is the beginning of a line that was not shown. */
+  /** Whether there is an unfinished line that was not shown. */
   get waiting(): boolean {
     return this.#rest !== "";
   }
@@ -35,7 +35,7 @@ export class LineSplitter {
   /** The lines that end in `text`. */
   *push(text: string): Generator<string, void, void> {
     const all = this.#rest + text;
-    // A caller that takes the rest between two lines must not get these again.
+    // A caller that takes the rest between two lines must not get these lines again.
     this.#rest = "";
     let start = 0;
     for (let end; (end = all.indexOf("\n", start)) >= 0; start = end + 1) {
@@ -43,12 +43,12 @@ export class LineSplitter {
       const shown = this.#shown;
       this.#shown = false;
       const latest = line.slice(latestStart(line));
-      // Only the end of what was shown already.
+      // Only the end of a line that was already shown.
       if (shown && printable(latest) === "") continue;
       yield* pieces(latest);
     }
     let rest = all.slice(start);
-    // A progress bar may go on for as long as it likes.
+    // A progress bar may never end its line, so only its latest text is kept.
     rest = rest.slice(latestStart(rest));
     while (rest.length > MAX_LINE) {
       const cut = cutAt(rest, 0);
@@ -61,7 +61,7 @@ export class LineSplitter {
     this.#rest = rest;
   }
 
-  /** The line that has not ended, as far as it was written and not shown yet. */
+  /** Takes the part of the unfinished line that was not shown yet. */
   take(): string | undefined {
     const text = printable(this.#rest);
     this.#rest = "";
@@ -72,8 +72,8 @@ export class LineSplitter {
 }
 
 /**
- * Where the text begins that a terminal would show last: `\r` goes back to the
- * start of the line, and what comes then takes its place.
+ * The start of the text that a terminal would finally show: `\r` moves back to the start
+ * of the line, and the following text overwrites it.
  */
 function latestStart(line: string): number {
   if (!line.includes("\r")) return 0;
@@ -85,7 +85,7 @@ function latestStart(line: string): number {
   return 0;
 }
 
-/** A line in pieces that are not too long. */
+/** Splits a line into pieces that are not too long. */
 function* pieces(line: string): Generator<string, void, void> {
   let start = 0;
   do {
@@ -95,7 +95,7 @@ function* pieces(line: string): Generator<string, void, void> {
   } while (start < line.length);
 }
 
-/** Where the piece from `start` on ends: not within a character or a sequence. */
+/** The end of the piece from `start` on, not within a character or a sequence. */
 function cutAt(line: string, start: number): number {
   const end = start + MAX_LINE;
   if (end >= line.length) return line.length;
@@ -104,14 +104,14 @@ function cutAt(line: string, start: number): number {
   return /[\ud800-\udbff]/.test(line[end - 1]!) ? end - 1 : end;
 }
 
-/** Anything that steers a terminal, or the order in which text is read. */
+/** Characters that control a terminal or the direction of text. */
 const CONTROL =
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
-/** `line` without anything that could steer a terminal. */
+/** Removes everything from `line` that could control a terminal. */
 export function printable(line: string): string {
-  // Most lines have nothing of the kind.
+  // Most lines contain no such character.
   if (line.search(CONTROL) < 0) return line;
   return stripVTControlCharacters(line)
     .replaceAll("\t", "    ")
@@ -145,7 +145,7 @@ export async function readLines(
         onLine(line);
         if (++count % LINES_PER_LOOK === 0) await turn();
       }
-      // A prompt, or the last words of a program that then waits.
+      // A prompt, or the last output of a program that then waits.
       if (count > 0 || !lines.waiting) {
         clearTimeout(unfinished);
         unfinished = undefined;
@@ -159,7 +159,7 @@ export async function readLines(
       await turn();
     }
   } catch {
-    // The pipe broke or was given up; what was read is shown.
+    // The pipe broke or reading was aborted; shows what was read.
   }
   clearTimeout(unfinished);
   showRest();

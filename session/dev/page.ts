@@ -1,9 +1,9 @@
 /**
- * The page at `/`: its text here, its looks in `page_style.ts`, what it does in
+ * The page at `/`: its HTML. Its style is in `page_style.ts`, its script in
  * `page_script.ts`.
  *
- * All three are strings in modules: this package is run from a registry, where
- * no file lies beside a module that could be read.
+ * All three are strings in modules, because this package runs from a registry, where
+ * there are no files next to a module to read.
  */
 const ICON = "data:image/svg+xml," + encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">' +

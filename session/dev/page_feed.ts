@@ -1,16 +1,16 @@
-/** The events that the page at `/` gets: first everything, then each change. */
+/** The events for the page at `/`: first everything, then each change. */
 import type { BackendState } from "../../types.ts";
 import type { Backend, LogLine } from "./backend.ts";
 import { type EventSink, eventStream } from "../../net/event_stream.ts";
 import type { Registry } from "./registry.ts";
 
-/** What the page says about the platform. */
+/** What the page shows about the platform. */
 export interface PlatformInfo {
   /** The command that each backend runs. */
   runs: string;
 }
 
-/** A backend as the page gets it: without tokens, secrets and environment. */
+/** A backend as sent to the page, without tokens, secrets and environment. */
 interface PageBackend {
   id: string;
   key: string | undefined;
@@ -32,12 +32,12 @@ interface PageEvent {
   lines: [id: string, lines: LogLine[]][];
 }
 
-/** Milliseconds between events; often enough for a page. */
+/** Milliseconds between events; frequent enough for a page. */
 const PACE = 50;
-/** Lines of one backend that wait for a slow page; older ones are dropped. */
+/** The most lines of one backend that wait for a slow page; older ones are dropped. */
 const MAX_WAITING = 1000;
 
-/** Answers with the events of the page. */
+/** Responds with the events of the page. */
 export function pageFeed(
   registry: Registry,
   { runs }: PlatformInfo,
@@ -65,7 +65,7 @@ export function pageFeed(
   });
 }
 
-/** Gathers what happens into events that a page can keep up with. */
+/** Combines changes into events that a page can keep up with. */
 class Feed {
   readonly #sink: EventSink;
   readonly #changed = new Set<Backend>();

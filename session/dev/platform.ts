@@ -1,4 +1,4 @@
-/** The dev platform as a whole: servers, backends, and their common end. */
+/** The dev platform as a whole: its servers and backends, and how they end together. */
 import type { BackendState } from "../../types.ts";
 import { createApi } from "./api.ts";
 import type { Backend, LogLine } from "./backend.ts";
@@ -13,7 +13,7 @@ import { Registry } from "./registry.ts";
 import { checkDuration } from "../../net/timer.ts";
 import { watchCode } from "./watch.ts";
 
-/** Options of {@linkcode startDevPlatform}. One of `module` and `command` is needed. */
+/** Options of {@linkcode startDevPlatform}. Either `module` or `command` is required. */
 export interface DevPlatformOptions {
   /** The module that each backend runs, with `deno run -A`: a path or a URL. */
   module?: string | URL | undefined;
@@ -28,8 +28,8 @@ export interface DevPlatformOptions {
   /** The port of the connection proxy; 0 lets the system choose. @default {9090} */
   proxyPort?: number | undefined;
   /**
-   * The address to listen on. Any address but a loopback address lets other
-   * machines in, and every machine that reaches the API can spawn backends.
+   * The address to listen on. Any address other than a loopback address lets other
+   * machines in, and any machine that reaches the API can spawn backends.
    * @default {"localhost"}
    */
   host?: string | undefined;
@@ -46,32 +46,32 @@ export interface DevPlatformOptions {
   env?: Record<string, string> | undefined;
   /**
    * How long a backend may take to listen on its port before it is killed, in
-   * milliseconds; `Infinity`: as long as it likes. @default {30_000}
+   * milliseconds; `Infinity` means no limit. @default {30_000}
    */
   startupTimeout?: number | undefined;
   /**
    * How long a backend may take to end after SIGTERM before it is killed, in
-   * milliseconds; `Infinity`: as long as it likes. Both signals go to everything
-   * that the backend has started too, so a program behind `npm start` or a shell
-   * script has this time as well. @default {10_000}
+   * milliseconds; `Infinity` means no limit. Both signals also go to all processes that
+   * the backend has started, so a program behind `npm start` or a shell script has this
+   * time as well. @default {10_000}
    */
   grace?: number | undefined;
   /**
-   * Interval between signs of life on a quiet status stream, in milliseconds; 0
-   * or `Infinity`: none. @default {10_000}
+   * The interval between keep-alive comments on a quiet status stream, in milliseconds; 0
+   * or `Infinity` disables them. @default {10_000}
    */
   keepAlive?: number | undefined;
-  /** Called with what happens to the backends. */
+  /** Called with the events of the platform and its backends. */
   onEvent?: ((event: DevEvent) => void) | undefined;
   /** Closes the platform. */
   signal?: AbortSignal | undefined;
 }
 
-/** A backend of the platform, without what is secret. */
+/** A backend of the platform, without secrets. */
 export interface DevBackend {
-  /** Its name. */
+  /** Its id. */
   id: string;
-  /** The key that it holds, if it was asked for by key. */
+  /** The key that it holds, if it was requested by key. */
   key: string | undefined;
   /** The process id, while there is a process. */
   pid: number | undefined;
@@ -81,7 +81,7 @@ export interface DevBackend {
   connections: number;
 }
 
-/** What happens on a platform. */
+/** An event of the platform. */
 export type DevEvent =
   | { type: "state"; backend: DevBackend; state: BackendState }
   /** `from` is `platform` for remarks of the platform itself. */
@@ -91,36 +91,35 @@ export type DevEvent =
     from: "stdout" | "stderr" | "platform";
     text: string;
   }
-  /** Something that concerns no single backend. */
+  /** A remark that does not concern a single backend. */
   | { type: "note"; text: string };
 
 /** A running platform. */
 export interface DevPlatform extends AsyncDisposable {
-  /** The address of the API and the page, without a slash at the end. */
+  /** The URL of the API and the page, without a trailing slash. */
   readonly apiUrl: string;
-  /** The address of the connection proxy, without a slash at the end. */
+  /** The URL of the connection proxy, without a trailing slash. */
   readonly proxyUrl: string;
-  /** The backends, also those that ended not long ago; oldest first. */
+  /** The backends, including those that ended recently; oldest first. */
   readonly backends: DevBackend[];
   /** Resolves when the platform is closed. */
   readonly closed: Promise<void>;
   /**
-   * Ends all backends, with the time of grace unless `hard`, then the servers.
-   * A second call with `hard` cuts the time of grace of the first short.
+   * Ends all backends, with a grace period unless `hard`, then the servers. A second call
+   * with `hard` cuts the grace period of the first short.
    */
   close(options?: { hard?: boolean | undefined }): Promise<void>;
 }
 
 /**
- * Starts a dev platform: it stands in for the hosted one and runs each backend
- * as a process of its own.
+ * Starts a dev platform, which replaces the hosted one and runs each backend as a process
+ * of its own.
  *
- * Where `HTTP_PROXY` is set, this adds the loopback addresses to `NO_PROXY` in the
- * environment of this process. Deno reads both with the first request, so start
- * the platform before you make one.
+ * If `HTTP_PROXY` is set, this adds the loopback addresses to `NO_PROXY` in the environment
+ * of this process. Deno reads both on the first request, so start the platform before you
+ * make one.
  *
- * @throws {DevPlatformError} if it cannot be started as asked, e.g. because a
- * port is in use
+ * @throws {DevPlatformError} if it cannot be started, e.g. because a port is in use
  * @throws {RangeError} if a port or a duration is out of range
  *
  * @example
@@ -291,7 +290,7 @@ function toCommand(
   ];
 }
 
-/** The environment of this process, without what a platform around it has set. */
+/** The environment of this process, without the variables that a platform sets. */
 function inheritedEnv(): Record<string, string> {
   const env = Deno.env.toObject();
   for (const name of RESERVED_ENV) delete env[name];

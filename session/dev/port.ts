@@ -4,7 +4,7 @@ import { wait } from "../../net/wait.ts";
 /** The two addresses at which a program on this machine may listen. */
 export const LOOPBACK = ["127.0.0.1", "::1"] as const;
 
-/** Ports given out and perhaps not in use yet, so that none is given out twice. */
+/** Ports handed out but perhaps not in use yet, so that none is handed out twice. */
 const reserved = new Set<number>();
 
 /** A port that is free now, kept from other callers until `release` is called. */
@@ -15,14 +15,13 @@ export interface ReservedPort {
   release: () => void;
 }
 
-/** Ports to ask for until the system gives one that was not given out before. */
+/** How many ports to request until the system returns one that is not reserved. */
 const MAX_TRIES = 1000;
 
 /**
- * Asks the system for a free port. Another program may still take it before
- * its user does.
+ * Asks the system for a free port. Another program may still take it before it is used.
  *
- * @throws if there is none
+ * @throws if no port is free
  */
 export function reservePort(): ReservedPort {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -43,17 +42,17 @@ function freePort(): number {
     listener.close();
     return listener.addr.port;
   } catch (cause) {
-    // The system's own words, "address in use", name no address.
+    // The system's own message, "address in use", does not explain the cause.
     if ((cause as Error).name !== "AddrInUse") throw cause;
     throw new Error(NO_FREE_PORT, { cause });
   }
 }
 
-/** Whether `port` is taken, so that no other program can listen on it. */
+/** Whether `port` is in use, so that no other program can listen on it. */
 export function isTaken(port: number): boolean {
   try {
-    // Most programs listen on all interfaces. Trying that elsewhere than on
-    // Linux may make a firewall ask the user.
+    // Most programs listen on all interfaces. Trying that on systems other than Linux may
+    // make a firewall prompt the user.
     const hostname = Deno.build.os === "linux" ? "0.0.0.0" : LOOPBACK[0];
     Deno.listen({ hostname, port }).close();
     return false;
@@ -66,8 +65,8 @@ export function isTaken(port: number): boolean {
 async function accepts(hostname: string, port: number): Promise<boolean> {
   try {
     using connection = await Deno.connect({ hostname, port });
-    // A connection to an unused port of the ephemeral range can get that very
-    // port as its source, and so connect to itself.
+    // A connection to an unused ephemeral port can get that same port as its source, and
+    // so connect to itself.
     return connection.localAddr.port !== port;
   } catch {
     return false;
@@ -75,8 +74,8 @@ async function accepts(hostname: string, port: number): Promise<boolean> {
 }
 
 /**
- * Waits until a program accepts connections on `port` and resolves with the
- * loopback address that answered. Rejects when `signal` aborts.
+ * Waits until a program accepts connections on `port`; resolves with the loopback address
+ * that accepted. Rejects when `signal` aborts.
  */
 export async function waitForPort(
   port: number,
@@ -86,10 +85,10 @@ export async function waitForPort(
   for (let round = 0;; round++) {
     signal.throwIfAborted();
     if (await accepts(LOOPBACK[0], port)) return LOOPBACK[0];
-    // Few programs listen there alone.
+    // Few programs listen only there.
     if (round % 8 === 7 && await accepts(LOOPBACK[1], port)) return LOOPBACK[1];
-    // Quick at first, since most backends start in tens of milliseconds, and
-    // never later than a few percent of the time it has taken so far.
+    // Polls quickly at first, because most backends start in tens of milliseconds, and
+    // later at a few percent of the elapsed time.
     const elapsed = performance.now() - start;
     await wait(Math.min(100, Math.max(2, elapsed * 0.02)), { signal });
   }

@@ -15,7 +15,7 @@ export interface Exit {
   signal: string | null;
 }
 
-/** What to start. */
+/** The process to start. */
 export interface ProcessOptions {
   /** The program and its arguments. */
   command: readonly string[];
@@ -30,9 +30,9 @@ export interface ProcessOptions {
 }
 
 /**
- * A program that runs another as the head of a new session. Deno can do that
- * itself, but then it has to copy the page tables of this whole process first,
- * which takes longer than many backends need to start.
+ * A program that runs another as the leader of a new session. Deno can do that itself, but
+ * it then has to copy the page tables of this whole process first, which takes longer than
+ * many backends need to start.
  */
 const SETSID = "/usr/bin/setsid";
 let hasSetsid: boolean | undefined;
@@ -41,20 +41,20 @@ let hasSetsid: boolean | undefined;
 const OUTPUT_GRACE = 500;
 
 /**
- * A running process, the head of a process group of its own.
+ * A running process, the leader of its own process group.
  *
- * The program that matters is often not the head but a child of it: of `npm`, of
- * a shell, of `deno task`. So a request to end goes to the whole group, and the
- * head's end is not the end: what it has started may still be saving a document.
+ * The program that matters is often not the leader but its child: of `npm`, of a shell, of
+ * `deno task`. So a request to end goes to the whole group, and the leader's exit is not
+ * the end: a process that it started may still be saving a document.
  */
 export class BackendProcess {
-  /** Resolves when the whole group has ended and its output is read. */
+  /** Resolves when the whole group has ended and its output has been read. */
   readonly exited: Promise<Exit>;
   readonly #child: Deno.ChildProcess;
   readonly #grouped = Deno.build.os !== "windows";
-  /** Who can still be signalled: after the head has ended, only its group. */
+  /** What can still be signalled: after the leader has ended, only its group. */
   #alive: "head" | "group" | "none" = "head";
-  /** Whether the group was asked to end, and so has time to do it. */
+  /** Whether the group was asked to end, and so has a grace period. */
   #asked = false;
   readonly #killed = new AbortController();
 
@@ -70,9 +70,8 @@ export class BackendProcess {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      // A group of its own: Ctrl-C in the terminal reaches the platform alone,
-      // which then ends the process in its own way, and what the process has
-      // started can be ended with it.
+      // In its own group, so that Ctrl-C in the terminal reaches only the platform, which
+      // then ends the process itself, together with everything that it has started.
       detached: this.#grouped && !setsid,
     }).spawn();
     orphans.add(this.#child.pid);
@@ -97,17 +96,17 @@ export class BackendProcess {
       );
     const output = Promise.all([read("stdout"), read("stderr")]);
     const { code, signal } = await this.#child.status;
-    // From here on the head's number may belong to another process. The group's
-    // does not while the group has members.
+    // From now on the leader's id may be reused by another process. The group's id is not
+    // while the group has members.
     this.#alive = this.#grouped ? "group" : "none";
     if (this.#grouped) {
-      // A head that ends unasked takes the rest with it, as in a container.
+      // A leader that ends by itself takes the rest with it, as in a container.
       if (this.#asked) await groupEnd(this.#child.pid, this.#killed.signal);
       send(-this.#child.pid, "SIGKILL");
     }
     this.#alive = "none";
     orphans.remove(this.#child.pid);
-    // A program that left the group may still hold the pipes.
+    // A process that left the group may still hold the pipes open.
     const timer = setTimeout(() => reading.abort(), OUTPUT_GRACE);
     await output;
     clearTimeout(timer);
@@ -115,7 +114,7 @@ export class BackendProcess {
   }
 
   /**
-   * Asks the process and all that it started to end. From then on
+   * Asks the process and everything that it started to end. From then on,
    * {@linkcode exited} waits for all of them; {@linkcode kill} cuts that short.
    */
   terminate(): void {
@@ -123,7 +122,7 @@ export class BackendProcess {
     this.#signal("SIGTERM");
   }
 
-  /** Kills the process and all that it started. */
+  /** Kills the process and everything that it started. */
   kill(): void {
     this.#signal("SIGKILL");
     this.#killed.abort();
@@ -132,12 +131,12 @@ export class BackendProcess {
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
     if (this.#alive === "none") return;
     if (this.#grouped && send(-this.#child.pid, signal)) return;
-    // Right after its start the head may not have its group yet.
+    // Right after its start, the leader may not have its group yet.
     if (this.#alive === "head") send(this.#child.pid, signal);
   }
 }
 
-/** Milliseconds between two looks at a process group, at least and at most. */
+/** The least and the most milliseconds between two checks of a process group. */
 const GROUP_PACE = { least: 5, most: 100 };
 
 /** Resolves when the process group has no members, or when `signal` aborts. */
@@ -149,11 +148,11 @@ async function groupEnd(group: number, signal: AbortSignal): Promise<void> {
       pace = Math.min(GROUP_PACE.most, pace * 2);
     }
   } catch {
-    // Killed; nothing is left to wait for.
+    // Killed, so there is nothing left to wait for.
   }
 }
 
-/** Whether a process of the group still runs. */
+/** Whether a process of the group is still running. */
 function hasMembers(group: number): boolean {
   try {
     process.kill(-group, 0);
@@ -161,8 +160,8 @@ function hasMembers(group: number): boolean {
     return false;
   }
   if (Deno.build.os !== "linux") return true;
-  // A process that has ended keeps its number until its parent asks for its exit
-  // code. In many containers nothing ever asks on behalf of an orphan.
+  // A process that has ended keeps its id until its parent reads its exit code. In many
+  // containers, nothing ever does so for an orphan.
   try {
     return [...Deno.readDirSync("/proc")].some(({ name }) =>
       /^\d+$/.test(name) && isMember(name, group)
@@ -172,20 +171,20 @@ function hasMembers(group: number): boolean {
   }
 }
 
-/** Whether the process `pid` belongs to the group and runs. Linux only. */
+/** Whether the process `pid` belongs to the group and is running. Linux only. */
 function isMember(pid: string, group: number): boolean {
   try {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // The name before it, in parentheses, may hold anything.
+    // The name before it, in parentheses, may contain any character.
     const [state, , pgrp] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return Number(pgrp) === group && state !== "Z" && state !== "X";
   } catch {
-    // It has ended since the folder was read.
+    // It has ended since the directory was read.
     return false;
   }
 }
 
-/** Sends a signal; returns whether there was a process to take it. */
+/** Sends a signal; returns whether there was a process to receive it. */
 function send(pid: number, signal: Deno.Signal): boolean {
   try {
     Deno.kill(pid, signal);
@@ -203,7 +202,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Where `program` is found, as a shell would; on Windows the system looks. */
+/** Finds `program` as a shell would; on Windows, leaves that to the system. */
 export function findProgram(program: string, cwd: string): string | undefined {
   if (Deno.build.os === "windows") return program;
   const paths = program.includes("/")

@@ -1,6 +1,6 @@
 /**
- * All backends of a platform: who holds which key, and which token leads where.
- * At most one backend holds a key, however many ask for it at once.
+ * All backends of a platform, with their keys and tokens. At most one backend holds a key,
+ * no matter how many requests ask for it at once.
  */
 import type { BackendState, ConnectRequest } from "../../types.ts";
 import { ApiFailure } from "./errors.ts";
@@ -13,7 +13,7 @@ import {
 } from "./backend.ts";
 import { isUsable } from "./lifecycle.ts";
 
-/** Whose backend is asked for. Keys of different scopes are different keys. */
+/** The owner of a backend. Keys of different scopes are independent. */
 export interface Scope {
   /** Any name. */
   account: string;
@@ -23,27 +23,27 @@ export interface Scope {
   environment: string | undefined;
 }
 
-/** What a connection token stands for. */
+/** The access that a connection token gives. */
 export interface Grant {
-  /** Where it leads. */
+  /** The backend that it leads to. */
   backend: Backend;
   /** The token; a capability. */
   token: string;
   /** Proves to the backend that a request came through the proxy. */
   secret: string;
-  /** Who connects. */
+  /** The user. */
   user: string | undefined;
-  /** What else the backend may believe, as JSON in ASCII. */
+  /** More verified data, as JSON in ASCII. */
   userData: string | undefined;
 }
 
-/** Ended backends whose states can still be read; the oldest are forgotten. */
+/** How many ended backends keep their states; the oldest are dropped. */
 const MAX_ENDED = 500;
-/** Lines of output kept of a backend that has ended. */
+/** How many lines of output are kept of an ended backend. */
 const ENDED_LOG_LINES = 200;
-/** Tokens of one backend; the oldest are revoked. */
+/** The most tokens of one backend; the oldest are revoked. */
 const MAX_GRANTS = 10_000;
-/** Characters of `user` and `auth` that still fit in a request's headers. */
+/** The most characters of `user` and `auth`, so that they fit in a request's headers. */
 const MAX_HEADER = 8 * 1024;
 
 /** The backends of a platform, their keys and their tokens. */
@@ -63,22 +63,22 @@ export class Registry implements BackendListener {
     this.#settings = settings;
   }
 
-  /** Every backend that is remembered, oldest first. */
+  /** All known backends, oldest first. */
   get backends(): Backend[] {
     return [...this.#backends.values()];
   }
 
-  /** The backend of that name. */
+  /** The backend with that id. */
   get(id: string): Backend | undefined {
     return this.#backends.get(id);
   }
 
-  /** What `token` stands for, unless it is unknown or its backend has ended. */
+  /** The access that `token` gives, unless it is unknown or its backend has ended. */
   grant(token: string): Grant | undefined {
     return this.#grants.get(token);
   }
 
-  /** Tells `listener` of everything until the returned function is called. */
+  /** Notifies `listener` of all events, until the returned function is called. */
   listen(listener: BackendListener): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -87,10 +87,10 @@ export class Registry implements BackendListener {
   }
 
   /**
-   * Finds the backend that holds the key, or spawns one. While the holder is
-   * ending this waits for its end.
+   * Finds the backend that holds the key, or spawns one. If the holder is ending, waits for
+   * its end.
    *
-   * @throws {ApiFailure} what the caller did wrong
+   * @throws {ApiFailure} if the request is invalid or cannot be fulfilled
    */
   async connect(
     scope: Scope,
@@ -135,14 +135,14 @@ export class Registry implements BackendListener {
         "spawn is false and no running backend holds the key",
       );
     }
-    // No await since the look-up: no other request can have taken the key.
+    // There was no await since the look-up, so no other request can have taken the key.
     const backend = new Backend(
       {
         ...scope,
         id: randomName(),
         key,
         tag,
-        // Also larger than what an earlier platform gave out.
+        // Larger than the tokens of earlier runs of the platform, too.
         fencingToken: this.#fencingToken = Math.max(
           this.#fencingToken + 1,
           Date.now(),
@@ -165,7 +165,7 @@ export class Registry implements BackendListener {
     return { grant, spawned: true };
   }
 
-  /** A new token for a backend that is running. */
+  /** Issues a new token for a running backend. */
   #issue(
     backend: Backend,
     identity: Pick<Grant, "user" | "userData">,
@@ -188,7 +188,7 @@ export class Registry implements BackendListener {
     return grant;
   }
 
-  /** A token to open a running backend from the dev page. */
+  /** Issues a token for opening a running backend from the dev page. */
   visit(backend: Backend): Grant | undefined {
     if (!isUsable(backend.state)) return undefined;
     return this.#issue(backend, { user: undefined, userData: undefined });
@@ -217,7 +217,7 @@ export class Registry implements BackendListener {
     for (const backend of this.running) backend.terminate(kind, reason);
   }
 
-  /** Spawns nothing any more, ends all backends and waits for their end. */
+  /** Stops spawning, ends all backends and waits for their end. */
   async close(): Promise<void> {
     this.#closing = true;
     this.terminate("soft", "external");
@@ -251,7 +251,7 @@ function toMilliseconds(seconds: number | undefined): number | undefined {
 function checkEnv(env: Record<string, string> = {}): void {
   for (const [name, value] of Object.entries(env)) {
     const field = `spawn.executable.env.${name}`;
-    // Windows does not tell upper from lower case here.
+    // Windows ignores the case of variable names.
     if (RESERVED_ENV.includes(name.toUpperCase())) {
       throw new ApiFailure(400, `${field}: is set by the platform`);
     }
@@ -266,8 +266,8 @@ function checkEnv(env: Record<string, string> = {}): void {
 }
 
 /**
- * What reaches the backend in headers: the user as the bytes of UTF-8, as Plane
- * sends them (`verifiedUser` reads them), the rest as JSON in ASCII.
+ * Prepares the identity headers for the backend: the user as UTF-8 bytes, as Plane sends
+ * them (`verifiedUser` decodes them), the rest as JSON in ASCII.
  */
 function checkIdentity(
   { user: name, auth }: ConnectRequest,
@@ -303,14 +303,14 @@ function checkIdentity(
   return { user, userData };
 }
 
-/** A name of ten letters and digits that is easy to read. */
+/** A random id of ten letters and digits that is easy to read. */
 function randomName(): string {
   const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
   const bytes = crypto.getRandomValues(new Uint8Array(10));
   return Array.from(bytes, (byte) => alphabet[byte % alphabet.length]).join("");
 }
 
-/** 32 random bytes that fit in a path. */
+/** 32 random bytes, encoded so that they fit in a path. */
 function randomToken(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   return btoa(String.fromCharCode(...bytes))

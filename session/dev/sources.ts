@@ -1,9 +1,9 @@
 /**
  * Decides which files of a folder are code, for `--watch` with a command.
  *
- * Data is not code. Programs keep their own state as JSON or YAML beside their
- * sources, and a save must not end the session that makes it. So of these formats
- * only files with a well-known name count.
+ * Data is not code. Programs store their own state as JSON or YAML next to their sources,
+ * and saving it must not end the session that does. So in these formats, only files with
+ * well-known names count.
  */
 
 const CODE =
@@ -12,7 +12,7 @@ const CODE =
 const CONFIGURATION =
   /^(package\.json|(deno|jsr|[jt]sconfig(\..+)?)\.jsonc?|import_map\.json|pyproject\.toml|Cargo\.toml)$/;
 
-/** Folders that tools write, and whatever is hidden. */
+/** Folders that tools write to, and hidden files. */
 const NOT_SOURCE =
   /^(\..*|node_modules|bower_components|target|build|dist|out|coverage|vendor|venv|__pycache__)$/;
 
@@ -27,15 +27,15 @@ export function isSource(path: string, root: string): boolean {
 
 /** Folders to watch. */
 export interface SourceFolders {
-  /** Watched with all that lies below: no `node_modules` does. */
+  /** Watched recursively; they contain no `node_modules`. */
   deep: string[];
-  /** Watched without their folders. */
+  /** Watched without their subfolders. */
   flat: string[];
 }
 
 /**
- * The folders that hold the code of `root`, with nothing of what tools write:
- * a single `node_modules` may have more folders than a system can watch.
+ * The folders with the code of `root`, without those that tools write to: a single
+ * `node_modules` may have more folders than a system can watch.
  */
 export function sourceFolders(root: string): SourceFolders {
   const deep: string[] = [];
@@ -45,7 +45,7 @@ export function sourceFolders(root: string): SourceFolders {
   }
   return { deep, flat };
 
-  /** Adds what is below `folder`, unless all of it is source; whether it did. */
+  /** Adds the folders in `folder`, unless all of it is source; returns whether it did. */
   function collect(folder: string): boolean {
     const { source, mixed } = children(folder);
     const whole = source.filter((child) => !collect(child));
@@ -67,7 +67,7 @@ function children(folder: string): { source: string[]; mixed: boolean } {
       else source.push(`${folder}/${name}`);
     }
   } catch {
-    // It is gone, or not ours to read; then there is nothing to see in it.
+    // It was deleted or is not readable, so there is nothing to watch.
   }
   return { source, mixed };
 }

@@ -1,4 +1,4 @@
-/** What the command shows: one line an event, with one prefix a backend. */
+/** The output of the command: one line per event, with one prefix per backend. */
 import { styleText } from "node:util";
 import { printable } from "./output.ts";
 import type { DevBackend, DevEvent, DevPlatform } from "./platform.ts";
@@ -18,12 +18,12 @@ const COLORS: readonly Style[] = [
   "blueBright",
 ];
 
-/** Lines of output repeated when a backend failed to start. */
+/** How many lines of output are repeated when a backend failed to start. */
 const TAIL = 5;
 
-/** Where the lines go. */
+/** Options of {@linkcode Terminal}. */
 export interface TerminalOptions {
-  /** Takes one line without its end. */
+  /** Writes one line, given without its line break. */
   write: (line: string) => void;
   /** Whether to use colours. */
   color: boolean;
@@ -47,7 +47,7 @@ export class Terminal {
     this.#now = now;
   }
 
-  /** Prints the addresses, and how to connect. */
+  /** Prints the URLs, and how to connect. */
   greet(
     { apiUrl, proxyUrl }: Pick<DevPlatform, "apiUrl" | "proxyUrl">,
     { runs, watch }: { runs: string; watch: boolean },
@@ -76,7 +76,7 @@ export class Terminal {
     this.#write("");
   }
 
-  /** A remark that concerns no single backend. */
+  /** Prints a remark that does not concern a single backend. */
   note(text: string): void {
     this.#write(`${this.#time()} ${this.#style("dim", printable(text))}`);
   }
@@ -89,7 +89,7 @@ export class Terminal {
       case "line": {
         const bar = event.from === "stdout"
           ? this.#style("dim", "│")
-          // No alarm: programs write there what they like.
+          // Not highlighted, because programs also write ordinary output there.
           : event.from === "stderr"
           ? this.#style("dim", "┆")
           : this.#style("yellow", "!");
@@ -110,7 +110,7 @@ export class Terminal {
     }
   }
 
-  /** Keeps the last words of a backend that is not ready yet. */
+  /** Keeps the last lines of a backend that is not ready yet. */
   #remember({ backend, from, text }: DevEvent & { type: "line" }): void {
     if (from === "platform") return;
     if (backend.states.some(({ status }) => status === "ready")) return;
@@ -118,7 +118,7 @@ export class Terminal {
     this.#tails.set(backend.id, [...tail, text].slice(-TAIL));
   }
 
-  /** Repeats them for one that failed to start: they may be far up by now. */
+  /** Repeats these lines for a backend that failed to start: they may have scrolled away. */
   #tail({ backend, state }: DevEvent & { type: "state" }): void {
     const tail = this.#tails.get(backend.id);
     this.#tails.delete(backend.id);
@@ -166,7 +166,7 @@ export class Terminal {
   }
 
   #line(backend: DevBackend, text: string): void {
-    // Newer backends of a key differ in their colour and their name.
+    // Successive backends of a key differ in color and id.
     const name = backend.key === undefined
       ? backend.id
       : `${shorten(printable(backend.key), 20)} ${backend.id.slice(0, 4)}`;

@@ -1,12 +1,12 @@
 /**
- * Fields of a connect request that the API does not know. They are legal, since a
- * newer client may send more, and so a slip has no effect and no error:
- * `connect({ keys })` spawns a new backend each time. The platform remarks on it.
+ * Finds unknown fields of a connect request. They are allowed, because a newer client may
+ * send more, so a typo has no effect and causes no error: `connect({ keys })` spawns a new
+ * backend each time. The platform prints a remark about it.
  */
 import type { ConnectRequest, SpawnOptions } from "../../types.ts";
 import { nearest } from "./nearest.ts";
 
-/** Every field, with the fields of its value where that is an object. */
+/** All fields, with the nested fields of those that are objects. */
 interface Fields {
   [name: string]: Fields | true;
 }
@@ -44,7 +44,7 @@ const CONNECT = {
   auth: true,
 } satisfies Record<keyof ConnectRequest, Fields | true>;
 
-/** One remark for each unknown field. It names no value. */
+/** One remark for each unknown field, without its value. */
 export function unknownFields(request: object): string[] {
   return [...remarks(request, CONNECT, "")];
 }

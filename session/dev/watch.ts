@@ -1,22 +1,22 @@
-/** `--watch`: tells when the code of the backends has changed. */
+/** `--watch`: detects changes of the backends' code. */
 import { wait } from "../../net/wait.ts";
 import { isSource, type SourceFolders, sourceFolders } from "./sources.ts";
 
-/** What to watch. */
+/** Options of {@linkcode watchCode}. */
 export interface WatchOptions {
   /** The module that the backends run; its local dependencies are watched too. */
   module: string | undefined;
-  /** Passed on to `deno`. */
+  /** Passed to `deno`. */
   config: string | undefined;
   /** Without a module, source files in this folder are watched. */
   cwd: string;
-  /** The code has changed. */
+  /** Called when the code has changed. */
   onChange: () => void;
-  /** Called with what the user should know. */
+  /** Called with remarks for the user. */
   onNote: (text: string) => void;
 }
 
-/** An editor writes a file in several steps; this many milliseconds later it is done. */
+/** How long (ms) to wait after a change, because editors write a file in several steps. */
 const SETTLE = 100;
 
 /** Watches until `signal` aborts. */
@@ -25,14 +25,14 @@ export async function watchCode(
   signal: AbortSignal,
 ): Promise<void> {
   const { module } = options;
-  // A link's own path never shows up in events; what it leads to does.
+  // Events contain the target of a symbolic link, never its own path.
   const cwd = Deno.realPathSync(options.cwd);
   const files = new Set<string>();
   const counts = (path: string) =>
     module === undefined ? isSource(path, cwd) : files.has(path);
   const look = async (): Promise<SourceFolders> => {
     if (module === undefined) return sourceFolders(cwd);
-    // Old ones stay: code that cannot be read for now names none of its parts.
+    // Keeps the old ones, because code with a syntax error lists no dependencies.
     for (const file of await localModules(module, options, signal)) {
       files.add(file);
     }
@@ -67,10 +67,10 @@ export async function watchCode(
   }
 }
 
-/** What has changed: code, or only which folders there are. */
+/** The kind of change: code, or only the set of folders. */
 type Change = "code" | "folders";
 
-/** Gathers the events of one change. Those of a later one wait their turn. */
+/** Combines the events of one change. Those of a later change wait. */
 class Watcher {
   readonly #watchers: readonly Deno.FsWatcher[];
   readonly #events: AsyncIterator<Deno.FsEvent>;
@@ -78,8 +78,8 @@ class Watcher {
   #closed = false;
 
   constructor({ deep, flat }: SourceFolders) {
-    // One watcher for many folders: systems allow few watchers. A folder that is
-    // gone again is left out.
+    // One watcher for many folders, because systems allow few watchers. Leaves out a
+    // folder that has been deleted in the meantime.
     const open = (paths: string[], recursive: boolean) => {
       const there = paths.filter(isFolder);
       return there.length > 0 ? [Deno.watchFs(there, { recursive })] : [];
@@ -89,8 +89,7 @@ class Watcher {
   }
 
   /**
-   * Resolves some moments after a change, when it is complete; with `undefined`
-   * when closed.
+   * Resolves shortly after a change, when it is complete, or with `undefined` when closed.
    */
   async changed(
     counts: (path: string) => boolean,
@@ -128,7 +127,7 @@ class Watcher {
   }
 }
 
-/** The events of all watchers, as they come, until all are closed. */
+/** The events of all watchers, as they occur, until all are closed. */
 async function* merge(
   watchers: readonly Deno.FsWatcher[],
 ): AsyncGenerator<Deno.FsEvent, void, void> {
@@ -147,7 +146,7 @@ async function* merge(
   }
 }
 
-/** The files that `module` is made of, as far as they lie on this machine. */
+/** The local files that `module` consists of. */
 async function localModules(
   module: string,
   { config, cwd }: WatchOptions,
@@ -165,26 +164,26 @@ async function localModules(
       modules: { specifier: string; local?: string }[];
     };
     for (const { specifier, local } of modules) {
-      // Remote modules live in a cache, where they do not change.
+      // Remote modules are in a cache, where they do not change.
       if (specifier.startsWith("file:") && local) files.add(local);
     }
   } catch {
-    // The code cannot be read as it is now; the next change may mend it.
+    // The code has an error; the next change may fix it.
   }
   const own = /^[a-z]+:/i.test(module) ? [] : [module];
-  // What a link leads to is what is edited, and named when it has changed.
+  // Resolves symbolic links, because the target is edited and appears in events.
   for (const file of [...files, ...own]) {
     try {
       files.add(await Deno.realPath(file));
     } catch {
-      // There is no such file (yet).
+      // The file does not exist (yet).
     }
   }
   return files;
 }
 
 function folders(files: Iterable<string>): Set<string> {
-  // The folder and not the file: an editor may put a new file in its place.
+  // The folder rather than the file, because an editor may replace the file.
   return new Set(
     [...files].map((file) => file.replace(/[/\\][^/\\]*$/, "") || "/"),
   );
