@@ -1,12 +1,12 @@
 /**
- * Two ways of doing the same, timed in turn in one run: A B A B … Machines are
- * noisy and drift, so only the ratio of the medians is told.
+ * Times two ways of doing the same, alternating in one run: A B A B … Machines are noisy
+ * and drift, so only the ratio of the medians is reported.
  */
 
-/** One way: does the work and says how long it took, in ms, if it knows better than a stopwatch. */
+/** One way: does the work; returns its time in ms if it measures that itself. */
 export type Way = () => Promise<number | void> | number | void;
 
-/** What {@linkcode compare} found. */
+/** The result of {@linkcode compare}. */
 export interface Comparison {
   /** The median time of the first way divided by that of the second. */
   ratio: number;
@@ -21,7 +21,7 @@ async function time(way: Way): Promise<number> {
   return typeof own === "number" ? own : performance.now() - start;
 }
 
-/** The middle value. */
+/** The median. */
 export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -30,7 +30,7 @@ export function median(values: number[]): number {
     : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Runs both ways in turn, after one uncounted round. */
+/** Runs both ways alternately, after one uncounted round. */
 export async function compare(
   a: Way,
   b: Way,
@@ -38,7 +38,7 @@ export async function compare(
 ): Promise<Comparison> {
   const times: [number[], number[]] = [[], []];
   for (let round = -1; round < rounds; round++) {
-    // Who goes first changes, so that neither always inherits the other's garbage.
+    // The order alternates, so that neither always inherits the other's garbage.
     const order = round % 2 === 0 ? [0, 1] as const : [1, 0] as const;
     for (const index of order) {
       const ms = await time(index === 0 ? a : b);
@@ -51,11 +51,11 @@ export async function compare(
 
 /** One line of a benchmark's table. */
 export interface Row {
-  /** What was measured, beside what. */
+  /** What was measured, and compared to what. */
   what: string;
   /** The figure, as text. */
   measured: string;
-  /** What it should be, as text; "report" where there is no target. */
+  /** The target, as text; "report" if there is none. */
   target: string;
 }
 

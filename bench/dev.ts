@@ -1,4 +1,4 @@
-/** The dev platform: from `connect` to `ready`, beside starting a backend by hand. */
+/** The dev platform: from `connect` to `ready`, compared to starting a backend by hand. */
 import { fileURLToPath } from "node:url";
 import { startDevPlatform } from "../session/dev/mod.ts";
 import { Jamsocket } from "../server.ts";
@@ -8,7 +8,7 @@ const BACKEND = fileURLToPath(
   new URL("../tests/dev/echo_backend.ts", import.meta.url),
 );
 
-/** Starts the backend and asks its port until it answers. */
+/** Starts the backend and polls its port until it responds. */
 async function byHand(): Promise<number> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -34,7 +34,7 @@ async function byHand(): Promise<number> {
   return took;
 }
 
-/** Prints what the platform adds to a start. */
+/** Prints the time that the platform adds to a start. */
 export async function benchDev(): Promise<void> {
   await using platform = await startDevPlatform({
     module: BACKEND,
@@ -58,7 +58,7 @@ export async function benchDev(): Promise<void> {
   };
   const start = await compare(spawned, byHand, 21);
 
-  // What every later visitor of a key pays.
+  // The cost for every later connection to a key.
   const { backend_id } = await jamsocket.connect({ key: "held" });
   for await (const { status } of jamsocket.statuses(backend_id)) {
     if (status === "ready") break;

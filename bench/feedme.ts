@@ -1,10 +1,10 @@
 /**
- * The Feedme client beside npm's feedme-client 0.0.35 (with feedme-util 0.2.1,
+ * The Feedme client compared to npm's feedme-client 0.0.35 (with feedme-util 0.2.1,
  * without which it cannot talk to any server), in Deno and in Node 24.
  *
- * Both clients are bundled into one file, which runs in a child process of each
- * runtime. Packages come from npm, by way of `deno install` in a folder of their
- * own, as only there can the version of a dependency's dependency be chosen.
+ * Both clients are bundled into one file, which runs in a child process of each runtime.
+ * Packages come from npm, via `deno install` in a separate folder, because only there can
+ * the version of a transitive dependency be chosen.
  */
 import * as esbuild from "esbuild";
 import { pathToFileURL } from "node:url";
@@ -41,7 +41,7 @@ async function run(
   return text;
 }
 
-/** Installs the peers, bundles, and tells where the bundle is. */
+/** Installs the peers and bundles; returns the URL of the bundle. */
 async function prepare(folder: URL): Promise<URL> {
   const manifest = {
     private: true,
@@ -76,7 +76,7 @@ async function prepare(folder: URL): Promise<URL> {
 
 const SIZES = [10, 1_000, 10_000, 100_000];
 
-/** Each figure in a process of its own, or one inherits the other's garbage. */
+/** Measures each figure in its own process, so that none inherits another's garbage. */
 async function measure(command: string, args: string[]): Promise<Result> {
   const ask = async (...what: string[]) =>
     JSON.parse(await run(command, [...args, ...what]));

@@ -1,7 +1,7 @@
 /**
- * What is measured of Feedme clients: this one and npm's, in one process, on a
- * transport in memory, each message awaited until its event. Run by
- * `bench/feedme.ts`, bundled, in each runtime; prints JSON.
+ * Measures Feedme clients: this one and npm's, in one process, on an in-memory transport,
+ * each message from its arrival to its event. Bundled and run by `bench/feedme.ts` in each
+ * runtime; prints JSON.
  */
 import process from "node:process";
 import { feedmeClient } from "../feed/feedme/mod.ts";
@@ -57,7 +57,7 @@ function entries(count: number): Any[] {
   );
 }
 
-/** One client with one open feed, and a server that makes messages for it. */
+/** One client with one open feed, and a server that creates messages for it. */
 class Side {
   readonly #transport = new Memory();
   readonly #old: boolean;
@@ -137,7 +137,7 @@ class Side {
 
   /** Milliseconds for each of the messages. */
   async take(messages: string[]): Promise<number> {
-    // Nobody pays for what the other one left behind.
+    // Neither pays for the other's garbage.
     (globalThis as Any).gc();
     const start = performance.now();
     for (const text of messages) {

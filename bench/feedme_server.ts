@@ -1,10 +1,9 @@
 /**
- * The Feedme server beside npm's feedme-server-core and beside the floor, a
- * loop that sends a text that is ready: 1,000 raw clients on one feed, 200
- * changes of one delta each. Servers run in processes of their own, in turn;
- * the clients in another.
+ * The Feedme server compared to npm's feedme-server-core and to the floor, a loop that
+ * sends a prepared text: 1,000 raw clients on one feed, 200 changes of one delta each.
+ * Servers run in their own processes, in turn; the clients in another.
  *
- * Then what it costs to make deltas from two snapshots.
+ * Then measures the cost of computing deltas from two snapshots.
  */
 import { diff } from "../feed/feedme/wire/diff.ts";
 import { bundle } from "../tests/kit/bundle.ts";
@@ -50,7 +49,7 @@ async function node(folder: string): Promise<Runtime> {
   return [await requireRuntime("node24"), file];
 }
 
-/** One process and what it says, line by line. */
+/** One process and its output, line by line. */
 class Process {
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;

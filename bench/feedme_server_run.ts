@@ -1,9 +1,9 @@
 /**
- * One side of `bench/feedme_server.ts`, in a process of its own:
+ * One side of `bench/feedme_server.ts`, in its own process:
  * `feedme_server_run.ts server <kind> <changes>` or `… clients <url> <count> <changes>`.
  * The server is `ours`, `npm` (feedme-server-core with its transport) or
- * `floor`, a loop that sends a text that is ready to the same sockets. Servers
- * run on Deno and on Node.
+ * `floor`, a loop that sends a prepared text to the same sockets. Servers run on Deno
+ * and on Node.
  */
 import feedmeServerCore from "feedme-server-core";
 import feedmeTransportWs from "feedme-transport-ws/server.js";
@@ -19,7 +19,7 @@ import {
 const [role, ...rest] = process.argv.slice(2);
 const say = (message: object) => console.log(JSON.stringify(message));
 
-/** Changes in one go, then a pause, so that sockets can be written. */
+/** The changes between two pauses, in which sockets can be written. */
 const PAUSE = 5;
 
 const data = {
@@ -29,7 +29,7 @@ const data = {
   ),
 };
 
-/** What a server does: waits for a word, changes the feed, tells its costs. */
+/** Runs the rounds of a server: waits for a command, changes the feed, reports the cost. */
 async function rounds(
   change: (step: number) => void,
   count: number,
@@ -42,7 +42,7 @@ async function rounds(
       change(step);
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
-    // What was given to the sockets has to leave too: the clients tell when.
+    // The sockets must also have sent everything; the clients report when.
     say({ sent: performance.now() - start });
     const { user, system } = process.cpuUsage(before);
     say({ cpu: (user + system) / 1000, rss: process.memoryUsage().rss });
@@ -185,7 +185,7 @@ async function connect(
         say({ received });
       }
     };
-    // No more at a time than a listening socket holds.
+    // No more at a time than the backlog of a listening socket.
     if (index % 50 === 49) {
       while (opened <= index - 10) {
         await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,7 +1,7 @@
 /**
  * `deno task bench [area ...]`: every benchmark, or those of the areas named.
- * Figures are ratios of medians of runs in turn; absolute times would say more
- * of the machine than of the code.
+ * Figures are ratios of medians of alternating runs; absolute times would say more about
+ * the machine than about the code.
  */
 const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
   dev: async () => (await import("./dev.ts")).benchDev,

@@ -1,4 +1,4 @@
-/** What Linux tells about a process: its descriptors and its processor time. */
+/** Reads a process's descriptors and processor time on Linux. */
 
 /** How many descriptors a process has open. */
 export function descriptors(pid: number): number {
@@ -19,16 +19,16 @@ export async function listener(port: number): Promise<number> {
         if (link === `socket:[${inode}]`) return Number(name);
       }
     } catch {
-      // Another user's, or gone.
+      // Another user's process, or one that has ended.
     }
   }
   throw new Error(`nobody listens on ${port}`);
 }
 
-/** Milliseconds of processor time that a process has used; 10 ms at a time. */
+/** The processor time of a process in milliseconds, with a resolution of 10 ms. */
 export function processorTime(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  // After the name, which may hold spaces: fields 14 and 15 of 1.
+  // Fields 14 and 15, counted from 1, after the name, which may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return 10 * (Number(fields[11]) + Number(fields[12]));
 }

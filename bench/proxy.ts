@@ -1,4 +1,4 @@
-/** The edge route, beside Hono's own proxy helper and a bare loop between sockets. */
+/** The edge route, compared to Hono's own proxy helper and a bare loop between sockets. */
 import { Hono } from "@hono/hono";
 import { proxy } from "@hono/hono/proxy";
 import { sessionProxy } from "../session/edge/proxy.ts";
@@ -9,7 +9,7 @@ import { startWorker } from "../tests/kit/workerd.ts";
 import { listener, processorTime } from "./process.ts";
 import type { Drive } from "./proxy_peer.ts";
 
-/** The thread with both far ends. */
+/** Starts the thread with both far ends. */
 async function startPeer() {
   const worker = new Worker(new URL("./proxy_peer.ts", import.meta.url), {
     type: "module",
@@ -69,7 +69,7 @@ async function requests(
   }
 }
 
-/** The processor time that workerd takes for an upload of 10 MiB. */
+/** Measures the processor time of workerd for an upload of 10 MiB. */
 async function uploads(backend: number): Promise<Row> {
   const what =
     "Processor time of a 10 MiB upload on workerd, beside Hono's proxy()";

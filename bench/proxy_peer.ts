@@ -1,7 +1,7 @@
 /**
- * Both far ends for the benchmark of the edge route, in a thread of their own, so
- * that what is measured is the proxy: a backend that answers and echoes, and a
- * client that keeps messages in flight.
+ * Both far ends for the benchmark of the edge route, in their own thread, so that only the
+ * proxy is measured: a backend that responds and echoes, and a client that keeps messages
+ * in flight.
  */
 /// <reference lib="deno.worker" />
 
@@ -19,7 +19,7 @@ const server = Deno.serve(
   { port: 0, hostname: "127.0.0.1", onListen() {} },
   async (request) => {
     if (request.headers.get("upgrade") !== "websocket") {
-      // An upload is read to its end.
+      // Reads an upload to its end.
       for await (const _ of request.body ?? []);
       return new Response(body);
     }

@@ -1,7 +1,7 @@
 /**
- * A soak of the edge on Deno: clients that leave during everything, for a while.
- * Afterwards the process has as many descriptors as before, and the platform as
- * many streams and sockets: none. Linux alone tells how many there are.
+ * A soak test of the edge on Deno: for a while, clients disconnect at every stage.
+ * Afterwards the process must have as many descriptors as before, and the platform no
+ * streams and sockets. Only Linux reports these counts.
  */
 import { config } from "../tests/kit/config.ts";
 import { startEdge, startPlatform } from "../tests/proxy/platform.ts";
@@ -15,7 +15,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Leaves a status stream after some milliseconds. */
 async function watch(room: string, cookie: string): Promise<void> {
   const answer = await fetch(`${room}/status/stream`, { headers: { cookie } });
-  // By the reader: aborting a request does not always end its body on Deno.
+  // Via the reader, because aborting a request does not always end its body on Deno.
   const reader = answer.body!.getReader();
   const left = pause(5 + Math.random() * 245).then(() => reader.cancel());
   while (!(await reader.read()).done);
@@ -83,8 +83,8 @@ export async function soak(): Promise<void> {
         await knock(edge.port, cookie);
       })),
   ]);
-  // Connections that are kept for another request, and the deadline for a
-  // client's socket to open.
+  // Waits for idle keep-alive connections to close, and for the deadline of a client's
+  // socket to open.
   await pause(40_000);
   console.log(
     `soak of ${SECONDS} s: ${streams} status streams and ${sockets} WebSockets left;`,

@@ -1,5 +1,5 @@
 /**
- * The SocketCluster client beside npm's socketcluster-client 20.0.2, in Deno
+ * The SocketCluster client compared to npm's socketcluster-client 20.0.2, in Deno
  * and in Node 24: `deno task bench socketcluster`, or alone
  * `deno run -A --config deno.tests.json bench/socketcluster.ts`.
  */
@@ -30,7 +30,7 @@ async function cases(
 
 const times = (ratio: number) => `${ratio.toFixed(2)}×`;
 
-/** Beside it, what a bare loop reaches that does no more than parse and keep. */
+/** Adds the figure of a bare loop that only parses and stores. */
 const beside = ({ ours, bare }: { ours: number; bare: number }) =>
   `${times(ours)} (a bare loop: ${times(bare)})`;
 
@@ -52,7 +52,7 @@ export async function benchSocketCluster(): Promise<void> {
     for (const [runtime, [command, ...flags]] of Object.entries(runtimes)) {
       const ask = async (program: string, ...args: string[]) =>
         JSON.parse(await run(command!, [...flags, program, ...args]));
-      // Each in a process of its own, or one inherits the other's garbage.
+      // Each in its own process, so that none inherits another's garbage.
       const burst = await ask(memory, "burst");
       const hundred = await ask(memory, "hundred");
       const one = await ask(memory, "one");

@@ -1,5 +1,5 @@
 /**
- * The SocketCluster client beside npm's socketcluster-client, in one runtime:
+ * The SocketCluster client compared to npm's socketcluster-client, in one runtime:
  * `socketcluster.ts` bundles this program and runs it in Deno and in Node.
  * It prints one line of JSON.
  */
@@ -15,7 +15,7 @@ import { compare, median } from "./compare.ts";
 
 const FRAMES = 500_000;
 
-/** Both clients have the same interface; that is the point. */
+/** Both clients have the same API. */
 type Create = (options: Record<string, unknown>) => any;
 const clients: Record<"ours" | "peer", Create> = {
   ours: create as Create,
@@ -36,7 +36,7 @@ async function subscribed(client: Create): Promise<any> {
   return socket;
 }
 
-/** What frames are said to, and where their data comes out. */
+/** Receives frames, and delivers their data. */
 interface Feed {
   say(frame: string): void;
   data: AsyncIterable<unknown>;
@@ -53,7 +53,7 @@ async function feedOf(client: Create): Promise<Feed> {
   };
 }
 
-/** The least that any client does: parse, look at the channel, keep, hand on. */
+/** The minimum that any client does: parses, reads the channel, stores, delivers. */
 function bareFeed(consumed: boolean, channel = "c"): Feed {
   let queue: unknown[] = [];
   let head = 0;
@@ -79,7 +79,7 @@ function bareFeed(consumed: boolean, channel = "c"): Feed {
   };
 }
 
-/** Feeds all frames, so many in a macrotask, to one loop; the time until it got all. */
+/** Feeds all frames, a number per macrotask, to one loop; returns the time until it got all. */
 async function consume(
   { say, data, end }: Feed,
   burst: number,
@@ -103,7 +103,7 @@ async function consume(
   return time;
 }
 
-/** Feeds all frames to nobody. */
+/** Feeds all frames without a consumer. */
 function dispatch({ say, end }: Feed): number {
   const frames = Array.from({ length: 1000 }, (_, i) => frame(i));
   const start = performance.now();
@@ -113,7 +113,7 @@ function dispatch({ say, end }: Feed): number {
   return time;
 }
 
-/** How many times as fast as the peer ours is, and a bare loop. */
+/** How many times as fast as the peer our client is, and a bare loop. */
 async function faster(
   run: (feed: Feed) => number | Promise<number>,
   consumed = true,
@@ -127,7 +127,7 @@ async function faster(
   };
 }
 
-/** Bytes that 1,000,000 messages take which nobody has read. */
+/** The bytes that 1,000,000 unread messages take. */
 async function memory(client: Create): Promise<number> {
   const gc = (globalThis as any).gc as () => void;
   const socket = await subscribed(client);
@@ -167,7 +167,7 @@ async function sessionOf(
   };
 }
 
-/** The least again: calls by number, and the data of one channel in a queue. */
+/** The minimum again: calls by number, and the data of one channel in a queue. */
 async function bareSession(
   WebSocket: any,
   port: number,
@@ -202,7 +202,7 @@ async function bareSession(
 
 type Opener = () => Promise<Session>;
 
-/** Receives so many messages: the time in ms, and the CPU time `used`. */
+/** Receives `count` messages; returns the time in ms, and the CPU time `used`. */
 async function flood(open: Opener, count: number) {
   const session = await open();
   const messages = await session.subscribe("flood");
@@ -223,7 +223,7 @@ async function flood(open: Opener, count: number) {
   return { time, used: user + system };
 }
 
-/** Makes so many calls, 64 at a time: the time in ms. */
+/** Makes `count` calls, 64 at a time; returns the time in ms. */
 async function call(open: Opener, count: number): Promise<number> {
   const session = await open();
   const start = performance.now();
@@ -235,7 +235,7 @@ async function call(open: Opener, count: number): Promise<number> {
   return time;
 }
 
-/** How a client fares beside the peer: times, and CPU time of messages. */
+/** Compares a client to the peer: times, and CPU time of messages. */
 async function against(peer: Opener, open: Opener) {
   const cpu = new Map<Opener, number[]>([[peer, []], [open, []]]);
   const flooded = (of: Opener) => async () => {
@@ -255,7 +255,7 @@ async function against(peer: Opener, open: Opener) {
   };
 }
 
-/** Over loopback against the real server: ours and a bare loop beside the peer. */
+/** Over loopback against the real server: our client and a bare loop, compared to the peer. */
 async function loopback(port: number, options: Record<string, unknown>) {
   const peer = () => sessionOf(clients.peer, { port });
   const ours = await against(

@@ -1,9 +1,9 @@
 /**
- * What a runtime's memory is made to look like for the benchmark, before the
- * clients are loaded: a page whose WebSocket is in memory.
+ * Prepares the global object for the benchmark, before the clients are loaded: simulates a
+ * page with an in-memory WebSocket.
  */
 
-/** A WebSocket that is open at once and says what it is told. */
+/** A WebSocket that opens immediately and delivers the frames it is given. */
 export class MemoryWebSocket {
   static readonly OPEN = 1;
   readonly CONNECTING = 0;
@@ -26,7 +26,7 @@ export class MemoryWebSocket {
     });
   }
 
-  /** Agrees to whatever wants an answer. */
+  /** Confirms everything that expects a response. */
   send(frame: string): void {
     const { event, cid } = JSON.parse(frame);
     if (cid === undefined) return;
@@ -45,7 +45,7 @@ export class MemoryWebSocket {
   }
 }
 
-// The peer is made for pages: it looks for the constructor once, on `window`.
+// The peer is written for pages: it reads the constructor once, from `window`.
 Object.assign(globalThis, { window: globalThis });
 if (!globalThis.process?.argv.includes("loopback")) {
   Object.assign(globalThis, { WebSocket: MemoryWebSocket });

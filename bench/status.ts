@@ -1,4 +1,4 @@
-/** The status stream: from bytes to callback, beside the SSE parser alone. */
+/** The status stream: from bytes to callback, compared to the SSE parser alone. */
 import { jamsocketStatus } from "../session/engine/jamsocket.ts";
 import process from "node:process";
 import { createParser } from "eventsource-parser";
@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 /** The chunks in which a body arrives. */
 type Chunks = readonly Uint8Array[];
 
-/** A status log as a platform sends it: a chunk an event, as it happens. */
+/** A status log as a platform sends it: one chunk per event, as it happens. */
 function log(statuses: string[]): Chunks {
   return statuses.map((status, index) =>
     encoder.encode(formatServerEvent({
@@ -25,7 +25,7 @@ function log(statuses: string[]): Chunks {
   );
 }
 
-/** The same bytes in chunks of another size. */
+/** The same bytes in chunks of a different size. */
 function rechunked(chunks: Chunks, size: number): Chunks {
   const bytes = new Uint8Array(chunks.flatMap((chunk) => [...chunk]));
   return Array.from(
@@ -44,14 +44,14 @@ const life = log([
   "terminated",
 ]);
 
-/** The longest log that a follower takes: 100 statuses that nobody has heard of. */
+/** The longest log that a follower accepts: 100 unknown statuses. */
 const longest = log([
   ...Array.from({ length: 100 }, (_, index) => `step ${index}`),
   "ready",
   "terminated",
 ]);
 
-/** The same answer for both sides. */
+/** The same response for both sides. */
 function answer(chunks: Chunks): Response {
   let at = 0;
   return new Response(
@@ -66,7 +66,7 @@ function answer(chunks: Chunks): Response {
   );
 }
 
-/** The status that a follower asks for once, beside the stream. */
+/** The response to the one status request that a follower makes besides the stream. */
 function asked(): Response {
   return new Response('{"status":"scheduled","time":"2026-01-01T00:00:00Z"}');
 }
@@ -74,8 +74,8 @@ function asked(): Response {
 let heard = 0;
 
 /**
- * eventsource-parser alone, from bytes to texts: the pipe that its
- * documentation shows for the body of a response.
+ * eventsource-parser alone, from bytes to text: the pipe that its documentation shows for
+ * the body of a response.
  */
 async function parserAlone(chunks: Chunks): Promise<void> {
   const events = answer(chunks).body!
@@ -84,12 +84,12 @@ async function parserAlone(chunks: Chunks): Promise<void> {
   for await (const { data } of events) if (data) heard++;
 }
 
-/** Its parser of texts in a bare loop, which bounds nothing and waits for nobody. */
+/** Its text parser in a bare loop, without limits or backpressure. */
 function bareLoop(chunks: Chunks): Promise<void> {
   return parser(chunks, () => heard++);
 }
 
-/** The least that gives states: that loop and `JSON.parse`. */
+/** The minimum that yields states: that loop and `JSON.parse`. */
 function loopAndJson(chunks: Chunks): Promise<void> {
   return parser(chunks, ({ data }) => {
     if (JSON.parse(data).status) heard++;
@@ -127,7 +127,7 @@ async function parser(
   }
 }
 
-/** 2,000 quiet streams followed at once: what one costs. */
+/** Follows 2,000 quiet streams at once; measures the cost of one. */
 async function atOnce(): Promise<Row> {
   const count = 2_000;
   const controllers: ReadableStreamDefaultController<Uint8Array>[] = [];

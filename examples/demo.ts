@@ -69,7 +69,7 @@ function edge(engine: Jamsocket, page: string, script: string): Hono {
 
 /** A running demo. */
 export interface Demo extends AsyncDisposable {
-  /** The one address to open. */
+  /** The URL to open. */
   url: string;
   platform: DevPlatform;
 }
@@ -81,7 +81,7 @@ export interface DemoOptions {
   onEvent?: DevPlatformOptions["onEvent"];
 }
 
-/** Starts all three; `port` is the edge's. */
+/** Starts all three parts; `port` is the edge's. */
 export async function startDemo(
   port: number,
   { folder, onEvent }: DemoOptions = {},
@@ -113,7 +113,7 @@ export async function startDemo(
     url: `http://localhost:${server.addr.port}`,
     platform,
     async [Symbol.asyncDispose]() {
-      // Backends first: what passes through the edge ends with them.
+      // Backends first, because the connections through the edge end with them.
       await platform.close();
       await server.shutdown();
     },
@@ -149,7 +149,7 @@ if (import.meta.main) {
     Deno.addSignalListener(signal, () => asked.resolve());
   }
   await asked.promise;
-  // Not waited for: a browser may keep its connections open for as long as it likes.
+  // Not awaited, because a browser may keep its connections open indefinitely.
   await demo.platform.close();
   Deno.exit(0);
 }

@@ -1,5 +1,5 @@
 /**
- * The npm tarball: `deno pack` with the names that npm's users have.
+ * Builds the npm tarball: `deno pack` with the import names of npm users.
  *
  * `deno pack` leaves names of `deno.json`'s imports as they are in the code, so
  * that `@hono/hono` would be imported while `package.json` asks for another
@@ -44,11 +44,11 @@ const MANIFEST = {
   },
   // From this version on `require` loads ES modules without a flag.
   engines: { node: ">=22.12" },
-  // Importing a module does nothing, so bundlers may drop what is not used.
+  // Importing a module has no side effects, so bundlers may drop unused code.
   sideEffects: false,
 };
 
-/** What the application brings itself. */
+/** The packages that the application provides itself. */
 const PEERS = ["hono"];
 
 /** A `package.json` as `deno pack` wrote it, completed. */
@@ -64,7 +64,7 @@ function completed(
   return { ...manifest, ...MANIFEST, dependencies, peerDependencies };
 }
 
-/** Runs a program; throws what it complains about when it fails. */
+/** Runs a program; throws an error with its output if it fails. */
 async function run(
   command: string,
   args: string[],
@@ -79,17 +79,17 @@ async function run(
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-/** Where npm has what JSR has under `target`, of the same version. */
+/** The npm target of the same package and version as a JSR `target`. */
 export function npmTarget(target: string): string {
   return target.replace("jsr:@hono/", "npm:");
 }
 
-/** The name by which npm's users import an `npm:` target. */
+/** The name by which npm users import an `npm:` target. */
 function npmName(target: string): string {
   return target.replace(/^npm:/, "").replace(/(?<=.)@[^@/]*$/, "");
 }
 
-/** The README as npm's users need it: the same with their commands. */
+/** The README with the commands of npm users. */
 function npmReadme(text: string): string {
   return text
     .replaceAll("bunx jsr add", "bun add")
@@ -124,7 +124,7 @@ export async function pack(output: string): Promise<void> {
       JSON.stringify({ ...config, imports }),
     );
     const packed = `${copy}/packed.tgz`;
-    // Source maps would name folders of this machine.
+    // Source maps would contain paths of this machine.
     await run(Deno.execPath(), [
       "pack",
       "--allow-dirty",

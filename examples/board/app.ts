@@ -19,7 +19,7 @@ export const MAX_NOTES = 200;
 /** Longest text of a note. Pages stop earlier: two people may write at once. */
 const MAX_TEXT = 1000;
 
-/** The place of something's middle, from 0 to 1; what lies outside is moved in. */
+/** The coordinate of an object's center, clamped to the range from 0 to 1. */
 const place = z.number().transform((value) => Math.min(1, Math.max(0, value)));
 
 const noteId = z.uuid();
@@ -32,7 +32,7 @@ const note = z.object({
   /** How many changes led to the text. */
   revision: z.int().min(0),
 });
-/** What was changed in a text; `text.ts` says how to read it. */
+/** A change of a text, in the form described in `text.ts`. */
 const change = z.array(
   z.union([z.int(), z.string().min(1).max(MAX_TEXT)]),
 ).max(2 * MAX_TEXT);
@@ -42,14 +42,14 @@ export const notesSchema = z.record(noteId, note);
 /** All notes, by id. */
 export type Notes = z.infer<typeof notesSchema>;
 
-/** The notes; each says what of it was changed, so that pages can follow. */
+/** The notes. Each action describes the change, so that pages can follow it. */
 export const board = defineFeed({
   data: z.object({ notes: notesSchema }),
   actions: {
     came_back: z.object({}),
     added: z.object({ id: noteId }),
     moved: z.object({ id: noteId }),
-    /** `from` is what the page that made the change calls itself. */
+    /** `from` is the id of the page that made the change. */
     edited: z.object({ id: noteId, change, from: z.string() }),
     removed: z.object({ id: noteId }),
   },
@@ -111,7 +111,7 @@ const move = defineAction({
   },
 });
 
-/** The last changes of each text, to which late ones are fitted. */
+/** The last changes of each text, against which late changes are transformed. */
 const histories = new Map<string, TextHistory>();
 
 /** Changes the text of a note, as it was in `revision`. */
@@ -165,13 +165,13 @@ const point = defineAction({
   },
 });
 
-/** Which of the people the client is. */
+/** Tells the client which of the people it is. */
 const me = defineAction({
   data: z.object({ id: z.string() }),
   handler: (_args, { client }) => ({ id: client.id }),
 });
 
-/** All of it. */
+/** All feeds and actions. */
 export const application = {
   feeds: { board, people },
   actions: { add, move, edit, remove, point, me },

@@ -105,7 +105,7 @@ function showOver(title: string, text: string, again = false): void {
 
 // The notes.
 
-/** This page's name in changes, so that it recognizes its own when they come back. */
+/** This page's id in changes, so that it recognizes its own when the server returns them. */
 const page = crypto.randomUUID();
 /** Longest text of a note. The backend accepts more, as two users may write at once. */
 const MAX_TEXT = 280;
@@ -115,18 +115,18 @@ const STEP = 0.02;
 /** One note on the sheet. */
 interface Card {
   element: HTMLElement;
-  /** Where the text stands and is written. */
+  /** The element that shows the text and lets the user edit it. */
   text: HTMLElement;
   shared: SharedText;
-  /** The text as it stands there. */
+  /** The text that it shows. */
   shown: string;
-  /** Changes of others that wait until an input method has done its work. */
+  /** Changes of others that wait until an input method has finished. */
   unshown: Change | undefined;
   composing: boolean;
   x: number;
   y: number;
   held: boolean;
-  /** A move is on its way; `next` is the latest place since. */
+  /** Set while a move is being sent; `next` is the latest place since. */
   moving: { next?: Place } | undefined;
 }
 
@@ -213,7 +213,7 @@ function placeIn(field: HTMLElement, node: Node, offset: number): number {
   return range.toString().length;
 }
 
-/** Takes over what was written on the page. */
+/** Applies the user's edit. */
 function takeInput(id: string, card: Card): void {
   const text = card.text.textContent!;
   if (text === card.shown) return;
@@ -233,7 +233,7 @@ function sendText(id: string, card: Card): void {
   if (!next) return;
   const args = { id, ...next, change: [...next.change], from: page };
   client?.action("edit", args).catch((error: ClientError) => {
-    // Without a connection the change stays, and is sent when it is back.
+    // Without a connection, the change is kept and sent after the reconnect.
     if (error.code !== "REJECTED") return;
     const note = board?.data()?.notes[id];
     if (!note) return;

@@ -9,12 +9,12 @@
  */
 
 /**
- * How a text changes, from its start to its end: a positive number keeps so many
- * UTF-16 units, a negative one removes them, and a string is put in.
+ * A change of a text, from its start to its end: a positive number keeps that many UTF-16
+ * code units, a negative one removes them, and a string is inserted.
  */
 export type Change = readonly (number | string)[];
 
-/** Gathers the parts of a change in the shortest form: inserts come first. */
+/** Builds a change in its shortest form, in which inserts precede removals. */
 class Parts {
   readonly list: (number | string)[] = [];
 
@@ -34,7 +34,7 @@ class Parts {
 
   insert(text: string): void {
     if (text === "") return;
-    // At one place the order of inserting and removing makes no difference.
+    // The order of an insert and a removal at the same place makes no difference.
     const last = this.list.at(-1);
     const removed = typeof last === "number" && last < 0
       ? this.list.pop()
@@ -46,7 +46,7 @@ class Parts {
   }
 }
 
-/** Goes through a change in pieces of any size. */
+/** Reads a change in pieces of any size. */
 class Reader {
   readonly #change: Change;
   #index = 0;
@@ -56,14 +56,14 @@ class Reader {
     this.#change = change;
   }
 
-  /** What comes next: an insert as text, a number with its sign, or the end. */
+  /** The next part: an insert as text, a signed number, or `undefined` at the end. */
   get next(): number | string | undefined {
     const part = this.#change[this.#index];
     if (typeof part === "number") return part - Math.sign(part) * this.#used;
     return part?.slice(this.#used);
   }
 
-  /** Takes `count` units of what comes next. */
+  /** Consumes `count` code units of the next part. */
   take(count: number): void {
     const part = this.#change[this.#index]!;
     const size = typeof part === "string" ? part.length : Math.abs(part);
@@ -74,7 +74,7 @@ class Reader {
   }
 }
 
-/** Whether `change` can be made to a text of this length. */
+/** Whether `change` can be applied to a text of this length. */
 export function fits(change: Change, length: number): boolean {
   let covered = 0;
   for (const part of change) {
@@ -100,7 +100,7 @@ export function apply(text: string, change: Change): string {
   return result;
 }
 
-/** The one change that leads from `before` to `after`. */
+/** A single change from `before` to `after`. */
 export function diff(before: string, after: string): Change {
   const most = Math.min(before.length, after.length);
   let start = 0;
@@ -119,12 +119,12 @@ export function diff(before: string, after: string): Change {
   return parts.list;
 }
 
-/** The first half of a character of two units. */
+/** Whether `unit` is the first half of a surrogate pair. */
 const isHigh = (unit = "") => /^[\ud800-\udbff]$/.test(unit);
-/** The second half. */
+/** Whether `unit` is the second half of a surrogate pair. */
 const isLow = (unit = "") => /^[\udc00-\udfff]$/.test(unit);
 
-/** Both changes as one: `second` is made to what `first` leaves. */
+/** Combines two changes; `second` applies to the result of `first`. */
 export function compose(first: Change, second: Change): Change {
   const [a, b, parts] = [new Reader(first), new Reader(second), new Parts()];
   for (;;) {
@@ -142,7 +142,7 @@ export function compose(first: Change, second: Change): Change {
         Math.abs(y),
       );
       if (typeof x === "string") {
-        // What the second removes of it was never there.
+        // Text that the second change removes is not inserted at all.
         if (y > 0) parts.insert(x.slice(0, size));
       } else if (y > 0) parts.keep(size);
       else parts.remove(size);
@@ -153,9 +153,9 @@ export function compose(first: Change, second: Change): Change {
 }
 
 /**
- * `change` as it has to be made where `other`, made to the same text, came first.
- * Where both put something in at one place, `side` says on which side of the
- * other's text this one's goes.
+ * Transforms `change` so that it can be applied after `other`, which was made to the same
+ * text. If both insert at the same place, `side` is the side of the other's text on which
+ * this one's goes.
  */
 export function transform(
   change: Change,
@@ -174,7 +174,7 @@ export function transform(
     } else if (typeof x !== "number" || y === undefined) return parts.list;
     else {
       const size = Math.min(Math.abs(x), Math.abs(y));
-      // What the other has removed needs neither keeping nor removing.
+      // Text that the other change removed need be neither kept nor removed.
       if (y > 0 && x > 0) parts.keep(size);
       else if (y > 0) parts.remove(size);
       a.take(size);
@@ -189,7 +189,7 @@ export function moved(place: number, change: Change): number {
   let after = 0;
   for (const part of change) {
     if (typeof part === "string") {
-      // Text that comes in right at the caret goes behind it.
+      // Text inserted exactly at the caret goes after it.
       if (before < place) after += part.length;
     } else {
       const count = Math.min(Math.abs(part), place - before);
@@ -203,28 +203,28 @@ export function moved(place: number, change: Change): number {
 
 /** The backend's side of one text: it puts changes in order. */
 export class TextHistory {
-  /** How many changes led to the present text. */
+  /** How many changes led to the current text. */
   revision: number;
   #text: string;
   readonly #recent: Change[] = [];
   readonly #limit: number;
 
-  /** It remembers the last `limit` changes. */
+  /** Keeps the last `limit` changes. */
   constructor(text = "", revision = 0, limit = 500) {
     this.#text = text;
     this.revision = revision;
     this.#limit = limit;
   }
 
-  /** The present text. */
+  /** The current text. */
   get text(): string {
     return this.#text;
   }
 
   /**
-   * Makes a change that was made to the text of `revision`. Returns it as it was
-   * made in the end, or `undefined` if that revision is forgotten or unknown, the
-   * change does not fit it, or the text would be longer than `most`.
+   * Applies a change that was made to the text of `revision`. Returns the transformed
+   * change, or `undefined` if that revision is too old or unknown, the change does not fit
+   * it, or the text would be longer than `most`.
    */
   change(
     revision: number,
@@ -234,7 +234,7 @@ export class TextHistory {
     const missed = this.revision - revision;
     if (missed < 0 || missed > this.#recent.length) return undefined;
     const since = missed === 0 ? [] : this.#recent.slice(-missed);
-    // How long the text was then, told by the first change to it.
+    // The length of the text at that revision, from the first change to it.
     const length = missed === 0 ? this.#text.length : lengthBefore(since[0]!);
     if (!fits(change, length)) return undefined;
     for (const other of since) change = transform(change, other, "after");
@@ -255,13 +255,13 @@ function lengthBefore(change: Change): number {
   );
 }
 
-/** A writer's side: its own changes are there at once, before they are agreed on. */
+/** A writer's side: its own changes apply immediately, before the server confirms them. */
 export class SharedText {
   #agreed: string;
   #revision: number;
-  /** Sent, and not seen among the agreed changes yet. */
+  /** The change that was sent but is not confirmed yet. */
   #sent: Change | undefined;
-  /** Made since. */
+  /** Changes made since then. */
   #waiting: Change | undefined;
 
   constructor(text: string, revision: number) {
@@ -269,7 +269,7 @@ export class SharedText {
     this.#revision = revision;
   }
 
-  /** The text with the own changes. */
+  /** The text including the writer's own changes. */
   get text(): string {
     let text = this.#agreed;
     for (const change of [this.#sent, this.#waiting]) {
@@ -278,17 +278,17 @@ export class SharedText {
     return text;
   }
 
-  /** Whether own changes are still to be agreed on. */
+  /** Whether own changes are still unconfirmed. */
   get busy(): boolean {
     return this.#sent !== undefined || this.#waiting !== undefined;
   }
 
-  /** Makes a change of its own. */
+  /** Makes an own change. */
   make(change: Change): void {
     this.#waiting = this.#waiting ? compose(this.#waiting, change) : change;
   }
 
-  /** What to send next, unless there is nothing or something is on its way. */
+  /** The next change to send; `undefined` if there is none, or one is in flight. */
   send(): { revision: number; change: Change } | undefined {
     if (this.#sent || !this.#waiting) return undefined;
     this.#sent = this.#waiting;
@@ -296,14 +296,14 @@ export class SharedText {
     return { revision: this.#revision, change: this.#sent };
   }
 
-  /** The change that was sent has been agreed on. */
+  /** The server confirmed the change that was sent. */
   agreed(): void {
     if (this.#sent) this.#agreed = apply(this.#agreed, this.#sent);
     this.#revision++;
     this.#sent = undefined;
   }
 
-  /** Takes another writer's change. Returns the change to make to `text`. */
+  /** Handles another writer's change. Returns the change to apply to `text`. */
   receive(change: Change): Change {
     this.#agreed = apply(this.#agreed, change);
     this.#revision++;
@@ -321,12 +321,12 @@ export class SharedText {
   }
 
   /**
-   * Continues from the server's text after a lost connection. Own changes that
-   * did not arrive are sent again. Returns the change to make to `text`.
+   * Continues from the server's text after a lost connection. Own changes that did not
+   * arrive are sent again. Returns the change to apply to `text`.
    */
   resume(text: string, revision: number): Change {
     const sent = this.#sent;
-    // It arrived, and only its answer was lost.
+    // It arrived, but its confirmation was lost.
     if (sent && text === apply(this.#agreed, sent)) this.agreed();
     else if (sent) {
       this.#waiting = this.#waiting ? compose(sent, this.#waiting) : sent;
