@@ -49,7 +49,12 @@ export class Backends {
       max: options.maxHeld ?? 10_000,
       ttl: options.holdFor ?? 300_000,
     });
-    this.timeout = options.connectTimeout ?? 10_000;
+    if (options.connectTimeout !== undefined) {
+      console.warn(
+        "sessionProxy: the option connectTimeout is now called platformTimeout",
+      );
+    }
+    this.timeout = options.platformTimeout ?? options.connectTimeout ?? 10_000;
     this.#flights = new Flights(this.timeout);
   }
 

@@ -91,6 +91,13 @@ export interface SessionProxyOptions {
   /** Milliseconds until the backend must begin to respond, or accept a WebSocket. @default {60_000} */
   timeout?: number | undefined;
   /** Milliseconds until the platform must respond. @default {10_000} */
+  platformTimeout?: number | undefined;
+  /**
+   * The former name of {@linkcode SessionProxyOptions.platformTimeout}; it prints
+   * one warning.
+   * @deprecated Use `platformTimeout`: elsewhere `connectTimeout` is the time to
+   * open a connection.
+   */
   connectTimeout?: number | undefined;
   /**
    * Milliseconds between comments on a quiet status stream. Bun ends a response
@@ -123,6 +130,7 @@ export interface SessionProxyOptions {
 
 const DURATIONS = [
   "timeout",
+  "platformTimeout",
   "connectTimeout",
   "keepAlive",
   "holdFor",

@@ -972,7 +972,7 @@ Deno.test("callbacks - headers may be a promise; what onError throws is on the c
 Deno.test("status - a client that leaves before the platform answers ends the question", async () => {
   for (const path of ["/status", "/status/stream"]) {
     for (const heeds of [true, false]) {
-      await using test = startEdge({ connectTimeout: Infinity });
+      await using test = startEdge({ platformTimeout: Infinity });
       const begun = Promise.withResolvers<AbortSignal>();
       const wait = (signal: AbortSignal): Promise<never> => {
         begun.resolve(signal);
@@ -1002,7 +1002,7 @@ Deno.test("status - a client that leaves before the platform answers ends the qu
 });
 
 Deno.test("an engine that ignores its signal is not waited for longer than the timeout", async () => {
-  await using test = startEdge({ connectTimeout: 50 });
+  await using test = startEdge({ platformTimeout: 50 });
   test.engine.connect = () => new Promise(() => {});
   const answer = await fetch(test.url("/backend/x"));
   assertEquals(answer.status, 504);
@@ -1026,6 +1026,7 @@ Deno.test("options - numbers out of range are refused by name, Infinity means no
   for (
     const name of [
       "timeout",
+      "platformTimeout",
       "connectTimeout",
       "keepAlive",
       "holdFor",
@@ -1048,7 +1049,7 @@ Deno.test("options - numbers out of range are refused by name, Infinity means no
   for (const forever of [Infinity, 30 * 24 * 3_600_000]) {
     await using test = make({
       timeout: forever,
-      connectTimeout: forever,
+      platformTimeout: forever,
       keepAlive: forever,
       holdFor: forever,
     });
@@ -1059,4 +1060,20 @@ Deno.test("options - numbers out of range are refused by name, Infinity means no
     const stream = await fetch(test.url("/status/stream"));
     assertEquals((await stream.text()).match(/^:/gm), null, "no comments");
   }
+});
+
+Deno.test("connectTimeout - the former name of platformTimeout counts, with one warning", () => {
+  const engine = { origins: ["http://127.0.0.1:*"], connect() {} } as never;
+  const { warn } = console;
+  const warnings: unknown[] = [];
+  console.warn = (...texts) => void warnings.push(...texts);
+  try {
+    sessionProxy({ engine, authorize: () => null, connectTimeout: 50 });
+    sessionProxy({ engine, authorize: () => null, platformTimeout: 50 });
+  } finally {
+    console.warn = warn;
+  }
+  assertEquals(warnings, [
+    "sessionProxy: the option connectTimeout is now called platformTimeout",
+  ]);
 });
