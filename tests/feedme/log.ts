@@ -13,14 +13,15 @@ const DETAILS = [
   "deltaViolation",
 ] as const;
 
-/** One argument of a listener or callback. */
+/** One argument of a listener or callback; an npm client's error shows all it has. */
 function show(value: unknown): string {
   if (value === undefined) return "";
-  if (!(value instanceof FeedmeError)) return JSON.stringify(value);
+  if (!(value instanceof Error)) return JSON.stringify(value);
   const shown: Record<string, unknown> = { error: value.message };
-  for (const name of DETAILS) {
+  const names = value instanceof FeedmeError ? DETAILS : Object.keys(value);
+  for (const name of names) {
     if (!Object.hasOwn(value, name)) continue;
-    const detail = value[name];
+    const detail: unknown = Reflect.get(value, name);
     shown[name] = detail instanceof Error ? detail.message : detail;
   }
   return JSON.stringify(shown);

@@ -15,8 +15,8 @@ import {
   type Scenario,
   SCENARIOS,
   type ServerCommand,
-  Stage,
 } from "./scenarios.ts";
+import { Stage } from "./stage.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PATIENCE = 15_000;

@@ -10,7 +10,8 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { FakeTransport, pass } from "./fake.ts";
-import { type Cue, SCENARIOS, Stage } from "./scenarios.ts";
+import { type Cue, SCENARIOS } from "./scenarios.ts";
+import { Stage } from "./stage.ts";
 import {
   anyParser,
   expectedInDialectA,

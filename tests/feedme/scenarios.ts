@@ -3,51 +3,8 @@
  * server, after which line of the log. A recording has the lines, not the
  * calls that led to them.
  */
-import {
-  type FeedmeClient,
-  feedmeClient,
-} from "../../feed/feedme/client/client.ts";
-import type { FeedmeFeed } from "../../feed/feedme/client/feed.ts";
 import type { FeedmeClientOptions } from "../../feed/feedme/client/options.ts";
-import type { FeedmeTransport } from "../../feed/feedme/client/transport.ts";
-import { logCallback, logClient, logFeed } from "./log.ts";
-
-/** What a script acts on. */
-export class Stage {
-  readonly client: FeedmeClient;
-  readonly feeds: FeedmeFeed[] = [];
-  readonly transport: FeedmeTransport;
-  readonly #write: (line: string) => void;
-
-  constructor(
-    options: FeedmeClientOptions,
-    write: (line: string) => void,
-  ) {
-    this.transport = options.transport;
-    this.client = feedmeClient(options);
-    this.#write = write;
-    logClient(this.client, write);
-  }
-
-  open(name: string, args: Record<string, string> = {}): void {
-    const feed = this.client.feed(name, args);
-    this.feeds.push(feed);
-    logFeed(feed, `feed${this.feeds.length}`, this.#write);
-    feed.desireOpen();
-  }
-
-  act(name: string, args: Record<string, never> | { a: unknown[] } = {}): void {
-    this.client.action(
-      name,
-      args as Record<string, never>,
-      logCallback(name, this.#write) as () => void,
-    );
-  }
-
-  note(line: string): void {
-    this.#write(line);
-  }
-}
+import type { Stage } from "./stage.ts";
 
 /** What the other side has to do where it is no recording. */
 export type ServerCommand =
@@ -188,7 +145,7 @@ export const SCENARIOS: Scenario[] = [
       {
         after: "app client.badClientMessage",
         app: (stage) => {
-          stage.note(
+          stage.write(
             `app client.state() ${JSON.stringify(stage.client.state())}`,
           );
           stage.client.disconnect();

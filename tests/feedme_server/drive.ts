@@ -5,7 +5,8 @@
 import { assertEquals } from "@std/assert";
 import { delay } from "@std/async";
 import type { FeedmeDialect } from "../../feed/feedme/server/served_socket.ts";
-import { type Scenario, SCENARIOS, type Stage } from "../feedme/scenarios.ts";
+import { type Scenario, SCENARIOS } from "../feedme/scenarios.ts";
+import type { Stage } from "../feedme/stage.ts";
 import { startRecordedServer } from "./recorded_server.ts";
 
 const PATIENCE = 10_000;

@@ -4,7 +4,7 @@
  */
 import { webSocketTransport } from "../../feed/feedme/client/websocket.ts";
 import { expectedInDialectA, linesOf } from "../feedme/recordings.ts";
-import { Stage } from "../feedme/scenarios.ts";
+import { Stage } from "../feedme/stage.ts";
 import { type MakeStage, play, scenarios } from "./drive.ts";
 
 const stage: MakeStage = (url, options, write) =>

@@ -3,13 +3,10 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { delay } from "@std/async";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
-import * as mini from "zod/mini";
 import { feedMd5 } from "../../feed/feedme/wire/digest.ts";
 import {
-  defineAction,
   defineFeed,
   FeedlineError,
-  FeedmeRejection,
   feedmeServer,
   type FeedmeServerOptions,
 } from "../../feed/feedme/server/server.ts";
@@ -20,44 +17,13 @@ import {
   HANDSHAKE,
   openOf,
 } from "../kit/feedme_messages.ts";
+import { application, count, room } from "../kit/feedme_application.ts";
 import { settled } from "../kit/wait.ts";
-
-const room = defineFeed({
-  args: z.object({ id: z.string().max(3) }),
-  data: z.object({ lines: z.array(z.string()) }),
-  authorize: ({ client, args }) => client.user !== "mallory" && args.id !== "x",
-  initial: ({ id }) => ({ lines: [`welcome to ${id}`] }),
-});
-const count = defineFeed({
-  data: mini.object({ n: mini.number() }),
-  actions: { added: mini.object({ n: mini.number() }) },
-  initial: () => ({ n: 0 }),
-  digest: true,
-});
-const say = defineAction({
-  args: z.object({ id: z.string(), text: z.string().max(10) }),
-  data: z.object({ count: z.number() }),
-  authorize: async ({ client }) => {
-    await Promise.resolve();
-    return client.auth.role === "writer";
-  },
-  handler({ id, text }, { client, feed }) {
-    if (text === "reject") throw new FeedmeRejection("NO_WAY", { text });
-    if (text === "throw") throw new Error("the password is 1234");
-    if (text === "wrong") return { count: "1" as unknown as number };
-    const live = feed(room, { id });
-    live.update("said", { by: client.user ?? null }, ({ lines }) => ({
-      lines: [...lines, text],
-    }));
-    return { count: live.data.lines.length };
-  },
-});
-const hang = defineAction({ handler: () => new Promise<void>(() => {}) });
 
 function start(options: FeedmeServerOptions = {}) {
   const errors: unknown[] = [];
   const server = feedmeServer(
-    { feeds: { room, count }, actions: { say, hang } },
+    application,
     {
       onError: (error, { during, name }) =>
         errors.push([`${during} ${name}`, String(error)]),

@@ -1,6 +1,7 @@
 /** Our Feedme server in memory: dialects, violations, limits, and how it ends. */
 import { assert, assertEquals, assertThrows } from "../../../kit/assert.ts";
 import { asyncDispose } from "../../../kit/dispose.ts";
+import { count, room } from "../../../kit/feedme_application.ts";
 import { delay, until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { clientLog } from "../feedme.ts";
@@ -11,7 +12,7 @@ import {
   HANDSHAKE,
   openOf,
 } from "../../../kit/feedme_messages.ts";
-import { count, ID, room, start } from "./memory_server.ts";
+import { ID, start } from "./memory_server.ts";
 
 export const limits: Area["cases"] = {
   async "violations are answered, and end the connection where that is wanted"() {

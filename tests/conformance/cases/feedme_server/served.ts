@@ -13,12 +13,13 @@ import {
   assertRejects,
   assertThrows,
 } from "../../../kit/assert.ts";
+import { count, room } from "../../../kit/feedme_application.ts";
 import { until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { complaints, feedLog } from "../feedme.ts";
 import { Raw } from "./memory.ts";
 import { closeOf, openOf } from "../../../kit/feedme_messages.ts";
-import { count, ID, refused, room, start, WRITER } from "./memory_server.ts";
+import { ID, refused, start, WRITER } from "./memory_server.ts";
 
 export const served: Area["cases"] = {
   async "a change reaches each client once, as update or as deltas"() {
