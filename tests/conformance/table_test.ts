@@ -29,7 +29,7 @@ const columns = [
   { name: "Node", missing: "npm cannot be reached" },
 ];
 
-Deno.test("table - counts of what passed, what failed, what is not here", () => {
+Deno.test("table - counts what passed, failed and was skipped", () => {
   assertEquals(
     table(columns),
     `

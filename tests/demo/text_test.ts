@@ -22,7 +22,7 @@ function random(seed: number): (below: number) => number {
   };
 }
 
-Deno.test("demo text - what changed between two texts", () => {
+Deno.test("demo text - the difference between two texts", () => {
   const cases: [before: string, after: string, Change][] = [
     ["", "", []],
     ["ab", "ab", [2]],
@@ -161,7 +161,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
   });
 }
 
-Deno.test("demo text - what a lost connection left undone is sent again, once", () => {
+Deno.test("demo text - edits that a lost connection cut off are sent again, once", () => {
   for (const arrived of [false, true]) {
     const server = new TextHistory("hello", 3);
     const writer = new SharedText("hello", 3);

@@ -208,7 +208,7 @@ Deno.test("dev api - running backends are listed by account", async () => {
   assertEquals((await list("acme")).length, 1);
 });
 
-Deno.test("dev api - every refusal says what is wrong and spawns nothing", async () => {
+Deno.test("dev api - each refusal names the mistake and spawns nothing", async () => {
   await using dev = await platform(code(LISTEN));
   const path = "/v2/service/a/b/connect";
   const env = (env: unknown) => ({ spawn: { executable: { env } } });
@@ -301,7 +301,7 @@ Deno.test("dev api - every refusal says what is wrong and spawns nothing", async
   assertEquals((await call(dev, path, { method: "POST" })).status, 200);
 });
 
-Deno.test("dev api - terminate refuses what is neither soft nor hard and ends nothing", async () => {
+Deno.test("dev api - terminate refuses an unknown kind and ends nothing", async () => {
   await using dev = await platform(code(LISTEN));
   const { backend_id } = await connect(dev);
   const path = `/v2/backend/${backend_id}/terminate`;
@@ -331,7 +331,7 @@ Deno.test("dev api - the streams of a platform that closes end after terminated"
   assertEquals((await rest).at(-1)!.state.status, "terminated");
 });
 
-Deno.test("dev api - HEAD of a stream leaves nobody who listens", async () => {
+Deno.test("dev api - HEAD of a stream leaves no listener", async () => {
   let listening = 0;
   const registry = {
     backends: [],
@@ -357,7 +357,7 @@ Deno.test("dev api - HEAD of a stream leaves nobody who listens", async () => {
   assertEquals([status, listening], [200, 0]);
 });
 
-Deno.test("dev api - a caller who stops waiting for a backend's end is no failure", async () => {
+Deno.test("dev api - a caller may stop waiting for a backend to end", async () => {
   const notes: string[] = [];
   await using dev = await platform({
     ...code(`Deno.addSignalListener("SIGTERM", () => {}); ${LISTEN}`),
@@ -380,7 +380,7 @@ Deno.test("dev api - a caller who stops waiting for a backend's end is no failur
   assertEquals(notes, []);
 });
 
-Deno.test("dev API - a field that it does not know is remarked on, once, with what was meant", async () => {
+Deno.test("dev API - warns once about an unknown field and suggests the right one", async () => {
   const notes: string[] = [];
   await using dev = await platform({
     ...code(LISTEN),

@@ -35,7 +35,7 @@ function recorder() {
 const IGNORES_SIGTERM =
   `Deno.addSignalListener("SIGTERM", () => console.log("no")); ${LISTEN}`;
 
-Deno.test("dev backend - a crash is told with exit_error, and frees the key", async () => {
+Deno.test("dev backend - a crash sets exit_error and frees the key", async () => {
   const record = recorder();
   await using dev = await platform({ ...record });
   const { url, status_url } = await connect(dev, { key: "k" });
@@ -51,7 +51,7 @@ Deno.test("dev backend - a crash is told with exit_error, and frees the key", as
   assertEquals((await connect(dev, { key: "k" })).spawned, true);
 });
 
-Deno.test("dev backend - a normal exit is no error", async () => {
+Deno.test("dev backend - a normal exit is not an error", async () => {
   await using dev = await platform();
   const { url, status_url } = await connect(dev);
   await (await fetch(`${url}exit?code=0`)).body?.cancel();
@@ -243,7 +243,7 @@ async function testTakenPort() {
   await Deno.remove(marker);
 }
 
-Deno.test("dev backend - output is told in lines that steer no terminal", async () => {
+Deno.test("dev backend - output is shown in lines without terminal commands", async () => {
   const record = recorder();
   const noisy = `
     Deno.stdout.writeSync(new TextEncoder().encode("half"));
@@ -276,7 +276,7 @@ Deno.test("dev backend - output is told in lines that steer no terminal", async 
   assertEquals(record.lines("stderr"), ["trouble"]);
 });
 
-Deno.test("dev backend - what it has started ends with it", async () => {
+Deno.test("dev backend - its child processes end with it", async () => {
   const parent = `
     const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
     console.log("child", child.pid);
@@ -404,7 +404,7 @@ Deno.test("dev backend - an abort signal closes the platform, and hard cuts grac
   await dev.closed;
 });
 
-Deno.test("dev backend - once it has ended, no signal goes to its number, which may be another's", async () => {
+Deno.test("dev backend - after it has ended, its process id receives no signal", async () => {
   const { kill } = Deno;
   const signalled: number[] = [];
   Deno.kill = (pid, signal) => {

@@ -111,7 +111,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const) {
   });
 }
 
-Deno.test("dev command - what it shows, with one prefix a backend", async () => {
+Deno.test("dev command - shows output with one prefix for each backend", async () => {
   await using command = new Command([ECHO_PATH]);
   const dev = await command.started();
   const { backend_id, status_url } = await connect(dev, { key: "doc" });
@@ -153,7 +153,7 @@ Deno.test("dev command - any command after --, and arguments for a module", asyn
   assertEquals(status, 200);
 });
 
-Deno.test("dev command - what cannot be done is said in one line", async () => {
+Deno.test("dev command - reports a mistake in one line", async () => {
   await using dev = await platform();
   const { port } = new URL(dev.apiUrl);
   const cases: [args: string[], message: RegExp][] = [
@@ -275,7 +275,7 @@ Deno.test("dev terminal - a hostile key or line steers nothing", () => {
   assert(lines[0]!.length < 60);
 });
 
-Deno.test("dev terminal - what a program says on stderr is no alarm", () => {
+Deno.test("dev terminal - a program's stderr is not shown as an error", () => {
   const lines: string[] = [];
   const terminal = new Terminal({
     write: (line) => lines.push(line),
@@ -325,7 +325,7 @@ Deno.test("dev command - behind a company's proxy, requests to backends stay on 
   assertEquals(asked, []);
 });
 
-Deno.test("dev loopback - is added to what NO_PROXY has already, where there is a proxy", () => {
+Deno.test("dev loopback - is added to NO_PROXY if there is a proxy", () => {
   const exempted = (given: Record<string, string>) => {
     const env = new Map(Object.entries(given));
     exemptLoopback(env);

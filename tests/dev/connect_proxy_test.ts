@@ -115,7 +115,7 @@ Deno.test("dev proxy - environment, fencing tokens and scopes reach the process"
   );
 });
 
-Deno.test("dev proxy - unknown, revoked and mangled tokens are gone", async () => {
+Deno.test("dev proxy - unknown, revoked and mangled tokens get 410", async () => {
   await using dev = await platform();
   const { url, token, backend_id, status_url } = await connect(dev);
   await (await fetch(url)).body?.cancel();
@@ -173,7 +173,7 @@ Deno.test("dev proxy - no path leads to another host", async () => {
   }
 });
 
-Deno.test("dev proxy - whoever comes early waits, and learns of an early end", async () => {
+Deno.test("dev proxy - early requests wait, and fail if the backend ends first", async () => {
   const late = (ms: number, then: string) =>
     code(`setTimeout(() => { ${then} }, ${ms});`);
   await using dev = await platform(late(
@@ -335,7 +335,7 @@ Deno.test("dev proxy - a backend has as long for a handshake as for an answer", 
   }
 });
 
-Deno.test("dev proxy - who leaves in the middle of a handshake is not counted for ever", async () => {
+Deno.test("dev proxy - a client that leaves during a handshake is not counted as connected", async () => {
   await using dev = await platform();
   const { url } = await connect(dev);
   await (await fetch(url)).body?.cancel();

@@ -71,7 +71,7 @@ Deno.test("lifecycle - a kill keeps the first reason", () => {
   );
 });
 
-Deno.test("lifecycle - a crash has no reason of the platform's", () => {
+Deno.test("lifecycle - a crash has no termination_reason", () => {
   assertEquals(run({ type: "ready" }, exited(true)).at(-1), {
     status: "terminated",
     time,
@@ -99,7 +99,7 @@ Deno.test("lifecycle - nothing goes back and nothing follows the end", () => {
   });
 });
 
-Deno.test("lifecycle - a clock that is set back makes no state end before it began", () => {
+Deno.test("lifecycle - times never go backwards when the clock is set back", () => {
   const times = [5000, 6000, 1000, 2000, 7000];
   const life = new Lifecycle(() => new Date(times.shift()!));
   for (const type of ["loading", "starting", "waiting", "ready"] as const) {

@@ -17,7 +17,7 @@ import {
 
 const DAY = 24 * 60 * 60 * 1000;
 
-Deno.test("dev numbers - what is out of range is refused by name", async () => {
+Deno.test("dev numbers - numbers out of range are refused by name", async () => {
   const names = [
     "startupTimeout",
     "grace",

@@ -15,7 +15,7 @@ const HOSTILE = `
   console.error("<b>trouble</b>");
   ${LISTEN}`;
 
-Deno.test("dev page - it lets no foreign frame, script or source near", async () => {
+Deno.test("dev page - allows no foreign frame, script or source", async () => {
   await using dev = await platform();
   const { status, body, headers } = await call(dev, "/");
   assertEquals(status, 200);

@@ -46,7 +46,7 @@ async function folderWith(...paths: string[]): Promise<string> {
   return root;
 }
 
-Deno.test("dev watch - no folder is watched that tools fill", async () => {
+Deno.test("dev watch - folders that tools fill are not watched", async () => {
   const root = await folderWith(
     "src/a/b",
     "node_modules/x",

@@ -62,7 +62,7 @@ function loop<T>(
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
-Deno.test("streams - each consumer gets what is written after its creation", async () => {
+Deno.test("streams - each consumer receives the values written after its creation", async () => {
   const { family, stream, write } = setUp();
   write(1);
   const early = loop(stream);
@@ -89,7 +89,7 @@ Deno.test("streams - a new loop starts a new life after close and kill", async (
   assertEquals(again.got, [1]);
 });
 
-Deno.test("streams - kill wins over what was written in the same turn", async () => {
+Deno.test("streams - kill discards values written in the same turn", async () => {
   const { family, stream, write } = setUp();
   const { got, ended } = loop(stream);
   await turn();
@@ -266,7 +266,7 @@ Deno.test("streams - once and next", async () => {
   assertEquals(family.count(), 0);
 });
 
-Deno.test("streams - overflow pause: what is missing is missing in one piece", async () => {
+Deno.test("streams - overflow pause leaves one gap", async () => {
   const { stream, write } = setUp();
   const consumer = stream.createConsumer({
     limit: 4,

@@ -77,7 +77,7 @@ Deno.test("options: each is checked when it is there", () => {
   assertEquals(options, copy);
 });
 
-Deno.test("transport: what is none is refused", () => {
+Deno.test("transport: a value without its methods is refused", () => {
   const good = () => ({
     state: () => "disconnected",
     connect() {},
@@ -205,7 +205,7 @@ Deno.test("methods in the wrong state throw the seed's errors", async () => {
   assert(client.destroyed() && feed.destroyed());
 });
 
-Deno.test("nothing is told within a method call, and states are live", async () => {
+Deno.test("no event is emitted during a method call, and states are live", async () => {
   const { client, transport, feed: makeFeed, told, log, end } = start();
   client.connect();
   assertEquals(log, []);
@@ -267,7 +267,7 @@ Deno.test("feed objects flap before the server answers", async () => {
   await end();
 });
 
-Deno.test("a disconnect is told in order: actions, feeds, client", async () => {
+Deno.test("a disconnect reaches actions, then feeds, then the client", async () => {
   const { client, transport, up, feed: makeFeed, told, log, write, end } =
     start({ reconnect: false });
   await up();
@@ -304,7 +304,7 @@ Deno.test("a disconnect is told in order: actions, feeds, client", async () => {
   await end();
 });
 
-Deno.test("what is known of an action that failed", async () => {
+Deno.test("a failed action says whether it may have run", async () => {
   using time = new FakeTime();
   const { client, transport, up, end } = start({ reconnect: false });
   const outcome = async (promise: Promise<unknown>) => {
@@ -374,7 +374,7 @@ Deno.test("a response that is late, or comes twice", async () => {
   await end();
 });
 
-Deno.test("a listener that throws stops nobody else", async () => {
+Deno.test("a listener that throws does not stop the others", async () => {
   const { client, end } = start();
   const caught: unknown[] = [];
   const onerror = (event: ErrorEvent) => {
@@ -408,7 +408,7 @@ Deno.test("a listener that throws stops nobody else", async () => {
   await end();
 });
 
-Deno.test("retries: by the formula, as often as told", async () => {
+Deno.test("retries follow the formula, as often as configured", async () => {
   using time = new FakeTime();
   const { client, transport, told, end } = start({
     connectRetryMs: 20,
@@ -535,7 +535,7 @@ Deno.test("an endless timeout is endless", async () => {
   await end();
 });
 
-Deno.test("feed timeout: closed until a response, and a new wait for who asks", async () => {
+Deno.test("feed timeout: closed until a response; asking again waits anew", async () => {
   using time = new FakeTime();
   const { transport, up, feed: makeFeed, told, sentTypes, end } = start();
   await up();
@@ -702,7 +702,7 @@ Deno.test("a send that fails at once", async () => {
   await end();
 });
 
-Deno.test("messages after disconnect() are nobody's any more", async () => {
+Deno.test("messages after disconnect() are ignored", async () => {
   const { client, transport, up, feed: makeFeed, told, sentTypes, end } =
     start();
   await up();
@@ -721,7 +721,7 @@ Deno.test("messages after disconnect() are nobody's any more", async () => {
   await end();
 });
 
-Deno.test("destroy() right after disconnect() leaves nobody waiting", async () => {
+Deno.test("destroy() right after disconnect() settles every wait", async () => {
   using time = new FakeTime();
   const { client, transport, up, feed: makeFeed, told, write } = start();
   await up();
@@ -867,7 +867,7 @@ Deno.test("a transport that is connected without being asked is cut off", async 
   await end();
 });
 
-Deno.test("an action that throws is told of by that alone", async () => {
+Deno.test("an action that throws reports only that exception", async () => {
   const { client, transport, up, told, write } = start();
   await up();
   transport.onsend = () => {
@@ -894,7 +894,7 @@ Deno.test("an action that throws is told of by that alone", async () => {
   assertEquals(await told(), []);
 });
 
-Deno.test("snapshots stay true and share what did not change", async () => {
+Deno.test("snapshots stay valid and share unchanged parts", async () => {
   const { transport, up, feed: makeFeed, end } = start();
   await up();
   const feed = makeFeed();
@@ -942,7 +942,7 @@ Deno.test("several feed objects, one feed of the server", async () => {
   await end();
 });
 
-Deno.test("a transport that breaks the rules when nobody has called", async () => {
+Deno.test("a transport that breaks the rules before any call", async () => {
   using time = new FakeTime();
   const { client, transport, log } = start({ connectRetryMs: 10 });
   transport.plans.push(new Error("FAILURE: refused"));
@@ -961,7 +961,7 @@ Deno.test("a transport that breaks the rules when nobody has called", async () =
   assert(client.destroyed());
 });
 
-Deno.test("when a lost connection is told, the client is dialling again", async () => {
+Deno.test("when the application hears of a lost connection, the client is already dialling", async () => {
   const { client, transport, up, end } = start();
   await up();
   const states: string[] = [];
@@ -1003,7 +1003,7 @@ Deno.test("feeds are opened before the application learns of the connection", as
   await end();
 });
 
-Deno.test("a feed is one whatever the order of its arguments, and no other", async () => {
+Deno.test("the order of arguments does not make another feed", async () => {
   const { transport, up, feed: makeFeed, sentTypes, end } = start();
   await up();
   const args = [
@@ -1106,7 +1106,7 @@ Deno.test("an exception while a message is taken in ends the connection, which i
   await end();
 });
 
-Deno.test("Infinity is no limit", async () => {
+Deno.test("Infinity means no limit", async () => {
   using time = new FakeTime();
   const { client, transport, told, end } = start({
     connectTimeoutMs: Infinity,

@@ -115,7 +115,7 @@ Deno.test("delta and digest vectors - none is missing", () => {
   assertEquals([vectors.delta.length, vectors.md5.length], [298, 39]);
 });
 
-Deno.test("what a delta does not touch keeps its identity", () => {
+Deno.test("values that a delta does not touch keep their identity", () => {
   const before = { a: { x: [1, 2] }, b: { y: {} }, c: [{ n: 1 }, { n: 2 }] };
   const { data } = applyDeltas(before, [
     { Operation: "Increment", Path: ["c", 1, "n"], Value: 1 },

@@ -121,7 +121,7 @@ Deno.test("depth: an action whose response nests too deep fails, its outcome unk
   await end();
 });
 
-Deno.test("depth: refusals and violations are told without their data", async () => {
+Deno.test("depth: refusals and violations are reported without their data", async () => {
   const { feed, transport, told, end } = await open();
   transport.receive({
     MessageType: "ViolationResponse",

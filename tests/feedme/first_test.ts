@@ -4,7 +4,7 @@
  */
 import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
 
-Deno.test("a client that connects and is given up at once", async () => {
+Deno.test("a client that is destroyed while it connects", async () => {
   const transport = webSocketTransport({ url: "ws://127.0.0.1:1" });
   const client = feedmeClient({ transport });
   client.connect();

@@ -288,7 +288,7 @@ Deno.test("a polluted prototype does not make a message", () => {
   }
 });
 
-Deno.test("a type of message that is no known name", () => {
+Deno.test("an unknown type of message", () => {
   for (
     const type of [
       '["FeedAction"]',

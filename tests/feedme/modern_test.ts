@@ -30,7 +30,7 @@ async function open() {
   return { ...stage, feed };
 }
 
-Deno.test("actions(): iterates over what is revealed, across reconnects", async () => {
+Deno.test("actions(): iterates over actions, across reconnects", async () => {
   const { feed, transport, end } = await open();
   const abort = new AbortController();
   const seen: unknown[] = [];
@@ -141,7 +141,7 @@ Deno.test("actions(): the options that every loop has", async () => {
   await end();
 });
 
-Deno.test("opened(): waits as long as there is hope", async () => {
+Deno.test("opened(): waits until the server refuses", async () => {
   const { transport, up, feed: makeFeed, end } = start();
   const feed = makeFeed();
   await assertRejects(() => feed.opened(), FeedmeError, "INVALID_FEED_STATE");
@@ -182,7 +182,7 @@ Deno.test("opened(): waits as long as there is hope", async () => {
   await assertRejects(() => destroyed, FeedmeError, "DESTROYED");
 });
 
-Deno.test("subscribe and snapshot: what useSyncExternalStore takes", async () => {
+Deno.test("subscribe and snapshot: fit useSyncExternalStore", async () => {
   const { feed, transport, end } = await open();
   const { subscribe, snapshot } = feed;
   let renders = 0;
@@ -206,7 +206,7 @@ Deno.test("subscribe and snapshot: what useSyncExternalStore takes", async () =>
   assertEquals(snapshot(), undefined);
 });
 
-Deno.test("await using: nothing is left", async () => {
+Deno.test("await using: leaves nothing behind", async () => {
   const transport = new FakeTransport();
   let seen: FeedmeClient;
   const told: string[] = [];

@@ -112,7 +112,7 @@ Deno.test("websocket: a server that refuses, or is not there", async () => {
   }
 });
 
-Deno.test("websocket: the server closes, or sends what is no text", async () => {
+Deno.test("websocket: the server closes, or sends bytes", async () => {
   await using server = serve((socket) => {
     socket.onmessage = ({ data }) => {
       if (data === "binary") socket.send(new Uint8Array(3));
@@ -136,7 +136,7 @@ Deno.test("websocket: the server closes, or sends what is no text", async () => 
   }
 });
 
-Deno.test("websocket: given up while it connects", async () => {
+Deno.test("websocket: disconnected while it connects", async () => {
   await using server = serve(() => {});
   const { transport, log, until } = listen({ url: server.url });
   transport.connect();
@@ -236,7 +236,7 @@ Deno.test("websocket: the address is asked for each time", async () => {
   assertEquals((errors[0]!.cause as Error).message, "no token");
 });
 
-Deno.test("websocket: one that says that it closed and is closing, as on Workers", async () => {
+Deno.test("websocket: a socket that is still closing after its close event, as on Workers", async () => {
   // Before 2026-04-07 they wait for a close in return, and tell nothing more.
   const closes: unknown[] = [];
   const socket = {

@@ -73,7 +73,7 @@ Deno.test("conversation: handshake", () => {
   );
 });
 
-Deno.test("conversation: what is no message", () => {
+Deno.test("conversation: malformed messages", () => {
   const conversation = up();
   for (const bad of ["", "not json", '{"MessageType":']) {
     assertEquals(conversation.receive(bad, 0), violation("Invalid JSON."));

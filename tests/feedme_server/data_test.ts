@@ -167,7 +167,7 @@ Deno.test("data: the same values are refused everywhere, each with its place", a
   await server.close();
 });
 
-Deno.test("data: what looks the same but is not data is refused, not taken for equal", () => {
+Deno.test("data: values that look the same but are not data are refused", () => {
   const plain = { empty: {}, point: { x: 1 }, list: [{ x: 1 }, null] };
   const feed = defineFeed({ data: anything, initial: () => plain });
   const live = feedmeServer({ feeds: { feed } }).feed(feed);
@@ -270,7 +270,7 @@ Deno.test("data: sums that overflow are refused", () => {
   assertEquals(live.data, { v: 1e308, list: [1e308] });
 });
 
-Deno.test("data: no error of writing leaves a feed half changed", async () => {
+Deno.test("data: an error while writing never leaves a feed half changed", async () => {
   const { server, join } = start();
   const [one, two] = [await join(), await join()];
   await one.ask(openOf("board"));

@@ -246,7 +246,7 @@ Deno.test("diff: names of Object.prototype are names", () => {
   assertEquals(Object.keys(Object.prototype), []);
 });
 
-Deno.test("diff: what is no JSON is refused with its place", () => {
+Deno.test("diff: values that are not JSON are refused with their path", () => {
   for (
     const value of [
       undefined,

@@ -103,7 +103,7 @@ async function joinDeaf(port: number, user: string): Promise<Deno.TcpConn> {
   return connection;
 }
 
-Deno.test("load: one who does not read is cut off, the others get everything", async () => {
+Deno.test("load: a client that does not read is disconnected, the others get everything", async () => {
   await using test = serve({ maxBuffered: 200_000 });
   const { server, gone, port, url } = test;
   const reader = await join(`${url}reader`);
@@ -133,7 +133,7 @@ Deno.test("load: one who does not read is cut off, the others get everything", a
   await until(() => gone.length === 2, "the reader has left");
 });
 
-Deno.test("load: a flood of one who does not read ends with him", async () => {
+Deno.test("load: a flood from a client that does not read ends with its connection", async () => {
   await using test = serve({ maxBuffered: 200_000 });
   const { gone, port, url } = test;
   const reader = await join(`${url}reader`);

@@ -62,7 +62,7 @@ const opened = (FeedName: string, FeedArgs: object, FeedData: object) => ({
 });
 const ID = { id: "1" };
 
-Deno.test("server: what is no application, and what is no socket", async () => {
+Deno.test("server: an invalid application or socket is refused", async () => {
   for (
     const [application, text] of [
       [{ feeds: { a: {} } }, 'Feed "a" has no initial()'],
@@ -126,7 +126,7 @@ Deno.test("server: a feed, a change, an answer, in this order", async () => {
   assertEquals(ada.closed, [1001, "the server is closing"]);
 });
 
-Deno.test("server: updates that are wrong change nothing and tell nobody", async () => {
+Deno.test("server: invalid updates change nothing and send nothing", async () => {
   const { server, up } = start();
   const ada = await up();
   await ada.ask(openOf("count"));
@@ -222,7 +222,7 @@ Deno.test("server: limits are inclusive, and numbers out of range are refused", 
   assertEquals([...server.clients], []);
 });
 
-Deno.test("server: who does not shake hands is let go", async () => {
+Deno.test("server: a client that does not shake hands is disconnected", async () => {
   using time = new FakeTime();
   const { server, join } = start({ handshakeTimeout: 100 });
   const { socket } = join();
@@ -236,7 +236,7 @@ Deno.test("server: who does not shake hands is let go", async () => {
   await server.close();
 });
 
-Deno.test("server: a client that stops reading is cut off after a second, the others not", async () => {
+Deno.test("server: a client that stops reading is disconnected after a second, others are not", async () => {
   using time = new FakeTime();
   const gone: unknown[] = [];
   const { server, up } = start({
@@ -270,7 +270,7 @@ Deno.test("server: a client that stops reading is cut off after a second, the ot
   await server.close();
 });
 
-Deno.test("server: what is sent in one turn cuts no client off that reads it then", async () => {
+Deno.test("server: a burst in one turn does not disconnect a client that reads it", async () => {
   using time = new FakeTime();
   const { server, up } = start({ maxBuffered: 1_000 });
   const socket = await up();
@@ -298,7 +298,7 @@ Deno.test("server: what is sent in one turn cuts no client off that reads it the
   await server.close();
 });
 
-Deno.test("server: a client that floods and reads nothing is cut off before a second", async () => {
+Deno.test("server: a client that floods and reads nothing is disconnected within a second", async () => {
   using time = new FakeTime();
   const { server, up } = start({ maxBuffered: 1_000 });
   const socket = await up();
@@ -313,7 +313,7 @@ Deno.test("server: a client that floods and reads nothing is cut off before a se
   await server.close();
 });
 
-Deno.test("server: no time limit is 0 or Infinity", async () => {
+Deno.test("server: a time limit of 0 or Infinity means none", async () => {
   using time = new FakeTime();
   for (const handshakeTimeout of [0, Infinity]) {
     const { server, join } = start({ handshakeTimeout });
@@ -324,7 +324,7 @@ Deno.test("server: no time limit is 0 or Infinity", async () => {
   }
 });
 
-Deno.test("server: no callback of the application ends the process, async or not", async () => {
+Deno.test("server: a failing callback never ends the process, async or not", async () => {
   const unhandled: unknown[] = [];
   const listener = (event: PromiseRejectionEvent) => {
     event.preventDefault();
@@ -388,7 +388,7 @@ Deno.test("server: no callback of the application ends the process, async or not
   }
 });
 
-Deno.test("server: a close that nobody answers is ended where the platform can", async () => {
+Deno.test("server: an unanswered close is terminated where the platform can", async () => {
   using time = new FakeTime();
   const ended: string[] = [];
   class Stubborn extends FakeSocket {

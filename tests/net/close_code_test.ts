@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fitReason, sendableCode } from "../../net/close_code.ts";
 
-Deno.test("close code - what a socket may send instead of a code it refuses", () => {
+Deno.test("close code - the sendable code for each refused one", () => {
   for (
     const [code, sendable] of [
       [1001, 1000],

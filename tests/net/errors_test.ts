@@ -124,7 +124,7 @@ Deno.test("errors - the mark is invisible and does not travel", () => {
   assertFalse(Deno.inspect(error).includes("feedline.error"));
 });
 
-Deno.test("errors - HTTP, proxy and lost errors are told apart", () => {
+Deno.test("errors - HTTP, proxy and connection errors are distinguished", () => {
   assert(isHTTPError(new HTTPError(500, "m")));
   assertFalse(isHTTPError(new ProxyError(500, "m")));
   assert(isProxyError(new LostError(502, "m")));
@@ -132,7 +132,7 @@ Deno.test("errors - HTTP, proxy and lost errors are told apart", () => {
   assertFalse(isLostError(new ProxyError(502, "m")));
 });
 
-Deno.test("shapes - errors, dates and buffers of another realm are what they are", () => {
+Deno.test("shapes - errors, dates and buffers of another realm are recognized", () => {
   const foreign = (code: string) => runInNewContext(code);
   assert(isError(foreign("new TypeError('m')")));
   assert(isError(foreign("new (class Own extends Error {})('m')")));
@@ -146,14 +146,14 @@ Deno.test("shapes - errors, dates and buffers of another realm are what they are
   assertFalse(isObject([]));
 });
 
-Deno.test("shapes - an abort and a timeout are told by their names", () => {
+Deno.test("shapes - an abort and a timeout are recognized by name", () => {
   assert(isAbort(AbortSignal.abort().reason));
   assert(isTimeout(new DOMException("m", "TimeoutError")));
   assertFalse(isAbort(new DOMException("m", "TimeoutError")));
   assertFalse(isTimeout({ name: "TimeoutError" }));
 });
 
-Deno.test("report - what a listener throws is reported and stops nothing", () => {
+Deno.test("report - a listener's exception is reported and stops nothing", () => {
   const reported: unknown[] = [];
   const take = (event: ErrorEvent) => {
     event.preventDefault();

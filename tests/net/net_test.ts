@@ -80,7 +80,7 @@ Deno.test("wait ends by time, by wake-up and by abort, and leaves nothing", asyn
   );
 });
 
-Deno.test("onWake hears the page's events until it is told not to", () => {
+Deno.test("onWake listens to the page's events until stopped", () => {
   let woken = 0;
   const stop = onWake(() => woken++);
   globalThis.dispatchEvent(new Event("online"));
@@ -185,7 +185,7 @@ Deno.test("a message that comes with the handshake is not missed", async () => {
   }
 });
 
-Deno.test("dial fails once, clearly: refused, nobody there, too slow, aborted", async () => {
+Deno.test("dial fails once, clearly: refused, unreachable, too slow, aborted", async () => {
   await using refusing = serve(() => new Response(null, { status: 403 }));
   await assertRejects(() => dial(refusing.url), Error, "before it opened");
   await assertRejects(
@@ -217,7 +217,7 @@ Deno.test("dial fails once, clearly: refused, nobody there, too slow, aborted", 
   }
 });
 
-Deno.test("dial fails at an error that no close follows, as on Node 22", async () => {
+Deno.test("dial fails on an error without a close event, as on Node 22", async () => {
   class Refused extends EventTarget {
     onerror: ((event: Event) => void) | null = null;
     binaryType = "blob";
@@ -237,7 +237,7 @@ Deno.test("dial fails at an error that no close follows, as on Node 22", async (
   );
 });
 
-Deno.test("server-sent events - every content type that means them, and no other", () => {
+Deno.test("server-sent events - the content types that mean them", () => {
   for (
     const type of [
       "text/event-stream",

@@ -96,7 +96,7 @@ Deno.test("readDecision - only a clear grant lets a request in", () => {
   }
 });
 
-Deno.test("readDecision - names what was wrong and shows no value", () => {
+Deno.test("readDecision - names the mistake and shows no value", () => {
   for (const [value, fault] of NO_GRANTS) {
     let thrown: unknown;
     try {

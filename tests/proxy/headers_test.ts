@@ -10,7 +10,7 @@ function list(headers: Headers): Record<string, string> {
   return Object.fromEntries(headers);
 }
 
-Deno.test("requestHeaders - drops what only the platform may say, in any spelling", () => {
+Deno.test("requestHeaders - drops headers that only the platform may set, in any spelling", () => {
   const result = requestHeaders(
     new Headers([
       ["X-Verified-Username", "mallory"],
@@ -76,7 +76,7 @@ Deno.test("requestHeaders - drops hop-by-hop headers and those that Connection n
   assertEquals(list(result), { "x-kept": "1" });
 });
 
-Deno.test("requestHeaders - what the client names in Connection cannot remove what is set", () => {
+Deno.test("requestHeaders - Connection cannot remove headers that the edge sets", () => {
   const result = requestHeaders(
     new Headers({
       connection: "upgrade, x-verified-username, authorization",
@@ -157,7 +157,7 @@ Deno.test("headers - names of Object.prototype are plain names", () => {
   );
 });
 
-Deno.test("responseHeaders - drops what is of the connection or speaks for the origin", () => {
+Deno.test("responseHeaders - drops headers of the connection and of the whole origin", () => {
   const result = responseHeaders(
     new Headers({
       connection: "x-foo",
@@ -198,7 +198,7 @@ Deno.test("responseHeaders - a decoded body has another length", () => {
   });
 });
 
-Deno.test("requestHeaders - drops twins of what is set, however they are written", () => {
+Deno.test("requestHeaders - drops twins of headers that the edge sets, in any spelling", () => {
   const result = requestHeaders(
     new Headers({
       "x_edge_says": "guessed",
@@ -211,7 +211,7 @@ Deno.test("requestHeaders - drops twins of what is set, however they are written
   assertEquals(list(result), { "x-edge": "1", "x-edge-says": "ours" });
 });
 
-Deno.test("requestHeaders - drops who or where a client says it is, on any platform", () => {
+Deno.test("requestHeaders - drops claims of identity and location, on any platform", () => {
   for (
     const name of [
       "Proxy",

@@ -22,7 +22,7 @@ Deno.test("HeldMap - an entry grows old, however often it is used", () => {
   assertEquals(map.size, 0);
 });
 
-Deno.test("HeldMap - what is gone does not take a newer value with it", () => {
+Deno.test("HeldMap - dropping an old value keeps a newer one", () => {
   const map = new HeldMap<{ id: number }>({ max: 2, ttl: 1000 });
   const [old, fresh] = [{ id: 1 }, { id: 2 }];
   map.set("a", old, 0);
@@ -33,7 +33,7 @@ Deno.test("HeldMap - what is gone does not take a newer value with it", () => {
   assertEquals(map.get("a", 1), undefined);
 });
 
-Deno.test("HeldMap - what is old goes with the next call, whatever that asks for", () => {
+Deno.test("HeldMap - the next call drops expired values", () => {
   const map = new HeldMap<number>({ max: 100, ttl: 1000 });
   for (let index = 0; index < 50; index++) map.set(`${index}`, index, index);
   map.get("0", 500);
@@ -67,7 +67,7 @@ Deno.test("HeldMap - keys are data", () => {
   assertEquals(map.get("__proto__", 0), 1);
 });
 
-Deno.test("eventId - what is written is read, junk is not", () => {
+Deno.test("eventId - reads what it writes, and refuses junk", () => {
   for (const backendId of ["b1", "a:b\n%", "__proto__"]) {
     const position = { backendId, seen: 3 };
     assertEquals(parseEventId(eventId(position)), position);

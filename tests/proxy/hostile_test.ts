@@ -83,7 +83,7 @@ Deno.test("hostile - a request that names another host in its target still reach
   assertEquals(test.backend.seen.length, 1);
 });
 
-Deno.test("hostile - nobody but the platform says x-verified-*, or where a request came from", async () => {
+Deno.test("hostile - only the platform sets x-verified-* and the claims about a request's origin", async () => {
   await using test = start({
     headers: () => ({
       "x-verified-username": "ours",
@@ -264,7 +264,7 @@ Deno.test("hostile - an upgrade that Connection does not name is never dialled",
   assertEquals(test.backend.seen, []);
 });
 
-Deno.test("hostile - without an Origin, programs pass unless told otherwise", async () => {
+Deno.test("hostile - requests without an Origin pass unless an option forbids it", async () => {
   await using lenient = start();
   assertEquals(
     (await raw(lenient.edge, "/sessions/doc/backend/ws", [...HANDSHAKE]))
@@ -421,7 +421,7 @@ Deno.test("hostile - methods that name a connection are not passed on", async ()
   assertEquals(test.backend.seen, []);
 });
 
-Deno.test("hostile - two users share no answer, in a cache neither", async () => {
+Deno.test("hostile - two users share no response, not in a cache either", async () => {
   await using test = start({
     authorize: (c) => ({ user: c.req.header("x-user")! }),
   });

@@ -173,7 +173,7 @@ Deno.test("mount - behind a proxy that strips a prefix, the option path is the p
   );
 });
 
-Deno.test("mount - a getPath that takes the path away is an error, and no other session's", async () => {
+Deno.test("mount - a getPath that removes the path is an error and never reaches another session", async () => {
   const app = new OwnHono({ getPath: () => "/doc/backend/x" })
     .route("/", edge());
   const answer = await app.request("http://inner/elsewhere");

@@ -59,7 +59,7 @@ Deno.test("Outages - Retry-After is kept from the first failure on, within reaso
   assertEquals(pause(outages, 0), 600_000);
 });
 
-Deno.test("Flights - who asks the same meanwhile gets the same answer", async () => {
+Deno.test("Flights - the same question asked meanwhile gets the same answer", async () => {
   const flights = new Flights<number>(1000);
   let asked = 0;
   const { promise, resolve } = Promise.withResolvers<void>();

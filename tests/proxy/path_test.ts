@@ -27,7 +27,7 @@ Deno.test("joinPath - passes a path on as it was written", () => {
   }
 });
 
-Deno.test("joinPath - refuses what any server on the way could take for another place", () => {
+Deno.test("joinPath - refuses paths that any server on the way could read differently", () => {
   for (
     const path of [
       "..",
@@ -227,7 +227,7 @@ Deno.test("originTest - exact origins, hosts below, any port", () => {
   assertEquals(originTest(["null"])("null"), true);
 });
 
-Deno.test("originTest - a pattern that is none is an error, not a hole", () => {
+Deno.test("originTest - an invalid pattern is an error", () => {
   for (
     const pattern of [
       "*",

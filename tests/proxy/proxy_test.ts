@@ -116,7 +116,7 @@ Deno.test("authorize - refuses with 403, or with an answer of its own, on every 
   assertEquals(test.backend.seen, []);
 });
 
-Deno.test("options - what is missing is said when the route is made, or by name", async () => {
+Deno.test("options - missing ones are reported when the route is made, by name", async () => {
   await using backend = startBackend();
   const engine = new ScriptedEngine(backend);
   for (const options of [undefined, {}, { engine }, { authorize() {} }]) {
@@ -152,7 +152,7 @@ Deno.test("options - what is missing is said when the route is made, or by name"
   );
 });
 
-Deno.test("onError - without one, what failed is on the console", async () => {
+Deno.test("onError - without one, failures go to the console", async () => {
   await using backend = startBackend();
   const engine = new ScriptedEngine(backend);
   engine.connect = () =>
@@ -213,7 +213,7 @@ Deno.test("backend - statuses without a body, and errors, cross as they are", as
   }
 });
 
-Deno.test("backend - a status that no answer may have is the backend's failure", async () => {
+Deno.test("backend - an impossible status is the backend's failure", async () => {
   await using test = startEdge({
     fetch: () => {
       const answer = new Response("x");
@@ -230,7 +230,7 @@ Deno.test("backend - a status that no answer may have is the backend's failure",
   assertEquals(test.errors.length, 1);
 });
 
-Deno.test("backend - a body that authorize has read is no empty one", async () => {
+Deno.test("backend - a body that authorize has read is not sent as an empty one", async () => {
   await using test = startEdge({
     async authorize(c) {
       return await c.req.text() === "let me in" ? { user: "ada" } : null;
@@ -339,7 +339,7 @@ Deno.test("backend - a body of exactly the limit passes, one byte more is 413", 
   }
 });
 
-Deno.test("backend - a reader who does not read holds the backend back", async () => {
+Deno.test("backend - a client that does not read holds the backend back", async () => {
   await using test = startEdge();
   const controller = new AbortController();
   const response = await fetch(test.url("/backend/upload"), {
@@ -471,7 +471,7 @@ Deno.test("status - the platform's state, never a spawn", async () => {
   await stream.body?.cancel();
 });
 
-Deno.test("status - of the backend that connect named, and of no other", async () => {
+Deno.test("status - only of the backend that connect named", async () => {
   await using test = startEdge();
   const connect = () => fetch(test.url("/connect"), { method: "POST" });
   const { status_url } = await (await connect()).json();
@@ -612,7 +612,7 @@ Deno.test("held answers - bounded, and asked for again when they grow old", asyn
   assertEquals(await get("a"), 5);
 });
 
-Deno.test("a backend that is gone - asked for once more, then reported", async () => {
+Deno.test("a backend that is gone - the edge connects once more, then reports it", async () => {
   await using test = startEdge();
   const get = async () => {
     const response = await fetch(test.url("/backend/x"));
@@ -778,7 +778,7 @@ Deno.test("upstreams - nothing that says where backends are is an error at once"
   );
 });
 
-Deno.test("the platform's errors - what a client may know, and no more", async () => {
+Deno.test("the platform's errors - a client sees no details", async () => {
   await using test = startEdge();
   const say = async (error: Error) => {
     test.engine.answers.push(error);

@@ -130,7 +130,7 @@ Deno.test("WebSocket - the backend's code and reason reach the client", async ()
   assertEquals(await client.closed, [1005, ""]);
 });
 
-Deno.test("WebSocket - a lost side is told to the other as 1011, never as nothing", async () => {
+Deno.test("WebSocket - when one side is lost, the other is closed with 1011", async () => {
   await using test = start();
   // The client's connection breaks without a close frame.
   await raw(test.edge, "/sessions/doc/backend/ws", [...HANDSHAKE]);
@@ -261,7 +261,7 @@ Deno.test("WebSocket - a message of exactly the limit passes, one byte more is 1
   );
 });
 
-Deno.test("WebSocket - what waits for a slow reader is bounded", async () => {
+Deno.test("WebSocket - unread bytes for a slow reader are bounded", async () => {
   await using test = start({ maxBuffered: 2 * 1024 ** 2 });
   const connection = await Deno.connect({
     hostname: "127.0.0.1",
@@ -289,7 +289,7 @@ Deno.test("WebSocket - what waits for a slow reader is bounded", async () => {
   connection.close();
 });
 
-Deno.test("sendableCode - what a socket of the standard kind sends instead", () => {
+Deno.test("sendableCode - the code that a standard socket sends instead", () => {
   assertEquals(
     [1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].map(
       sendableCode,
@@ -333,7 +333,7 @@ class Plain implements BridgeSocket {
   }
 }
 
-Deno.test("bridge - codes that no socket may send are mapped, not thrown", async () => {
+Deno.test("bridge - unsendable codes are mapped", async () => {
   const expected: [number, boolean, unknown[]][] = [
     [1005, false, []],
     [1006, false, [1011, "the other side was lost"]],
@@ -365,7 +365,7 @@ Deno.test("bridge - codes that no socket may send are mapped, not thrown", async
   }
 });
 
-Deno.test("bridge - what comes before the client's end is open waits for it, within bounds", async () => {
+Deno.test("bridge - messages wait for the client's socket to open, within bounds", async () => {
   const [upstream, client] = [new Plain(), new Plain()];
   client.readyState = 0;
   const pair = bridge(upstream, { maxBuffered: 10 });

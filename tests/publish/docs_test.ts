@@ -54,7 +54,7 @@ Deno.test("docs - every block that is not marked ignore runs", async () => {
   assertEquals(passed, expected.length, text);
 });
 
-Deno.test("docs - a block that is marked ignore says what would work", async () => {
+Deno.test("docs - a block that is marked ignore type-checks", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const files: string[] = [];
@@ -88,7 +88,7 @@ Deno.test("docs - a block that is marked ignore says what would work", async () 
   }
 });
 
-Deno.test("docs - a block that fails is seen, in a page that nobody named", async () => {
+Deno.test("docs - a block that fails is found in any page", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/docs`);
@@ -151,7 +151,7 @@ Deno.test("docs - files, tasks and tests that they name exist", async () => {
     }
     // `name of a test`, `name of another` in `its_test.ts`
     const claims = text.matchAll(
-      /((?:`[^`]+`(?:,| and)?\s+)+)in\s+`(tests\/\w+\/\w+_test\.ts)`/g,
+      /((?:`[^`]+`(?:,| and)?\s+)+)in\s+`(tests\/[\w/]+\.ts)`/g,
     );
     let count = 0;
     for (const [, names, file] of claims) {

@@ -95,7 +95,7 @@ Deno.test("floors - outside session/dev no module mentions a runtime's own names
   }
 });
 
-Deno.test("floors - what is wrong is seen", () => {
+Deno.test("floors - forbidden imports are found", () => {
   const modules = new Map([
     ["net/a.ts", 'import type {\n  A,\n} from "../session/pass/b.ts";\n'],
     [

@@ -71,7 +71,7 @@ Deno.test("a backend that crashed before it was ready says so", async () => {
   );
 });
 
-Deno.test("what is no connect response is named, without what it holds", () => {
+Deno.test("an invalid connect response is named without its contents", () => {
   for (
     const [given, got] of [
       [Promise.resolve(CONNECT_RESPONSE), "a promise: await it first"],
@@ -204,7 +204,7 @@ Deno.test("destroy() at any moment leaves nothing behind", async () => {
   }
 });
 
-Deno.test("destroy() inside a listener is the last thing that is heard", async () => {
+Deno.test("destroy() inside a listener: no further callback", async () => {
   for (const where of ["onStatus", "onReady", "onTerminated"] as const) {
     await using platform = startStreams(() => eventStream([record(LIFE)]));
     const backend = watch(platform);
@@ -230,7 +230,7 @@ Deno.test("destroy() inside a listener is the last thing that is heard", async (
   }
 });
 
-Deno.test("an address that is none is told with what was wanted, and not quoted", async () => {
+Deno.test("an invalid URL is reported with the expected form, not quoted", async () => {
   const backend = new SessionBackend({
     ...CONNECT_RESPONSE,
     status_url: "/secret-path/status",

@@ -433,7 +433,7 @@ Deno.test("an order and its credentials do not follow a redirect", async () => {
   assertEquals(other.seen, []);
 });
 
-Deno.test("429 tells when to come back", async () => {
+Deno.test("429 says when to try again", async () => {
   await using platform = startPlatform(() =>
     new Response("slow down", { status: 429, headers: { "retry-after": "7" } })
   );
@@ -510,7 +510,7 @@ Deno.test("constructors name what is missing", () => {
   );
 });
 
-Deno.test("constructors and fromEnv say what they were given too little of", () => {
+Deno.test("constructors and fromEnv name the missing options", () => {
   for (const options of [undefined, null, {}, "me", { dev: "true" }]) {
     assertThrows(
       () => new Jamsocket(options as never),
@@ -549,7 +549,7 @@ Deno.test("fromEnv takes the interface that a worker's bindings have", () => {
   assertEquals(Jamsocket.fromEnv(env).backendOrigins[0], "http://localhost:*");
 });
 
-Deno.test("a platform that does not answer is named, with what was wanted of it", async () => {
+Deno.test("a platform that does not answer is named, with what was attempted", async () => {
   let port: number;
   {
     await using platform = startPlatform(() => json({}));
@@ -621,7 +621,7 @@ Deno.test("a connect answer in place of a backend's id is refused, and not quote
   assertEquals(platform.seen, []);
 });
 
-Deno.test("planeRequest merges what is asked into what always holds", () => {
+Deno.test("planeRequest merges a request into the defaults", () => {
   const defaults = {
     cluster: "main",
     namespace: undefined,
@@ -657,7 +657,7 @@ Deno.test("planeRequest merges what is asked into what always holds", () => {
   );
 });
 
-Deno.test("a cluster tells where its backends are", () => {
+Deno.test("a cluster determines the origins of its backends", () => {
   const origins = (more: object) =>
     new Plane({ controllerUrl: "http://p", executable: {}, ...more })
       .backendOrigins;
@@ -692,7 +692,7 @@ Deno.test("Jamsocket sends a tag where the platform looks for it", async () => {
   ]);
 });
 
-Deno.test("what a platform says in plain text is not repeated: it may quote the request", async () => {
+Deno.test("a platform's plain text is not repeated: it may quote the request", async () => {
   await using platform = startPlatform(() =>
     new Response('auth: invalid type: string "very secret"', { status: 422 })
   );
@@ -703,7 +703,7 @@ Deno.test("what a platform says in plain text is not repeated: it may quote the 
   );
 });
 
-Deno.test("Jamsocket.connect - a limit that JSON would turn into none is refused by name", async () => {
+Deno.test("Jamsocket.connect - a limit that JSON would turn into null is refused by name", async () => {
   await using platform = startPlatform(() => json(CONNECT_RESPONSE));
   const refused = (spawn: SpawnOptions, name: string) =>
     assertRejects(

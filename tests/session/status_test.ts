@@ -78,7 +78,7 @@ Deno.test("StatusTracker takes each known status once and only forwards", () => 
   assert(tracker.ended);
 });
 
-Deno.test("StatusTracker passes a status nobody has heard of, once", () => {
+Deno.test("StatusTracker passes an unknown status once", () => {
   const tracker = new StatusTracker();
   const accepted = ["ready", "paused", "constructor", "paused", "__proto__"]
     .filter((status) => tracker.accept({ status }));
@@ -98,7 +98,7 @@ Deno.test("StatusTracker's memory is bounded against a hostile platform", () => 
 const streamUrl = (statusUrl: string) =>
   dialectOf(statusUrl).streamUrl(statusUrl);
 
-Deno.test("a status address tells its dialect, and so its stream", () => {
+Deno.test("a status URL determines its dialect and its stream", () => {
   assertEquals(
     streamUrl("https://api/v2/backend/b1/status"),
     "https://api/v2/backend/b1/status/stream",
@@ -317,7 +317,7 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
   }
 });
 
-Deno.test("a server that asks for no delay is not asked without end", async () => {
+Deno.test("a server that asks for no delay is not flooded", async () => {
   using time = new FakeTime();
   const tick = ticks(time);
   const controller = new AbortController();
@@ -574,7 +574,7 @@ Deno.test("10,000 reconnects leave no timer and no socket", async () => {
   assertEquals(platform.seen.length, 10_001);
 });
 
-Deno.test("no state is delivered after the abort, though more stand in the chunk", async () => {
+Deno.test("no state is delivered after the abort, even from the same chunk", async () => {
   await using platform = startStreams(() => eventStream([record(LIFE)]));
   const controller = new AbortController();
   const states: string[] = [];

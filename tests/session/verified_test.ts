@@ -5,7 +5,7 @@ import { verifiedUser } from "../../server.ts";
 const sent = (text: string) =>
   String.fromCharCode(...new TextEncoder().encode(text));
 
-Deno.test("verifiedUser reads what the proxy vouches for", () => {
+Deno.test("verifiedUser reads the headers of the proxy", () => {
   const headers = new Headers({
     "x-verified-username": sent("Zoë ✓"),
     "x-verified-user-data": sent('{"team":"Köln","roles":["a"]}'),
@@ -22,7 +22,7 @@ Deno.test("verifiedUser reads what the proxy vouches for", () => {
   });
 });
 
-Deno.test("verifiedUser says what it needs where it is given something else", () => {
+Deno.test("verifiedUser says what it needs when given something else", () => {
   const node = { "x-verified-username": "ada" };
   for (const headers of [undefined, node, new Request("http://x/")]) {
     assertThrows(
@@ -34,7 +34,7 @@ Deno.test("verifiedUser says what it needs where it is given something else", ()
   assertEquals(verifiedUser(new Headers(node)).user, "ada");
 });
 
-Deno.test("verifiedUser takes what is missing or junk as nothing", () => {
+Deno.test("verifiedUser treats missing and malformed headers as absent", () => {
   const nothing = {
     user: undefined,
     auth: {},

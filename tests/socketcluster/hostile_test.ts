@@ -182,7 +182,7 @@ Deno.test("hostile - whatever loadToken rejects with ends the attempt", async ()
   }
 });
 
-Deno.test("hostile - null is no options for the WebSocket", async () => {
+Deno.test("hostile - null means no options for the WebSocket", async () => {
   const { made, WebSocket } = fakeSockets();
   const socket = create({ WebSocket, wsOptions: null as any });
   assertEquals(made.length, 1);

@@ -100,7 +100,7 @@ Deno.test("inbound - packets that wait keep their order, tokens and answers incl
   await end(socket);
 });
 
-Deno.test("inbound - what waits is delivered when the connection ends at once", async () => {
+Deno.test("inbound - waiting packets are delivered when the connection ends at once", async () => {
   const { socket, fake } = await openWith({ event: "bye", data: 1 });
   const events: unknown[] = [];
   (async () => {

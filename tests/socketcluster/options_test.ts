@@ -33,7 +33,7 @@ Deno.test("options - addresses", () => {
   ) assertEquals(toUri(resolveSettings(options as any), 7), expected);
 });
 
-Deno.test("options - defaults, undefined, and what is refused", () => {
+Deno.test("options - defaults, undefined, and refused values", () => {
   const settings = resolveSettings({ ackTimeout: undefined, hostname: "a" });
   assertEquals(settings.ackTimeout, 10_000);
   assertEquals(settings.connectTimeout, 20_000);
@@ -84,7 +84,7 @@ const MEASURED: [ClientOptions, address: string, token: string][] = [
   [{ host: "a:8000", hostname: "" }, "ws://a:8000", "a:8000"],
 ];
 
-Deno.test("options - empty ones mean what they mean to socketcluster-client", () => {
+Deno.test("options - empty values mean what they mean to socketcluster-client", () => {
   for (const [options, address, token] of MEASURED) {
     const socket = create({ ...options, autoConnect: false });
     assertEquals(

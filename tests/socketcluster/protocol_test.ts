@@ -16,7 +16,7 @@ import {
   reconnectDelay,
 } from "../../feed/socketcluster/protocol.ts";
 
-Deno.test("protocol - what a packet is", () => {
+Deno.test("protocol - reading a packet", () => {
   const raw = { kind: "raw" };
   const malformed = { kind: "malformed" };
   for (
@@ -95,7 +95,7 @@ Deno.test("protocol - what a packet is", () => {
   ) assertEquals<unknown>(readPacket(packet), expected);
 });
 
-Deno.test("protocol - what answers a call", () => {
+Deno.test("protocol - answers to a call", () => {
   const answers = (packet: unknown) => isAnswer(packet, 1);
   assert(answers({ rid: 1 }));
   assert(answers({ rid: 1, event: 2 }));
@@ -190,7 +190,7 @@ Deno.test("protocol - close codes and reasons that a WebSocket refuses", () => {
   }
 });
 
-Deno.test("codec - frames and what is none", () => {
+Deno.test("codec - frames and malformed frames", () => {
   const { encode, decode } = jsonCodec;
   assertEquals(encode({ event: "a", data: undefined }), '{"event":"a"}');
   assertEquals(encode("#1"), "#1");
@@ -207,7 +207,7 @@ Deno.test("codec - frames and what is none", () => {
   );
 });
 
-Deno.test("codec - publications are what JSON.parse makes of them", () => {
+Deno.test("codec - publications read as JSON.parse reads them", () => {
   const standard = (frame: string) => {
     try {
       return JSON.parse(frame);
@@ -293,7 +293,7 @@ Deno.test("codec - binary data and dates of another realm", () => {
   assertEquals(jsonCodec.encode({ byteLength: 2 }), '{"byteLength":2}');
 });
 
-Deno.test("tokens - what a JWT says", () => {
+Deno.test("tokens - reading a JWT", () => {
   const part = btoa('{"name":"\u00e4"}');
   const utf8 = btoa(
     String.fromCharCode(...new TextEncoder().encode('{"n":"ä€"}')),

@@ -114,19 +114,23 @@ for (const what of ["closeWithoutCode", "ping", "pong"]) {
   });
 }
 
-withSocket("disconnect() tells at once and stays away", async (socket) => {
-  await socket.listener("connect").once();
-  const events = log(socket, "disconnect", "close", "error", "connecting");
-  socket.disconnect();
-  assertEquals([socket.state, socket.id], ["closed", null]);
-  await until(() => events.length === 2);
-  assertEquals(events, [
-    ["disconnect", { code: 1000, reason: undefined }],
-    ["close", { code: 1000, reason: undefined }],
-  ]);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assertEquals([events.length, socket.pendingReconnect], [2, false]);
-}, quick);
+withSocket(
+  "disconnect() emits its events and does not reconnect",
+  async (socket) => {
+    await socket.listener("connect").once();
+    const events = log(socket, "disconnect", "close", "error", "connecting");
+    socket.disconnect();
+    assertEquals([socket.state, socket.id], ["closed", null]);
+    await until(() => events.length === 2);
+    assertEquals(events, [
+      ["disconnect", { code: 1000, reason: undefined }],
+      ["close", { code: 1000, reason: undefined }],
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals([events.length, socket.pendingReconnect], [2, false]);
+  },
+  quick,
+);
 
 withSocket("reconnect() of an open socket", async (socket) => {
   await socket.listener("connect").once();
@@ -182,7 +186,7 @@ for (
 }
 
 Deno.test({
-  name: "server - the upgrade is refused, and nobody listens at the port",
+  name: "server - the upgrade is refused, or the port is closed",
   async fn() {
     const peer = shared;
     for (const options of [{ query: "block=ws" }, { port: 1 }]) {
@@ -360,7 +364,7 @@ Deno.test("server - protocol version 1, and pings keep the connection", async ()
   }
 });
 
-Deno.test("server - a silent connection is given up, early with silenceTimeout", async () => {
+Deno.test("server - a silent connection is closed, earlier with silenceTimeout", async () => {
   for (const idle of [undefined, 300]) {
     await using peer = await SocketClusterServer.start({
       pingInterval: 50,

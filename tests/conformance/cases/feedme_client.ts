@@ -40,7 +40,7 @@ export const feedmeClientArea: Area = {
       await actions.return!();
     },
 
-    async "connecting and disconnecting are told in order, and the state shows them"(
+    async "connecting and disconnecting emit events in order, and the state follows"(
       t,
     ) {
       await using client = feedmeClient({
@@ -169,7 +169,7 @@ export const feedmeClientArea: Area = {
       await actions.return!();
     },
 
-    async "nothing is told within a call, and all in the order of the calls"(
+    async "no event is emitted during a call; all follow in the order of the calls"(
       t,
     ) {
       await using client = feedmeClient({

@@ -63,7 +63,7 @@ export const feedmeServerArea: Area = {
       }]);
     },
 
-    async "what is refused comes with its reason over a socket"(t) {
+    async "refusals arrive with their reason over a socket"(t) {
       await using client = connect(t.feedmeServer);
       await connected(client);
       const refused = async (asked: Promise<unknown>) => {
@@ -148,7 +148,7 @@ export const feedmeServerArea: Area = {
       }
     },
 
-    async "violations are answered over a socket, and what is too much ends it"(
+    async "violations are answered over a socket; too long a message closes it"(
       t,
     ) {
       const { socket, texts } = await open(t);
@@ -182,7 +182,7 @@ export const feedmeServerArea: Area = {
       assertEquals([lines.length, lines.at(-1)], [10_000, "é".repeat(50)]);
     },
 
-    async "a client that reads is not cut off by a burst"(t) {
+    async "a burst does not disconnect a client that reads"(t) {
       await using client = connect(t.feedmeServer);
       const id = t.name("page");
       const feed = client.feed("page", { id });
@@ -196,7 +196,7 @@ export const feedmeServerArea: Area = {
       assertEquals(feed.state(), "open");
     },
 
-    async "60 kB of brackets end nothing but their own action"(t) {
+    async "60 kB of brackets fail only their own action"(t) {
       const { socket, texts } = await open(t);
       socket.send(JSON.stringify(HANDSHAKE));
       await until(() => texts.length === 1, "handshake");

@@ -16,7 +16,7 @@ async function code(answer: Promise<Response>): Promise<number> {
 export const proxy: Area = {
   name: "proxy",
   cases: {
-    async "who may not enter is refused"(t) {
+    async "a request without access is refused"(t) {
       const room = `${t.edge}/rooms/closed`;
       for (
         const [method, path] of [
@@ -131,7 +131,9 @@ export const proxy: Area = {
       assertEquals(await empty.text(), "");
     },
 
-    async "an answer comes piece by piece, and leaving it is noticed"(t) {
+    async "a response is streamed, and the backend learns when a reader leaves"(
+      t,
+    ) {
       const { left } = await counts(t);
       for (const leaving of ["abort", "cancel"]) {
         const controller = new AbortController();
@@ -162,7 +164,7 @@ export const proxy: Area = {
       );
     },
 
-    async "who asks is said by the edge alone"(t) {
+    async "only the edge says who makes a request"(t) {
       const answer = await ask(t, "", {
         headers: {
           "x-verified-username": "mallory",
@@ -208,7 +210,7 @@ export const proxy: Area = {
       );
     },
 
-    async "a backend sets no cookie, and what it says is not stored"(t) {
+    async "a backend sets no cookie, and its responses are not stored"(t) {
       const answer = await ask(t, "cookie");
       assertEquals(await answer.text(), "ok");
       assertEquals(answer.headers.getSetCookie(), []);
@@ -232,7 +234,7 @@ export const proxy: Area = {
       }
     },
 
-    async "what the edge does not serve is not found"(t) {
+    async "unknown routes of the edge are 404"(t) {
       const room = `${t.edge}/rooms/${shared(t)}`;
       for (
         const path of ["", "/", "/other", "/status/a/b", "/connect/more"]
@@ -326,7 +328,7 @@ export const proxy: Area = {
       await ended(second.status_url);
     },
 
-    async "a request whose body was sent is not sent to a second backend"(t) {
+    async "a request whose body was sent is never sent to a second backend"(t) {
       const room = t.name("room");
       const url = `${t.edge}/rooms/${room}/backend/echo`;
       const { status_url } = await connect(t, room);

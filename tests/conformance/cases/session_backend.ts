@@ -28,7 +28,7 @@ const silent = (...statuses: string[]): Answer => ({
 export const sessionBackend: Area = {
   name: "SessionBackend",
   cases: {
-    async "it becomes ready, and says so in each way"(t) {
+    async "every way to wait for readiness reports it"(t) {
       const room = t.name("room");
       await using backend = new SessionBackend(await connect(t, room));
       let calls = 0;
@@ -43,7 +43,9 @@ export const sessionBackend: Area = {
       await leave(t, room);
     },
 
-    async "a whole life is told in order, and then again"(t) {
+    async "the states of a whole life arrive in order, for late readers too"(
+      t,
+    ) {
       const room = t.name("room");
       await using backend = new SessionBackend(await connect(t, room));
       const told: string[] = [];
@@ -92,7 +94,7 @@ export const sessionBackend: Area = {
       }
     },
 
-    async "why a backend was never ready stands in the error"(t) {
+    async "the error says why a backend was never ready"(t) {
       const peer = await answering(t, {
         chunks: [
           event("scheduled"),
@@ -113,7 +115,9 @@ export const sessionBackend: Area = {
       assertEquals([ready, backend.isReady()], [false, false]);
     },
 
-    async "waiting for it has a limit, and can go on after it"(t) {
+    async "a wait for readiness can time out or be cancelled, and then be repeated"(
+      t,
+    ) {
       const peer = await answering(
         t,
         {
@@ -160,7 +164,7 @@ export const sessionBackend: Area = {
       await backend.close();
     },
 
-    async "an answer that says ready needs no stream to be so"(t) {
+    async "a connect response with status ready needs no stream"(t) {
       const peer = await answering(t, silent());
       await using backend = watched(peer, { status: "ready" });
       assertEquals(backend.isReady(), true);
@@ -168,7 +172,7 @@ export const sessionBackend: Area = {
       await backend.onReadyPromise;
     },
 
-    async "a stream that is lost comes back, and nothing comes twice"(t) {
+    async "a lost stream is resumed, and no state comes twice"(t) {
       const peer = await answering(
         t,
         { status: 503 },
@@ -194,7 +198,7 @@ export const sessionBackend: Area = {
       );
     },
 
-    async "a backend that the platform forgot counts as terminated"(t) {
+    async "an unknown backend counts as terminated"(t) {
       for (const status of [404, 410]) {
         const peer = await answering(t, { status });
         const errors: unknown[] = [];
@@ -218,7 +222,7 @@ export const sessionBackend: Area = {
       }
     },
 
-    async "the edge says that it knows no such backend"(t) {
+    async "the edge answers 410 for an unknown backend"(t) {
       const answer = await connect(t, t.name("broken-room"));
       const nobody = answer.status_url.replace(answer.backend_id, "nobody");
       await using backend = new SessionBackend({
@@ -232,7 +236,7 @@ export const sessionBackend: Area = {
       );
     },
 
-    async "destroy() in any phase is the last that is heard"(t) {
+    async "destroy() in any phase stops every callback"(t) {
       const life = ["scheduled", "ready", "terminating", "terminated"];
       for (let length = 0; length <= life.length; length++) {
         const peer = await answering(t, silent(...life.slice(0, length)));
@@ -270,7 +274,7 @@ export const sessionBackend: Area = {
       }
     },
 
-    async "destroy() ends who waits, and in a listener too"(t) {
+    async "destroy() settles waits, and works in a listener too"(t) {
       const peer = await answering(t, {
         chunks: [event("scheduled"), event("ready")],
         then: "silence",
@@ -299,7 +303,7 @@ export const sessionBackend: Area = {
       assertEquals(await backend.status(), state);
     },
 
-    async "no secret stands in its JSON or on it"(t) {
+    async "no secret is in its JSON or its properties"(t) {
       const peer = await answering(t, silent("scheduled"), { status: 404 });
       await using backend = watched(peer);
       assert(backend.url.includes("TOKEN-1"), "its address is a capability");
@@ -313,7 +317,7 @@ export const sessionBackend: Area = {
       assert(!/TOKEN|SECRET/.test(JSON.stringify(requests)), "none was sent");
     },
 
-    async "two who watch one backend see the same"(t) {
+    async "two watchers of one backend see the same"(t) {
       const room = t.name("room");
       const answers = await Promise.all([connect(t, room), connect(t, room)]);
       assertEquals(
@@ -338,7 +342,7 @@ export const sessionBackend: Area = {
     },
 
     // deno-lint-ignore require-await
-    async "what is no connect response is refused"() {
+    async "an invalid connect response is refused"() {
       for (const junk of [null, undefined, {}, "x", { url: "http://x" }]) {
         const error = assertThrows(() => new SessionBackend(junk as never));
         assert(error instanceof TypeError, `a TypeError, not ${error}`);

@@ -20,9 +20,9 @@ export const status: Area = {
   exceptions: {
     "a backend is spawned, followed and ended": NO_PAGE,
     "a key is held by one backend, another key by another": NO_PAGE,
-    "with spawn: false nothing is spawned": NO_PAGE,
+    "spawn: false spawns nothing": NO_PAGE,
     "a key held by a backend with another tag is refused": NO_PAGE,
-    "a backend is killed where it was not asked": NO_PAGE,
+    "a hard terminate kills a backend": NO_PAGE,
   },
   cases: {
     async "a backend is spawned, followed and ended"(t) {
@@ -73,7 +73,7 @@ export const status: Area = {
       for (const id of new Set(ids)) await engine.terminate(id, { hard: true });
     },
 
-    async "with spawn: false nothing is spawned"(t) {
+    async "spawn: false spawns nothing"(t) {
       const engine = local(t);
       const key = t.name("room");
       const error = await assertRejects(() =>
@@ -102,7 +102,7 @@ export const status: Area = {
       await engine.terminate(backend_id, { hard: true });
     },
 
-    async "a backend is killed where it was not asked"(t) {
+    async "a hard terminate kills a backend"(t) {
       const engine = local(t);
       const { backend_id } = await engine.connect({ key: t.name("room") });
       await engine.terminate(backend_id, { hard: true });
@@ -121,7 +121,7 @@ export const status: Area = {
       assertEquals(error.code, 404);
     },
 
-    async "status() tells of a running and of an ended backend"(t) {
+    async "status() reads a running and an ended backend"(t) {
       const engine = local(t);
       const room = t.name("room");
       const { backend_id } = await connect(t, room);
@@ -157,7 +157,7 @@ export const status: Area = {
       }
     },
 
-    async "statusStream() tells each state once, until it is left"(t) {
+    async "statusStream() gives each state once, until unsubscribed"(t) {
       const engine = local(t);
       const room = t.name("room");
       const { backend_id } = await connect(t, room);

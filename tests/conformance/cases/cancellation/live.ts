@@ -13,7 +13,7 @@ import {
 import { ends, reason } from "./ends.ts";
 
 export const live: Area["cases"] = {
-  async "who waits for a feed may give up, and it opens all the same"(t) {
+  async "a wait for a feed can be cancelled; the feed still opens"(t) {
     const peer = await t.script({
       sockets: [[
         ...HANDSHAKE,
@@ -69,7 +69,7 @@ export const live: Area["cases"] = {
     await ends(feed.actions(controller).next(), "one that begins later");
   },
 
-  async "a call that was given up is not sent, or its answer not heard"(t) {
+  async "a cancelled call is not sent, or its answer is ignored"(t) {
     const peer = await t.script({
       sockets: [[
         ...handshake(),
@@ -132,7 +132,7 @@ export const live: Area["cases"] = {
     assertEquals(channel.isSubscribed(), true);
   },
 
-  async "signals that fire by themselves, or are one of several, do too"(t) {
+  async "timeout signals and combined signals work too"(t) {
     const peer = await t.script({
       http: {
         "/v2/backend/b1/status": ["silence"],

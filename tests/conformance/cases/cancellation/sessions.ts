@@ -20,7 +20,7 @@ const gone = (peer: ScriptedPeer) =>
   );
 
 export const sessions: Area["cases"] = {
-  async "with an aborted signal nothing is begun"(t) {
+  async "an aborted signal starts nothing"(t) {
     const peer = await t.script({});
     const engine = hosted(peer);
     const options = { signal: AbortSignal.abort(reason) };
@@ -63,7 +63,7 @@ export const sessions: Area["cases"] = {
     }
   },
 
-  async "a loop over states ends, and nothing is asked again"(t) {
+  async "cancelling a loop over states stops its requests"(t) {
     const peer = await answering(t, {
       chunks: [SOON, event("scheduled"), event("loading")],
       then: "silence",
@@ -101,7 +101,7 @@ export const sessions: Area["cases"] = {
     assertEquals(seen, ["scheduled", "loading"]);
   },
 
-  async "who waits for a backend may give up, and it is watched on"(t) {
+  async "a wait for a backend can be cancelled; watching continues"(t) {
     const peer = await t.script({
       http: {
         [path("b1")]: [{ chunks: [event("scheduled")], then: "silence" }],

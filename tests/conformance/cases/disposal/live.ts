@@ -46,7 +46,7 @@ async function allEnded(t: Test, peer: ScriptedPeer): Promise<void> {
 }
 
 export const live: Area["cases"] = {
-  async "a Feedme client that is disposed tells everybody who waits"(t) {
+  async "disposing a Feedme client settles every wait"(t) {
     using watching = watch();
     const peer = await t.script({
       sockets: [[...HANDSHAKE, { received: 2 }, opened()]],

@@ -7,7 +7,7 @@ import { answering, event, hosted, watched } from "../hosted.ts";
 import { came, ended, watch } from "./watch.ts";
 
 export const sessions: Area["cases"] = {
-  async "who watches a backend no more leaves nothing behind"(t) {
+  async "a closed SessionBackend leaves nothing behind"(t) {
     using watching = watch();
     const peer = await answering(t, {
       chunks: [event("scheduled")],
@@ -48,7 +48,7 @@ export const sessions: Area["cases"] = {
     assertEquals((await peer.seen()).requests.length, 1);
   },
 
-  async "nor if the platform was silent, or it was to try again"(t) {
+  async "nor while the platform is silent, or before a retry"(t) {
     using watching = watch();
     for (const answer of ["silence", { status: 500 }] as const) {
       const peer = await answering(t, answer);
@@ -63,7 +63,7 @@ export const sessions: Area["cases"] = {
     }
   },
 
-  async "a loop over an engine's states that is left ends its request"(t) {
+  async "leaving a loop over an engine's states ends its request"(t) {
     using watching = watch();
     const peer = await answering(t, {
       chunks: [event("scheduled")],

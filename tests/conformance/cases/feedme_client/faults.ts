@@ -29,7 +29,9 @@ import { visible } from "../visible.ts";
 const NOBODY = "ws://127.0.0.1:65533";
 
 export const clientFaults: Area["cases"] = {
-  async "the subprotocol feedme is offered, or what is asked for"(t) {
+  async "the client offers the subprotocol feedme, or the one in its options"(
+    t,
+  ) {
     const peer = await t.script({ sockets: [HANDSHAKE] });
     for (const protocols of [undefined, ["own", "feedme"]]) {
       const sockets: WebSocket[] = [];
@@ -77,7 +79,7 @@ export const clientFaults: Area["cases"] = {
     ]);
   },
 
-  async "a link that is cut or closed is told with its code"(t) {
+  async "a lost connection is reported with its code"(t) {
     const peer = await t.script({
       sockets: [
         [...HANDSHAKE, { close: [4001, "enough"] }],
@@ -106,7 +108,7 @@ export const clientFaults: Area["cases"] = {
     ]);
   },
 
-  async "where nobody answers it tries again, as often as it may"(t) {
+  async "it retries an unreachable server, as often as configured"(t) {
     const refusing = await t.script({});
     for (const url of [NOBODY, refusing.ws]) {
       await using client = connect(`${url}/secret`, {
@@ -128,7 +130,7 @@ export const clientFaults: Area["cases"] = {
     }
   },
 
-  async "a wait for the next attempt can be given up, or cut short"(t) {
+  async "a wait for the next attempt can be cancelled or cut short"(t) {
     const peer = await t.script({ sockets: [HANDSHAKE] });
     const urls = [NOBODY, NOBODY, peer.ws];
     await using client = connect(
@@ -155,7 +157,7 @@ export const clientFaults: Area["cases"] = {
     assertEquals(urls, [], "the address is asked for each time");
   },
 
-  async "a handshake that does not come times out, and is tried again"(t) {
+  async "a missing handshake times out and is retried"(t) {
     const peer = await t.script({ sockets: [[], HANDSHAKE] });
     await using client = connect(peer.ws, { connectTimeoutMs: 500 });
     const log = clientLog(client);
@@ -172,7 +174,7 @@ export const clientFaults: Area["cases"] = {
     ]);
   },
 
-  async "a handshake that is refused is not tried again"(t) {
+  async "a refused handshake is not retried"(t) {
     const peer = await t.script({
       sockets: [[
         { received: 1 },
@@ -187,7 +189,7 @@ export const clientFaults: Area["cases"] = {
     assertEquals(client.state(), "disconnected");
   },
 
-  async "a feed whose opening takes too long is told closed, and opens when it comes"(
+  async "a feed that opens too slowly is reported as closed, and opens when it comes"(
     t,
   ) {
     const peer = await t.script({
@@ -206,7 +208,7 @@ export const clientFaults: Area["cases"] = {
     assertEquals(log.slice(2), ["opening", 'open {"n":1}']);
   },
 
-  async "what makes no sense is refused at once, and after the end all is"(t) {
+  async "invalid calls throw at once; after the end, every call does"(t) {
     const peer = await t.script({ sockets: [HANDSHAKE] });
     const client = feedmeClient({
       transport: webSocketTransport({ url: peer.ws }),

@@ -144,7 +144,7 @@ export const clientFeeds: Area["cases"] = {
     assertEquals(feed.snapshot(), undefined);
   },
 
-  async "two feed objects share a feed, in whatever order their arguments are"(
+  async "two feed objects share a feed, whatever the order of their arguments"(
     t,
   ) {
     await using client = connect(t.feedme);
@@ -176,7 +176,7 @@ export const clientFeeds: Area["cases"] = {
     assertEquals(await first.opened(), { n: 2, list: [] }, "opened again");
   },
 
-  async "a feed that was closed and opened again has the present data"(t) {
+  async "a feed that is reopened has current data"(t) {
     await using client = connect(t.feedme);
     await connected(client);
     const id = t.name("board");
@@ -231,7 +231,7 @@ export const clientFeeds: Area["cases"] = {
     assertEquals(log, [...open, "close TERMINATED", "close", ...open]);
   },
 
-  async "a store reads the data and hears of each change"(t) {
+  async "a store reads the data and is notified of each change"(t) {
     await using client = connect(t.feedme);
     const id = t.name("board");
     await using feed = client.feed("board", { id });

@@ -89,7 +89,7 @@ const NAMES = '{"__proto__":{"x":[1]},"constructor":"é😀","length":2,' +
   '"toString":true,"hasOwnProperty":{"length":0,"a":1}}';
 
 export const clientMessages: Area["cases"] = {
-  async "what no server may send is told of and changes nothing"(t) {
+  async "invalid server messages are reported and change nothing"(t) {
     const peer = await t.script({
       sockets: [[
         ...HANDSHAKE,
@@ -159,7 +159,7 @@ export const clientMessages: Area["cases"] = {
     assertEquals(actions, []);
   },
 
-  async "names such as __proto__ are ordinary ones"(t) {
+  async "names such as __proto__ are ordinary names"(t) {
     const set = (Path: unknown[], Value: unknown) => ({
       Operation: "Set",
       Path,
@@ -214,7 +214,7 @@ export const clientMessages: Area["cases"] = {
     assertEquals(({} as { x?: unknown }).x, undefined, "Object.prototype");
   },
 
-  async "an action that does not fit closes the feed, which is opened anew"(t) {
+  async "an action that does not fit closes the feed, which reopens"(t) {
     const bad = acted([increment(1), increment(1), {
       Operation: "Toggle",
       Path: ["n"],
@@ -266,7 +266,7 @@ export const clientMessages: Area["cases"] = {
     );
   },
 
-  async "a digest that does not match closes the feed, at most so often"(t) {
+  async "a digest mismatch closes and reopens the feed, within its limit"(t) {
     const wrong = [
       opened({ a: "é😀", b: 1 }),
       acted([{ Operation: "Increment", Path: ["b"], Value: 1 }], {
@@ -359,7 +359,7 @@ export const clientMessages: Area["cases"] = {
     }
   },
 
-  async "what the server holds against the client is told"(t) {
+  async "a violation that the server reports reaches the application"(t) {
     const peer = await t.script({
       sockets: [[
         ...HANDSHAKE,

@@ -90,7 +90,7 @@ export const limits: Area["cases"] = {
     await client[asyncDispose]();
   },
 
-  async "beyond its limits a client is refused or cut off"() {
+  async "a client beyond its limits is refused or disconnected"() {
     await using served = start({
       maxOpenFeeds: 2,
       maxPendingActions: 2,
@@ -121,7 +121,7 @@ export const limits: Area["cases"] = {
     assertEquals([...served.server.clients], [raw.client]);
   },
 
-  async "a client that does not shake hands in time is cut off"() {
+  async "a client that does not shake hands in time is disconnected"() {
     await using served = start({ handshakeTimeout: 30 });
     const shaken = await served.raw();
     const silent = new Raw(served.server);
@@ -133,7 +133,7 @@ export const limits: Area["cases"] = {
     ]]);
   },
 
-  async "a client that does not read is cut off, and others are not held up"() {
+  async "a client that does not read is disconnected, and others are not held up"() {
     await using served = start({ maxBuffered: 1_000 });
     const [slow, quick] = [await served.raw(), await served.raw()];
     for (const raw of [slow, quick]) await raw.ask(openOf("count"));

@@ -53,7 +53,7 @@ export const served: Area["cases"] = {
     assertEquals([live.data, errors], [{ lines }, [[], []]]);
   },
 
-  async "what a client may not have is refused with a code"() {
+  async "unauthorized and invalid requests are refused with a code"() {
     await using served = start();
     await using ada = await served.client(WRITER);
     await using mallory = await served.client({ user: "mallory" });
@@ -101,7 +101,7 @@ export const served: Area["cases"] = {
     assertEquals(served.errors, []);
   },
 
-  async "what goes wrong in the application stays there"() {
+  async "application errors are not shown to clients"() {
     await using served = start();
     await using ada = await served.client(WRITER);
     for (const text of ["throw", "wrong"]) {
@@ -119,7 +119,7 @@ export const served: Area["cases"] = {
     });
   },
 
-  async "a change that is wrong throws, changes nothing and tells nobody"() {
+  async "an invalid change throws, changes nothing and sends nothing"() {
     await using served = start();
     const raw = await served.raw();
     await raw.ask(openOf("count"));
@@ -187,7 +187,7 @@ export const served: Area["cases"] = {
     );
   },
 
-  async "data comes from afar, is kept, or is dropped when nobody looks"() {
+  async "data may load asynchronously, is kept, or dropped without subscribers"() {
     let loads = 0;
     const source = deferred<void>();
     const far = defineFeed({
@@ -243,7 +243,7 @@ export const served: Area["cases"] = {
     assertEquals((await a.ask(openOf("brief"))).FeedData, { n: 0 });
   },
 
-  async "a feed knows who comes and goes, for whatever reason"() {
+  async "a feed learns of every arrival and departure"() {
     const log: string[] = [];
     const lobby = defineFeed({
       data: z.object({ users: z.array(z.string()) }),

@@ -77,7 +77,7 @@ export const socketCases: Area["cases"] = {
     );
   },
 
-  async "a backend may speak first, and knows who is there"(t) {
+  async "a backend may send first, and knows the user"(t) {
     await using client = await open(t, "hello");
     await until(() => client.messages.length > 0, "it spoke");
     const headers = JSON.parse(client.messages[0] as string);
@@ -98,7 +98,7 @@ export const socketCases: Area["cases"] = {
     assertEquals(plain.socket.protocol, t.runtime === "workerd" ? null : "");
   },
 
-  async "what a backend does not choose nobody chooses for it"(t) {
+  async "without the backend's choice there is no subprotocol"(t) {
     const choice = await open(t, "ws", ["a", "b"]).then(
       async (client) => {
         await client[asyncDispose]();
@@ -119,7 +119,7 @@ export const socketCases: Area["cases"] = {
     );
   },
 
-  async "how a backend ends a WebSocket reaches the client"(t) {
+  async "a backend's close code and reason reach the client"(t) {
     for (
       const [code, reason] of [[1000, "bye"], [4001, "grün ✓"], [4999, ""]]
     ) {
@@ -132,7 +132,7 @@ export const socketCases: Area["cases"] = {
     }
   },
 
-  async "how a client ends a WebSocket reaches the backend"(t) {
+  async "a client's close code and reason reach the backend"(t) {
     for (
       const [code, reason] of [
         [1000, t.name("bye")],
@@ -153,7 +153,7 @@ export const socketCases: Area["cases"] = {
     }
   },
 
-  async "too long a message ends a WebSocket"(t) {
+  async "a message above the limit closes a WebSocket"(t) {
     await using client = await open(t, "ws");
     client.socket.send(new Uint8Array(100_000));
     await until(() => client.messages.length === 1, "as long as may be");
@@ -186,7 +186,7 @@ export const socketCases: Area["cases"] = {
     await leave(t, room);
   },
 
-  async "a WebSocket that may not enter is refused"(t) {
+  async "a WebSocket without access is refused"(t) {
     for (const [room, path] of [["closed", "ws"], [shared(t), "..%2fws"]]) {
       let refused = false;
       await open(t, path!, [], room).catch(() => refused = true);

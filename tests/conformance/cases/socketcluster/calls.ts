@@ -33,7 +33,7 @@ export const calls: Area["cases"] = {
     assertEquals(await socket.invoke("failAs", null), undefined);
   },
 
-  async "a call without an answer tells whether it was sent"(t) {
+  async "a call without an answer says whether it was sent"(t) {
     await using socket = open(t);
     await socket.listener("connect").once(5000);
     const late = await assertRejects(() =>
@@ -75,7 +75,7 @@ export const calls: Area["cases"] = {
     ]);
   },
 
-  async "what is said before there is a connection waits, in its order"(t) {
+  async "messages before the connection wait, in order"(t) {
     await using socket = open(t, { autoConnect: false });
     const passed = log(socket, "error");
     const got: unknown[] = [];
@@ -90,7 +90,7 @@ export const calls: Area["cases"] = {
     assertEquals([got, passed], [[1, 3], []]);
   },
 
-  async "the queue is bounded, and who finds it full is told"(t) {
+  async "the queue is bounded; a call that finds it full fails"(t) {
     const peer = await t.script({ sockets: [[]] });
     await using socket = openScripted(peer, { queueLimit: 1 });
     const first = assertRejects(() => socket.invoke("echo", 1));
@@ -100,7 +100,9 @@ export const calls: Area["cases"] = {
     assertEquals((await first).sent, false);
   },
 
-  async "what cannot be encoded fails at once, and alone"(t) {
+  async "a value that cannot be encoded fails at once, and only its own call"(
+    t,
+  ) {
     await using socket = open(t);
     await socket.listener("connect").once(5000);
     socket.startBatch();
@@ -134,7 +136,7 @@ export const calls: Area["cases"] = {
     assertEquals(await control(socket, "invoke", { event: "bytes" }), expected);
   },
 
-  async "a binary frame is a raw message, whatever the runtime makes of it"(t) {
+  async "a binary frame is a raw message on every runtime"(t) {
     const peer = await t.script({
       sockets: [[...handshake(), { received: 2 }, { bytes: [1, 2, 255] }]],
     });

@@ -22,7 +22,7 @@ function gather(stream: AsyncIterable<unknown>): unknown[] {
 }
 
 export const channels: Area["cases"] = {
-  async "what is published comes to all who subscribed, once, in order"(t) {
+  async "a publication reaches every subscriber once, in order"(t) {
     await using ann = open(t);
     await using ben = open(t);
     const name = t.name("room");
@@ -62,7 +62,7 @@ export const channels: Area["cases"] = {
     }
   },
 
-  async "a channel that was left gives nothing more"(t) {
+  async "a channel delivers nothing after unsubscribe"(t) {
     await using socket = open(t);
     await using other = open(t);
     const channel = socket.subscribe(t.name("room"));
@@ -87,7 +87,7 @@ export const channels: Area["cases"] = {
     ]);
   },
 
-  async "who is kicked out of a channel is told why, and may come back"(t) {
+  async "a kick-out gives its reason, and the client may subscribe again"(t) {
     await using socket = open(t);
     const channel = socket.subscribe(t.name("room"));
     await channel.listener("subscribe").once(5000);
@@ -138,7 +138,7 @@ export const channels: Area["cases"] = {
     );
   },
 
-  async "names such as __proto__ are names like any other"(t) {
+  async "names such as __proto__ are ordinary names"(t) {
     const names = ["__proto__", "constructor", "toString", "then", ""];
     const peer = await t.script({
       sockets: [[

@@ -22,7 +22,7 @@ import {
 } from "./far.ts";
 
 export const connections: Area["cases"] = {
-  async "a connection that breaks off comes back with all it had"(t) {
+  async "a lost connection is restored with its token and subscriptions"(t) {
     const socket = open(t);
     const closes = log(socket, "close");
     const channel = socket.subscribe(t.name("room"));
@@ -73,7 +73,7 @@ export const connections: Area["cases"] = {
     assertEquals(got.toSorted(), [1, 2, 3]);
   },
 
-  async "wsOptions keep no platform from connecting"(t) {
+  async "wsOptions prevent no platform from connecting"(t) {
     const peer = await t.script({ sockets: [handshake()] });
     await using socket = openScripted(peer, {
       wsOptions: { headers: { "x-test": "1" } },
@@ -82,7 +82,7 @@ export const connections: Area["cases"] = {
     assertEquals([id, socket.state], ["s", "open"]);
   },
 
-  async "an eager socket is back soon, and tries on while it is refused"(t) {
+  async "an eager socket reconnects soon, and keeps trying while refused"(t) {
     const peer = await t.script({
       sockets: [
         [{ received: 1 }, { cut: true }],
@@ -118,7 +118,7 @@ export const connections: Area["cases"] = {
     assertEquals((await peer.seen()).sockets.length, 3);
   },
 
-  async "the server's close codes are told as they are"(t) {
+  async "the server's close codes are reported unchanged"(t) {
     await using socket = open(t, {
       autoConnect: false,
       autoReconnect: false,
@@ -232,7 +232,7 @@ export const connections: Area["cases"] = {
     assertEquals(socket.state, "open");
   },
 
-  async "a handshake that is refused says why, in the server's words"(t) {
+  async "a refused handshake gives the server's reason"(t) {
     for (
       const [block, code] of [["default", 4008], ["4501", 4501]] as const
     ) {
@@ -258,7 +258,7 @@ export const connections: Area["cases"] = {
     }
   },
 
-  async "where there is no server, a call fails and was not sent"(t) {
+  async "without a server, a call fails and was not sent"(t) {
     const peer = await t.script({});
     await using socket = openScripted(peer, { autoReconnect: false });
     const events = log(socket, "connectAbort", "error");
@@ -297,7 +297,7 @@ export const connections: Area["cases"] = {
     }
   },
 
-  async "a server that falls silent is given up"(t) {
+  async "a silent server's connection is closed"(t) {
     const peer = await t.script({
       sockets: [handshake({ pingTimeout: 60 }), handshake({}, 2)],
     });
@@ -311,7 +311,7 @@ export const connections: Area["cases"] = {
     await connected;
   },
 
-  async "frames that err change nothing, and calls go on"(t) {
+  async "malformed frames change nothing, and calls go on"(t) {
     const hostile = [
       "{",
       "null",

@@ -18,7 +18,7 @@ function storage(): Storage | undefined {
 }
 
 export const tokens: Area["cases"] = {
-  async "a token logs in, until it is given up"(t) {
+  async "a token logs in until deauthenticate()"(t) {
     await using socket = open(t);
     const token = await control(socket, "sign", {
       payload: { username: "ann" },
@@ -54,7 +54,7 @@ export const tokens: Area["cases"] = {
     assertEquals([isAuthenticated, authToken], [false, null]);
   },
 
-  async "the server logs in, and what waited for that is subscribed"(t) {
+  async "the server logs a client in, and waiting subscriptions follow"(t) {
     await using socket = open(t);
     const channel = socket.subscribe(t.name("private"), { waitForAuth: true });
     await socket.listener("connect").once(5000);
@@ -84,7 +84,7 @@ export const tokens: Area["cases"] = {
     assertEquals(channel.state, "subscribed");
   },
 
-  async "a token that is not accepted is not kept"(t) {
+  async "a rejected token is not kept"(t) {
     await using socket = open(t);
     const sign = (payload: object, key?: string) =>
       control(socket, "sign", { payload, key });
@@ -187,7 +187,7 @@ export const tokens: Area["cases"] = {
     }
   },
 
-  async "what comes right after the handshake is not lost"(t) {
+  async "packets right after the handshake are not lost"(t) {
     for (let i = 0; i < 10; i++) {
       await using socket = open(t, { query: { greet: 1 } });
       const hello = socket.receiver("hello").once(5000);

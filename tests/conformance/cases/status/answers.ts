@@ -42,7 +42,7 @@ export const answerCases: Area["cases"] = {
     }
   },
 
-  async "a platform that is busy says when to come back"(t) {
+  async "a busy platform says when to try again"(t) {
     const busy = (seconds: number): Answer => ({
       status: 503,
       headers: {
@@ -77,7 +77,7 @@ export const answerCases: Area["cases"] = {
     );
   },
 
-  async "a platform may name the time to come back as a date"(t) {
+  async "a busy platform may give the time as a date"(t) {
     const at = (ms: number) => new Date(ms).toUTCString();
     const peer = await answering(t, {
       status: 503,
@@ -91,7 +91,7 @@ export const answerCases: Area["cases"] = {
     assertEquals([error.code, error.retryAfter], [503, 7000]);
   },
 
-  async "an order is accepted by any answer of success"(t) {
+  async "terminate accepts any successful response"(t) {
     const answers: Answer[] = [
       { status: 204 },
       { status: 202, chunks: [] },
@@ -107,7 +107,7 @@ export const answerCases: Area["cases"] = {
     assertEquals((await peer.seen()).requests.length, answers.length);
   },
 
-  async "a call that is never answered ends, and Infinity is not at once"(t) {
+  async "a call without an answer times out, and Infinity means no limit"(t) {
     const peer = await t.script({
       http: {
         "/v2/service/a/s/connect": ["silence"],
@@ -126,7 +126,7 @@ export const answerCases: Area["cases"] = {
     assertEquals((await patient.status("b1")).status, "ready");
   },
 
-  async "an event stream is one in every legal form"(t) {
+  async "an event stream is read in every legal form"(t) {
     const life = [event("scheduled"), event("terminated")].join("");
     for (
       const [type, text] of [
@@ -146,7 +146,7 @@ export const answerCases: Area["cases"] = {
     }
   },
 
-  async "an answer that is not an event stream is an error"(t) {
+  async "a response that is not an event stream is an error"(t) {
     const page: Answer = {
       headers: { "content-type": "text/html" },
       chunks: ["<p>data: x"],
@@ -186,7 +186,7 @@ export const answerCases: Area["cases"] = {
     ]);
   },
 
-  async "both spellings of a reason are one"(t) {
+  async "both spellings of a reason read the same"(t) {
     for (
       const [sent, shown] of [
         ["key_expired", "keyexpired"],

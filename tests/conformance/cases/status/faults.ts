@@ -19,7 +19,7 @@ const WHOLE = SOON +
   LIFE.map((status) => event(status, { note: NOTE })).join("");
 
 export const faultCases: Area["cases"] = {
-  async "a stream that breaks off gives each state once, in order"(t) {
+  async "a stream that breaks off still gives each state once, in order"(t) {
     const peer = await answering(
       t,
       { chunks: [event("scheduled"), event("loading")], then: "cut" },
@@ -68,7 +68,7 @@ export const faultCases: Area["cases"] = {
     assertEquals(requests.length, 2 * cuts.length, "requests");
   },
 
-  async "a stream whose every byte is a chunk is read like any other"(t) {
+  async "a stream is read in chunks of one byte as well"(t) {
     const peer = await answering(t, { chunks: [WHOLE] });
     const engine = hosted(peer, {
       async fetch(input, init) {
@@ -88,12 +88,14 @@ export const faultCases: Area["cases"] = {
     );
   },
 
-  async "following ends after the last state, though the server stays"(t) {
+  async "following ends after the last state, even if the server keeps the stream open"(
+    t,
+  ) {
     const peer = await answering(t, { chunks: [WHOLE], then: "silence" });
     assertEquals(names(await collect(hosted(peer).statuses("b1"))), LIFE);
   },
 
-  async "events that are no states are told, and nothing is lost"(t) {
+  async "invalid events are reported, and nothing else is lost"(t) {
     const peer = await answering(t, {
       chunks: [
         event("scheduled"),
@@ -119,7 +121,7 @@ export const faultCases: Area["cases"] = {
     );
   },
 
-  async "an event that never ends is cut off at a bound"(t) {
+  async "an endless event is cut off at a bound"(t) {
     const peer = await answering(
       t,
       {
@@ -135,7 +137,9 @@ export const faultCases: Area["cases"] = {
     ]);
   },
 
-  async "a server that lets no page send Last-Event-ID is followed without"(t) {
+  async "a server that forbids pages to send Last-Event-ID is followed without it"(
+    t,
+  ) {
     const peer = await t.script({
       allowHeaders: "authorization, content-type",
       http: {

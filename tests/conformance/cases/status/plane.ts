@@ -39,7 +39,7 @@ const event = (id: number, status: string, more: object = {}) =>
   }\n\n`;
 
 export const planeCases: Area["cases"] = {
-  async "Plane is asked in the words of its controller"(t) {
+  async "requests use the language of Plane's controller"(t) {
     const peer = await t.script({
       http: { "/ctrl/connect": [{ json: answer }, { json: answer }] },
     });
@@ -142,7 +142,7 @@ export const planeCases: Area["cases"] = {
     );
   },
 
-  async "Plane ends a backend softly or at once, and its state shows it"(t) {
+  async "Plane ends a backend softly or hard, and the state shows it"(t) {
     const time = 1_767_225_600_000;
     const peer = await t.script({
       http: {
@@ -174,7 +174,7 @@ export const planeCases: Area["cases"] = {
     );
   },
 
-  async "Plane: a key whose backend is ending is not given out"(t) {
+  async "Plane: a backend that is ending is not handed out"(t) {
     const ending = {
       json: { ...answer, spawned: false, status: "terminating" },
     };
@@ -211,7 +211,7 @@ export const planeCases: Area["cases"] = {
     assertEquals((await peer.seen()).requests, []);
   },
 
-  async "Plane's errors say their kind and keep the secret"(t) {
+  async "Plane's errors have their kind and no secret"(t) {
     const refusal = {
       status: 409,
       json: {

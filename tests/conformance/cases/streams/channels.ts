@@ -121,11 +121,11 @@ export const channels: Area["cases"] = {
     assertEquals(await bounded(t, undefined), [[8, 9, 10], 7], "by default");
   },
 
-  async "or the newest"(t) {
+  async "a full backlog can drop its newest values instead"(t) {
     assertEquals(await bounded(t, "drop-newest"), [[1, 2, 3], 7]);
   },
 
-  async "or fails after what it holds"(t) {
+  async "a full backlog can fail after the values that it holds"(t) {
     await using source = await numbers(t);
     const consumer = source.channel.createConsumer({
       limit: 3,
@@ -140,7 +140,7 @@ export const channels: Area["cases"] = {
     assertEquals(source.channel.getOutputConsumerStatsList(), []);
   },
 
-  async "or pauses, so that what is missing is missing in one piece"(t) {
+  async "a full backlog can pause, which leaves one gap"(t) {
     await using source = await numbers(t);
     const consumer = source.channel.createConsumer({
       limit: 4,
@@ -155,7 +155,7 @@ export const channels: Area["cases"] = {
     assertEquals(await take(consumer, 4), [3, 4, 11, 12]);
   },
 
-  async "a loop that is left frees its place, others go on"(t) {
+  async "a loop that ends frees its consumer, others go on"(t) {
     await using source = await numbers(t);
     const { channel } = source;
     const stays = channel.createConsumer();
@@ -217,7 +217,7 @@ export const channels: Area["cases"] = {
     assertEquals(channel.getOutputConsumerStatsList(), []);
   },
 
-  async "it can be piped and divided, and its end reaches the reader"(t) {
+  async "it can be piped and teed, and its end reaches the reader"(t) {
     await using source = await numbers(t);
     const { channel } = source;
     const doubled = channel.readable.pipeThrough(

@@ -46,7 +46,7 @@ export const feeds: Area["cases"] = {
     assertEquals((await late).done, true);
   },
 
-  async "loops over a feed see the same, and a slow one is told"(t) {
+  async "loops over a feed see the same, and a slow one fails"(t) {
     const peer = await t.script({
       sockets: [[
         ...HANDSHAKE,
@@ -83,7 +83,7 @@ export const feeds: Area["cases"] = {
     assertEquals((await slow.next()).done, true);
   },
 
-  async "a backend's states are for any number of readers, late ones too"(t) {
+  async "any number of readers, late ones too, get a backend's states"(t) {
     const peer = await answering(
       t,
       { chunks: [SOON, event("scheduled"), event("ready")], then: "cut" },
@@ -97,7 +97,7 @@ export const feeds: Area["cases"] = {
     assertEquals((await peer.seen()).requests.length, 2);
   },
 
-  async "events are read whatever pieces they come in"(t) {
+  async "events are read in chunks of any size"(t) {
     const time = "2026-01-01T00:00:00Z";
     const states = [
       { status: "scheduled", time, note: "ä€😀" },
