@@ -12,14 +12,17 @@ export function onWake(listener: () => void): () => void {
   const page = globalThis as Partial<EventTarget> & {
     document?: EventTarget & { visibilityState: string };
   };
-  const stop = new AbortController();
-  const { signal } = stop;
   const { document } = page;
   const wake = () => listener();
-  page.addEventListener?.("online", wake, { signal });
-  page.addEventListener?.("pageshow", wake, { signal });
-  document?.addEventListener?.("visibilitychange", () => {
-    if (document.visibilityState === "visible") listener();
-  }, { signal });
-  return () => stop.abort();
+  const look = () => {
+    if (document!.visibilityState === "visible") listener();
+  };
+  page.addEventListener?.("online", wake);
+  page.addEventListener?.("pageshow", wake);
+  document?.addEventListener?.("visibilitychange", look);
+  return () => {
+    page.removeEventListener?.("online", wake);
+    page.removeEventListener?.("pageshow", wake);
+    document?.removeEventListener?.("visibilitychange", look);
+  };
 }

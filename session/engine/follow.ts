@@ -221,7 +221,9 @@ class Follower {
     return () => {
       watch.stop();
       this.#check.stop();
-      controller.abort(this.#options.signal.reason);
+      // `null` unless there is a reason: nobody sees it, and an abort without one
+      // makes a DOMException, the dearest part of a reconnect.
+      controller.abort(this.#options.signal.reason ?? null);
     };
   }
 

@@ -70,6 +70,7 @@ export class StatusCheck {
 
   /** The stream has ended. */
   stop(): void {
+    if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

@@ -9,8 +9,10 @@ const MAX_UNKNOWN = 100;
  * server repeats them after each reconnect.
  */
 export class StatusTracker {
-  /** The last known status. */
-  #last: string | undefined;
+  /** Where the last known status stands in a backend's life; -1 before the first. */
+  #position = -1;
+  /** What that status means. */
+  #stage: Stage | undefined;
   readonly #unknown = new Set<string>();
 
   /** Whether the final state has arrived. */
@@ -38,16 +40,11 @@ export class StatusTracker {
   /** Remembers `state`; returns whether to deliver it. */
   accept(state: { status: string }): boolean {
     if (!this.isNews(state)) return false;
-    if (positionOf(state.status) >= 0) this.#last = state.status;
-    else this.#unknown.add(state.status);
+    const position = positionOf(state.status);
+    if (position >= 0) {
+      this.#position = position;
+      this.#stage = stageOf(state.status);
+    } else this.#unknown.add(state.status);
     return true;
-  }
-
-  get #position(): number {
-    return this.#last === undefined ? -1 : positionOf(this.#last);
-  }
-
-  get #stage(): Stage | undefined {
-    return this.#last === undefined ? undefined : stageOf(this.#last);
   }
 }
