@@ -20,6 +20,7 @@ import {
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
+import { deferred } from "./net/deferred.ts";
 import { asyncDispose } from "./net/dispose.ts";
 import { notify } from "./net/report.ts";
 import { isObject, isPromiseLike, tagOf } from "./net/shape.ts";
@@ -130,40 +131,20 @@ class Listeners<Args extends unknown[]> {
   }
 }
 
-/** A promise and its resolvers. A rejection never counts as unhandled. */
-class Deferred {
-  readonly promise: Promise<void>;
-  #resolve: () => void = () => {};
-  #reject: (reason: unknown) => void = () => {};
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    this.promise.catch(() => {});
-  }
-
-  resolve(): void {
-    this.#resolve();
-  }
-
-  reject(reason: unknown): void {
-    this.#reject(reason);
-  }
-}
-
 /** A point in a backend's life that is reached once, or never. */
 class Milestone {
   /** Settles when it is reached or can no longer be; stays pending after `stop()`. */
   readonly settled: Promise<void>;
-  readonly #settled = new Deferred();
+  readonly #settled = deferred<void>();
   /** Rejects when watching stops. */
-  readonly #stopped = new Deferred();
+  readonly #stopped = deferred<never>();
   readonly #listeners = new Listeners<[]>();
 
   constructor() {
     this.settled = this.#settled.promise;
+    // A rejection must not count as unhandled where no code waits for it.
+    this.settled.catch(() => {});
+    this.#stopped.promise.catch(() => {});
   }
 
   /** Marks it as reached. */

@@ -166,8 +166,33 @@ export interface Ended {
   attempts: number;
 }
 
-/** Close codes after which the first attempt is immediate. */
-const UNPLANNED: readonly number[] = [1005, 4000, 4001];
+/**
+ * What a close code means for the next attempt. This list is closed:
+ * `reconnectDelay` does not compile until it handles each rule.
+ */
+type CloseRule =
+  /** The end was intended: there is no next attempt. */
+  | "final"
+  /** An unplanned end: the first attempt is immediate. */
+  | "unplanned"
+  /** Any other end: each attempt waits. */
+  | "delayed";
+
+function closeRule(code: number): CloseRule {
+  switch (code) {
+    case 1000:
+      return "final";
+    case 1005:
+    case 4000:
+    case 4001:
+      return "unplanned";
+    default:
+      return code >= 4500 ? "final" : "delayed";
+  }
+}
+
+/** How to reconnect: like upstream, or as soon as it is reasonable. */
+type Strategy = "compatible" | "eager" | undefined;
 
 /**
  * The delay before the next attempt to connect, in milliseconds, or
@@ -175,13 +200,31 @@ const UNPLANNED: readonly number[] = [1005, 4000, 4001];
  */
 export function reconnectDelay(
   { code, own, attempts }: Ended,
-  strategy: "compatible" | "eager" | undefined,
+  strategy: Strategy,
   delays: ReconnectOptions,
   random: () => number,
 ): number | undefined {
-  if (code === 1000 || code >= 4500) return undefined;
   if (own && strategy === "eager") return undefined;
-  if (UNPLANNED.includes(code) && attempts === 0) return 0;
+  const rule = closeRule(code);
+  switch (rule) {
+    case "final":
+      return undefined;
+    case "unplanned":
+      if (attempts === 0) return 0;
+      return growingDelay(attempts, strategy, delays, random);
+    case "delayed":
+      return growingDelay(attempts, strategy, delays, random);
+    default:
+      return rule satisfies never;
+  }
+}
+
+function growingDelay(
+  attempts: number,
+  strategy: Strategy,
+  delays: ReconnectOptions,
+  random: () => number,
+): number {
   const { initialDelay, randomness, multiplier, maxDelay } = delays;
   if (strategy === "eager") return backoff(attempts, { cap: maxDelay }, random);
   const first = Math.round(initialDelay + randomness * random());
