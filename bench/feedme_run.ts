@@ -107,7 +107,7 @@ class Side {
     await open;
   }
 
-  /** Messages that are right after those made before. */
+  /** Creates messages that are valid after those created before. */
   make(count: number): string[] {
     const list: string[] = [];
     for (let made = 0; made < count; made++) {

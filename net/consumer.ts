@@ -20,8 +20,8 @@ export class TimeoutError extends FeedlineError<"TIMEOUT"> {
   /** The name of the class. */
   override readonly name = "TimeoutError";
   /**
-   * Where a call timed out: whether it had been handed to the network. Declared
-   * only: other errors have no such property.
+   * If a call timed out: whether it had been passed to the network. Only declared, so
+   * that other errors do not have the property.
    */
   declare sent?: boolean;
 
@@ -43,24 +43,24 @@ export class OverflowError extends FeedlineError<"OVERFLOW"> {
 }
 
 /**
- * What a consumer does with a value that finds its backlog full:
+ * What a consumer does with a value that arrives while its backlog is full:
  *
  * - `"drop-oldest"` discards the oldest value of the backlog;
- * - `"drop-newest"` discards the value that arrives;
- * - `"error"` takes no more values: the loop gets what is in the backlog, then
- *   an {@linkcode OverflowError};
- * - `"pause"` discards all that arrives until the loop has worked the backlog
- *   off to the half, so that what is missing is missing in one piece.
+ * - `"drop-newest"` discards the new value;
+ * - `"error"` accepts no more values: the loop gets the values of the backlog, then an
+ *   {@linkcode OverflowError};
+ * - `"pause"` discards new values until the loop has read half of the backlog, so that
+ *   the missing values are consecutive.
  */
 export type Overflow = "drop-oldest" | "drop-newest" | "error" | "pause";
 
 /** Options of a {@linkcode Consumer}. */
 export interface ConsumerOptions {
-  /** A `next()` that waits longer than this many milliseconds fails. @default {Infinity} */
+  /** How long `next()` waits before it fails, in milliseconds. @default {Infinity} */
   timeout?: number | undefined;
   /** How many values may wait in the backlog, 1 or more. @default {Infinity} */
   limit?: number | undefined;
-  /** What happens to a value that finds the backlog full. @default {"drop-oldest"} */
+  /** What happens to a value that arrives while the backlog is full. @default {"drop-oldest"} */
   overflow?: Overflow | undefined;
   /** Ends the consumer: its loop throws the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -70,7 +70,7 @@ export interface ConsumerOptions {
 export interface ConsumerSource<T> {
   /** Its name, for statistics and error messages. */
   stream: string;
-  /** Tells the consumers of a family of streams apart. @default {0} */
+  /** Identifies the consumer within a family of streams. @default {0} */
   id?: number;
   /** Called once, when the consumer ends: the source can stop writing to it. */
   detach(consumer: Consumer<T>): void;
@@ -89,9 +89,9 @@ export interface ConsumerStats {
   backpressure: number;
   /** The stream that it consumes. */
   stream: string;
-  /** Its timeout in milliseconds, where it has one. */
+  /** Its timeout in milliseconds, if it has one. */
   timeout?: number;
-  /** How many values were discarded, where its backlog is bounded. */
+  /** How many values were discarded, if its backlog is limited. */
   dropped?: number;
 }
 
@@ -102,7 +102,7 @@ interface Waiter<T> {
   timer: Timer | undefined;
 }
 
-/** Stands in a backlog for the end of the stream. */
+/** Marks the end of the stream in a backlog. */
 const END: unique symbol = Symbol("end");
 
 /** A backlog is a list of pieces of this length, so that none is ever copied. */
@@ -177,7 +177,7 @@ export class Consumer<T>
   readonly #source: ConsumerSource<T>;
 
   /**
-   * Its backlog begins now, and it has ended already if the signal was aborted.
+   * Starts its backlog now. If the signal is already aborted, the consumer has ended.
    *
    * @throws {RangeError} if `timeout` is negative or `limit` less than 1, or NaN
    */
@@ -308,8 +308,8 @@ export class Consumer<T>
   }
 
   /**
-   * Ends the consumer when it has worked off its backlog. With a `failure`, its
-   * loop then throws the reason.
+   * Ends the consumer after its backlog. With a `failure`, its loop then throws the
+   * reason.
    */
   close(failure?: { reason: unknown }): void {
     if (this.#state !== "open") return;
@@ -318,7 +318,7 @@ export class Consumer<T>
     this.#push(END);
   }
 
-  /** Ends the consumer; a `for await` loop calls this when it is left early. */
+  /** Ends the consumer; a `for await` loop calls this if it exits early. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.#failure = undefined;
     this.kill();
@@ -365,7 +365,7 @@ export function checkConsumerOptions(options: ConsumerOptions): void {
   checkLeast("limit", options.limit, 1);
 }
 
-/** The methods that lock a stream, where the platform has them. */
+/** The methods that lock a stream, if the platform has them. */
 const LOCKING = [
   "getReader",
   "tee",
@@ -376,9 +376,9 @@ const LOCKING = [
 ] as const;
 
 /**
- * A consumer as a `ReadableStream`. The consumer is made, and its backlog begins,
- * when the stream is first read or locked. It never reads ahead of its reader;
- * `cancel()` ends the consumer.
+ * A consumer as a `ReadableStream`. The consumer is created, and its backlog starts, when
+ * the stream is first read or locked. The stream never reads ahead; `cancel()` ends the
+ * consumer.
  */
 export function toReadable<T>(consume: () => Consumer<T>): ReadableStream<T> {
   let consumer: Consumer<T> | undefined;
@@ -393,8 +393,8 @@ export function toReadable<T>(consume: () => Consumer<T>): ReadableStream<T> {
       consumer?.kill();
     },
   }, { highWaterMark: 0 });
-  // Code that locks the stream is about to read, and must miss nothing from then
-  // on. Not every platform pulls at once for each of these uses: workerd's `tee()`
+  // Code that locks the stream is about to read, and must not miss a value from then on.
+  // Not every platform pulls immediately for each of these methods: workerd's `tee()`
   // does not.
   for (const use of LOCKING) {
     const method: unknown = Reflect.get(stream, use);

@@ -158,7 +158,7 @@ export class Link<End> {
     });
   }
 
-  /** Ends whatever goes on, without asking the policy. `connect()` begins anew. */
+  /** Ends the attempt or the wait, without asking the policy. `connect()` starts again. */
   stop(): void {
     this.#current = 0;
     if (this.#state.kind !== "idle") this.#move({ kind: "idle" }, nothing);

@@ -1,5 +1,5 @@
 /**
- * What the page does. Text of backends reaches the document as text nodes only.
+ * The page's script. Text from backends enters the document only as text nodes.
  *
  * Written without template strings and backslashes, because it is one itself.
  */
@@ -7,22 +7,22 @@ export const PAGE_SCRIPT: string = `"use strict";
 (function () {
   const MAX_LINES = 1000;
   const MAX_ENDED = 50;
-  /** As many as the platform remembers. */
+  /** The same number as the platform keeps. */
   const MAX_BACKENDS = 500;
   const ALL = "all";
   const $ = (id) => document.getElementById(id);
 
   /** Backends by id, each { info, lines, color }, oldest first. */
   const backends = new Map();
-  /** The lines of all, in the order in which they came. */
+  /** The lines of all backends, in the order of arrival. */
   let merged = [];
   let colors = 0;
   let selected = decodeURIComponent(location.hash.slice(1)) || ALL;
   let following = true;
-  /** How the page's clock differs from the platform's is not worth knowing: both are here. */
+  /** Page and platform share this machine's clock. */
   const now = () => Date.now();
 
-  // ---- What comes in
+  // ---- Input
 
   const source = new EventSource("events");
   source.onopen = () => setLink("live", "live");
@@ -30,7 +30,7 @@ export const PAGE_SCRIPT: string = `"use strict";
   source.onmessage = (message) => {
     const event = JSON.parse(message.data);
     if (event.runs !== undefined) {
-      // A first event: everything anew.
+      // The first event of a stream replaces everything.
       backends.clear();
       merged = [];
       $("command").textContent = event.runs;
@@ -74,7 +74,7 @@ export const PAGE_SCRIPT: string = `"use strict";
     if (list.length > length) list.splice(0, list.length - length);
   }
 
-  // ---- What is shown
+  // ---- Rendering
 
   function element(tag, className, text) {
     const result = document.createElement(tag);
@@ -88,7 +88,7 @@ export const PAGE_SCRIPT: string = `"use strict";
   const isEnded = (info) => statusOf(info) === "terminated";
   const nameOf = (info) => info.key === undefined ? info.id : info.key;
 
-  /** One that never listened has failed too, although the platform ended it. */
+  /** A backend that never listened has failed too, although the platform ended it. */
   const isFailure = (state) => state.exit_error ||
     state.termination_reason === "startuptimeout" ||
     state.termination_reason === "internalerror";
@@ -115,7 +115,7 @@ export const PAGE_SCRIPT: string = `"use strict";
 
   const clock = (time) => new Date(time).toLocaleTimeString([], { hour12: false });
   const since = (time) => now() - Date.parse(time);
-  /** Whole seconds: what ticks must not flicker. */
+  /** Whole seconds, so that the display does not flicker. */
   const age = (time) => duration(Math.max(0, Math.floor(since(time) / 1000)) * 1000 || 0)
     .replace(/^0 ms$/, "0 s").replace(/[.]0 s$/, " s");
 
@@ -127,7 +127,7 @@ export const PAGE_SCRIPT: string = `"use strict";
     return (isFailure(state) ? "failed" : "ended") + " after " + lived + ", at " + clock(state.time);
   }
 
-  /** Makes the children of a list fit the items and keeps those that are there. */
+  /** Updates the children of a list to match the items, reusing existing ones. */
   function renderList(list, infos) {
     const present = new Map();
     for (const item of list.children) present.set(item.dataset.id, item);
@@ -233,7 +233,7 @@ export const PAGE_SCRIPT: string = `"use strict";
     $("end").disabled = kind !== "ready" && kind !== "starting";
     $("kill").disabled = isEnded(info) || statusOf(info) === "hard-terminating";
 
-    // What has not changed stays, so that it can be selected and hovered over.
+    // Unchanged elements stay, so that users can select and hover over them.
     const shown = info.id + info.states.length;
     if ($("states").dataset.shown === shown) {
       const gap = $("states").lastElementChild.children[1];
@@ -317,7 +317,7 @@ export const PAGE_SCRIPT: string = `"use strict";
     $("log").scrollTop = $("log").scrollHeight;
   };
 
-  // ---- What can be done
+  // ---- Actions
 
   async function post(path, body) {
     $("problem").hidden = true;
@@ -340,7 +340,7 @@ export const PAGE_SCRIPT: string = `"use strict";
     const answer = await post("v2/service/-/-/connect", key ? { key } : {});
     if (!answer) return;
     $("key").value = "";
-    // It may not have been heard of yet; then its lines follow.
+    // The page may not know it yet; its lines then follow.
     select(answer.backend_id);
   };
   const path = (rest) => "v2/backend/" + encodeURIComponent(selected) + rest;

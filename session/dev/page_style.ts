@@ -1,4 +1,4 @@
-/** How the page looks. Colours come in pairs: light, dark. */
+/** The page's style. Colors come in pairs: light, dark. */
 export const PAGE_STYLE: string = `
 :root {
   color-scheme: light dark;
@@ -168,7 +168,7 @@ main { display: flex; flex-direction: column; min-height: 0; background: var(--s
 .c4 { color: light-dark(#b02a6b, #f58fbf); }
 .c5 { color: light-dark(#0c7d8c, #58cbd9); }
 #log .text { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
-/* No alarm: programs write there what they like. How the process ended is one. */
+/* Not an alarm, because programs also write ordinary output there. */
 #log .stderr { border-left-color: var(--line); }
 #log .platform .text { color: var(--amber); font-style: italic; }
 #log .nothing { color: var(--quiet); font-family: inherit; }

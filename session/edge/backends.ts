@@ -240,7 +240,7 @@ function keyOf(visit: Visit): string {
 export function addressIn({ base }: Held, { rest, search }: Visit): URL {
   const to = joinPath(base, rest, search);
   if (!to) {
-    throw new ProxyError(400, "the path may not lead outside the backend");
+    throw new ProxyError(400, "the path must not lead outside the backend");
   }
   return to;
 }

@@ -19,9 +19,9 @@ export interface SessionProxyOptions {
   /**
    * Decides each request: return `{ user }` to let it in as that user (see
    * {@linkcode SessionGrant}), `{ anonymous: true }` to let it in without one, a
-   * `Response` to answer it yourself, or `null` to refuse it with 403. Anything
-   * else is refused with 500 and reported: `true`, `{}`, an `Error`, an unknown
-   * member. `name` is the decoded name in the path, which the client chose. The
+   * `Response` to respond yourself, or `null` to refuse it with 403. Anything else
+   * is refused with 500 and reported: `true`, `{}`, an `Error`, a grant with an
+   * unknown field. `name` is the decoded name in the path, which the client chose. The
    * request's body belongs to the backend: if you read it, the route cannot
    * forward it (500).
    */
@@ -31,7 +31,7 @@ export interface SessionProxyOptions {
   ) => SessionGrant | Response | null | Promise<SessionGrant | Response | null>;
   /**
    * Accepts WebSockets. Bun and Node need it.
-   * @default Deno's own way; on Workers, WebSockets pass through natively
+   * @default Deno's own upgrade; Workers forward WebSockets natively
    */
   upgrade?: UpgradeAdapter | undefined;
 

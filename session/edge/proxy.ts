@@ -192,7 +192,7 @@ export function sessionProxy(
     }
     const controller = untilGone(c);
     let states!: AsyncIterator<BackendState>;
-    // The first state before the answer: what is wrong shows as a status code.
+    // Reads the first state before responding, so that a failure becomes a status code.
     const first = await ask(c, (signal) => {
       states = backends.engine(c).statuses(backendId, { signal });
       return states.next();
@@ -230,7 +230,7 @@ export function sessionProxy(
     });
   }
 
-  /** Aborts when the client leaves, which it may have done already. */
+  /** A controller that aborts when the client disconnects; it may already have. */
   function untilGone(c: Context): AbortController {
     const controller = new AbortController();
     const { signal } = c.req.raw;
@@ -242,7 +242,7 @@ export function sessionProxy(
     return controller;
   }
 
-  /** Asks the platform what only this request wants to know. */
+  /** Asks the platform on behalf of this request only. */
   async function ask<T>(
     c: Context,
     call: (signal: AbortSignal) => Promise<T>,
@@ -252,11 +252,11 @@ export function sessionProxy(
       return await askPlatform(backends.timeout, call, controller);
     } catch (error) {
       if (!c.req.raw.signal.aborted) throw error;
-      throw new ProxyError(499, "the client is gone");
+      throw new ProxyError(499, "the client disconnected");
     }
   }
 
-  /** An answer that ends when access does, if it may go on for ever. */
+  /** Makes a streaming response end when the user's access does. */
   function stream(visit: Visit, answer: Response): Response {
     const type = answer.headers.get("content-type");
     if (!answer.body || !isEventStream(type)) return answer;
@@ -272,7 +272,7 @@ export function sessionProxy(
   }
 
   function report(c: Context, error: unknown): void {
-    // One request must not end a server that serves others.
+    // An exception here must not end a server that serves other requests.
     const failed = (thrown: unknown) =>
       console.error("sessionProxy, onError:", thrown);
     try {

@@ -45,8 +45,8 @@ function jamsocketDialect(
 }
 
 /**
- * The body of a connect request, with the tag where the platform looks for it.
- * @throws {RangeError} naming a limit that JSON would turn into "none"
+ * The body of a connect request, with the tag where the platform expects it.
+ * @throws {RangeError} if a limit cannot be sent as JSON; the message names it
  */
 function jamsocketRequest({ tag, ...request }: ConnectRequest): unknown {
   if (typeof request.spawn === "object") checkLimits("spawn", request.spawn);
@@ -55,14 +55,14 @@ function jamsocketRequest({ tag, ...request }: ConnectRequest): unknown {
   return { ...request, spawn: { tag, ...spawn } };
 }
 
-/** Refuses NaN and `Infinity`, which JSON writes as null, and negative numbers. */
+/** Rejects negative numbers, and NaN and `Infinity`, which JSON turns into `null`. */
 function checkLimits(where: string, values: unknown): void {
   for (const [name, value] of Object.entries(Object(values))) {
     if (typeof value === "object") checkLimits(`${where}.${name}`, value);
     if (typeof value !== "number") continue;
     if (value >= 0 && value < Infinity) continue;
     throw new RangeError(
-      `${where}.${name} must be 0 or more, and finite; got ${value}. Leave it out for no limit`,
+      `${where}.${name} must be a finite number, 0 or more; got ${value}; omit it for no limit`,
     );
   }
 }

@@ -47,7 +47,7 @@ export interface ServedClient {
   terminate(errorCode: string, errorData?: object): void;
   /**
    * Closes the connection, with 1000 unless another code is given. A reason of
-   * more than 123 bytes, which no close frame can carry, is cut.
+   * more than 123 bytes, which does not fit a close frame, is truncated.
    *
    * @throws {RangeError} if the code is not 1000 or from 3000 to 4999
    */
@@ -74,15 +74,14 @@ export interface LiveFeed<
   /** Waits until asynchronous initial data has been loaded. */
   loaded(): Promise<Snapshot<Data>>;
   /**
-   * Changes the data, and sends every client that has the feed open what happened
-   * (`action` and `actionData`) and the deltas, which the server computes by
-   * comparing the data before and after. `change` is the new data, or a function
-   * that makes it from the old data without modifying it.
+   * Changes the data, and sends all subscribers the action (`action` and `actionData`)
+   * and the deltas, which the server computes by comparing the data before and after.
+   * `change` is the new data, or a function that returns it without modifying the old
+   * data. If it throws, nothing has changed.
    *
-   * @throws {DataError} if the new data or `actionData` is not JSON; nothing
-   * changes then
-   * @throws {TypeError} if `change` is asynchronous, or `actionData` does not fit
-   * its schema; nothing has changed then
+   * @throws {DataError} if the new data or `actionData` is not JSON
+   * @throws {TypeError} if `change` is asynchronous, or `actionData` does not match its
+   * schema
    */
   update<Name extends keyof Actions & string>(
     action: Name,
@@ -90,7 +89,7 @@ export interface LiveFeed<
     change: Snapshot<Data> | ((data: Snapshot<Data>) => Snapshot<Data>),
   ): void;
   /**
-   * The same, with deltas that you wrote yourself.
+   * Like `update`, with deltas that you wrote yourself.
    *
    * @throws {TypeError} if they cannot be applied to the data
    * @throws {DataError} if one of their values is not JSON
@@ -102,7 +101,7 @@ export interface LiveFeed<
   ): void;
   /** Terminates it for all clients, or for one. The data is kept. */
   terminate(errorCode: string, errorData?: object, client?: ServedClient): void;
-  /** Forgets the data as soon as no client has the feed open. The next use loads it again. */
+  /** Drops the data once no client has the feed open. The next use loads it again. */
   release(): void;
 }
 
@@ -143,9 +142,9 @@ export interface FeedDefinition<
 > {
   /** The schema of the arguments, all strings; omit it if there are none. */
   args?: Schema<Args>;
-  /** The data. The server checks it when it is loaded, and not at each change. */
+  /** The schema of the data. The server checks it on loading, not on each change. */
   data: Schema<Data>;
-  /** The data of each action on the feed, by name; any action if left out. */
+  /** The schemas of action data, by action name; if omitted, any action is allowed. */
   actions?: { [Name in keyof Actions]: Schema<Actions[Name]> };
   /** Returns the data when the feed is first needed. */
   initial(args: Args): NoInfer<Data> | PromiseLike<NoInfer<Data>>;
@@ -195,13 +194,13 @@ export interface ActionRequest<Args extends object> {
 export interface ActionDefinition<Args extends object, Result extends object> {
   /** The schema of the arguments; omit it if there are none. */
   args?: Schema<Args>;
-  /** The result that the client gets; left out if there is none. */
+  /** The schema of the response's data; omit it if there is none. */
   data?: Schema<Result>;
   /** Whether a client may perform the action. @default {every client may} */
   authorize?(request: ActionRequest<Args>): boolean | PromiseLike<boolean>;
   /**
-   * Performs the action. To refuse, throw a {@linkcode FeedmeRejection}; any other error
-   * reaches the client as `INTERNAL_ERROR` without its text.
+   * Performs the action. To reject it, throw a {@linkcode FeedmeRejection}; any other
+   * error reaches the client as `INTERNAL_ERROR` without its message.
    */
   handler(
     args: Args,

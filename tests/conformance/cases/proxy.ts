@@ -229,7 +229,7 @@ export const proxy: Area = {
         assertEquals(answer.status, 400, path);
         assertEquals(
           (await answer.json()).error.message,
-          "the path may not lead outside the backend",
+          "the path must not lead outside the backend",
         );
       }
     },
