@@ -62,7 +62,7 @@ function checkLimits(where: string, values: unknown): void {
     if (typeof value !== "number") continue;
     if (value >= 0 && value < Infinity) continue;
     throw new RangeError(
-      `${where}.${name} must be a finite number, 0 or more; got ${value}; omit it for no limit`,
+      `${where}.${name} must be 0 or more and finite; got ${value}; omit it for no limit`,
     );
   }
 }
