@@ -178,7 +178,7 @@ export async function forward(
     );
   }
   const { decoded, body: rest } = NULL_BODY.has(answer.status)
-    ? { decoded: false, body: null }
+    ? noBody(answer, controller)
     : await decodedBody(answer);
   return new Response(rest && discreet(rest, secrets), {
     status: answer.status,
@@ -222,6 +222,20 @@ function discreet(
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
+}
+
+/**
+ * An answer that has no body, whatever the backend sent. Only 304 may say how
+ * long a body would be: after a 205 the client would wait for those bytes.
+ */
+function noBody(
+  { body, status }: Response,
+  controller: AbortController,
+): { decoded: boolean; body: null } {
+  body?.cancel().catch(() => {});
+  // Node shows no body here, and would read one that never ends.
+  if (status === 205) controller.abort();
+  return { decoded: status !== 304, body: null };
 }
 
 /**

@@ -213,6 +213,31 @@ Deno.test("backend - statuses without a body, and errors, cross as they are", as
   }
 });
 
+Deno.test("backend - a body where none may be stays behind, and so does its length", async () => {
+  for (
+    const [status, length] of [[204, null], [205, null], [304, "2"]] as const
+  ) {
+    await using test = startEdge();
+    const app = new Hono().route(
+      "/sessions",
+      sessionProxy({
+        engine: test.engine,
+        authorize: () => ({ user: "ada" }),
+        fetch: () =>
+          Promise.resolve(
+            new Response(null, { status, headers: { "content-length": "2" } }),
+          ),
+      }),
+    );
+    // Not over a socket, where Deno would tidy up.
+    const answer = await app.request("/sessions/doc/backend/x");
+    assertEquals(
+      [answer.status, answer.headers.get("content-length"), answer.body],
+      [status, length, null],
+    );
+  }
+});
+
 Deno.test("backend - an impossible status is the backend's failure", async () => {
   await using test = startEdge({
     fetch: () => {
