@@ -48,8 +48,11 @@ const MANIFEST = {
   sideEffects: false,
 };
 
-/** The packages that the application provides itself. */
-const PEERS = ["hono"];
+/**
+ * The packages that the application provides itself, with the versions that fit:
+ * the edge route uses only what every Hono 4 has.
+ */
+const PEERS: ReadonlyMap<string, string> = new Map([["hono", "^4.0"]]);
 
 /** A `package.json` as `deno pack` wrote it, completed. */
 function completed(
@@ -58,8 +61,9 @@ function completed(
   const dependencies: Record<string, string> = {};
   const peerDependencies: Record<string, string> = {};
   for (const [name, range] of Object.entries(manifest.dependencies)) {
-    const to = PEERS.includes(name) ? peerDependencies : dependencies;
-    to[name] = range;
+    const peer = PEERS.get(name);
+    if (peer) peerDependencies[name] = peer;
+    else dependencies[name] = range;
   }
   return { ...manifest, ...MANIFEST, dependencies, peerDependencies };
 }
