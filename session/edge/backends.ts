@@ -259,9 +259,10 @@ export async function askPlatform<T>(
     timeout,
   );
   try {
-    // An engine of the application may ignore the signal.
+    // An engine of the application may ignore the signal, or answer at once.
     const { signal } = controller;
-    return await unlessAborted(ask(signal), signal);
+    const answer = async () => await ask(signal);
+    return await unlessAborted(answer(), signal);
   } catch (error) {
     throw platformError(error);
   } finally {

@@ -1026,6 +1026,16 @@ Deno.test("status - a client that leaves before the platform answers ends the qu
   }
 });
 
+Deno.test("an engine may answer without a promise", async () => {
+  await using test = startEdge();
+  const response = await test.engine.connect({ key: "doc" });
+  // deno-lint-ignore no-explicit-any
+  test.engine.connect = () => response as any;
+  const answer = await fetch(test.url("/backend/x"));
+  assertEquals(answer.status, 200);
+  await answer.body?.cancel();
+});
+
 Deno.test("an engine that ignores its signal is not waited for longer than the timeout", async () => {
   await using test = startEdge({ platformTimeout: 50 });
   test.engine.connect = () => new Promise(() => {});
