@@ -123,6 +123,8 @@ export class Conversation<Owner, Call> {
       default:
         event satisfies never;
     }
+    // Not kept until the next event: the effect of an action holds the old data.
+    this.#effects = [];
     return effects;
   }
 
