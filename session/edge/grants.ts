@@ -86,23 +86,25 @@ export function readDecision(value: unknown): Decision {
 /** Copies the own, enumerable fields of `value` into a grant, reading each once. */
 function readGrant(value: unknown): SessionGrant {
   if (!isPlainObject(value)) throw misused(`got ${describe(value)}`);
-  const members = new Map(Object.entries(value));
-  for (const [name, member] of members) {
+  const grant: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    const member = value[name];
     const valid = MEMBERS.get(name);
     if (!valid) throw misused(`a grant has no field ${JSON.stringify(name)}`);
     if (!valid(member)) {
       throw misused(`${name} must not be ${describe(member)}`);
     }
+    grant[name] = member;
   }
-  const anonymous = members.get("anonymous") === true;
-  if (anonymous === members.has("user")) {
+  const anonymous = grant.anonymous === true;
+  if (anonymous === ("user" in grant)) {
     throw misused(
       anonymous
         ? "a grant has user or anonymous, not both"
         : "a grant needs user; { anonymous: true } lets a request in without one",
     );
   }
-  return Object.fromEntries(members) as unknown as SessionGrant;
+  return grant as unknown as SessionGrant;
 }
 
 function misused(fault: string): ProxyError {

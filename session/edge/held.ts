@@ -28,6 +28,8 @@ export class HeldMap<T> {
   readonly #aging = new Map<string, Entry<T>>();
   readonly #bounds: { max: number; ttl: number; maxBytes: number };
   #bytes = 0;
+  /** Before this time nothing is old. */
+  #soonest = Infinity;
 
   constructor({ max, ttl, maxBytes = 32 * 1024 ** 2 }: HeldBounds) {
     this.#bounds = { max, ttl, maxBytes };
@@ -60,6 +62,7 @@ export class HeldMap<T> {
     this.#used.set(key, entry);
     this.#aging.set(key, entry);
     this.#bytes += entry.bytes;
+    this.#soonest = Math.min(this.#soonest, entry.expires);
     while (this.#used.size > max || this.#bytes > maxBytes) {
       const [oldest] = this.#used.keys();
       this.#remove(oldest!);
@@ -81,8 +84,13 @@ export class HeldMap<T> {
 
   /** Removes expired entries; stops at the first that has not expired. */
   #expire(now: number): void {
+    if (now < this.#soonest) return;
+    this.#soonest = Infinity;
     for (const [key, { expires }] of this.#aging) {
-      if (expires > now) return;
+      if (expires > now) {
+        this.#soonest = expires;
+        return;
+      }
       this.#remove(key);
     }
   }

@@ -31,7 +31,7 @@ import {
 } from "../pass/headers.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "../pass/path.ts";
-import { keepHeaders, type Visitors } from "./visitors.ts";
+import { endable, keepHeaders, type Visitors } from "./visitors.ts";
 import type { DialRequest, UpgradeAdapter } from "../pass/upgrade.ts";
 
 const MAX_MESSAGE = 16 * 1024 ** 2;
@@ -42,6 +42,7 @@ export async function passHttp(
   visit: Visit,
   backends: Backends,
   options: SessionProxyOptions,
+  visitors: Visitors,
 ): Promise<Response> {
   const request = visit.c.req.raw;
   if (request.bodyUsed && request.headers.get("content-length") !== "0") {
@@ -55,6 +56,12 @@ export async function passHttp(
     const answer = await forward(request, to, {
       ...await rules(visit, held, to, options),
       onBody: (bytes) => repeatable = bytes === 0,
+      eventStream(source) {
+        let leave = () => {};
+        const { body, end } = endable(source, () => leave());
+        leave = visitors.enter(visit, { end });
+        return body;
+      },
     });
     await checkFound(answer, backends, visit);
     return checkRedirect(answer);
@@ -341,8 +348,9 @@ function lostBy(
  * body of any other redirect: browsers do not read it, and it repeats the URL.
  */
 function checkRedirect(answer: Response): Response {
-  const { status, headers } = answer;
+  const { status } = answer;
   if (!REDIRECT.test(String(status))) return answer;
+  const { headers } = answer;
   answer.body?.cancel().catch(() => {});
   if (!headers.has("location")) {
     throw new ProxyError(502, "the backend redirects to a URL outside itself");

@@ -38,7 +38,6 @@
  */
 import { Hono } from "@hono/hono";
 import { isPromiseLike } from "../../net/shape.ts";
-import { isEventStream } from "../../net/sse.ts";
 import type { BackendState, ConnectResponse } from "../../types.ts";
 import { askPlatform, Backends, platformError } from "./backends.ts";
 import { NULL_BODY } from "../pass/forward.ts";
@@ -58,7 +57,7 @@ import { passHttp, passJoined, passNative } from "./passage.ts";
 import { originTest } from "../pass/path.ts";
 import { findPlace, readOrigin, readPath, splitUrl } from "./mount.ts";
 import { ownUpgrade } from "../pass/upgrade.ts";
-import { endable, Visitors } from "./visitors.ts";
+import { Visitors } from "./visitors.ts";
 
 export type { WebSocketConstructor } from "../../net/dial.ts";
 export {
@@ -218,7 +217,7 @@ export function sessionProxy(
   async function backend(visit: Visit): Promise<Response> {
     const { c } = visit;
     if (!isUpgrade(c.req.raw)) {
-      return stream(visit, await passHttp(visit, backends, options));
+      return await passHttp(visit, backends, options, visitors);
     }
     if (!upgrade) return await passNative(visit, backends, options);
     return await passJoined(visit, backends, options, upgrade, {
@@ -254,16 +253,6 @@ export function sessionProxy(
       if (!c.req.raw.signal.aborted) throw error;
       throw new ProxyError(499, "the client disconnected");
     }
-  }
-
-  /** Makes a streaming response end when the user's access does. */
-  function stream(visit: Visit, answer: Response): Response {
-    const type = answer.headers.get("content-type");
-    if (!answer.body || !isEventStream(type)) return answer;
-    let leave = () => {};
-    const { body, end } = endable(answer.body, () => leave());
-    leave = visitors.enter(visit, { end });
-    return new Response(body, answer);
   }
 
   /** The origin at which clients reach the edge. */

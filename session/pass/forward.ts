@@ -1,13 +1,14 @@
 /** Forwards an HTTP request to a session backend, streaming both bodies. */
+import { isEventStream } from "../../net/sse.ts";
 import { setTimer } from "../../net/timer.ts";
 import { passBody } from "./body.ts";
 import { decodedBody } from "./encoding.ts";
 import { LostError, ProxyError, redacted } from "./failure.ts";
 import {
+  requestFields,
   type RequestHeaderOptions,
-  requestHeaders,
+  responseFields,
   type ResponseHeaderOptions,
-  responseHeaders,
 } from "./headers.ts";
 
 /** In milliseconds. Long, because Plane holds a request until the backend has started. */
@@ -27,6 +28,10 @@ export interface ForwardOptions
   signal?: AbortSignal | undefined;
   /** Called with the length of the request's body in bytes, once all of it was read. */
   onBody?: ((bytes: number) => void) | undefined;
+  /** Called with the body of each event stream; returns the one to send. */
+  eventStream?:
+    | ((body: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array>)
+    | undefined;
   /** The platform's `fetch`, or one that behaves like it. */
   fetch?: typeof fetch | undefined;
 }
@@ -103,7 +108,7 @@ export async function forward(
     if (!answered) timer = setTimer(late, timeout);
   };
 
-  let body: ReadableStream<Uint8Array> | null = null;
+  let sent: ReadableStream<Uint8Array> | null = null;
   if (hasBody(request)) {
     const length = request.headers.get("content-length");
     const passing = passBody(
@@ -128,14 +133,14 @@ export async function forward(
         signal: controller.signal,
       },
     );
-    body = passing.body;
+    sent = passing.body;
     // Without signs of progress, a slow upload would count as a missing response.
     if (!passing.counted) clearTimeout(timer);
   }
 
   const init: RequestInit = {
     method,
-    headers: requestHeaders(request.headers, options),
+    headers: requestFields(request.headers, options),
     redirect: "manual",
     // any() holds its result weakly, so a signal that lives long gathers nothing.
     signal: signal
@@ -143,9 +148,9 @@ export async function forward(
       : controller.signal,
     // A body that is a stream is sent while it is read; TypeScript's DOM
     // types do not know the member that the standard asks for.
-    ...(body && { body, duplex: "half" } as RequestInit),
+    ...(sent && { body: sent, duplex: "half" } as RequestInit),
   };
-  let again = body === null && IDEMPOTENT.test(method) ? STALE_CONNECTIONS : 0;
+  let again = sent === null && IDEMPOTENT.test(method) ? STALE_CONNECTIONS : 0;
   let answer: Response;
   try {
     for (;;) {
@@ -177,13 +182,19 @@ export async function forward(
       `the backend responded with invalid status ${answer.status}`,
     );
   }
-  const { decoded, body: rest } = NULL_BODY.has(answer.status)
+  const { decoded, body: whole } = NULL_BODY.has(answer.status)
     ? noBody(answer, controller)
     : await decodedBody(answer);
-  return new Response(rest && discreet(rest, secrets), {
+  let body = whole && discreet(whole, secrets);
+  if (
+    body && options.eventStream &&
+    isEventStream(answer.headers.get("content-type"))
+  ) body = options.eventStream(body);
+  // Deno's server is fastest with a Response whose headers have not been read.
+  return new Response(body, {
     status: answer.status,
     statusText: answer.statusText,
-    headers: responseHeaders(answer.headers, { ...options, decoded }),
+    headers: responseFields(answer.headers, { ...options, decoded }),
   });
 }
 

@@ -124,6 +124,8 @@ const CLAIM_PREFIXES = [
   "x-ms-client-principal",
   "x-vercel-",
 ];
+/** How all of those begin. Most names do not, and need no further check. */
+const CLAIM_START = /^(x-|cf-|proxy-)/;
 
 /** Instructions to a server in front of the edge, such as to send a file. */
 const SERVER_ORDERS: ReadonlySet<string> = /* @__PURE__ */ new Set([
@@ -185,36 +187,61 @@ const CACHES: ReadonlySet<string> = /* @__PURE__ */ new Set([
  */
 export function requestHeaders(
   headers: Headers,
-  { cookies = false, authorization = false, set }: RequestHeaderOptions = {},
+  options?: RequestHeaderOptions,
 ): Headers {
+  return new Headers(requestFields(headers, options));
+}
+
+/**
+ * {@linkcode requestHeaders} as a list, for `fetch`. A `Headers` in between would
+ * copy every field once more, which is most of what a small request costs.
+ */
+export function requestFields(
+  headers: Headers,
+  { cookies = false, authorization = false, set }: RequestHeaderOptions = {},
+): [string, string][] {
   const named = connectionNames(headers);
-  const own = new Set<string>();
-  for (const [name, value] of Object.entries(set ?? {})) {
-    if (value !== undefined) own.add(meaning(name.toLowerCase()));
-  }
+  const own = set && checkedHeaders(set);
+  const meant = new Set<string>();
+  own?.forEach((_, name) => meant.add(meaning(name)));
   const result: [string, string][] = [];
+  let part = false;
   headers.forEach((value, name) => {
-    const meant = meaning(name);
+    const means = meaning(name);
     if (
-      own.has(meant) || HOP_BY_HOP.has(meant) || CLAIMS.has(meant) ||
+      meant.has(means) || HOP_BY_HOP.has(means) || CLAIMS.has(means) ||
       named?.has(name) ||
-      meant === "accept-encoding" || meant.startsWith("sec-websocket-") ||
-      CLAIM_PREFIXES.some((prefix) => meant.startsWith(prefix)) ||
-      meant === "authorization" && !authorization
+      means === "accept-encoding" || means.startsWith("sec-websocket-") ||
+      CLAIM_START.test(means) &&
+        CLAIM_PREFIXES.some((prefix) => means.startsWith(prefix)) ||
+      means === "authorization" && !authorization
     ) return;
-    if (meant === "cookie") {
+    if (means === "cookie") {
       const allowed = filterCookie(value, cookies);
       if (allowed) result.push([name, allowed]);
-    } else result.push([name, value]);
+      return;
+    }
+    if (name === "range") part = true;
+    result.push([name, value]);
   });
-  const to = new Headers(result);
   // Part of a compressed body cannot be decoded. The Fetch standard requires this
   // header; Bun's fetch does not set it.
-  if (to.has("range")) to.set("accept-encoding", "identity");
-  for (const [name, value] of Object.entries(set ?? {})) {
-    if (value !== undefined) to.set(name, value);
+  if ((part || own?.has("range")) && !own?.has("accept-encoding")) {
+    result.push(["accept-encoding", "identity"]);
   }
-  return to;
+  own?.forEach((value, name) => result.push([name, value]));
+  return result;
+}
+
+/** @throws {TypeError} if a name or value is not valid in a header */
+function checkedHeaders(
+  set: Readonly<Record<string, string | undefined>>,
+): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(set)) {
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
 }
 
 /**
@@ -228,6 +255,14 @@ export function requestHeaders(
  */
 export function responseHeaders(
   headers: Headers,
+  options?: ResponseHeaderOptions,
+): Headers {
+  return new Headers(responseFields(headers, options));
+}
+
+/** {@linkcode responseHeaders} as a list, for `new Response`. */
+export function responseFields(
+  headers: Headers,
   {
     cookies = false,
     cors = false,
@@ -237,7 +272,7 @@ export function responseHeaders(
     location,
     cookiePath,
   }: ResponseHeaderOptions = {},
-): Headers {
+): [string, string][] {
   const named = connectionNames(headers);
   const result: [string, string][] = [];
   headers.forEach((value, name) => {
@@ -268,7 +303,7 @@ export function responseHeaders(
       if (own && !containsAny(own, secrets)) result.push(["set-cookie", own]);
     }
   }
-  return new Headers(result);
+  return result;
 }
 
 /** {@linkcode requestHeaders} as a record, for a WebSocket constructor. */
@@ -326,36 +361,45 @@ function containsAny(value: string, secrets: readonly string[]): boolean {
   return secrets.some((secret) => secret !== "" && value.includes(secret));
 }
 
+/** Whether the cookie `name=value` may cross. */
 function allows(
   cookies: boolean | readonly string[],
-  name: string,
+  pair: string,
 ): boolean {
-  return typeof cookies === "boolean" ? cookies : cookies.includes(name);
+  if (typeof cookies === "boolean") return cookies;
+  const end = pair.indexOf("=");
+  // Without "=" all of it is the value of a cookie that has no name.
+  return end >= 0 && cookies.includes(pair.slice(0, end).trim());
 }
+
+/** Several `Cookie` fields may have been joined by a comma, like any others. */
+const PAIRS = /;|, (?=[^\s;,="]+=)/;
 
 function filterCookie(
   value: string,
   cookies: boolean | readonly string[],
 ): string {
   if (typeof cookies === "boolean") return cookies ? value : "";
-  return value.split(";").map((pair) => pair.trim())
-    .filter((pair) => allows(cookies, pair.split("=", 1)[0]!.trim()))
+  return value.split(PAIRS).map((pair) => pair.trim())
+    .filter((pair) => allows(cookies, pair))
     .join("; ");
 }
 
-/** Removes `Domain` from a cookie of the backend that may be forwarded, and sets its path. */
+/**
+ * Removes `Domain` from a cookie of the backend that may be forwarded, and sets its
+ * path. Drops `__Host-` cookies, whose path must be `/`.
+ */
 function confineCookie(
   cookie: string,
   cookies: boolean | readonly string[],
   base: string | undefined,
 ): string | undefined {
   const [pair, ...attributes] = cookie.split(";").map((part) => part.trim());
-  if (!pair || !allows(cookies, pair.split("=", 1)[0]!.trim())) {
-    return undefined;
-  }
+  if (!pair || !allows(cookies, pair)) return undefined;
   if (base === undefined) return cookie;
+  if (/^\s*=?\s*__host-/i.test(pair)) return undefined;
   const kept = attributes.filter((attribute) =>
-    !/^(domain|path)\s*(=|$)/i.test(attribute)
+    attribute !== "" && !/^(domain|path)\s*(=|$)/i.test(attribute)
   );
   return [pair, ...kept, `Path=${base}`].join("; ");
 }

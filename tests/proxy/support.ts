@@ -86,6 +86,7 @@ const CODINGS: Record<
   "deflate": [zlib.deflateSync, zlib.inflateSync],
   "br": [zlib.brotliCompressSync, zlib.brotliDecompressSync],
   "zstd": [zlib.zstdCompressSync, zlib.zstdDecompressSync],
+  "identity": [(bytes) => bytes, (bytes) => bytes],
   // A coding that no client knows.
   "x-own": [(bytes) => bytes, (bytes) => bytes],
 };
