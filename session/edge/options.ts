@@ -86,7 +86,11 @@ export interface SessionProxyOptions {
   maxBody?: number | undefined;
   /** Longest WebSocket message in bytes; a longer one closes the socket with 1009. @default {16 MiB} */
   maxMessage?: number | undefined;
-  /** Unread bytes that may wait for a slow WebSocket reader; more close the socket with 1013. @default {16 MiB} */
+  /**
+   * Unread bytes that may wait for a slow WebSocket reader; more close the socket
+   * with 1013. On Node and Bun the backend has to wait long before that.
+   * @default {16 MiB}
+   */
   maxBuffered?: number | undefined;
   /** Milliseconds until the backend must begin to respond, or accept a WebSocket. @default {60_000} */
   timeout?: number | undefined;

@@ -32,6 +32,13 @@ export interface BridgeSocket {
   send(data: any): void;
   /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
+  /**
+   * Stops reading, so that the peer has to wait for a slow reader at the other
+   * side. Where a runtime cannot, such a reader is closed at `maxBuffered`.
+   */
+  pause?(): void;
+  /** Reads again. */
+  resume?(): void;
 }
 
 /** Options of {@linkcode bridge}. */
@@ -40,7 +47,9 @@ export interface BridgeOptions {
   maxMessage?: number | undefined;
   /**
    * The most bytes that may wait for a slow reader; beyond that, both close with
-   * 1013. This and one message bound the bridge's memory. @default {16 MiB}
+   * 1013. This and one message bound the bridge's memory. If the writer's socket
+   * can pause, it does so at 1 MiB, and both close with 1013 if the reader takes
+   * nothing for 30 s. @default {16 MiB}
    */
   maxBuffered?: number | undefined;
   /**
@@ -82,7 +91,15 @@ export interface Bridge {
 }
 
 const MiB = 1024 * 1024;
+/** The writer is paused while more bytes than this wait for the reader. */
+const PAUSE_AT = MiB;
+/** How long a reader may take nothing while the writer is paused, in milliseconds. */
+const STALLED = 30_000;
+/** The first and the longest interval between checks of a slow reader, in milliseconds. */
+const FIRST_LOOK = 4;
+const LAST_LOOK = 256;
 const OPEN = 1;
+const TOO_SLOW = "the other side reads too slowly";
 
 /**
  * Starts a bridge from an open WebSocket to the backend. Call it in the socket's
@@ -112,6 +129,8 @@ export function bridge(
     end = reason;
     clearTimeout(opening);
     signal?.removeEventListener("abort", abort);
+    // A paused socket would not receive the peer's close frame.
+    for (const resume of [...paused.values()]) resume();
     if (reason.by !== "upstream") close(upstream, reason);
     // A client that is not open yet gets its early messages first, then the close.
     if (client && client.readyState >= OPEN) tellClient();
@@ -131,13 +150,47 @@ export function bridge(
     if (client && client.readyState < OPEN) client.close();
   };
 
-  const pass = (data: string | ArrayBuffer, to: BridgeSocket) => {
+  const pauseAt = Math.min(PAUSE_AT, maxBuffered / 2);
+  /** The sockets that are paused, each with the function that resumes it. */
+  const paused = new Map<BridgeSocket, () => void>();
+  /**
+   * Pauses one socket until half of what waits at the other is sent. Runtimes have
+   * no event for that in common. Because intervals only double, the reader does not
+   * run dry before the next check.
+   */
+  const pause = (from: BridgeSocket, to: BridgeSocket) => {
+    let before = to.bufferedAmount;
+    let pause = FIRST_LOOK;
+    let idle = 0;
+    const look = () => {
+      const waiting = to.bufferedAmount;
+      if (waiting <= pauseAt / 2) return resume();
+      idle = waiting < before ? 0 : idle + pause;
+      if (idle >= STALLED) return stop(1013, TOO_SLOW);
+      before = waiting;
+      pause = Math.min(2 * pause, LAST_LOOK);
+      timer = setTimer(look, pause);
+    };
+    const resume = () => {
+      clearTimeout(timer);
+      paused.delete(from);
+      from.resume?.();
+    };
+    let timer = setTimer(look, pause);
+    paused.set(from, resume);
+    from.pause!();
+  };
+  const pass = (
+    data: string | ArrayBuffer,
+    from: BridgeSocket,
+    to: BridgeSocket,
+  ) => {
     if (isLonger(data, maxMessage)) return stop(1009, "message too long");
     if (to.readyState !== OPEN) return;
-    if (to.bufferedAmount > maxBuffered) {
-      return stop(1013, "the other side reads too slowly");
-    }
+    const waiting = to.bufferedAmount;
+    if (waiting > maxBuffered) return stop(1013, TOO_SLOW);
     to.send(data);
+    if (waiting > pauseAt && from.pause && !paused.has(from)) pause(from, to);
   };
   const listen = (socket: BridgeSocket, by: "client" | "upstream") => {
     socket.binaryType = "arraybuffer";
@@ -152,13 +205,11 @@ export function bridge(
   upstream.onmessage = ({ data }) => {
     if (end) return;
     if (client && client.readyState === OPEN && early.length === 0) {
-      return pass(data, client);
+      return pass(data, upstream, client);
     }
     if (isLonger(data, maxMessage)) return stop(1009, "message too long");
     earlyBytes += typeof data === "string" ? data.length : data.byteLength;
-    if (earlyBytes > maxBuffered) {
-      return stop(1013, "the other side reads too slowly");
-    }
+    if (earlyBytes > maxBuffered) return stop(1013, TOO_SLOW);
     early.push(data);
   };
   if (upstream.readyState > OPEN) {
@@ -174,7 +225,7 @@ export function bridge(
       client = socket;
       listen(client, "client");
       client.onmessage = ({ data }) => {
-        if (!end) pass(data, upstream);
+        if (!end) pass(data, socket, upstream);
       };
       const open = () => {
         clearTimeout(opening);

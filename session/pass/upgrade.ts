@@ -229,6 +229,7 @@ function bunLimit(bytes: number): number {
 
 /** The part of a `ws` socket that {@linkcode nodeUpgrade} uses. */
 interface NodeSocket extends BridgeSocket {
+  readonly isPaused: boolean;
   on(event: string, listener: (...args: never[]) => void): void;
   ping(): void;
   terminate(): void;
@@ -379,16 +380,20 @@ function payloadLimit(maxMessage: number): number {
   return limit < 2 ** 31 ? limit : 0;
 }
 
-/** Ends a socket whose client does not respond to pings. */
+/**
+ * Ends a socket whose client does not respond to pings. While the bridge pauses a
+ * socket, no pong is read; afterwards, messages may be read before the pong.
+ */
 function sendPings(socket: NodeSocket, interval: number): void {
   if (interval === 0 || interval === Infinity) return;
   let answered = true;
   const timer = setInterval(() => {
-    if (!answered) return socket.terminate();
+    if (!answered && !socket.isPaused) return socket.terminate();
     answered = false;
     socket.ping();
   }, Math.min(interval, LONGEST_TIMEOUT));
   socket.on("pong", () => answered = true);
+  socket.on("message", () => answered = true);
   socket.on("close", () => clearInterval(timer));
 }
 

@@ -2,8 +2,26 @@
 import { assertEquals } from "@std/assert";
 import { Hono } from "@hono/hono";
 import { sessionProxy } from "../../session/edge/proxy.ts";
+import { bundle } from "../kit/bundle.ts";
+import { folder } from "../kit/program.ts";
+import { runtime } from "../kit/runtimes.ts";
 import { until } from "../kit/wait.ts";
+import { startEdge, startPlatform } from "./platform.ts";
 import { open, ScriptedEngine, serve, startBackend } from "./support.ts";
+
+/** A WebSocket, the backend's stream and the status stream of a user. */
+async function enter(room: string, user: string) {
+  const headers = { "x-user": user };
+  const socket = await open(`${room}/backend/ws`, [], headers);
+  const answers = await Promise.all(
+    ["backend/ticks?every=10", "status/stream"].map((path) =>
+      fetch(`${room}/${path}`, { headers })
+    ),
+  );
+  assertEquals(answers.map(({ status }) => status), [200, 200]);
+  const texts = answers.map((answer) => answer.text());
+  return { socket, ended: Promise.all([socket.closed, ...texts]) };
+}
 
 /** An edge whose users may be banned. */
 function start(options: { recheck?: number } = {}) {
@@ -28,20 +46,7 @@ function start(options: { recheck?: number } = {}) {
     banned,
     errors,
     sessions,
-    /** A WebSocket, the backend's stream and the status stream of a user. */
-    async enter(user: string) {
-      const headers = { "x-user": user };
-      const room = `${edge.origin}/sessions/doc`;
-      const socket = await open(`${room}/backend/ws`, [], headers);
-      const answers = await Promise.all(
-        ["backend/ticks?every=10", "status/stream"].map((path) =>
-          fetch(`${room}/${path}`, { headers })
-        ),
-      );
-      assertEquals(answers.map(({ status }) => status), [200, 200]);
-      const texts = answers.map((answer) => answer.text());
-      return { socket, ended: Promise.all([socket.closed, ...texts]) };
-    },
+    enter: (user: string) => enter(`${edge.origin}/sessions/doc`, user),
     async [Symbol.asyncDispose]() {
       await until(() => backend.sockets.size === 0, "no socket is left");
       await until(() => engine.following === 0, "no stream is left");
@@ -98,3 +103,59 @@ Deno.test("recheck - an error of authorize ends it too, and is reported", async 
     "no database",
   ]);
 });
+
+for (const name of ["bun", "node"] as const) {
+  const found = await runtime(name);
+  const missing = "missing" in found;
+  for (const how of ["revoke", "recheck"] as const) {
+    Deno.test({
+      name: `${how} - on ${name}, for WebSockets and streams alike${
+        missing ? ` (skipped: ${found.missing})` : ""
+      }`,
+      ignore: missing && !Deno.env.has("CI"),
+      async fn() {
+        if (missing) throw new Error(found.missing);
+        await using program = await folder({
+          "edge.mjs": await bundle(
+            `tests/proxy/edges/access_${name}.ts`,
+            "--platform=deno",
+          ),
+        });
+        await using platform = startPlatform();
+        await using edge = await startEdge(
+          found.path,
+          [`${program.path}/edge.mjs`],
+          platform,
+          undefined,
+          how === "recheck" ? { RECHECK: "50" } : {},
+        );
+        const { backend, engine } = platform;
+        const room = `${edge.origin}/rooms/doc`;
+        const ada = await enter(room, "ada");
+        const bob = await enter(room, "bob");
+        const ban = async (user: string) => {
+          const url = `${edge.origin}/ban/${user}?${how}`;
+          await (await fetch(url, { method: "POST" })).text();
+        };
+        await ban("ada");
+        const [closed] = await ada.ended;
+        assertEquals(closed, [4403, "access was revoked"]);
+        await until(
+          () => backend.cancelled === 1,
+          "the backend's stream ended",
+        );
+        await until(() => engine.following === 1, "one status stream is left");
+        await until(() => backend.sockets.size === 1, "one socket is left");
+        assertEquals(backend.closed, [[4403, "access was revoked"]]);
+        // Longer than any interval between two checks.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        bob.socket.socket.send("still here");
+        assertEquals(await bob.socket.next(), "still here");
+        await ban("bob");
+        assertEquals((await bob.ended)[0], [4403, "access was revoked"]);
+        await until(() => engine.following === 0, "no stream is left");
+        await until(() => backend.cancelled === 2, "the backend knows");
+      },
+    });
+  }
+}

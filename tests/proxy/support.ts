@@ -87,6 +87,7 @@ const CODINGS: Record<
   "br": [zlib.brotliCompressSync, zlib.brotliDecompressSync],
   "zstd": [zlib.zstdCompressSync, zlib.zstdDecompressSync],
   "identity": [(bytes) => bytes, (bytes) => bytes],
+  "": [(bytes) => bytes, (bytes) => bytes],
   // A coding that no client knows.
   "x-own": [(bytes) => bytes, (bytes) => bytes],
 };

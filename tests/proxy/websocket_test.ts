@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { sendableCode } from "../../net/close_code.ts";
 import { bridge, type BridgeSocket } from "../../session/pass/bridge.ts";
 import {
@@ -385,6 +386,53 @@ Deno.test("bridge - messages wait for the client's socket to open, within bounds
   bridge(full, { maxBuffered: 10 });
   full.onmessage!({ data: "12345678901" });
   assertEquals(full.closed, [[1013, "the other side reads too slowly"]]);
+});
+
+/** A socket that can stop reading. */
+class Pausing extends Plain {
+  reading = true;
+  pause() {
+    this.reading = false;
+  }
+  resume() {
+    this.reading = true;
+  }
+}
+
+Deno.test("bridge - a writer that can pause waits for a slow reader, and no longer than 30 s for one that takes nothing", async () => {
+  using time = new FakeTime();
+  const [upstream, client] = [new Pausing(), new Plain()];
+  const ended = bridge(upstream, { maxBuffered: 1000 }).join(client);
+  const receive = (waiting: number) => {
+    client.bufferedAmount = waiting;
+    upstream.onmessage!({ data: "x" });
+    return upstream.reading;
+  };
+  assertEquals([receive(500), receive(501)], [true, false]);
+  // A message that was on its way is not lost.
+  assertEquals(receive(502), false);
+  assertEquals(client.sent, ["x", "x", "x"]);
+  client.bufferedAmount = 251;
+  await time.tickAsync(29_000);
+  assertEquals(upstream.reading, false);
+  client.bufferedAmount = 250;
+  await time.tickAsync(300);
+  assertEquals(upstream.reading, true);
+  // One that takes something now and then is slow, not gone.
+  receive(900);
+  for (let waiting = 899; waiting > 890; waiting--) {
+    await time.tickAsync(29_000);
+    client.bufferedAmount = waiting;
+  }
+  assertEquals([upstream.reading, client.closed], [false, []]);
+  await time.tickAsync(31_000);
+  // Reading again, or the close of the peer would not be seen.
+  assertEquals([upstream.reading, client.closed, upstream.closed], [
+    true,
+    [[1013, "the other side reads too slowly"]],
+    [[1013, "the other side reads too slowly"]],
+  ]);
+  assertEquals((await ended).code, 1013);
 });
 
 Deno.test("bridge - upstream ends before the client's end is open: messages, then the close", async () => {
