@@ -8,7 +8,10 @@ export function descriptors(pid: number): number {
 /** The process that listens on a port. */
 export async function listener(port: number): Promise<number> {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-  const lines = (await Deno.readTextFile("/proc/net/tcp")).split("\n");
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map((path) =>
+    Deno.readTextFile(path)
+  );
+  const lines = (await Promise.all(tables)).join("\n").split("\n");
   const inode = lines.find((line) => line.includes(wanted) && / 0A /.test(line))
     ?.trim().split(/\s+/)[9];
   for (const { name } of Deno.readDirSync("/proc")) {
@@ -31,4 +34,10 @@ export function processorTime(pid: number): number {
   // Fields 14 and 15, counted from 1, after the name, which may contain spaces.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
+/** Bytes of memory that a process holds. */
+export function residentMemory(pid: number): number {
+  const text = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return 1024 * Number(/VmRSS:\s*(\d+)/.exec(text)![1]);
 }
