@@ -15,6 +15,11 @@ export interface SilenceWatchOptions {
   /** Called when the peer was silent for longer than the limit. The watch has stopped. */
   onSilence(): void;
   /**
+   * Asks the peer for a sign of life: called when it was silent for half of the limit,
+   * and at each wake-up with `probe`. Without it, the peer must speak by itself.
+   */
+  ask?: (() => void) | undefined;
+  /**
    * How long (ms) the peer may stay silent after each wake-up of the page. Without it, a
    * wake-up only matters if the limit has already passed.
    */
@@ -58,7 +63,13 @@ export class SilenceWatch {
   restart(): void {
     this.#heard = false;
     this.#since = this.#now();
-    this.#arm(this.#limit, true);
+    const { ask } = this.#options;
+    if (!ask) return this.#arm(this.#limit, true);
+    const half = this.#limit / 2;
+    this.#arm(half, true, () => {
+      this.#arm(half, true);
+      ask();
+    });
   }
 
   /** The peer was heard. */
@@ -80,22 +91,29 @@ export class SilenceWatch {
     this.#sleep = undefined;
   }
 
-  /** A `patient` timer that fires late grants one more moment, once. */
-  #arm(ms: number, patient: boolean): void {
+  /**
+   * Unless the peer is heard within `ms`, calls `then`; by default, the silence is over
+   * the limit. A `patient` timer that fires late grants one more moment, once.
+   */
+  #arm(ms: number, patient: boolean, then = () => this.#silent()): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     const due = this.#now() + ms;
     this.#timer = setTimer(() => {
       if (this.#heard) return this.restart();
       if (patient && this.#now() - due > ASLEEP) {
-        return this.#arm(Math.min(MOMENT, this.#limit), false);
+        return this.#arm(Math.min(MOMENT, this.#limit), false, then);
       }
-      this.stop();
-      this.#options.onSilence();
+      then();
     }, ms);
   }
 
+  #silent(): void {
+    this.stop();
+    this.#options.onSilence();
+  }
+
   #woken(): void {
-    const { probe } = this.#options;
+    const { ask, probe } = this.#options;
     if (this.#limit === Infinity) return;
     // The moment does not start a new period: the connection stays stale.
     if (probe === undefined) {
@@ -104,5 +122,6 @@ export class SilenceWatch {
     }
     this.#heard = false;
     this.#arm(Math.min(probe, this.#limit), true);
+    ask?.();
   }
 }

@@ -132,3 +132,47 @@ Deno.test("silence: after stop() nothing is left, and start() begins anew", () =
   time.tick(10);
   assertEquals(silent, [1_000_010]);
 });
+
+Deno.test("silence: the peer is asked halfway, and its answer is a sign of life", () => {
+  using time = new FakeTime();
+  const began = time.now;
+  const asked: number[] = [];
+  const silent: number[] = [];
+  let answers = true;
+  const watch: SilenceWatch = new SilenceWatch({
+    onSilence: () => silent.push(time.now - began),
+    ask() {
+      asked.push(time.now - began);
+      if (answers) watch.heard();
+    },
+    now: () => time.now,
+  });
+  watch.start(1_000);
+  time.tick(1_000);
+  assertEquals([asked, silent], [[500], []]);
+  // The answer at 500 was noticed at 1,000; a new period began then.
+  answers = false;
+  time.tick(1_000);
+  assertEquals([asked, silent], [[500, 1_500], [2_000]]);
+  time.tick(1e6);
+  assertEquals(asked.length, 2, "after the silence, it asks no more");
+});
+
+Deno.test("silence: at a wake-up, the peer is asked and has the time of the probe", () => {
+  using time = new FakeTime();
+  const events: string[] = [];
+  const watch = new SilenceWatch({
+    onSilence: () => events.push("silent"),
+    ask: () => events.push("ask"),
+    probe: 100,
+    now: () => time.now,
+  });
+  watch.start(60_000);
+  time.tick(10_000);
+  globalThis.dispatchEvent(new Event("online"));
+  assertEquals(events, ["ask"]);
+  time.tick(99);
+  assertEquals(events, ["ask"]);
+  time.tick(1);
+  assertEquals(events, ["ask", "silent"]);
+});
