@@ -29,6 +29,8 @@ export {
   type OnStatusCallback,
   Plane,
   type PlaneInitOptions,
+  type Revocable,
+  type RunningBackend,
   type SessionEngine,
   type StatusStreamOptions,
   type TerminateOptions,

@@ -26,6 +26,8 @@ export {
   isBackendState,
   isConnectResponse,
   isFeedlineError,
+  type Revocable,
+  type RunningBackend,
   type SessionEngine,
   type SpawnOptions,
   type StatusStreamOptions,

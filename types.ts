@@ -217,9 +217,32 @@ export interface TerminateOptions extends CallOptions {
   hard?: boolean | undefined;
 }
 
+/** A backend that runs, as {@linkcode SessionEngine.list} returns it. */
+export interface RunningBackend {
+  /** Its id. */
+  backend_id: string;
+  /** The key that it holds, if any. */
+  key?: string | undefined;
+  /** Its status when the platform responded, if the platform lists it. */
+  status?: BackendStatus | undefined;
+  /** When it was spawned, as an ISO 8601 date, if the platform lists it. */
+  created_at?: string | undefined;
+}
+
+/** Whose access {@linkcode SessionEngine.revoke} ends; set one or both. */
+export interface Revocable {
+  /** The `user` of connect requests. */
+  user?: string | undefined;
+  /** The id of one backend. */
+  backendId?: string | undefined;
+}
+
 /**
  * A platform that runs session backends, such as `Jamsocket` or `Plane`. The edge
  * route accepts any object with this interface, so you can write your own.
+ *
+ * `connect`, `status`, `statusStream` or `statuses`, and `terminate` are enough. Each
+ * optional member says what happens without it.
  */
 export interface SessionEngine {
   /**
@@ -275,6 +298,28 @@ export interface SessionEngine {
   isPlatformAnswer?(
     answer: { readonly status: number; readonly headers: Headers },
   ): boolean;
+  /**
+   * Sends a request to a backend that has no public address, such as a Durable Object
+   * behind a binding. `request.url` is `answer.url` followed by the path within the
+   * backend; `answer` is what `connect` returned. An upgrade to a WebSocket comes as a
+   * request too where the runtime forwards it natively (Workers); elsewhere the edge
+   * dials `answer.url`. Without this method, the edge fetches `request.url`.
+   */
+  fetch?(request: Request, answer: ConnectResponse): Promise<Response>;
+  /**
+   * Lists the backends that run, in no particular order. Without this method, the
+   * platform's backends cannot be listed.
+   * @throws {HTTPError} if the platform refuses
+   */
+  list?(options?: CallOptions): Promise<RunningBackend[]>;
+  /**
+   * Makes every connection URL issued so far to a user, for a backend, or to a user for
+   * a backend, useless, and ends what is open through it. Resolves when the platform
+   * has done so. Without this method, URLs stay valid until they expire or their
+   * backend ends, and the edge route ends only what is open through itself.
+   * @throws {HTTPError} if the platform refuses
+   */
+  revoke?(access: Revocable, options?: CallOptions): Promise<void>;
 }
 
 /** The platform refused a call: it responded with an HTTP error status. */

@@ -25,6 +25,8 @@ export interface Held {
   readonly base: URL;
   /** Texts that must not appear in any header or message. */
   readonly secrets: readonly string[];
+  /** The response itself, for an engine that sends requests to backends by itself. */
+  readonly answer?: ConnectResponse;
 }
 
 /** The backends of one edge route. */
@@ -44,7 +46,9 @@ export class Backends {
   constructor(options: SessionProxyOptions) {
     this.#options = options;
     this.#upstreams = options.upstreams && originTest(options.upstreams);
-    if (typeof options.engine === "object") this.#allowed(options.engine);
+    if (typeof options.engine === "object" && !options.engine.fetch) {
+      this.#allowed(options.engine);
+    }
     this.#held = new HeldMap({
       max: options.maxHeld ?? 10_000,
       ttl: options.holdFor ?? 300_000,
@@ -174,7 +178,10 @@ export class Backends {
     const { key = name, user, auth } = grant;
     const tag = typeof grant.spawn === "object" ? grant.spawn.tag : undefined;
     const engine = this.engine(c);
-    const allowed = this.#allowed(engine);
+    // An engine that sends the requests itself needs no origin to be dialled.
+    const allowed = engine.fetch && !this.#upstreams
+      ? () => true
+      : this.#allowed(engine);
     const answer = await askPlatform(this.timeout, (signal) =>
       engine.connect({
         key,
@@ -199,6 +206,7 @@ export class Backends {
       status: answer.status,
       spawned: answer.spawned,
       base: new URL(url.origin + url.pathname.replace(/\/?$/, "/")),
+      ...(engine.fetch ? { answer } : {}),
       secrets: [
         answer.token,
         answer.secret_token ?? "",
@@ -206,6 +214,16 @@ export class Backends {
         // Shorter texts would match everywhere, and no token is that short.
       ].filter((secret) => secret.length >= 4),
     };
+  }
+
+  /** How a request reaches the backend: through the engine, if it sends requests itself. */
+  fetchFor({ c }: Visit, { answer }: Held): typeof fetch | undefined {
+    const { fetch } = this.#options;
+    if (!answer) return fetch;
+    const engine = this.engine(c);
+    return engine.fetch
+      ? (input, init) => engine.fetch!(new Request(input, init), answer)
+      : fetch;
   }
 
   /** Drops a backend that turned out to be gone, unless a newer one is cached. */

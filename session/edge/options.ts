@@ -165,9 +165,13 @@ export interface SessionControl {
    * Closes every WebSocket (with 4403) and ends every event stream that is open
    * for a user in this process. From then on, `authorize` must refuse the user,
    * because the route asks it when they come back. On Workers, WebSockets pass
-   * through the runtime and stay open.
+   * through the runtime and stay open, unless the platform ends them.
+   *
+   * If `engine` is an object with `revoke`, the platform also ends what the user has
+   * open there, and the user's connection URLs. The promise settles when it has
+   * responded, and may be ignored.
    */
-  revoke(user: string): void;
+  revoke(user: string): Promise<void>;
 }
 
 /** A request that `authorize` has let in, as handlers see it. */

@@ -31,7 +31,8 @@ import {
 } from "../pass/headers.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "../pass/path.ts";
-import { endable, keepHeaders, type Visitors } from "./visitors.ts";
+import { endable } from "../pass/endable.ts";
+import { keepHeaders, type Visitors } from "./visitors.ts";
 import type { DialRequest, UpgradeAdapter } from "../pass/upgrade.ts";
 
 const MAX_MESSAGE = 16 * 1024 ** 2;
@@ -54,7 +55,7 @@ export async function passHttp(
   let repeatable = !hasBody(request);
   return await cross(visit, backends, async (held, to) => {
     const answer = await forward(request, to, {
-      ...await rules(visit, held, to, options),
+      ...await rules(visit, held, to, options, backends),
       onBody: (bytes) => repeatable = bytes === 0,
       eventStream(source) {
         let leave = () => {};
@@ -97,7 +98,7 @@ export async function passJoined(
   const protocols = readProtocols(headers);
   const { maxMessage = MAX_MESSAGE, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {
-    const policy = await rules(visit, held, to, options);
+    const policy = await rules(visit, held, to, options, backends);
     const own = upgradeHeaders(headers, policy);
     let pair!: Bridge;
     let refused: Parameters<DialRequest["onRefused"]>[0] | undefined;
@@ -162,9 +163,8 @@ export function passNative(
 ): Promise<Response> {
   const { headers } = visit.c.req.raw;
   const protocols = readProtocols(headers);
-  const fetch = options.fetch ?? globalThis.fetch;
   return cross(visit, backends, async (held, to) => {
-    const policy = await rules(visit, held, to, options);
+    const policy = await rules(visit, held, to, options, backends);
     const own = requestHeaders(headers, policy);
     own.set("upgrade", "websocket");
     if (protocols.length > 0) {
@@ -178,6 +178,7 @@ export function passNative(
     );
     let answer: Response;
     try {
+      const fetch = policy.fetch ?? globalThis.fetch;
       answer = await fetch(to, {
         headers: own,
         redirect: "manual",
@@ -266,11 +267,14 @@ async function accept(
 
 /** The forwarding options of a visit. */
 async function rules(
-  { c, name, path }: Visit,
-  { base, secrets }: Held,
+  visit: Visit,
+  held: Held,
   to: URL,
   options: SessionProxyOptions,
+  backends: Backends,
 ): Promise<ForwardOptions> {
+  const { c, name, path } = visit;
+  const { base, secrets } = held;
   const prefix = `${path}/backend/`;
   return {
     cookies: options.cookies,
@@ -281,7 +285,7 @@ async function rules(
     cookiePath: prefix,
     maxBody: options.maxBody ?? 100 * 1024 ** 2,
     timeout: options.timeout,
-    fetch: options.fetch,
+    fetch: backends.fetchFor(visit, held),
     location(location) {
       const within = pathWithin(base, to, location);
       return within === undefined ? undefined : prefix + within;

@@ -69,6 +69,8 @@ export {
   type ConnectResponse,
   HTTPError,
   isHTTPError,
+  type Revocable,
+  type RunningBackend,
   type SessionEngine,
   type SpawnOptions,
   type StatusStreamOptions,
@@ -414,7 +416,16 @@ export function sessionProxy(
   app.get("/:name/status/:id/stream", route(statusStream, 3));
   app.all("/:name/backend/*", route(backend, "rest"));
   return Object.assign(app, {
-    revoke: (user: string) => visitors.revoke(user),
+    revoke(user: string) {
+      visitors.revoke(user);
+      const { engine } = options;
+      const revoked = typeof engine === "object" && engine.revoke
+        ? engine.revoke({ user })
+        : Promise.resolve();
+      // The result may be ignored: everything that this route can end has ended.
+      revoked.catch(() => {});
+      return revoked;
+    },
   });
 }
 

@@ -81,51 +81,6 @@ export class Visitors {
 }
 
 /**
- * A body that can be ended early. `onEnd` is called once it has ended for any reason.
- */
-export function endable(
-  source: ReadableStream<Uint8Array>,
-  onEnd: () => void,
-): { body: ReadableStream<Uint8Array>; end: () => void } {
-  const reader = source.getReader();
-  let controller!: ReadableStreamDefaultController<Uint8Array>;
-  let over = false;
-  const finish = () => {
-    if (over) return;
-    over = true;
-    onEnd();
-  };
-  const body = new ReadableStream<Uint8Array>({
-    start: (made) => void (controller = made),
-    async pull() {
-      try {
-        const { done, value } = await reader.read();
-        if (over) return;
-        if (!done) return controller.enqueue(value);
-        finish();
-        controller.close();
-      } catch (error) {
-        finish();
-        throw error;
-      }
-    },
-    async cancel(reason) {
-      finish();
-      await reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
-  return {
-    body,
-    end() {
-      if (over) return;
-      finish();
-      controller.close();
-      reader.cancel().catch(() => {});
-    },
-  };
-}
-
-/**
  * Copies the request's headers, so that `authorize` can read them later: on Deno they
  * become unreadable once the WebSocket is accepted. Call the returned function after
  * accepting it, to put the copy into the context.
