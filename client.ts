@@ -20,11 +20,12 @@ import {
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
-import { deferred } from "./net/deferred.ts";
 import { asyncDispose } from "./net/dispose.ts";
+import { Listeners } from "./net/listeners.ts";
+import { Milestone } from "./net/milestone.ts";
 import { notify } from "./net/report.ts";
 import { isObject, isPromiseLike, tagOf } from "./net/shape.ts";
-import { deadline, unlessAborted } from "./net/wait.ts";
+import { deadline } from "./net/wait.ts";
 import type { StatusDialect } from "./session/engine/dialect.ts";
 import { dialectOf } from "./session/engine/dialects.ts";
 import { followStatus } from "./session/engine/follow.ts";
@@ -66,6 +67,29 @@ export interface SessionBackendOptions {
    * longer knows the backend.
    */
   onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
+  /**
+   * Whether watching begins with the first `subscribe()` instead of at once. A page
+   * framework may create objects during rendering that it then drops; a lazy one costs
+   * no request.
+   * @default {false}
+   */
+  lazy?: boolean | undefined;
+}
+
+/** What a {@linkcode SessionBackend} knows of its backend at one moment. */
+export interface BackendSnapshot {
+  /**
+   * - `pending`: the backend is not ready yet
+   * - `ready`: it can receive connections
+   * - `ending`: it has been asked to end
+   * - `ended`: it has terminated, or the platform no longer knows it
+   * - `destroyed`: watching has stopped, and how the backend goes on is unknown
+   */
+  readonly phase: "pending" | "ready" | "ending" | "ended" | "destroyed";
+  /** The newest state that has arrived, if any. */
+  readonly state?: BackendState;
+  /** Why the platform no longer knows the backend, if `phase` is `ended` because of that. */
+  readonly error?: unknown;
 }
 
 /** Options of the {@linkcode SessionBackend} methods that wait. */
@@ -98,84 +122,8 @@ export class BackendEndedError extends FeedlineError<"BACKEND_ENDED"> {
   }
 }
 
-/** What a {@linkcode SessionBackend} knows of its backend. */
-type Phase =
-  | { kind: "pending" }
-  | { kind: "ready" }
-  | { kind: "ending" }
-  | { kind: "ended"; state?: BackendState; error?: unknown }
-  | { kind: "destroyed" };
-
 /** How long {@linkcode SessionBackend.status} waits for a response, in milliseconds. */
 const STATUS_TIMEOUT = 30_000;
-
-/** A set of callbacks, each removable; the same function may be added twice. */
-class Listeners<Args extends unknown[]> {
-  readonly #entries = new Set<{ call: (...args: Args) => void }>();
-
-  add(call: (...args: Args) => void): UnsubscribeFn {
-    const entry = { call };
-    this.#entries.add(entry);
-    return () => void this.#entries.delete(entry);
-  }
-
-  notify(...args: Args): void {
-    for (const entry of [...this.#entries]) {
-      // An earlier listener may have removed a later one.
-      if (this.#entries.has(entry)) notify(entry.call, ...args);
-    }
-  }
-
-  clear(): void {
-    this.#entries.clear();
-  }
-}
-
-/** A point in a backend's life that is reached once, or never. */
-class Milestone {
-  /** Settles when it is reached or can no longer be; stays pending after `stop()`. */
-  readonly settled: Promise<void>;
-  readonly #settled = deferred<void>();
-  /** Rejects when watching stops. */
-  readonly #stopped = deferred<never>();
-  readonly #listeners = new Listeners<[]>();
-
-  constructor() {
-    this.settled = this.#settled.promise;
-    // A rejection must not count as unhandled where no code waits for it.
-    this.settled.catch(() => {});
-    this.#stopped.promise.catch(() => {});
-  }
-
-  /** Marks it as reached. */
-  reach(): void {
-    this.#settled.resolve();
-    this.#listeners.notify();
-    this.#listeners.clear();
-  }
-
-  /** Marks it as out of reach. Does nothing if it was reached. */
-  miss(reason: unknown): void {
-    this.#settled.reject(reason);
-    this.#listeners.clear();
-  }
-
-  /** Watching has stopped: rejects the waits and leaves `settled` as it is. */
-  stop(reason: unknown): void {
-    this.#stopped.reject(reason);
-    this.#listeners.clear();
-  }
-
-  add(listener: () => void): UnsubscribeFn {
-    return this.#listeners.add(listener);
-  }
-
-  /** Waits for it; rejects if it can no longer be reached, or if watching stops. */
-  wait(signal: AbortSignal): Promise<void> {
-    const either = Promise.race([this.settled, this.#stopped.promise]);
-    return unlessAborted(either, signal);
-  }
-}
 
 /**
  * Watches one session backend, starting from its connect response.
@@ -210,8 +158,12 @@ export class SessionBackend {
   readonly #ready = new Milestone();
   readonly #terminated = new Milestone();
   readonly #listeners = new Listeners<[state: BackendState]>();
-  readonly #following: Promise<void>;
-  #phase: Phase = { kind: "pending" };
+  readonly #changes = new Listeners();
+  /** Begins to watch. */
+  readonly #follow: () => Promise<void>;
+  #following: Promise<void> | undefined;
+  #snapshot: BackendSnapshot;
+  readonly #first: BackendSnapshot;
 
   /**
    * Starts watching.
@@ -233,27 +185,32 @@ export class SessionBackend {
       );
     }
     const { backend_id, status, status_url, url } = connectResponse;
-    const { fetch, onError } = options;
+    const { fetch, onError, lazy } = options;
     this.#url = url;
     this.#statusUrl = status_url;
     this.#dialect = dialectOf(status_url);
     this.#id = JSON.stringify(backend_id);
     this.#fetch = fetch;
-    if (stageOf(status) === "ready") this.#move({ kind: "ready" });
-    this.#following = followStatus({
-      statusUrl: status_url,
-      backendId: backend_id,
-      dialect: this.#dialect,
-      signal: this.#controller.signal,
-      fetch,
-      keepTrying: true,
-      onState: (state) => this.#onState(state),
-      onRetry: (error) => onError?.(error, { final: false }),
-    }).catch((error) => {
-      if (this.#phase.kind === "destroyed") return;
-      this.#move({ kind: "ended", error });
-      if (onError) notify(onError, error, { final: true });
-    });
+    this.#first = this.#snapshot = {
+      phase: stageOf(status) === "ready" ? "ready" : "pending",
+    };
+    if (this.isReady()) this.#ready.reach();
+    this.#follow = () =>
+      followStatus({
+        statusUrl: status_url,
+        backendId: backend_id,
+        dialect: this.#dialect,
+        signal: this.#controller.signal,
+        fetch,
+        keepTrying: true,
+        onState: (state) => this.#onState(state),
+        onRetry: (error) => onError?.(error, { final: false }),
+      }).catch((error) => {
+        if (this.#snapshot.phase === "destroyed") return;
+        this.#move({ ...this.#snapshot, phase: "ended", error });
+        if (onError) notify(onError, error, { final: true });
+      });
+    if (!lazy) this.#following = this.#follow();
   }
 
   /** The backend's URL. A capability: anyone who knows it can reach the backend. */
@@ -266,10 +223,16 @@ export class SessionBackend {
     return this.#statusUrl;
   }
 
-  /** The only place that changes the phase; notifies everything that waits for it. */
-  #move(phase: Phase): void {
-    this.#phase = phase;
-    switch (phase.kind) {
+  /** The only place that changes the snapshot; notifies everything that waits for it. */
+  #move(next: BackendSnapshot): void {
+    const before = this.#snapshot.phase;
+    this.#snapshot = next;
+    if (next.phase !== before) this.#enter(next.phase);
+    this.#changes.notify();
+  }
+
+  #enter(phase: BackendSnapshot["phase"]): void {
+    switch (phase) {
       case "pending":
       case "ending":
         break;
@@ -278,7 +241,7 @@ export class SessionBackend {
         break;
       case "ended":
         this.#ready.miss(this.#endedError());
-        this.#log.end(phase.error);
+        this.#log.end(this.#snapshot.error);
         this.#terminated.reach();
         break;
       case "destroyed": {
@@ -296,48 +259,81 @@ export class SessionBackend {
 
   #onState(state: BackendState): void {
     this.#log.add(state);
+    this.#move({ phase: this.#phaseIn(state), state });
+    this.#listeners.notify(state);
+    if (this.isTerminated()) this.#listeners.clear();
+  }
+
+  /** The phase that a state leads to. */
+  #phaseIn(state: BackendState): BackendSnapshot["phase"] {
+    const { phase } = this.#snapshot;
     const stage = stageOf(state.status);
     switch (stage) {
       case undefined:
       case "starting":
-        break;
+        return phase;
       case "ready":
-        if (this.#phase.kind === "pending") this.#move({ kind: "ready" });
-        break;
+        return phase === "pending" ? "ready" : phase;
       case "ending":
-        this.#move({ kind: "ending" });
-        break;
       case "ended":
-        this.#move({ kind: "ended", state });
-        break;
+        return stage;
       default:
-        stage satisfies never;
+        return stage satisfies never;
     }
-    this.#listeners.notify(state);
-    if (this.#phase.kind === "ended") this.#listeners.clear();
   }
 
   #endedError(): BackendEndedError {
-    const phase = this.#phase;
-    if (phase.kind !== "ended") {
+    const { phase, state, error } = this.#snapshot;
+    if (phase !== "ended") {
       return new BackendEndedError(
         `No longer watching backend ${this.#id}: destroy() was called`,
       );
     }
-    const { state, error } = phase;
     const reason = state?.status === "terminated" &&
       (state.termination_reason ?? (state.exit_error && "exit_error"));
     return new BackendEndedError(
       `Backend ${this.#id} ended before it was ready${
         reason ? ` (${reason})` : ""
       }`,
-      { state, ...(error === undefined ? {} : { cause: error }) },
+      {
+        // A state from before the platform forgot the backend does not say how it ended.
+        ...(error === undefined ? { state } : { cause: error }),
+      },
     );
   }
 
+  /**
+   * What is known of the backend now: the same object until something changes. Needs
+   * no `this`.
+   */
+  readonly getSnapshot = (): BackendSnapshot => this.#snapshot;
+
+  /** What was known before watching began, for rendering on a server. Needs no `this`. */
+  readonly getServerSnapshot = (): BackendSnapshot => this.#first;
+
+  /**
+   * Calls `listener`, without arguments, after each change of the snapshot, until you
+   * call the returned function. Needs no `this`, so page frameworks can take it as it
+   * is.
+   *
+   * ```tsx ignore
+   * const { phase } = useSyncExternalStore(
+   *   backend.subscribe,
+   *   backend.getSnapshot,
+   *   backend.getServerSnapshot,
+   * );
+   * ```
+   */
+  readonly subscribe = (listener: () => void): UnsubscribeFn => {
+    if (this.#snapshot.phase !== "destroyed") {
+      this.#following ??= this.#follow();
+    }
+    return this.#changes.add(listener);
+  };
+
   /** Whether the backend is ready to receive connections. */
   isReady(): boolean {
-    return this.#phase.kind === "ready";
+    return this.#snapshot.phase === "ready";
   }
 
   /**
@@ -372,7 +368,7 @@ export class SessionBackend {
 
   /** Whether the backend has stopped running. */
   isTerminated(): boolean {
-    return this.#phase.kind === "ended";
+    return this.#snapshot.phase === "ended";
   }
 
   /** Resolves when the backend has stopped running; never settles after `destroy()`. */
@@ -461,9 +457,12 @@ export class SessionBackend {
    * itself keeps running. Calling it again does nothing.
    */
   destroy(): void {
-    if (this.#phase.kind === "destroyed") return;
     // An ended backend stays ended, and its milestones are settled.
-    if (this.#phase.kind !== "ended") this.#move({ kind: "destroyed" });
+    const { phase, state } = this.#snapshot;
+    if (phase === "destroyed") return;
+    if (phase !== "ended") {
+      this.#move({ phase: "destroyed", ...(state && { state }) });
+    }
     this.#controller.abort(
       new DOMException(
         "No longer watching the backend: destroy() was called",

@@ -3,6 +3,7 @@
  * attempts are transports and whose policy is SocketCluster's formula.
  */
 import { type Attempt, Link, type LinkPolicy } from "../../net/link.ts";
+import { Listeners, type Store } from "../../net/listeners.ts";
 import type { LoadedToken } from "./auth.ts";
 import type { ConnectionState } from "./types.ts";
 import type { Settings } from "./settings.ts";
@@ -58,6 +59,12 @@ export class Connection {
   /** The current or last attempt. */
   #attempt: Attempt<Ended> | undefined;
   #lastCallId = 0;
+  readonly #changes = new Listeners();
+  /** The state, for page frameworks. */
+  readonly store: Store<ConnectionState> = {
+    subscribe: this.#changes.add,
+    getSnapshot: () => this.state,
+  };
 
   constructor(settings: Settings, handler: ConnectionHandler) {
     this.#settings = settings;
@@ -101,6 +108,7 @@ export class Connection {
       opened: (status, token) => {
         attempt.opened();
         this.#handler.opened(status, token);
+        this.#changes.notify();
       },
       closed: (code, reason, cause) => this.#closed(false, code, reason, cause),
     });
@@ -110,6 +118,7 @@ export class Connection {
     this.#ending.add(ended);
     ended.then(() => this.#ending.delete(ended));
     this.#handler.connecting();
+    this.#changes.notify();
     // If the transport ended by itself, it ignores this call.
     return () => transport.close(1000);
   }
@@ -155,6 +164,7 @@ export class Connection {
     const wasOpen = this.#link.state.kind === "open";
     const type = wasOpen ? "disconnect" : "connectAbort";
     this.#handler.closed({ type, code, reason, cause });
+    this.#changes.notify();
     attempt.end({ code, own });
   }
 }

@@ -107,6 +107,7 @@ export type {
   WebSocketConstructor,
 } from "./options.ts";
 // The classes from which AGClientSocket inherits its documented members.
+export type { Store } from "../../net/listeners.ts";
 export type { SocketProperties } from "./properties.ts";
 export type { AsyncStreamEmitter } from "./streams/listeners.ts";
 export type { SocketStreams } from "./streams/socket_streams.ts";

@@ -4,6 +4,7 @@
  * delegates to the part that does the work.
  */
 import { asyncDispose } from "../../net/dispose.ts";
+import type { Store } from "../../net/listeners.ts";
 import type { LoadedToken } from "./auth.ts";
 import { Calls } from "./calls.ts";
 import { type Closing, Connection } from "./connection.ts";
@@ -125,6 +126,14 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   /** `"closed"`, `"connecting"` or `"open"`. */
   get state(): ConnectionState {
     return this.#connection.state;
+  }
+
+  /**
+   * {@linkcode state} in the form that page frameworks read. The socket's own
+   * `subscribe` is that of channels.
+   */
+  get connection(): Store<ConnectionState> {
+    return this.#connection.store;
   }
 
   /** Whether a reconnect is scheduled. */

@@ -286,3 +286,22 @@ Deno.test("types: an API is checked, without one everything is JSON", () => {
   assert(check);
   client.destroy();
 });
+
+Deno.test("client.subscribe() and getSnapshot(): each state of the connection, and no exception after the end", async () => {
+  const stage = start();
+  const { client, transport } = stage;
+  const { subscribe, getSnapshot } = client;
+  const seen: string[] = [];
+  const unsubscribe = subscribe(() => seen.push(getSnapshot()));
+  // The application's own listeners are apart.
+  client.off();
+  assertEquals(getSnapshot(), "disconnected");
+  await stage.up();
+  transport.fail();
+  await settled();
+  assertEquals([...new Set(seen)], ["connecting", "connected"]);
+  unsubscribe();
+  const count = seen.length;
+  await stage.end();
+  assertEquals([getSnapshot(), seen.length], ["disconnected", count]);
+});

@@ -3,9 +3,14 @@ import {
   assertEquals,
   assertFalse,
   assertRejects,
+  assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { BackendEndedError, SessionBackend } from "../../client.ts";
+import {
+  BackendEndedError,
+  type HTTPError,
+  SessionBackend,
+} from "../../client.ts";
 import type { BackendState } from "../../types.ts";
 import {
   CONNECT_RESPONSE,
@@ -256,4 +261,82 @@ Deno.test("no token shows in JSON or inspection", async () => {
     assertFalse(text.includes("token-123"), text);
     assertFalse(text.includes("secret-456"), text);
   }
+});
+
+Deno.test("subscribe() and getSnapshot() - one object for each moment of a life", async () => {
+  const stream = stepped();
+  await using platform = startPlatform(() => stream.response);
+  await using backend = watch(platform);
+  const seen: unknown[] = [];
+  const { subscribe, getSnapshot, getServerSnapshot } = backend;
+  assertEquals(getSnapshot(), { phase: "pending" });
+  const unsubscribe = subscribe(() => {
+    seen.push(getSnapshot());
+    assertStrictEquals(getSnapshot(), getSnapshot());
+  });
+  stream.push(record(LIFE));
+  await backend.terminated();
+  assertEquals(
+    seen,
+    LIFE.map((state) => ({
+      phase: state.status === "ready"
+        ? "ready"
+        : state.status === "terminating"
+        ? "ending"
+        : state.status === "terminated"
+        ? "ended"
+        : "pending",
+      state,
+    })),
+  );
+  assertEquals(getServerSnapshot(), { phase: "pending" });
+  unsubscribe();
+});
+
+Deno.test("subscribe() - a backend that is ready at first says so at once; a removed listener hears nothing", async () => {
+  await using platform = startStreams(() => eventStream([], "stay"));
+  const backend = watch(platform, { status: "ready" });
+  assertEquals(backend.getSnapshot(), { phase: "ready" });
+  assertEquals(backend.getServerSnapshot(), { phase: "ready" });
+  let kept = 0;
+  backend.subscribe(() => kept++);
+  backend.subscribe(() => kept += 10)();
+  await backend.close();
+  assertEquals([backend.getSnapshot(), kept], [{ phase: "destroyed" }, 1]);
+});
+
+Deno.test("getSnapshot() - says why the platform no longer knows the backend", async () => {
+  await using platform = startStreams((_, index) =>
+    index === 0
+      ? eventStream([record(LIFE.slice(0, 1))])
+      : new Response(null, { status: 410 })
+  );
+  await using backend = watch(platform);
+  await backend.terminated();
+  const { phase, state, error } = backend.getSnapshot();
+  assertEquals([phase, state, (error as HTTPError).code], [
+    "ended",
+    LIFE[0] as BackendState,
+    410,
+  ]);
+});
+
+Deno.test("a lazy backend costs no request until somebody subscribes", async () => {
+  await using platform = startStreams(() =>
+    eventStream([record(LIFE.slice(0, 5))], "stay")
+  );
+  const make = () =>
+    new SessionBackend(
+      { ...CONNECT_RESPONSE, status_url: platform.statusUrl },
+      { lazy: true },
+    );
+  await using backend = make();
+  const dropped = make();
+  await dropped.close();
+  dropped.subscribe(() => {})();
+  assertFalse(backend.isReady());
+  backend.subscribe(() => {})();
+  backend.subscribe(() => {})();
+  await backend.ready();
+  assertEquals(platform.seen.length, 1);
 });

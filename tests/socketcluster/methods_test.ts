@@ -8,6 +8,7 @@ import {
   factory,
   version,
 } from "../../feed/socketcluster/mod.ts";
+import { fakeSockets } from "./fake_socket.ts";
 
 function words(text: string): string[] {
   return text.trim().split(/\s+/);
@@ -116,6 +117,25 @@ Deno.test("methods - every name of the reference", () => {
     "20.0.2",
     "20.0.2",
   ]);
+});
+
+Deno.test("methods - the connection as page frameworks read it", async () => {
+  const { made, WebSocket } = fakeSockets();
+  const socket = create({ WebSocket, autoConnect: false });
+  const { subscribe, getSnapshot } = socket.connection;
+  assertEquals(socket.connection, socket.connection);
+  const seen: string[] = [];
+  const unsubscribe = subscribe(() => seen.push(getSnapshot()));
+  assertEquals(getSnapshot(), "closed");
+  socket.connect();
+  await made[0]!.shakeHands();
+  await new Promise((resolve) => setTimeout(resolve));
+  socket.disconnect();
+  assertEquals(seen, ["connecting", "open", "closed"]);
+  unsubscribe();
+  socket.connect();
+  assertEquals([seen.length, getSnapshot()], [3, "connecting"]);
+  socket.disconnect();
 });
 
 Deno.test("methods - an unknown consumer", () => {

@@ -30,6 +30,7 @@ import {
 import { isFeedArgs, isObject, type JsonObject } from "../wire/protocol.ts";
 import { deferred } from "../../../net/deferred.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
+import { Listeners } from "../../../net/listeners.ts";
 import { notify } from "../../../net/report.ts";
 import { Queue } from "../../../net/queue.ts";
 import { type Attempt, Link } from "../../../net/link.ts";
@@ -100,6 +101,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   /** How the transport broke the rules. */
   #violation: FeedmeError | undefined;
   #destroyed = false;
+  readonly #changes = new Listeners();
 
   /**
    * The same as {@linkcode feedmeClient}.
@@ -144,6 +146,25 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     const state = this.#guard.state();
     return state === "connected" && !this.#shaken() ? "connecting" : state;
   }
+
+  /**
+   * The state of the connection; `disconnected` once the client is destroyed. Never
+   * throws and needs no `this`, so page frameworks can take it as it is.
+   */
+  readonly getSnapshot = (): "disconnected" | "connecting" | "connected" => {
+    try {
+      return this.state();
+    } catch {
+      return "disconnected";
+    }
+  };
+
+  /**
+   * Calls `listener`, without arguments, after each change of the state, until you call
+   * the returned function. Needs no `this`.
+   */
+  readonly subscribe = (listener: () => void): () => void =>
+    this.#changes.add(listener);
 
   /**
    * Connects.
@@ -528,7 +549,10 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     event: E,
     ...args: ClientEvents[E]
   ): void {
-    this.#queue.add(() => void this.emit(event, ...args));
+    this.#queue.add(() => {
+      this.emit(event, ...args);
+      this.#changes.notify();
+    });
   }
 
   /** The transport broke a rule, perhaps while effects were being performed. */

@@ -4,6 +4,8 @@ import {
   HTTPError,
   SessionBackend,
 } from "../../../client.ts";
+import { feedmeClient, webSocketTransport } from "../../../feed/feedme/mod.ts";
+import { create } from "../../../feed/socketcluster/mod.ts";
 import type { BackendState } from "../../../types.ts";
 import {
   assert,
@@ -41,6 +43,59 @@ export const sessionBackend: Area = {
       assertEquals(calls, 2, "calls of onReady");
       assertEquals((await backend.status()).status, "ready");
       await leave(t, room);
+    },
+
+    async "subscribe() and getSnapshot() follow a backend and the connections to it"(
+      t,
+    ) {
+      const room = t.name("room");
+      await using backend = new SessionBackend(await connect(t, room), {
+        lazy: true,
+      });
+      const phases: string[] = [];
+      const note = (stores: Record<string, string[]>, name: string) => {
+        return (value: string) => {
+          if (stores[name]!.at(-1) !== value) stores[name]!.push(value);
+        };
+      };
+      const seen: Record<string, string[]> = { feedme: [], socketcluster: [] };
+      const stop = backend.subscribe(() => {
+        const { phase } = backend.getSnapshot();
+        if (phases.at(-1) !== phase) phases.push(phase);
+      });
+      await backend.ready({ timeout: 15_000 });
+
+      await using client = feedmeClient({
+        transport: webSocketTransport({ url: t.feedme }),
+      });
+      const feedme = note(seen, "feedme");
+      client.subscribe(() => feedme(client.getSnapshot()));
+      client.connect();
+      await until(() => client.getSnapshot() === "connected", "connected");
+      client.disconnect();
+      await until(() => seen.feedme!.length === 3, "disconnected");
+
+      const socket = create({
+        hostname: "127.0.0.1",
+        port: t.socketcluster,
+        autoConnect: false,
+      });
+      const { subscribe, getSnapshot } = socket.connection;
+      const socketcluster = note(seen, "socketcluster");
+      subscribe(() => socketcluster(getSnapshot()));
+      socket.connect();
+      await until(() => getSnapshot() === "open", "open");
+      await socket.close();
+
+      await leave(t, room);
+      await backend.terminated({ timeout: 15_000 });
+      stop();
+      assert(phases.join().endsWith("ready,ended"), phases.join());
+      assertEquals(backend.getServerSnapshot(), { phase: "pending" });
+      assertEquals(seen, {
+        feedme: ["connecting", "connected", "disconnected"],
+        socketcluster: ["connecting", "open", "closed"],
+      });
     },
 
     async "the states of a whole life arrive in order, for late readers too"(
