@@ -8,6 +8,7 @@
  */
 import type { SpawnOptions } from "../../types.ts";
 import { ProxyError } from "../pass/failure.ts";
+import { relay } from "../pass/relay.ts";
 
 /** The part of a grant that does not say who the user is. */
 export interface GrantScope {
@@ -157,7 +158,8 @@ function isResponse(value: unknown): value is Response {
 function ownResponse(response: Response): Response {
   const { status, statusText, headers, body } = response;
   try {
-    return new Response(body && ownStream(body), {
+    // The stream, too, may come from another realm or library.
+    return new Response(body && relay(body.getReader()).body, {
       status,
       statusText,
       headers: [...headers],
@@ -167,21 +169,4 @@ function ownResponse(response: Response): Response {
       `got a Response that cannot be sent (status ${Number(status)})`,
     );
   }
-}
-
-/** Copies a stream that comes from another realm or library. */
-function ownStream(
-  body: ReadableStream<Uint8Array>,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await reader.read();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    async cancel(reason) {
-      await reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
 }

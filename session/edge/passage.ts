@@ -31,7 +31,7 @@ import {
 } from "../pass/headers.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "../pass/path.ts";
-import { endable } from "../pass/endable.ts";
+import { relay } from "../pass/relay.ts";
 import { keepHeaders, type Visitors } from "./visitors.ts";
 import type { DialRequest, UpgradeAdapter } from "../pass/upgrade.ts";
 
@@ -59,7 +59,9 @@ export async function passHttp(
       onBody: (bytes) => repeatable = bytes === 0,
       eventStream(source) {
         let leave = () => {};
-        const { body, end } = endable(source, () => leave());
+        const { body, end } = relay(source.getReader(), {
+          onEnd: () => leave(),
+        });
         leave = visitors.enter(visit, { end });
         return body;
       },

@@ -2,6 +2,7 @@
  * Forwards a request's body to the backend: counts its bytes, and aborts it at the
  * backend if the client aborts it.
  */
+import { relay } from "./relay.ts";
 
 /** A body that is being forwarded. */
 export interface PassingBody {
@@ -112,34 +113,18 @@ async function pump(
   }
 }
 
-/** Passes the same chunks on, read on demand. */
+/** Passes the same chunks on. */
 function counting(
   source: ReadableStream<Uint8Array>,
   { onBytes, onEnd, onFail }: BodyListener,
 ): ReadableStream<Uint8Array> {
-  const reader = source.getReader();
   let bytes = 0;
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await reader.read().catch((error) => {
-        onFail(error);
-        throw error;
-      });
-      if (done) {
-        onEnd(bytes);
-        return controller.close();
-      }
-      bytes += value.byteLength;
-      try {
-        onBytes(bytes);
-      } catch (error) {
-        reader.cancel(error).catch(() => {});
-        throw error;
-      }
-      controller.enqueue(value);
+  return relay(source.getReader(), {
+    onChunk: ({ byteLength }) => onBytes(bytes += byteLength),
+    onDone: () => onEnd(bytes),
+    onFail(error) {
+      onFail(error);
+      return error;
     },
-    async cancel(reason) {
-      await reader.cancel(reason).catch(() => {});
-    },
-  }, { highWaterMark: 0 });
+  }).body;
 }

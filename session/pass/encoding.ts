@@ -3,6 +3,7 @@
  * different codings, none reports which, and most leave `Content-Encoding` in place.
  * A proxy that gets it wrong sends a header that contradicts the body.
  */
+import { relay } from "./relay.ts";
 
 /** Whether a runtime's `fetch` decodes these codings. */
 type Decodes = (codings: readonly string[]) => boolean;
@@ -84,17 +85,6 @@ async function peek(
   );
   return {
     start,
-    body: new ReadableStream({
-      async pull(controller) {
-        const first = read.shift();
-        if (first) return controller.enqueue(first);
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      async cancel(reason) {
-        await reader.cancel(reason);
-      },
-    }, { highWaterMark: 0 }),
+    body: relay(reader, { first: read }).body,
   };
 }

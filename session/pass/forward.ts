@@ -10,6 +10,7 @@ import {
   responseFields,
   type ResponseHeaderOptions,
 } from "./headers.ts";
+import { relay } from "./relay.ts";
 
 /** In milliseconds. Long, because Plane holds a request until the backend has started. */
 export const ANSWER_TIMEOUT = 60_000;
@@ -220,19 +221,9 @@ function discreet(
   secrets: readonly string[],
 ): ReadableStream<Uint8Array> {
   if (!("Bun" in globalThis)) return body;
-  const reader = body.getReader();
-  return new ReadableStream({
-    async pull(stream) {
-      try {
-        const { done, value } = await reader.read();
-        if (done) stream.close();
-        else stream.enqueue(value);
-      } catch (error) {
-        stream.error(redacted(error, secrets));
-      }
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  return relay(body.getReader(), {
+    onFail: (error) => redacted(error, secrets),
+  }).body;
 }
 
 /**
