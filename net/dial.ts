@@ -4,7 +4,7 @@
  */
 import { receivedCode } from "./close_code.ts";
 import { deferred } from "./deferred.ts";
-import { checkDuration, setTimer } from "./timer.ts";
+import { checkDuration, setLimit } from "./timer.ts";
 
 /** The platform's `WebSocket` constructor, or one that behaves like it. */
 export type WebSocketConstructor = new (
@@ -95,7 +95,7 @@ export function openWebSocket(
   const socket = createWebSocket(url, options);
   socket.binaryType = binaryType;
   const { promise: ended, resolve } = deferred<void>();
-  const timer = setTimer(() => {
+  const unlimit = setLimit(() => {
     fail(
       new DOMException(
         `WebSocket did not open within ${timeout} ms`,
@@ -105,8 +105,7 @@ export function openWebSocket(
   }, timeout);
   let state: "dialling" | "open" | "over" = "dialling";
   const move = (next: "open" | "over") => {
-    // Only if needed: its first use makes Deno run microtasks.
-    if (timer !== undefined) clearTimeout(timer);
+    unlimit();
     // Some platforms ignore a close before a socket has opened, so it is repeated then.
     if (state === "dialling") socket.onopen = () => socket.close();
     if (next === "over") socket.onmessage = null;

@@ -3,12 +3,24 @@
  * a limit.
  */
 import { onWake } from "./lifecycle.ts";
-import { checkDuration, setTimer, type Timer } from "./timer.ts";
+import { checkDuration, setLimit } from "./timer.ts";
 
-/** If a timer fires this late (ms), the machine slept or the event loop was blocked. */
-const ASLEEP = 1_000;
-/** How long (ms) the peer then gets, because frames may be queued behind the timer. */
+/** How long (ms) a stale peer gets after a wake-up: frames may be queued behind it. */
 const MOMENT = 1_000;
+
+/** When a connection counts as dead. A plain value; both in milliseconds. */
+export interface Liveness {
+  /** The longest silence. The peer is asked for a sign of life in the middle of it. */
+  readonly limit: number;
+  /** The longest silence after a wake-up of the page, which asks at once. */
+  readonly probe: number;
+}
+
+/**
+ * Detects a dead connection within 25 s: one period of up to half of the limit in which
+ * the peer was last heard, and then the limit.
+ */
+export const LIVENESS: Liveness = { limit: 15_000, probe: 5_000 };
 
 /** What a {@linkcode SilenceWatch} needs. */
 export interface SilenceWatchOptions {
@@ -40,7 +52,8 @@ export class SilenceWatch {
   #heard = false;
   /** When the current period started. */
   #since = 0;
-  #timer: Timer | undefined;
+  /** Ends the current time limit. */
+  #unset: (() => void) | undefined;
   #sleep: (() => void) | undefined;
 
   constructor(options: SilenceWatchOptions) {
@@ -64,10 +77,10 @@ export class SilenceWatch {
     this.#heard = false;
     this.#since = this.#now();
     const { ask } = this.#options;
-    if (!ask) return this.#arm(this.#limit, true);
+    if (!ask) return this.#arm(this.#limit);
     const half = this.#limit / 2;
-    this.#arm(half, true, () => {
-      this.#arm(half, true);
+    this.#arm(half, () => {
+      this.#arm(half);
       ask();
     });
   }
@@ -85,26 +98,20 @@ export class SilenceWatch {
   /** Ends the watch. */
   stop(): void {
     // Only if needed: their first use makes Deno run microtasks.
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#unset?.();
+    this.#unset = undefined;
     this.#sleep?.();
     this.#sleep = undefined;
   }
 
   /**
    * Unless the peer is heard within `ms`, calls `then`; by default, the silence is over
-   * the limit. A `patient` timer that fires late grants one more moment, once.
+   * the limit.
    */
-  #arm(ms: number, patient: boolean, then = () => this.#silent()): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    const due = this.#now() + ms;
-    this.#timer = setTimer(() => {
-      if (this.#heard) return this.restart();
-      if (patient && this.#now() - due > ASLEEP) {
-        return this.#arm(Math.min(MOMENT, this.#limit), false, then);
-      }
-      then();
-    }, ms);
+  #arm(ms: number, then = () => this.#silent()): void {
+    this.#unset?.();
+    const judge = () => this.#heard ? this.restart() : then();
+    this.#unset = setLimit(judge, ms, this.#now);
   }
 
   #silent(): void {
@@ -117,11 +124,11 @@ export class SilenceWatch {
     if (this.#limit === Infinity) return;
     // The moment does not start a new period: the connection stays stale.
     if (probe === undefined) {
-      if (this.stale) this.#arm(Math.min(MOMENT, this.#limit), false);
+      if (this.stale) this.#arm(Math.min(MOMENT, this.#limit));
       return;
     }
     this.#heard = false;
-    this.#arm(Math.min(probe, this.#limit), true);
+    this.#arm(Math.min(probe, this.#limit));
     ask?.();
   }
 }

@@ -1,4 +1,7 @@
-/** Checks the durations that an application configures, and makes them safe for timers. */
+/**
+ * Checks the durations that an application configures, and makes them safe for timers.
+ * Time limits forgive a blocked event loop.
+ */
 
 /** The longest delay (ms) that `setTimeout` supports; a longer one fires immediately. */
 export const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
@@ -16,6 +19,33 @@ export function setTimer(
 ): Timer | undefined {
   if (ms === Infinity) return undefined;
   return setTimeout(listener, Math.min(ms, LONGEST_TIMEOUT));
+}
+
+/** A timer that fires this late (ms) was kept from running: frames may be queued behind it. */
+const LATE = 10;
+/** How long (ms) a wait then gets, so that those frames are read first. */
+const MOMENT = 1_000;
+
+/**
+ * Calls `listener` when a wait has taken `ms` milliseconds, unless the returned function
+ * ends the limit earlier. If the machine slept or the event loop was blocked when the
+ * limit passed, what the peer sent in time may not have been read yet, so the wait gets
+ * one more second (or `ms`, if that is shorter), once.
+ *
+ * @param now milliseconds since any fixed moment
+ */
+export function setLimit(
+  listener: () => void,
+  ms: number,
+  now: () => number = () => performance.now(),
+): () => void {
+  if (ms === Infinity) return () => {};
+  const due = now() + Math.min(ms, LONGEST_TIMEOUT);
+  let timer = setTimer(() => {
+    if (now() - due <= LATE) return listener();
+    timer = setTimer(listener, Math.min(MOMENT, ms));
+  }, ms);
+  return () => clearTimeout(timer);
 }
 
 /**

@@ -1,6 +1,4 @@
 /** A message or call of this client, from the method call to its end. */
-import type { Timer } from "../../net/timer.ts";
-
 /** How a call ends. */
 export interface Settle {
   /** Receives the response, if the call expects one. */
@@ -19,7 +17,8 @@ export class Call {
   cid: number | undefined;
   /** Whether it was passed to the network. */
   sent = false;
-  timer: Timer | undefined;
+  /** Ends its time limit. */
+  unlimit: (() => void) | undefined;
   /** Stops listening to the caller's signal. */
   release: (() => void) | undefined;
 

@@ -5,7 +5,7 @@
  * A call settles exactly once. Every error that ends it (timeout, signal, lost
  * connection, a packet that cannot be encoded) says whether it had been sent.
  */
-import { setTimer } from "../../net/timer.ts";
+import { setLimit } from "../../net/timer.ts";
 import {
   BadConnectionError,
   type CallFailure,
@@ -103,7 +103,7 @@ export class Calls implements BatchOwner {
     }
     const waits = call.settle?.resolve || !open;
     if (waits) {
-      call.timer = setTimer(
+      call.unlimit = setLimit(
         () => this.#fail(call, callTimeout(call.event)),
         // NaN and negative timeouts expire immediately, as in socketcluster-client.
         timeout >= 0 ? timeout : 0,
@@ -135,7 +135,7 @@ export class Calls implements BatchOwner {
       packet.cid = call.cid = this.#connection.nextCallId();
       this.#inFlight.set(call.cid, call);
     } else {
-      clearTimeout(call.timer);
+      call.unlimit?.();
     }
     this.send(packet, call);
   }
@@ -239,7 +239,7 @@ export class Calls implements BatchOwner {
    * `undefined` if it has already ended.
    */
   end(call: Call): Settle | undefined {
-    clearTimeout(call.timer);
+    call.unlimit?.();
     call.release?.();
     this.#queue.delete(call);
     this.#inFlight.delete(call.cid!);

@@ -6,7 +6,7 @@
 import { fitReason } from "../../net/close_code.ts";
 import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
 import { SilenceWatch } from "../../net/silence.ts";
-import { setTimer, type Timer } from "../../net/timer.ts";
+import { setLimit } from "../../net/timer.ts";
 import type { LoadedToken } from "./auth.ts";
 import type { ConnectionState } from "./types.ts";
 import {
@@ -49,7 +49,8 @@ interface Handshake {
   cid: number;
   /** The token that was sent with it. */
   token: LoadedToken;
-  timer: Timer | undefined;
+  /** Ends its time limit. */
+  unlimit(): void;
 }
 
 /** One connection to a SocketCluster server. */
@@ -115,11 +116,11 @@ export class Transport {
       const token = await settings.authEngine.loadToken(settings.authTokenName);
       if (this.state === "closed") return;
       const cid = this.#handler.nextCallId();
-      const timer = setTimer(
+      const unlimit = setLimit(
         () => this.#refuse(callTimeout("#handshake")),
         settings.ackTimeout,
       );
-      this.#handshake = { cid, token, timer };
+      this.#handshake = { cid, token, unlimit };
       this.send(
         settings.codecEngine.encode({
           event: "#handshake",
@@ -180,8 +181,8 @@ export class Transport {
     }
   }
 
-  #open({ data, error }: Answer, { token, timer }: Handshake): void {
-    clearTimeout(timer);
+  #open({ data, error }: Answer, { token, unlimit }: Handshake): void {
+    unlimit();
     if (error) return this.#refuse(hydrateError(error));
     if (!isHandshakeStatus(data)) {
       return this.#refuse(
@@ -239,7 +240,7 @@ export class Transport {
     this.state = "closed";
     this.#early = [];
     this.#watch.stop();
-    clearTimeout(this.#handshake?.timer);
+    this.#handshake?.unlimit();
     this.#opened?.close(code, reason && fitReason(reason));
   }
 }

@@ -1,7 +1,8 @@
 /** The watch over a peer's silence, in fake time. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { SilenceWatch } from "../../net/silence.ts";
+import { LIVENESS, SilenceWatch } from "../../net/silence.ts";
+import { setLimit } from "../../net/timer.ts";
 
 /** A watch, and the moments at which it found silence. */
 function start(time: FakeTime, limit: number, probe?: number) {
@@ -175,4 +176,54 @@ Deno.test("silence: at a wake-up, the peer is asked and has the time of the prob
   assertEquals(events, ["ask"]);
   time.tick(1);
   assertEquals(events, ["ask", "silent"]);
+});
+
+Deno.test("silence: by the standard policy, death is noticed within 25 s of any moment", () => {
+  for (let died = 0; died <= 45_000; died += 500) {
+    using time = new FakeTime();
+    const silent: number[] = [];
+    const watch: SilenceWatch = new SilenceWatch({
+      onSilence: () => silent.push(time.now - began),
+      ask: () => time.now - began <= died && watch.heard(),
+      probe: LIVENESS.probe,
+      now: () => time.now,
+    });
+    const began = time.now;
+    watch.start(LIVENESS.limit);
+    time.tick(died);
+    watch.heard();
+    assertEquals(silent, [], "before that, nothing was noticed");
+    time.tick(25_000);
+    assertEquals(silent.length, 1, `death after ${died} ms`);
+  }
+});
+
+Deno.test("time limits: on time, late with a moment, and ended", () => {
+  using time = new FakeTime();
+  const clock = { asleep: 0 };
+  const now = () => time.now + clock.asleep;
+  const log: string[] = [];
+  const limit = (name: string, ms: number) =>
+    setLimit(() => log.push(name), ms, now);
+  limit("on time", 100);
+  time.tick(100);
+  assertEquals(log.splice(0), ["on time"]);
+  limit("late", 5_000);
+  limit("short and late", 200);
+  const ended = limit("ended", 300);
+  clock.asleep = 11;
+  time.tick(200);
+  assertEquals(log, []);
+  time.tick(100);
+  // Even in its moment.
+  ended();
+  time.tick(100);
+  assertEquals(log.splice(0), ["short and late"]);
+  time.tick(4_600);
+  assertEquals(log, []);
+  time.tick(1_000);
+  assertEquals(log.splice(0), ["late"]);
+  limit("never", Infinity)();
+  time.tick(2 ** 32);
+  assertEquals(log, []);
 });

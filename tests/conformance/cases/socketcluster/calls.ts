@@ -1,9 +1,13 @@
 /** Calls and messages, in both directions. */
 // deno-lint-ignore-file no-explicit-any
 import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
-import { until } from "../../../kit/wait.ts";
+import { block, delay, until } from "../../../kit/wait.ts";
 import type { Area } from "../../suite.ts";
 import { control, handshake, log, open, openScripted, packet } from "./far.ts";
+
+/** The case that blocks the event loop. */
+export const BLOCKED =
+  "a call that was answered while the event loop was blocked does not time out";
 
 export const calls: Area["cases"] = {
   async "a call is answered"(t) {
@@ -31,6 +35,20 @@ export const calls: Area["cases"] = {
       "just text",
     );
     assertEquals(await socket.invoke("failAs", null), undefined);
+  },
+
+  async [BLOCKED](t) {
+    await using socket = open(t);
+    await socket.listener("connect").once(5000);
+    const answers = Array.from(
+      { length: 50 },
+      () => socket.invoke("wait", 100, { ackTimeout: 200 }),
+    );
+    // Long enough for the calls to be on their way.
+    await delay(50);
+    block(500);
+    await Promise.all(answers);
+    assertEquals(socket.state, "open");
   },
 
   async "a call without an answer says whether it was sent"(t) {
