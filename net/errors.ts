@@ -8,6 +8,8 @@
 
 /** Why an operation failed. The messages of Feedme errors start with it. */
 export type FeedlineErrorCode =
+  /** You aborted an action after it had been sent. */
+  | "ABORTED"
   /** The backend ended, or you stopped watching it, before it was ready. */
   | "BACKEND_ENDED"
   /** The backend is not, or no longer, at the URL that the platform gave. */

@@ -35,6 +35,9 @@ export type {
   FeedEvents,
   FeedmeFeed,
 } from "./client/feed.ts";
+export type { ChangesOptions, FeedChange, FeedView } from "./client/view.ts";
+export type { FeedSnapshot } from "./client/subscription.ts";
+export type { ActionOptions, OptimisticChange } from "./client/views.ts";
 export type {
   Consumer,
   ConsumerOptions,
@@ -48,11 +51,13 @@ export type {
   ActionType,
   AnyApi,
   AnyFeed,
+  ArgsOfFeed,
   FeedAction,
   FeedActionOf,
   FeedArgsOf,
   FeedmeApi,
   FeedType,
+  OptionalArgs,
 } from "./client/types.ts";
 export {
   FeedlineError,
@@ -67,6 +72,7 @@ export type {
 } from "./client/errors.ts";
 export type { Emitter } from "./client/emitter.ts";
 export { asyncDispose } from "../../net/dispose.ts";
+export type { Store } from "../../net/listeners.ts";
 export type { WaitOptions } from "../../net/wait.ts";
 export { webSocketTransport } from "./client/websocket.ts";
 export type { WebSocketTransportOptions } from "./client/websocket.ts";

@@ -17,7 +17,7 @@ import {
 type Sent<Call> =
   | { state: "waiting"; call: Call; timer: Timer | undefined }
   /** A response may still arrive, and will be ignored. */
-  | { state: "timed out" };
+  | { state: "ignored" };
 
 /** The actions that wait for a response. */
 export class Calls<Call> {
@@ -39,7 +39,13 @@ export class Calls<Call> {
    * Handles the event `act`: the application invokes an action. Throws, and changes
    * nothing, if the arguments cannot be serialized.
    */
-  act(call: Call, name: string, args: JsonObject, live: boolean): void {
+  act(
+    call: Call,
+    name: string,
+    args: JsonObject,
+    live: boolean,
+    ms = this.#timeoutMs,
+  ): void {
     if (!live) {
       return this.#fail(
         call,
@@ -56,7 +62,6 @@ export class Calls<Call> {
       CallbackId: id,
     });
     this.#lastId++;
-    const ms = this.#timeoutMs;
     const timer: Timer | undefined = ms > 0
       ? { kind: "action", id }
       : undefined;
@@ -77,7 +82,7 @@ export class Calls<Call> {
     const sent = this.#sent.get(id);
     if (!sent) return false;
     this.#sent.delete(id);
-    if (sent.state === "timed out") return true;
+    if (sent.state === "ignored") return true;
     const { call, timer } = sent;
     if (timer) this.#emit({ do: "stopTimer", timer });
     if (fault) {
@@ -96,11 +101,33 @@ export class Calls<Call> {
     return true;
   }
 
+  /** The pending action with this `CallbackId`. */
+  pending(id: string): Call | undefined {
+    const sent = this.#sent.get(id);
+    return sent?.state === "waiting" ? sent.call : undefined;
+  }
+
+  /** The application no longer waits for the response. */
+  abandon(call: Call, cause: unknown): void {
+    for (const [id, sent] of this.#sent) {
+      if (sent.state !== "waiting" || sent.call !== call) continue;
+      if (sent.timer) this.#emit({ do: "stopTimer", timer: sent.timer });
+      this.#sent.set(id, { state: "ignored" });
+      this.#fail(
+        call,
+        "unknown",
+        "ABORTED",
+        "The action was aborted after it had been sent.",
+        { cause },
+      );
+    }
+  }
+
   /** No response has arrived in time. */
   expire(id: string): void {
     const sent = this.#sent.get(id);
     if (sent?.state !== "waiting") return;
-    this.#sent.set(id, { state: "timed out" });
+    this.#sent.set(id, { state: "ignored" });
     this.#fail(
       sent.call,
       "timed_out",

@@ -8,6 +8,7 @@ import type {
   AnyApi,
   FeedArgsOf,
   FeedmeApi,
+  OptionalArgs,
 } from "./types.ts";
 import { Conversation } from "./conversation.ts";
 import type {
@@ -19,7 +20,7 @@ import type {
 } from "./effects.ts";
 import { Emitter } from "./emitter.ts";
 import { FeedmeError, invalid, isFeedmeError } from "./errors.ts";
-import { FeedmeFeed, type FeedSink } from "./feed.ts";
+import { type FeedHost, FeedmeFeed, type FeedSink } from "./feed.ts";
 import { checkJson } from "../wire/json.ts";
 import {
   checkSettings,
@@ -27,7 +28,7 @@ import {
   type FeedmeClientOptions,
   type Settings,
 } from "./options.ts";
-import { isFeedArgs, isObject, type JsonObject } from "../wire/protocol.ts";
+import { type FeedArgs, isObject, type JsonObject } from "../wire/protocol.ts";
 import { deferred } from "../../../net/deferred.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
 import { Listeners } from "../../../net/listeners.ts";
@@ -37,6 +38,10 @@ import { type Attempt, Link } from "../../../net/link.ts";
 import { type Ended, retryPolicy } from "./retry.ts";
 import { setTimer, type Timer as PlatformTimer } from "../../../net/timer.ts";
 import { TransportGuard } from "./transport.ts";
+import type { FeedView } from "./view.ts";
+import { type ActionOptions, checkFeed, Views } from "./views.ts";
+import { checkDuration } from "../../../net/timer.ts";
+import type { WaitOptions } from "../../../net/wait.ts";
 
 /** The events of a client and the arguments of their listeners. */
 export type ClientEvents = {
@@ -98,6 +103,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
   readonly #dials: Dial[] = [];
   #connectTimer: PlatformTimer | undefined;
   readonly #link: Link<Ended>;
+  readonly #views: Views;
   /** How the transport broke the rules. */
   #violation: FeedmeError | undefined;
   #destroyed = false;
@@ -125,6 +131,13 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       throw error;
     }
     this.#core = new Conversation(this.#settings);
+    this.#views = new Views({
+      ...this.#feedHost(),
+      connect: () => {
+        const idle = this.#link.state.kind === "idle";
+        if (idle && this.state() === "disconnected") this.connect();
+      },
+    });
     this.#link = new Link({
       policy: retryPolicy(this.#settings),
       begin: (attempt) => {
@@ -231,7 +244,18 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     actionName: Name,
     actionArgs: ActionArgs<Api, Name>,
   ): Promise<ActionData<Api, Name>>;
-  /** Like the other overload, with a callback instead of a promise. */
+  /**
+   * Like the other overload, with options: a signal, a timeout of its own, and optimistic
+   * changes.
+   *
+   * @throws {RangeError} synchronously, if `timeout` is not a duration
+   */
+  action<Name extends keyof Api["actions"] & string>(
+    actionName: Name,
+    actionArgs: ActionArgs<Api, Name>,
+    options: ActionOptions<Api, Name>,
+  ): Promise<ActionData<Api, Name>>;
+  /** Like the other overloads, with a callback instead of a promise. */
   action<Name extends keyof Api["actions"] & string>(
     actionName: Name,
     actionArgs: ActionArgs<Api, Name>,
@@ -243,8 +267,12 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     // An explicit `undefined` is an invalid callback, not a request for a promise.
     ...rest: unknown[]
   ): Promise<unknown> | void {
-    const callback = rest[0] as ((...result: unknown[]) => void) | undefined;
-    if (rest.length > 0 && typeof callback !== "function") {
+    const [last] = rest;
+    const callback = typeof last === "function"
+      ? last as (...result: unknown[]) => void
+      : undefined;
+    const options = isObject(last) ? last as ActionOptions : {};
+    if (rest.length > 0 && !callback && !isObject(last)) {
       throw invalid("Invalid callback.");
     }
     this.#check();
@@ -260,16 +288,26 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     }
     const args = actionArgs as JsonObject;
     if (callback) {
-      return this.#act(actionName, args, ({ error, data }) => {
+      this.#act(actionName, args, {}, ({ error, data }) => {
         if (error) notify(callback, error);
         else notify(callback, undefined, data);
       });
+      return;
     }
     const { promise, resolve, reject } = deferred<JsonObject>();
-    this.#act(actionName, args, ({ error, data }) => {
+    const { signal } = options;
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return promise;
+    }
+    const abandon = () =>
+      this.#handle({ type: "abandon", call, cause: signal!.reason });
+    const call = this.#act(actionName, args, options, ({ error, data }) => {
+      signal?.removeEventListener("abort", abandon);
       if (error) reject(error);
       else resolve(data);
     });
+    signal?.addEventListener("abort", abandon, { once: true });
     return promise;
   }
 
@@ -281,20 +319,54 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
    */
   feed<Name extends keyof Api["feeds"] & string>(
     feedName: Name,
-    feedArgs: FeedArgsOf<Api, Name>,
+    ...rest: OptionalArgs<FeedArgsOf<Api, Name>>
   ): FeedmeFeed<Api["feeds"][Name]> {
     this.#check();
-    if (typeof feedName !== "string") throw invalid("Invalid feed name.");
-    if (!isFeedArgs(feedArgs)) throw invalid("Invalid feed arguments object.");
+    // An explicit `undefined` is invalid, as in feedme-client.
+    const feedArgs: unknown = rest.length === 0 ? {} : rest[0];
+    checkFeed(feedName, feedArgs);
     return new FeedmeFeed(
-      {
-        core: this.#core,
-        live: () => this.#live(),
-        handle: (event) => this.#handle(event),
-      },
+      this.#feedHost(),
       feedName,
-      { ...feedArgs },
+      { ...feedArgs as FeedArgs },
+      (name, args) => this.#views.view(name, args),
     );
+  }
+
+  /**
+   * Shows a feed: connects if necessary, and keeps the feed open until you close the
+   * view. All views of a feed share one subscription. Returns at once;
+   * {@linkcode FeedmeClient.open} waits until the feed is open.
+   *
+   * @throws {FeedmeError} `INVALID_ARGUMENT`, `TRANSPORT_ERROR` or `DESTROYED`
+   */
+  view<Name extends keyof Api["feeds"] & string>(
+    feedName: Name,
+    ...rest: OptionalArgs<FeedArgsOf<Api, Name>>
+  ): FeedView<Api["feeds"][Name]> {
+    this.#check();
+    return this.#views.view(feedName, rest[0]);
+  }
+
+  /**
+   * Opens a feed: connects if necessary, and resolves with a view of the feed as soon as
+   * its data is there. Close the view when you no longer need it, or declare it with
+   * `await using`; the last view of a feed closes the feed.
+   *
+   * @throws {FeedmeError} `REJECTED` or `TERMINATED` if the server refuses the feed, the
+   * reason why the client gave up connecting, `INVALID_ARGUMENT`, `TRANSPORT_ERROR` or
+   * `DESTROYED`. If the signal aborts, throws its reason
+   */
+  // deno-lint-ignore require-await
+  async open<Name extends keyof Api["feeds"] & string>(
+    feedName: Name,
+    ...rest: Record<string, never> extends FeedArgsOf<Api, Name>
+      ? [feedArgs?: FeedArgsOf<Api, Name>, options?: WaitOptions]
+      : [feedArgs: FeedArgsOf<Api, Name>, options?: WaitOptions]
+  ): Promise<FeedView<Api["feeds"][Name]>> {
+    this.#check();
+    const [feedArgs, options = {}] = rest;
+    return this.#views.open(feedName, feedArgs, options);
   }
 
   /**
@@ -343,6 +415,14 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     return this.close();
   }
 
+  #feedHost(): FeedHost {
+    return {
+      core: this.#core,
+      live: () => this.#live(),
+      handle: (event) => this.#handle(event),
+    };
+  }
+
   #check(): void {
     if (this.#destroyed) throw destroyed();
   }
@@ -358,17 +438,31 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     return this.#shaken() && this.#guard.state() === "connected";
   }
 
-  #act(name: string, args: JsonObject, settle: Call): void {
+  /** Returns what identifies the action. */
+  #act(
+    name: string,
+    args: JsonObject,
+    options: ActionOptions,
+    settle: Call,
+  ): Call {
+    const timeoutMs = timeoutOf(options);
     const live = this.#live();
     // If this throws, the caller gets the exception and no callback follows.
     let thrown = false;
+    let takeBack: Call = () => {};
     const call: Call = (result) => {
-      if (!thrown) settle(result);
+      if (thrown) return;
+      takeBack(result);
+      settle(result);
     };
+    const { optimistic } = options;
+    if (live && optimistic) takeBack = this.#views.lay(optimistic, args, call);
     try {
-      this.#handle({ type: "act", call, name, args, live });
+      this.#handle({ type: "act", call, name, args, live, timeoutMs });
+      return call;
     } catch (error) {
       thrown = true;
+      takeBack({ error: error as FeedmeError });
       if (isFeedmeError(error)) throw error;
       throw invalid("Action arguments must be JSON-expressible.", error);
     }
@@ -438,6 +532,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     // After a lost connection, the first retry is immediate.
     if (!hungUp && wasUp && this.#settings.reconnect) this.#dial();
     else attempt.end({ reason, wasUp });
+    if (reason && this.#link.state.kind === "idle") {
+      this.#queue.add(() => this.#views.gaveUp(reason));
+    }
   }
 
   #stopConnecting(): void {
@@ -587,6 +684,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     for (const { owner } of this.#core.members) owner.destroy();
+    this.#views.end();
   }
 }
 
@@ -624,6 +722,12 @@ export function feedmeClient<Api extends FeedmeApi = AnyApi>(
   options: FeedmeClientOptions,
 ): FeedmeClient<Api> {
   return new FeedmeClient<Api>(options);
+}
+
+/** The `actionTimeoutMs` of one action. */
+function timeoutOf({ timeout }: ActionOptions): number | undefined {
+  if (timeout === undefined) return undefined;
+  return checkDuration("timeout", timeout) === Infinity ? 0 : timeout;
 }
 
 function destroyed(): FeedmeError {

@@ -50,7 +50,7 @@ export class Conversation<Owner, Call> {
     };
     this.#maxDepth = options.maxDepth;
     this.#calls = new Calls(emit, options.actionTimeoutMs);
-    this.#feeds = new Feeds(emit, options);
+    this.#feeds = new Feeds(emit, options, (id) => this.#calls.pending(id));
   }
 
   /** Whether the handshake has succeeded on the current connection. */
@@ -66,6 +66,15 @@ export class Conversation<Owner, Call> {
   /** Registers a new feed object of the application. */
   join(owner: Owner, name: string, args: FeedArgs): Member<Owner> {
     return this.#feeds.join(owner, name, args);
+  }
+
+  /**
+   * The feed of `member` is about to be opened and will resemble `data`: parts that are
+   * equal will be the same objects.
+   */
+  resemble(member: Member<Owner>, data: JsonObject | undefined): void {
+    const { feed } = member;
+    if (feed.state.kind !== "open") feed.kept ??= data;
   }
 
   /** The data of a feed object, if it is open. */
@@ -109,7 +118,16 @@ export class Conversation<Owner, Call> {
         else this.#feeds.expired(event.timer);
         break;
       case "act":
-        this.#calls.act(event.call, event.name, event.args, event.live);
+        this.#calls.act(
+          event.call,
+          event.name,
+          event.args,
+          event.live,
+          event.timeoutMs,
+        );
+        break;
+      case "abandon":
+        this.#calls.abandon(event.call, event.cause);
         break;
       case "desireOpen":
         this.#feeds.desireOpen(event.member, event.live);

@@ -32,7 +32,11 @@ export type ConversationEvent<Owner, Call> =
     name: string;
     args: JsonObject;
     live: boolean;
+    /** How long to wait for the response; 0 for no limit. @default {actionTimeoutMs} */
+    timeoutMs?: number | undefined;
   }
+  /** The application no longer waits for an action, for this reason. */
+  | { type: "abandon"; call: Call; cause: unknown }
   /** The application wants a feed object open; `live` as above. */
   | { type: "desireOpen"; member: Member<Owner>; live: boolean }
   /** The application wants a feed object closed; `live` as above. */
@@ -74,6 +78,8 @@ export type FeedNotice =
     data: JsonObject;
     newData: JsonObject;
     oldData: JsonObject;
+    /** The `Call` that caused it, if the server said so and it is still pending. */
+    own: unknown;
   };
 
 /** How an action ended. */
@@ -112,6 +118,11 @@ export interface ServerFeed<Owner> {
   readonly members: Set<Member<Owner>>;
   /** Its state. */
   state: FeedState;
+  /**
+   * The data before the connection was lost or a bad action arrived, until the feed is
+   * open again: what is equal then stays the same object.
+   */
+  kept: JsonObject | undefined;
   /** The automatic reopenings that currently count towards the limit. */
   readonly reopenings: Set<Timer>;
 }

@@ -15,14 +15,15 @@ export type ActionOutcome =
   /** It was sent, but no response arrived in time. The server may have performed it. */
   | "timed_out"
   /**
-   * It was sent, but the connection was lost or the response was unusable. The server
-   * may have performed it.
+   * It was sent, but the connection was lost, the response was unusable or you aborted
+   * it. The server may have performed it.
    */
   | "unknown";
 
 /** The word before the colon of an error's message. */
 export type FeedmeErrorCode = Extract<
   FeedlineErrorCode,
+  | "ABORTED"
   | "INVALID_ARGUMENT"
   | "INVALID_STATE"
   | "INVALID_FEED_STATE"

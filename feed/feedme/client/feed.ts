@@ -12,6 +12,7 @@ import { FeedmeError } from "./errors.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
 import { notify } from "../../../net/report.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
+import type { ChangesOptions, FeedChange, FeedView } from "./view.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /** The events of a feed object and the arguments of their listeners. */
@@ -66,12 +67,18 @@ export interface FeedSink {
 /** What a feed object needs from its client. */
 export interface FeedHost {
   /** The part of the conversation that registers feed objects and has their data. */
-  readonly core: Pick<Conversation<FeedSink, never>, "join" | "data">;
+  readonly core: Pick<
+    Conversation<FeedSink, never>,
+    "join" | "data" | "resemble"
+  >;
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
   live(): boolean;
   /** Passes an event to the conversation and performs the effects. */
   handle(event: ConversationEvent<FeedSink, never>): void;
 }
+
+/** Opens a view of a feed of type `F`; see `client.view()`. */
+export type OpenView<F> = (name: string, args: FeedArgs) => FeedView<F>;
 
 /**
  * A feed object. Several may share a feed of the server, which is open as long as one
@@ -104,14 +111,21 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
   readonly #consumers = new Set<Consumer<FeedAction<F>>>();
+  readonly #view: OpenView<F>;
 
   /**
    * Created by `client.feed()`.
    * @ignore
    */
-  constructor(host: FeedHost, name: string, args: FeedArgs) {
+  constructor(
+    host: FeedHost,
+    name: string,
+    args: FeedArgs,
+    view: OpenView<F>,
+  ) {
     super();
     this.#host = host;
+    this.#view = view;
     const sink: FeedSink = {
       deliver: (notice) => this.#deliver(notice),
       destroy: () => this.#end(),
@@ -233,6 +247,27 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   actions(options: ActionsOptions = {}): Consumer<FeedAction<F>> {
     this.#check();
     return this.#consume(options);
+  }
+
+  /**
+   * Iterates over the feed's data: first as it is, then after each change. Connects
+   * and opens the feed by itself, and closes it when the last reader has left, whatever
+   * this object desires: `for await (const { data } of feed.changes()) …`. See
+   * `FeedView.changes()`, which it uses.
+   *
+   * @throws {FeedmeError} `DESTROYED` or `TRANSPORT_ERROR`
+   * @throws {RangeError} if an option is out of range
+   */
+  changes(options: ChangesOptions = {}): Consumer<FeedChange<FeedData<F>>> {
+    this.#check();
+    const { feed: { name }, args } = this.#member;
+    const view = this.#view(name, args);
+    try {
+      return view.consume(options, () => view.close());
+    } catch (error) {
+      view.close();
+      throw error;
+    }
   }
 
   /**

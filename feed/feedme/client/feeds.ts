@@ -3,6 +3,7 @@
  * connection, and the state that its members, the feed objects of the application,
  * were last notified of.
  */
+import { share } from "./share.ts";
 import { applyDeltas } from "../wire/delta.ts";
 import { Digest } from "../wire/digest.ts";
 import type {
@@ -51,6 +52,8 @@ const CLOSED: FeedState = { kind: "closed", waiting: false };
 export class Feeds<Owner> {
   readonly #emit: (effect: Effect<Owner, never>) => void;
   readonly #limits: FeedLimits;
+  /** The pending action with this `CallbackId`. */
+  readonly #call: (id: string) => unknown;
   readonly #feeds = new Map<string, ServerFeed<Owner>>();
   /** Feeds that are not closed, in the order in which they left that state. */
   readonly #active = new Set<ServerFeed<Owner>>();
@@ -60,9 +63,11 @@ export class Feeds<Owner> {
   constructor(
     emit: (effect: Effect<Owner, never>) => void,
     limits: FeedLimits,
+    call: (id: string) => unknown,
   ) {
     this.#emit = emit;
     this.#limits = limits;
+    this.#call = call;
   }
 
   /** Registers a new feed object of the application. */
@@ -76,6 +81,7 @@ export class Feeds<Owner> {
         args,
         members: new Set(),
         state: CLOSED,
+        kept: undefined,
         reopenings: new Set(),
       };
       this.#feeds.set(key, feed);
@@ -115,6 +121,7 @@ export class Feeds<Owner> {
     this.#closeAll(this.members, "NOT_CONNECTED", "The client disconnected.");
     for (const feed of this.#feeds.values()) {
       if (feed.state.kind === "opening") this.#stop(feed.state.timer);
+      this.#keep(feed);
       this.#stopReopening(feed);
       this.#enter(feed, CLOSED);
     }
@@ -163,6 +170,7 @@ export class Feeds<Owner> {
     const { feed } = member;
     this.#tellClosed(member, undefined);
     if (this.#wanting(feed)) return;
+    feed.kept = undefined;
     if (feed.state.kind === "closed") feed.state = CLOSED;
     else if (feed.state.kind === "open" && live) {
       this.#leaveOpen(feed, member.args);
@@ -209,6 +217,7 @@ export class Feeds<Owner> {
         } else if (message.Success) {
           this.#opened(feed, message.FeedData);
         } else {
+          feed.kept = undefined;
           this.#enter(feed, CLOSED);
           this.#closeAll(
             feed.members,
@@ -286,6 +295,9 @@ export class Feeds<Owner> {
       data: message.ActionData,
       newData: data,
       oldData,
+      own: message.CallbackId === undefined
+        ? undefined
+        : this.#call(message.CallbackId),
     };
     for (const member of feed.members) {
       if (member.desired) this.#tellFeed(member, notice);
@@ -361,7 +373,9 @@ export class Feeds<Owner> {
   }
 
   /** The server has accepted an opening feed. */
-  #opened(feed: ServerFeed<Owner>, data: JsonObject): void {
+  #opened(feed: ServerFeed<Owner>, received: JsonObject): void {
+    const data = share(feed.kept, received);
+    feed.kept = undefined;
     feed.state = { kind: "open", data, digest: undefined };
     if (!this.#wanting(feed)) return this.#leaveOpen(feed);
     for (const member of feed.members) {
@@ -389,8 +403,15 @@ export class Feeds<Owner> {
     complaint: FeedmeError,
   ): void {
     this.#closeAll(feed.members, "BAD_FEED_ACTION", reason);
+    this.#keep(feed);
     this.#complain(complaint);
     this.#leaveOpen(feed, feed.args, true);
+  }
+
+  /** Remembers the data of an open feed that will probably be opened again. */
+  #keep(feed: ServerFeed<Owner>): void {
+    const { state } = feed;
+    if (state.kind === "open" && this.#wanting(feed)) feed.kept = state.data;
   }
 
   /**

@@ -76,6 +76,14 @@ export type FeedArgsOf<
   Name extends keyof Api["feeds"],
 > = Api["feeds"][Name] extends { args: infer Args } ? Args : FeedArgs;
 
+/** The arguments of a feed of type `F`. */
+export type ArgsOfFeed<F> = F extends { args: infer Args } ? Args : FeedArgs;
+
+/** Arguments that may be omitted where they may be empty. */
+export type OptionalArgs<Args> = Record<string, never> extends Args
+  ? [feedArgs?: Args]
+  : [feedArgs: Args];
+
 /** An action that the server revealed on a feed of type `F`. */
 export type FeedAction<F> = F extends
   { actions: infer Actions; data: infer Data } ? {

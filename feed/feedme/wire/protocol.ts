@@ -101,6 +101,11 @@ export type ServerMessage =
     ActionData: JsonObject;
     FeedDeltas: readonly Delta[];
     FeedMd5?: string;
+    /**
+     * The pending action of this client that caused it. Not in the specification; sent
+     * where the connection's subprotocol allows it.
+     */
+    CallbackId?: string;
   } & FeedRef
   | {
     MessageType: "FeedTermination";
@@ -213,6 +218,7 @@ const FEED_ACTION: Shape = [
   ["ActionData", isRecord],
   ["FeedDeltas", (value) => checkList(value, checkDelta)],
   ["FeedMd5", isMd5, true],
+  ["CallbackId", isText, true],
 ];
 
 const SERVER_MESSAGES: Shapes = /* @__PURE__ */ shapes<
