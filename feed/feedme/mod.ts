@@ -22,11 +22,8 @@
  * @module
  */
 export { feedmeClient } from "./client/client.ts";
-export type {
-  ActionCallback,
-  ClientEvents,
-  FeedmeClient,
-} from "./client/client.ts";
+export type { ActionCallback, FeedmeClient } from "./client/client.ts";
+export type { ClientEvents } from "./client/shell.ts";
 export type { FeedmeClientOptions } from "./client/options.ts";
 export type {
   ActionArguments,

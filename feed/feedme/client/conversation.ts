@@ -1,7 +1,7 @@
 /**
  * The client's side of a Feedme conversation, without I/O: an event goes in, effects
  * come out, and there is no socket, timer or clock. `effects.ts` lists both;
- * `client.ts` performs the effects.
+ * `shell.ts` performs the effects.
  *
  * A conversation outlives its connections. It tracks the actions that wait for a
  * response (`calls.ts`), and the feeds as the server and the application see them

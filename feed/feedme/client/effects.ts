@@ -1,7 +1,7 @@
 /**
  * The input and output of a {@linkcode Conversation}, as values.
  *
- * Both unions are closed: the conversation, which handles the events, and the client,
+ * Both unions are closed: the conversation, which handles the events, and the shell,
  * which performs the effects, each have one `switch` that the compiler checks for
  * completeness.
  */

@@ -134,3 +134,11 @@ export function invalid(text: string, cause?: unknown): FeedmeError {
 export function isFeedmeError(value: unknown): value is FeedmeError {
   return isFeedlineError(value) && value.name === "FeedmeError";
 }
+
+/** The error of a method that is called after the client was destroyed. */
+export function destroyed(): FeedmeError {
+  return new FeedmeError(
+    "DESTROYED",
+    "The client instance has been destroyed.",
+  );
+}
