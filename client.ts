@@ -21,6 +21,7 @@ import {
   type UnsubscribeFn,
 } from "./types.ts";
 import { asyncDispose } from "./net/dispose.ts";
+import type { WebSocketConstructor } from "./net/dial.ts";
 import { Listeners } from "./net/listeners.ts";
 import { Milestone } from "./net/milestone.ts";
 import { notify } from "./net/report.ts";
@@ -37,7 +38,27 @@ import {
 } from "./session/engine/http.ts";
 import { stageOf } from "./session/engine/status.ts";
 import { StatusLog } from "./session/engine/status_log.ts";
+import {
+  socketConstructor,
+  type SocketConstructorOptions,
+} from "./session/socket/constructor.ts";
+import type { BackendSocketOptions } from "./session/socket/options.ts";
+import { BackendSocket, type SocketSource } from "./session/socket/socket.ts";
 
+export type { WebSocketConstructor } from "./net/dial.ts";
+export type { SocketConstructorOptions } from "./session/socket/constructor.ts";
+export type { SocketEventTarget } from "./session/socket/event_target.ts";
+export type {
+  LostEvent,
+  ReconnectingEvent,
+  SocketEventMap,
+} from "./session/socket/events.ts";
+export type {
+  BackendSocketOptions,
+  ConnectionEnd,
+} from "./session/socket/options.ts";
+export type { SocketMessage } from "./session/socket/outbox.ts";
+export { BackendSocket } from "./session/socket/socket.ts";
 export {
   type ApiError,
   type BackendState,
@@ -68,9 +89,9 @@ export interface SessionBackendOptions {
    */
   onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
   /**
-   * Whether watching begins with the first `subscribe()` instead of at once. A page
-   * framework may create objects during rendering that it then drops; a lazy one costs
-   * no request.
+   * Whether watching begins with the first method that needs it, such as `subscribe()` or
+   * `ready()`, instead of at once. A page framework may create objects during rendering
+   * that it then drops; a lazy one costs no request.
    * @default {false}
    */
   lazy?: boolean | undefined;
@@ -164,6 +185,9 @@ export class SessionBackend {
   #following: Promise<void> | undefined;
   #snapshot: BackendSnapshot;
   readonly #first: BackendSnapshot;
+  /** Where its sockets lead. */
+  readonly #source: SocketSource;
+  readonly #sockets = new Set<BackendSocket>();
 
   /**
    * Starts watching.
@@ -191,6 +215,11 @@ export class SessionBackend {
     this.#dialect = dialectOf(status_url);
     this.#id = JSON.stringify(backend_id);
     this.#fetch = fetch;
+    this.#source = {
+      backend: this,
+      watch: (response) => new SessionBackend(response, options),
+      signal: this.#controller.signal,
+    };
     this.#first = this.#snapshot = {
       phase: stageOf(status) === "ready" ? "ready" : "pending",
     };
@@ -210,7 +239,13 @@ export class SessionBackend {
         this.#move({ ...this.#snapshot, phase: "ended", error });
         if (onError) notify(onError, error, { final: true });
       });
-    if (!lazy) this.#following = this.#follow();
+    if (!lazy) this.#start();
+  }
+
+  /** Begins to watch, unless that has begun or is over. */
+  #start(): void {
+    if (this.#snapshot.phase === "destroyed") return;
+    this.#following ??= this.#follow();
   }
 
   /** The backend's URL. A capability: anyone who knows it can reach the backend. */
@@ -325,9 +360,7 @@ export class SessionBackend {
    * ```
    */
   readonly subscribe = (listener: () => void): UnsubscribeFn => {
-    if (this.#snapshot.phase !== "destroyed") {
-      this.#following ??= this.#follow();
-    }
+    this.#start();
     return this.#changes.add(listener);
   };
 
@@ -342,6 +375,7 @@ export class SessionBackend {
    * an unhandled rejection. After `destroy()` the promise no longer settles.
    */
   get onReadyPromise(): Promise<void> {
+    this.#start();
     return this.#ready.settled;
   }
 
@@ -350,6 +384,7 @@ export class SessionBackend {
    * @returns a function that removes the callback
    */
   onReady(callback: () => void): UnsubscribeFn {
+    this.#start();
     if (!this.isReady()) return this.#ready.add(callback);
     notify(callback);
     return () => {};
@@ -373,6 +408,7 @@ export class SessionBackend {
 
   /** Resolves when the backend has stopped running; never settles after `destroy()`. */
   get onTerminatedPromise(): Promise<void> {
+    this.#start();
     return this.#terminated.settled;
   }
 
@@ -382,6 +418,7 @@ export class SessionBackend {
    * @returns a function that removes the callback
    */
   onTerminated(callback: () => void): UnsubscribeFn {
+    this.#start();
     if (!this.isTerminated()) return this.#terminated.add(callback);
     notify(callback);
     return () => {};
@@ -403,6 +440,7 @@ export class SessionBackend {
     failure: string,
     options: ReadyOptions,
   ): Promise<void> {
+    this.#start();
     const { signal, timeout = Infinity } = options;
     const message = `Backend ${this.#id} ${failure} within ${timeout} ms`;
     return deadline(
@@ -438,6 +476,7 @@ export class SessionBackend {
    * @returns a function that removes the callback
    */
   onStatus(callback: (state: BackendState) => void): UnsubscribeFn {
+    this.#start();
     return this.#listeners.add(callback);
   }
 
@@ -449,7 +488,58 @@ export class SessionBackend {
    * @throws {BackendEndedError} if `destroy()` is called
    */
   statuses(options: CallOptions = {}): AsyncIterableIterator<BackendState> {
+    this.#start();
     return this.#log.read(options.signal);
+  }
+
+  /**
+   * Opens a WebSocket to the backend that outlives its connections: it waits until the
+   * backend is ready, connects again after a loss, and with `connect` continues with the
+   * next backend when this one has ended. It has the interface of `WebSocket`.
+   *
+   * `destroy()` closes it.
+   *
+   * ```ts ignore
+   * const connect = async () =>
+   *   await (await fetch("/rooms/room-1/connect", { method: "POST" })).json();
+   * const backend = new SessionBackend(await connect());
+   * const socket = backend.socket({ path: "chat", connect });
+   * socket.onopen = () => socket.send("hello");
+   * socket.onmessage = ({ data }) => console.log(data);
+   * ```
+   *
+   * @throws {RangeError} if a duration or `maxBuffered` is out of range
+   */
+  socket(options: BackendSocketOptions = {}): BackendSocket {
+    const socket = new BackendSocket(this.#source, options);
+    this.#sockets.add(socket);
+    socket.closed.then(() => this.#sockets.delete(socket));
+    return socket;
+  }
+
+  /**
+   * A `WebSocket` constructor for libraries that take one, such as `graphql-ws`,
+   * `y-websocket` and `socket.io-client`. The URL that the library passes must begin
+   * with the {@linkcode SessionBackend.url}.
+   *
+   * Each socket waits until the backend is ready; with `connect`, sockets that are opened
+   * after the backend has ended lead to the next one. Unlike
+   * {@linkcode SessionBackend.socket}, they do not connect again by themselves, because
+   * the library has to begin its own protocol anew.
+   *
+   * ```ts ignore
+   * import { createClient } from "graphql-ws";
+   *
+   * const client = createClient({
+   *   url: backend.url,
+   *   webSocketImpl: backend.socketConstructor({ connect }),
+   * });
+   * ```
+   */
+  socketConstructor(
+    options: SocketConstructorOptions = {},
+  ): WebSocketConstructor {
+    return socketConstructor(this.#source, options);
   }
 
   /**
@@ -474,6 +564,7 @@ export class SessionBackend {
   /** Like {@linkcode SessionBackend.destroy}, but resolves once the connection is closed. */
   async close(): Promise<void> {
     this.destroy();
+    await Promise.all([...this.#sockets].map(({ closed }) => closed));
     await this.#following;
   }
 

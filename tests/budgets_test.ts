@@ -12,12 +12,12 @@ import { bundledSize } from "./kit/bundle.ts";
  */
 const BUDGETS: Record<string, number> = {
   // 1.6 kB parse events, 1.1 kB are the loop that all streams share, 1.2 kB keep a
-  // connection alive.
-  "client.ts": 9_900,
+  // connection alive, 3 kB are the socket that follows its backend.
+  "client.ts": 13_200,
   // The same, with both engines: their orders, and what they refuse.
   "server.ts": 12_500,
   "types.ts": 8_000,
-  "mod.ts": 38_300,
+  "mod.ts": 41_000,
   // 1.1 kB are the shared loop, 0.8 kB name the place in an argument that is not JSON.
   "feed/feedme/mod.ts": 15_200,
   "session/edge/proxy.ts": 24_000,

@@ -13,6 +13,7 @@ const ROOMS: [room: string, floor: number][] = [
   ["session/dev/", 4],
   ["session/edge/", 3],
   ["session/engine/", 3],
+  ["session/socket/", 3],
   ["session/pass/", 2],
   ["session/verified.ts", 2],
   ["feed/mod.ts", 5],

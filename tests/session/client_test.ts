@@ -321,7 +321,7 @@ Deno.test("getSnapshot() - says why the platform no longer knows the backend", a
   ]);
 });
 
-Deno.test("a lazy backend costs no request until somebody subscribes", async () => {
+Deno.test("a lazy backend costs no request until a method needs one", async () => {
   await using platform = startStreams(() =>
     eventStream([record(LIFE.slice(0, 5))], "stay")
   );
@@ -339,4 +339,7 @@ Deno.test("a lazy backend costs no request until somebody subscribes", async () 
   backend.subscribe(() => {})();
   await backend.ready();
   assertEquals(platform.seen.length, 1);
+  await using other = make();
+  await other.ready();
+  assertEquals(platform.seen.length, 2);
 });

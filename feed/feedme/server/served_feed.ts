@@ -15,8 +15,8 @@ import {
   DataError,
   deepFreeze,
   freeze,
-  utf8Length,
 } from "../wire/json.ts";
+import { utf8Length } from "../../../net/utf8.ts";
 import {
   checkDelta,
   type Delta,

@@ -4,7 +4,7 @@
  */
 import { fitReason, sendableCode } from "../../../net/close_code.ts";
 import { setTimer } from "../../../net/timer.ts";
-import { utf8Length } from "../wire/json.ts";
+import { utf8Length } from "../../../net/utf8.ts";
 import {
   Conversation,
   type ConversationLimits,

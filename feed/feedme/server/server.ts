@@ -56,7 +56,8 @@ import {
   type Limits,
   limitsOf,
 } from "./options.ts";
-import { checkJsonObject, utf8Length } from "../wire/json.ts";
+import { checkJsonObject } from "../wire/json.ts";
+import { utf8Length } from "../../../net/utf8.ts";
 import { VERSION } from "../wire/protocol.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
 import { Queue } from "../../../net/queue.ts";

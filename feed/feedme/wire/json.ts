@@ -330,16 +330,3 @@ export function freeze(value: object, most: number): void {
 export function isJson(value: unknown, maxDepth?: number): value is Json {
   return sizeOf(value, maxDepth ?? DEFAULT_MAX_DEPTH, LONGEST_TEXT, []) >= 0;
 }
-
-/** The number of bytes that `text` takes in UTF-8. */
-export function utf8Length(text: string): number {
-  let length = text.length;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    // Each half of a surrogate pair counts as two bytes, four for both.
-    if (unit > 0x7f) {
-      length += unit > 0x7ff && (unit & 0xf800) !== 0xd800 ? 2 : 1;
-    }
-  }
-  return length;
-}

@@ -1,5 +1,6 @@
 /** All areas, in the order of the table. */
 import type { Area } from "../suite.ts";
+import { backendSocket } from "./backend_socket.ts";
 import { cancellation } from "./cancellation.ts";
 import { disposal } from "./disposal.ts";
 import { feedmeClientArea } from "./feedme_client.ts";
@@ -13,6 +14,7 @@ import { streams } from "./streams.ts";
 export const areas: readonly Area[] = [
   status,
   sessionBackend,
+  backendSocket,
   proxy,
   feedmeClientArea,
   feedmeServerArea,
