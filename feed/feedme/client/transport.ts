@@ -55,7 +55,10 @@ export interface FeedmeTransport {
     event: TransportEvent,
     listener: TransportListener,
   ): unknown;
-  /** Resolves when past connections have been freed, if the transport can tell. */
+  /**
+   * Disconnects if it is connected or connecting. Resolves when all connections have
+   * been freed, if the transport can tell.
+   */
   [asyncDispose]?(): PromiseLike<void>;
 }
 

@@ -124,6 +124,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   }
 
   async [asyncDispose](): Promise<void> {
+    if (this.#connection) this.disconnect();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, CLOSE_GRACE);
       this.#closed.then(() => resolve(clearTimeout(timer)));

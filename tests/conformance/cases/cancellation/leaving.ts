@@ -7,7 +7,7 @@
  * the eyes of the peer; what belongs to a client (a feed, a channel) must leave
  * no consumer, and everything ends when the client is disposed.
  */
-import { assert, assertEquals } from "../../../kit/assert.ts";
+import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
 import { asyncDispose } from "../../../kit/dispose.ts";
 import { until } from "../../../kit/wait.ts";
 import type { Area, ScriptedPeer, Test } from "../../suite.ts";
@@ -20,6 +20,7 @@ import {
   packet,
   published,
 } from "../socketcluster/far.ts";
+import { range } from "../streams/values.ts";
 import { reason } from "./ends.ts";
 
 /** When a reader leaves. */
@@ -302,5 +303,105 @@ export const leaving: Area["cases"] = Object.fromEntries(
         assert(tried >= 2, "ways were tried");
       },
     ])
+  ),
+);
+
+/** Streams that have failed; what follows in them is an error. */
+const FAILED: Record<string, (t: Test) => Promise<Thing>> = {
+  async "a channel"(t) {
+    const peer = await t.script({
+      sockets: [[
+        ...handshake(),
+        { received: 2 },
+        packet([{ rid: 2 }, ...range(1, 9).map((n) => published("room", n))]),
+      ]],
+    });
+    const socket = openScripted(peer);
+    const channel = socket.subscribe("room");
+    const options = { limit: 1, overflow: "error" } as const;
+    return {
+      peer,
+      read: () => channel.createConsumer(options),
+      readable: () => channel.toReadable(options),
+      readers: () => channel.getOutputConsumerStatsList().length,
+      ownsConnection: false,
+      [asyncDispose]: () => socket[asyncDispose](),
+    };
+  },
+
+  async "statuses of an engine"(t) {
+    const peer = await t.script({
+      http: {
+        [path("b1")]: [
+          { chunks: ["retry: 1\n\n", event("scheduled")] },
+          { status: 410 },
+        ],
+        "/v2/backend/b1/status": [{ status: 410 }],
+      },
+    });
+    return {
+      peer,
+      read: (signal) => hosted(peer).statuses("b1", { signal }),
+      ownsConnection: false,
+      async [asyncDispose]() {},
+    };
+  },
+};
+
+/** The ways to leave a stream that has failed; what it fails with is passed on. */
+const AFTER: Record<string, (readable: ReadableStream) => Promise<unknown>> = {
+  "nothing, after the error": () => Promise.resolve(),
+  "cancel()": (readable) => readable.cancel(reason),
+  "cancel() of a reader": (readable) => readable.getReader().cancel(reason),
+  "a loop": async (readable) => {
+    const reader = readable.getReader();
+    while (!(await reader.read()).done);
+  },
+  "pipeTo()": (readable) => readable.pipeTo(new WritableStream()),
+};
+
+Object.assign(
+  leaving,
+  Object.fromEntries(
+    Object.entries(FAILED).map(([name, make]) => [
+      `${name} can be left in every way, after an error`,
+      async (t: Test) => {
+        using watching = watch();
+        const thing = await make(t);
+        const { signal } = new AbortController();
+        const values = thing.read(signal)[Symbol.asyncIterator]();
+        // A stream begins when it is read.
+        const begun = Object.entries(AFTER).flatMap(([way, leave]) => {
+          const readable = thing.readable?.(signal);
+          if (!readable) return [];
+          const reader = readable.getReader();
+          return [{ way, leave, readable, reader, first: reader.read() }];
+        });
+        await assertRejects(async () => {
+          while (!(await values.next()).done);
+        });
+        // It has ended with the error.
+        assertEquals((await values.next()).done, true);
+        assertEquals((await values.return!()).done, true);
+        assertEquals((await values.next()).done, true);
+        for (const { way, leave, readable, reader, first } of begun) {
+          await first;
+          await assertRejects(async () => {
+            while (!(await reader.read()).done);
+          });
+          reader.releaseLock();
+          const outcome = await leave(readable).then(() => "ok", String);
+          assertEquals(
+            outcome.split(":")[0],
+            way.startsWith("nothing") ? "ok" : "OverflowError",
+            way,
+          );
+        }
+        if (thing.readers) assertEquals(thing.readers(), 0);
+        await thing[asyncDispose]();
+        await ended(thing.peer, "after the end");
+        await until(() => watching.left().length === 0, "nothing is left");
+      },
+    ]),
   ),
 );

@@ -9,8 +9,7 @@ import {
 } from "../../../kit/assert.ts";
 import { asyncDispose } from "../../../kit/dispose.ts";
 import { until } from "../../../kit/wait.ts";
-import type { Script, Seen } from "../../far/script.ts";
-import type { Area, ScriptedPeer, Test } from "../../suite.ts";
+import type { Area } from "../../suite.ts";
 import { connect, HANDSHAKE, opened, setsN } from "../feedme.ts";
 import {
   handshake,
@@ -18,32 +17,7 @@ import {
   packet,
   roomOfTwo,
 } from "../socketcluster/far.ts";
-import { came, ended, watch } from "./watch.ts";
-
-/**
- * How far a connection may have come: what the peer does with it, and how it is
- * known there. They are tried one after the other, as browsers connect to a
- * host.
- */
-const stages: [
-  state: string,
-  sockets?: Script["sockets"],
-  begun?: (seen: Seen) => unknown,
-][] = [
-  ["not answered", ["silence"], ({ requests }) => requests.length],
-  ["no handshake", [[]], ({ sockets }) => sockets[0]?.messages.length],
-  ["refused"],
-];
-
-/**
- * Resolves when all connections have ended in the eyes of the peer. Firefox keeps
- * one that a page closed before its upgrade was answered, and ends it when the
- * answer comes. A page has no other means to end it.
- */
-async function allEnded(t: Test, peer: ScriptedPeer): Promise<void> {
-  if (t.runtime === "firefox") await peer.upgrade();
-  await ended(peer);
-}
+import { allEnded, came, ended, stages, watch } from "./watch.ts";
 
 export const live: Area["cases"] = {
   async "disposing a Feedme client settles every wait"(t) {

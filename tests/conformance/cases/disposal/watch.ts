@@ -2,8 +2,8 @@
 // deno-lint-ignore-file no-explicit-any
 import { dispose } from "../../../kit/dispose.ts";
 import { until } from "../../../kit/wait.ts";
-import type { Seen } from "../../far/script.ts";
-import type { ScriptedPeer } from "../../suite.ts";
+import type { Script, Seen } from "../../far/script.ts";
+import type { ScriptedPeer, Test } from "../../suite.ts";
 
 /**
  * Whether the caller's caller is Node's own `fetch` or `WebSocket`, which sets
@@ -79,3 +79,28 @@ export const ended = (peer: ScriptedPeer) =>
 /** Resolves when something came to the peer. */
 export const came = (peer: ScriptedPeer, what: (seen: Seen) => unknown) =>
   until(async () => Boolean(what(await peer.seen())), "it came");
+
+/**
+ * How far a connection may have come: what the peer does with it, and how it is
+ * known there. They are tried one after the other, as browsers connect to a
+ * host.
+ */
+export const stages: [
+  state: string,
+  sockets?: Script["sockets"],
+  begun?: (seen: Seen) => unknown,
+][] = [
+  ["not answered", ["silence"], ({ requests }) => requests.length],
+  ["no handshake", [[]], ({ sockets }) => sockets[0]?.messages.length],
+  ["refused"],
+];
+
+/**
+ * Resolves when all connections have ended in the eyes of the peer. Firefox keeps
+ * one that a page closed before its upgrade was answered, and ends it when the
+ * answer comes. A page has no other means to end it.
+ */
+export async function allEnded(t: Test, peer: ScriptedPeer): Promise<void> {
+  if (t.runtime === "firefox") await peer.upgrade();
+  await ended(peer);
+}
