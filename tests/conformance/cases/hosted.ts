@@ -1,9 +1,12 @@
-/** A hosted platform that is scripted, what it says, and who asks it. */
+/** A hosted platform and Plane that are scripted, what it says, and who asks it. */
 import { SessionBackend, type SessionBackendOptions } from "../../../client.ts";
 import {
   type BackendState,
   Jamsocket,
   type JamsocketHostedInitOptions,
+  Plane,
+  type PlaneInitOptions,
+  type SessionEngine,
 } from "../../../server.ts";
 import type { ConnectResponse } from "../../../types.ts";
 import { until } from "../../kit/wait.ts";
@@ -24,6 +27,43 @@ export const hosted = (
     apiUrl: url,
     ...more,
   });
+
+export const SECRET = "Basic SECRET-of-the-controller";
+
+/** Plane, whose controller does as its script says. */
+export const plane = (
+  { url }: ScriptedPeer,
+  more: Partial<PlaneInitOptions> = {},
+) =>
+  new Plane({
+    controllerUrl: url,
+    cluster: "main",
+    namespace: "ns",
+    executable: { image: "rooms", env: { A: "1", B: "1" } },
+    headers: { authorization: SECRET },
+    ...more,
+  });
+
+/** The engines, and where they find what of the backend `b1`. */
+export const ENGINES: {
+  make(peer: ScriptedPeer): SessionEngine;
+  connect: string;
+  terminate: string;
+  status: string;
+  stream: string;
+}[] = [{
+  make: hosted,
+  connect: "/v2/service/a/s/connect",
+  terminate: "/v2/backend/b1/terminate",
+  status: "/v2/backend/b1/status",
+  stream: "/v2/backend/b1/status/stream",
+}, {
+  make: plane,
+  connect: "/ctrl/connect",
+  terminate: "/ctrl/b/b1/soft-terminate",
+  status: "/pub/b/b1/status",
+  stream: "/pub/b/b1/status-stream",
+}];
 
 /** Watches its backend `b1`. */
 export const watched = (

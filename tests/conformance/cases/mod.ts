@@ -3,8 +3,10 @@ import type { Area } from "../suite.ts";
 import { backendSocket } from "./backend_socket.ts";
 import { cancellation } from "./cancellation.ts";
 import { disposal } from "./disposal.ts";
+import { durations } from "./durations.ts";
 import { feedmeClientArea } from "./feedme_client.ts";
 import { feedmeServerArea } from "./feedme_server.ts";
+import { listeners } from "./listeners.ts";
 import { proxy } from "./proxy.ts";
 import { sessionBackend } from "./session_backend.ts";
 import { socketCluster } from "./socketcluster.ts";
@@ -22,4 +24,6 @@ export const areas: readonly Area[] = [
   streams,
   cancellation,
   disposal,
+  durations,
+  listeners,
 ];

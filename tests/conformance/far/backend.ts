@@ -27,10 +27,9 @@ function upgrade(request: Request, { pathname, searchParams }: URL): Response {
   socket.onopen = () => {
     if (pathname === "/hello") socket.send(hello);
     if (pathname === "/close") {
-      socket.close(
-        Number(searchParams.get("code")),
-        searchParams.get("reason") ?? "",
-      );
+      const code = searchParams.get("code");
+      if (code === null) socket.close();
+      else socket.close(Number(code), searchParams.get("reason") ?? "");
     }
   };
   socket.onmessage = ({ data }) => socket.send(data);

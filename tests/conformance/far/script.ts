@@ -9,6 +9,8 @@ export interface Answer {
   json?: unknown;
   /** The body in pieces, each sent for itself; bytes as numbers. */
   chunks?: readonly (string | number[])[];
+  /** Milliseconds before it begins. */
+  wait?: number;
   /** What follows the body: its end, a broken connection, or silence. @default "end" */
   then?: "end" | "cut" | "silence";
 }

@@ -167,8 +167,9 @@ async function respond(
   cors: Record<string, string>,
 ): Promise<void> {
   if (answer === "silence") return;
-  const { status = 200, headers, json, chunks = [], then = "end" } = answer ??
-    { status: 404 };
+  const { status = 200, headers, json, chunks = [], wait, then = "end" } =
+    answer ?? { status: 404 };
+  if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
   response.writeHead(status, {
     ...cors,
     ...(chunks.length > 0 ? { "content-type": "text/event-stream" } : {}),

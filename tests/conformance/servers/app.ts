@@ -1,7 +1,7 @@
 /**
  * What each runtime itself serves for the cases: the edge route at `/rooms`,
- * and an empty page for a browser to stand on. The Feedme server of
- * `application.ts` is at `/feedme`.
+ * the same before scripted peers at `/peers`, and an empty page for a browser to
+ * stand on. The Feedme server of `application.ts` is at `/feedme`.
  */
 import { Hono } from "@hono/hono";
 import { HTTPException } from "@hono/hono/http-exception";
@@ -10,6 +10,7 @@ import {
   sessionProxy,
   type SessionProxyOptions,
 } from "@feedline/feedline/proxy";
+import type { SessionEngine } from "@feedline/feedline/types";
 
 /** Bytes of a WebSocket message, where the runtime does not pass sockets on. */
 const MAX_MESSAGE = 100_000;
@@ -57,6 +58,34 @@ function grant(name: string): SessionGrant | null | Promise<Response> {
   return granted;
 }
 
+/** An engine whose backends are scripted peers; a key is `{port}:{name of the peer}`. */
+const peers: SessionEngine = {
+  backendOrigins: ["http://127.0.0.1:*"],
+  connect({ key } = {}) {
+    const [port, peer] = key!.split(":");
+    const url = `http://127.0.0.1:${port}/${peer}`;
+    return Promise.resolve({
+      backend_id: peer!,
+      spawned: false,
+      status: "ready",
+      token: "t",
+      url: `${url}/`,
+      secret_token: null,
+      status_url: `${url}/v2/backend/b1/status`,
+      ready_url: "",
+    });
+  },
+  status: () => Promise.resolve({ status: "ready", time: "t" }),
+  async *statuses(_id, { signal } = {}) {
+    yield { status: "ready", time: "t" };
+    await new Promise((_, reject) =>
+      signal?.addEventListener("abort", () => reject(signal.reason))
+    );
+  },
+  statusStream: () => Promise.reject(new Error("the edge reads statuses()")),
+  terminate: () => Promise.reject(new Error("the edge terminates nothing")),
+};
+
 export function app(
   options: Pick<SessionProxyOptions, "engine" | "upgrade">,
 ): Hono {
@@ -75,6 +104,19 @@ export function app(
           }
           console.error(error);
         },
+      }),
+    )
+    .route(
+      "/peers",
+      sessionProxy({
+        engine: peers,
+        upgrade: options.upgrade,
+        authorize: () => ({ anonymous: true }),
+        // No limit, however a runtime's timers take such numbers.
+        timeout: Infinity,
+        platformTimeout: Infinity,
+        keepAlive: 30 * 24 * 3_600_000,
+        holdFor: Infinity,
       }),
     );
 }

@@ -57,6 +57,11 @@ export const answerCases: Area["cases"] = {
     );
     assert(error instanceof HTTPError, `an HTTPError, not ${error}`);
     assertEquals([error.code, error.retryAfter], [503, 7000]);
+    const limiting = await t.script({
+      http: { "/v2/service/a/s/connect": [{ ...busy(7), status: 429 }] },
+    });
+    const refused = await assertRejects(() => hosted(limiting).connect());
+    assertEquals([refused.code, refused.retryAfter], [429, 7000]);
 
     const peer = await answering(
       t,

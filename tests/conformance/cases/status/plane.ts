@@ -1,24 +1,10 @@
 /** The same engine calls in the words of Plane's controller, which is scripted. */
 import { collect } from "../../../kit/wait.ts";
-import { HTTPError, Plane, type PlaneInitOptions } from "../../../../server.ts";
+import { HTTPError } from "../../../../server.ts";
 import { assert, assertEquals, assertRejects } from "../../../kit/assert.ts";
-import type { Area, ScriptedPeer } from "../../suite.ts";
+import type { Area } from "../../suite.ts";
+import { plane, SECRET } from "../hosted.ts";
 import { visible } from "../visible.ts";
-
-const SECRET = "Basic SECRET-of-the-controller";
-
-const plane = (
-  { url }: ScriptedPeer,
-  more: Partial<PlaneInitOptions> = {},
-) =>
-  new Plane({
-    controllerUrl: url,
-    cluster: "main",
-    namespace: "ns",
-    executable: { image: "rooms", env: { A: "1", B: "1" } },
-    headers: { authorization: SECRET },
-    ...more,
-  });
 
 /** What the controller answers to `POST /ctrl/connect`. */
 const answer = {
@@ -235,6 +221,7 @@ export const planeCases: Area["cases"] = {
     const calls = [
       () => engine.status("b9"),
       () => engine.statuses("b9").next(),
+      () => engine.statusStream("b9", () => {}),
     ];
     for (const call of calls) {
       assertEquals(
