@@ -2,7 +2,6 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
-  assertRejects,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
@@ -49,10 +48,19 @@ Deno.test("options: each is checked when it is there", () => {
     { transport: transport(), connectRetryMaxMs: 1_000 },
     "INVALID_ARGUMENT: Invalid options.connectRetryMaxMs.",
   ]);
-  bad.push([
-    { transport: transport(), connectTimeoutMs: 0.5 },
-    "INVALID_ARGUMENT: Invalid options.connectTimeoutMs.",
-  ]);
+  for (
+    const [name, value] of [
+      ["connectTimeoutMs", 0.5],
+      ["connectRetryMs", 0.5],
+      ["connectRetryMs", Infinity],
+      ["connectRetryBackoffMs", Infinity],
+    ] as const
+  ) {
+    bad.push([
+      { transport: transport(), [name]: value },
+      `INVALID_ARGUMENT: Invalid options.${name}.`,
+    ]);
+  }
   for (const [options, message] of bad) {
     const error = assertThrows(
       () => feedmeClient(options as FeedmeClientOptions),
@@ -159,6 +167,7 @@ Deno.test("methods in the wrong state throw the seed's errors", async () => {
     [["a", { u: undefined }], "Action arguments must be JSON-expressible."],
     [["a", { a: [,] }], "Action arguments must be JSON-expressible."],
     [["a", {}, undefined], "Invalid callback."],
+    [["a", {}, null], "Invalid callback."],
     [["a", {}, 1], "Invalid callback."],
   ];
   const cycle: Record<string, unknown> = {};
@@ -304,58 +313,15 @@ Deno.test("a disconnect reaches actions, then feeds, then the client", async () 
   await end();
 });
 
-Deno.test("a failed action says whether it may have run", async () => {
-  using time = new FakeTime();
-  const { client, transport, up, end } = start({ reconnect: false });
-  const outcome = async (promise: Promise<unknown>) => {
-    const error = await assertRejects(() => promise, FeedmeError);
-    return `${error.code} ${error.outcome}`;
-  };
-  assertEquals(
-    await outcome(client.action("a", {})),
-    "NOT_CONNECTED not_sent",
-  );
-  assertEquals(transport.sent, []);
-  await up();
-  const rejected = client.action("a", {});
-  transport.receive({
-    MessageType: "ActionResponse",
-    CallbackId: "1",
-    Success: false,
-    ErrorCode: "NO",
-    ErrorData: { why: 1 },
-  });
-  const error = await assertRejects(() => rejected, FeedmeError);
-  assertEquals(
-    [error.code, error.outcome, error.serverErrorCode, error.serverErrorData],
-    ["REJECTED", "rejected", "NO", { why: 1 }],
-  );
-  const slow = outcome(client.action("a", {}));
-  await pass(time, 10_000);
-  assertEquals(await slow, "TIMEOUT timed_out");
-  const lost = outcome(client.action("a", {}));
-  transport.fail();
-  assertEquals(await lost, "NOT_CONNECTED unknown");
-  client.connect();
-  await settled();
-  transport.receive(OK);
-  await settled();
-  // Nothing is sent twice by itself, and ids begin anew.
-  const sent = transport.sent.map((text) => JSON.parse(text));
-  assertEquals(
-    sent.filter(({ MessageType }) => MessageType === "Action").length,
-    3,
-  );
-  await end();
-});
-
 Deno.test("a response that is late, or comes twice", async () => {
   using time = new FakeTime();
   const { client, transport, up, told, write, end } = start();
   await up();
   client.action("a", {}, logCallback("a", write) as () => void);
   await pass(time, 10_000);
-  await told();
+  assertEquals(await told(), [
+    'callback(a) {"error":"TIMEOUT: The server did not respond within the allocated time."}',
+  ]);
   const response = {
     MessageType: "ActionResponse",
     CallbackId: "1",
@@ -374,19 +340,9 @@ Deno.test("a response that is late, or comes twice", async () => {
   await end();
 });
 
-Deno.test("a listener that throws does not stop the others", async () => {
+Deno.test("listeners: this is the client, once, off", async () => {
   const { client, end } = start();
-  const caught: unknown[] = [];
-  const onerror = (event: ErrorEvent) => {
-    event.preventDefault();
-    caught.push(event.error);
-  };
-  globalThis.addEventListener("error", onerror);
   const seen: string[] = [];
-  const boom = new Error("boom");
-  client.on("connecting", () => {
-    throw boom;
-  });
   client.on("connecting", function () {
     assertStrictEquals(this, client);
     seen.push("connecting");
@@ -398,9 +354,7 @@ Deno.test("a listener that throws does not stop the others", async () => {
   client.connect();
   client.disconnect();
   await settled();
-  globalThis.removeEventListener("error", onerror);
   assertEquals(seen, ["connecting", "disconnect"]);
-  assertEquals(caught, [boom]);
   // Those of the log are left.
   assertEquals(client.listeners("disconnect").length, 1);
   client.off();
@@ -522,16 +476,6 @@ Deno.test("connect timeout covers transport and handshake", async () => {
   const [, complaint, again] = await told();
   assert(complaint!.includes("HandshakeResponse specified invalid version."));
   assertEquals(again, timeout);
-  await end();
-});
-
-Deno.test("an endless timeout is endless", async () => {
-  using time = new FakeTime();
-  const { client, transport, end } = start({ connectTimeoutMs: 1e12 });
-  transport.plans.push("hang");
-  client.connect();
-  await pass(time, 1_000_000);
-  assertEquals(client.state(), "connecting");
   await end();
 });
 
@@ -901,18 +845,27 @@ Deno.test("snapshots stay valid and share unchanged parts", async () => {
   feed.desireOpen();
   const seen: unknown[][] = [];
   feed.on("action", (...args) => seen.push(args));
-  transport.receive(opened({ a: { n: 1 }, b: [{}] }));
-  const before = feed.data();
+  transport.receive(opened({ a: { n: 1 }, b: [{}], list: [{ n: 1 }, {}] }));
+  // deno-lint-ignore no-explicit-any
+  const before: any = feed.data();
+  assertStrictEquals(feed.data(), before);
   transport.receive(
-    action("A", [{ Operation: "Set", Path: ["a", "n"], Value: 2 }]),
+    action("A", [
+      { Operation: "Set", Path: ["a", "n"], Value: 2 },
+      { Operation: "Increment", Path: ["list", 0, "n"], Value: 1 },
+    ]),
   );
-  const after = feed.data();
+  // deno-lint-ignore no-explicit-any
+  const after: any = feed.data();
   await settled();
-  assertEquals(before as unknown, { a: { n: 1 }, b: [{}] });
-  assertEquals(after as unknown, { a: { n: 2 }, b: [{}] });
+  assertEquals(before, { a: { n: 1 }, b: [{}], list: [{ n: 1 }, {}] });
+  assertEquals(after, { a: { n: 2 }, b: [{}], list: [{ n: 2 }, {}] });
   assertStrictEquals(before.b, after.b);
+  assertStrictEquals(before.list[1], after.list[1]);
   assertStrictEquals(seen[0]![2], after);
   assertStrictEquals(seen[0]![3], before);
+  transport.receive(action("B", []));
+  assertStrictEquals(feed.data(), after);
   await end();
 });
 
@@ -1103,32 +1056,6 @@ Deno.test("an exception while a message is taken in ends the connection, which i
   transport.receive(OK);
   transport.receive(opened({ n: 1 }));
   assertEquals(feed.data(), { n: 1 });
-  await end();
-});
-
-Deno.test("Infinity means no limit", async () => {
-  using time = new FakeTime();
-  const { client, transport, told, end } = start({
-    connectTimeoutMs: Infinity,
-    actionTimeoutMs: Infinity,
-    feedTimeoutMs: Infinity,
-    connectRetryMaxAttempts: Infinity,
-    connectRetryMaxMs: Infinity,
-    reopenMaxAttempts: Infinity,
-    reopenTrailingMs: Infinity,
-  });
-  transport.plans.push("hang");
-  client.connect();
-  await pass(time, 3_600_000);
-  assertEquals(await told(), ["client.connecting"]);
-  assertEquals(time.next(), false);
-  for (const name of ["connectRetryMs", "connectRetryBackoffMs"]) {
-    assertThrows(
-      () => start({ [name]: Infinity }),
-      FeedmeError,
-      `INVALID_ARGUMENT: Invalid options.${name}.`,
-    );
-  }
   await end();
 });
 

@@ -70,6 +70,32 @@ const onConnect = (app: (stage: Stage) => void): Cue => ({
   app,
 });
 const openF = onConnect((stage) => stage.open("f"));
+const closeF = (after = "app feed1.open "): Cue => ({
+  after,
+  app: ({ feeds: [f] }) => f!.desireClosed(),
+});
+const reopenF = (after: string): Cue => ({
+  after,
+  app: ({ feeds: [f] }) => f!.desireOpen(),
+});
+/** What the server does once the feed is open, or after another line. */
+const serve = (server: ServerCommand[], after = "app feed1.open "): Cue => ({
+  after,
+  server,
+});
+/** The server ends a feed. */
+const terminate = (errorCode: string, errorData = {}, feedName = "f") =>
+  [{
+    do: "terminate",
+    message: { feedName, feedArgs: {}, errorCode, errorData },
+  }] satisfies ServerCommand[];
+/** A feed whose opening takes too long; then `cues`. */
+const slowFeed = (name: string, ...cues: Cue[]): Scenario => ({
+  name,
+  options: { feedTimeoutMs: 100 },
+  server: { feeds: { f: "hold" } },
+  cues: [connect, openF, { after: "app feed1.opening", wait: 100 }, ...cues],
+});
 /** A feed action of the feed `f`. */
 export const act = (
   actionName: string,
@@ -162,18 +188,7 @@ export const SCENARIOS: Scenario[] = [
         stage.open("rej");
         stage.open("term");
       }),
-      {
-        after: "app feed2.open ",
-        server: [{
-          do: "terminate",
-          message: {
-            feedName: "term",
-            feedArgs: {},
-            errorCode: "BYE",
-            errorData: {},
-          },
-        }],
-      },
+      serve(terminate("BYE", {}, "term"), "app feed2.open "),
       {
         after: "TERMINATED",
         server: [{ do: "drop" }],
@@ -280,11 +295,8 @@ export const SCENARIOS: Scenario[] = [
     cues: [
       connect,
       openF,
-      { after: "app feed1.open ", app: ({ feeds: [f] }) => f!.desireClosed() },
-      {
-        after: 'S>C {"MessageType":"FeedCloseResponse"',
-        app: ({ feeds: [f] }) => f!.desireOpen(),
-      },
+      closeF(),
+      reopenF('S>C {"MessageType":"FeedCloseResponse"'),
       disconnect("app feed1.open "),
     ],
   },
@@ -296,15 +308,12 @@ export const SCENARIOS: Scenario[] = [
     cues: [
       connect,
       openF,
-      { after: "app feed1.open ", app: ({ feeds: [f] }) => f!.desireClosed() },
+      closeF(),
       {
         after: 'C>S {"MessageType":"FeedClose"',
         server: [act("InFlight", [])],
       },
-      {
-        after: '"InFlight"',
-        app: ({ feeds: [f] }) => f!.desireOpen(),
-      },
+      reopenF('"InFlight"'),
       disconnect("app feed1.open "),
     ],
   },
@@ -326,7 +335,7 @@ export const SCENARIOS: Scenario[] = [
           }),
         ],
       },
-      { after: "app feed2.action", app: ({ feeds: [f] }) => f!.desireClosed() },
+      closeF("app feed2.action"),
       {
         after: "app feed1.close",
         app: ({ feeds: [, g] }) => g!.desireClosed(),
@@ -340,20 +349,9 @@ export const SCENARIOS: Scenario[] = [
     cues: [
       connect,
       openF,
-      {
-        after: "app feed1.open ",
-        server: [{
-          do: "terminate",
-          message: {
-            feedName: "f",
-            feedArgs: {},
-            errorCode: "KICKED",
-            errorData: { t: 1 },
-          },
-        }],
-      },
-      { after: "TERMINATED", app: ({ feeds: [f] }) => f!.desireClosed() },
-      { after: "app feed1.close\n", app: ({ feeds: [f] }) => f!.desireOpen() },
+      serve(terminate("KICKED", { t: 1 })),
+      closeF("TERMINATED"),
+      reopenF("app feed1.close\n"),
       disconnect("app feed1.open "),
     ],
   },
@@ -364,23 +362,9 @@ export const SCENARIOS: Scenario[] = [
     cues: [
       connect,
       openF,
-      { after: "app feed1.open ", app: ({ feeds: [f] }) => f!.desireClosed() },
-      {
-        after: 'C>S {"MessageType":"FeedClose"',
-        server: [{
-          do: "terminate",
-          message: {
-            feedName: "f",
-            feedArgs: {},
-            errorCode: "KICKED",
-            errorData: {},
-          },
-        }],
-      },
-      {
-        after: 'S>C {"MessageType":"FeedCloseResponse"',
-        app: ({ feeds: [f] }) => f!.desireOpen(),
-      },
+      closeF(),
+      serve(terminate("KICKED"), 'C>S {"MessageType":"FeedClose"'),
+      reopenF('S>C {"MessageType":"FeedCloseResponse"'),
       disconnect("app feed1.open "),
     ],
   },
@@ -390,18 +374,7 @@ export const SCENARIOS: Scenario[] = [
     cues: [
       connect,
       openF,
-      {
-        after: "app feed1.opening",
-        server: [{
-          do: "terminate",
-          message: {
-            feedName: "f",
-            feedArgs: {},
-            errorCode: "NOPE",
-            errorData: {},
-          },
-        }],
-      },
+      serve(terminate("NOPE"), "app feed1.opening"),
       disconnect("REJECTED"),
     ],
   },
@@ -412,7 +385,7 @@ export const SCENARIOS: Scenario[] = [
     cues: [
       connect,
       openF,
-      { after: "app feed1.open ", app: ({ feeds: [f] }) => f!.desireClosed() },
+      closeF(),
       disconnect("app feed1.close"),
     ],
   },
@@ -477,52 +450,31 @@ export const SCENARIOS: Scenario[] = [
       disconnect('"LATE"'),
     ],
   },
-  {
-    name: "feed open timeout then late success",
-    options: { feedTimeoutMs: 100 },
-    server: { feeds: { f: "hold" } },
-    cues: [
-      connect,
-      openF,
-      { after: "app feed1.opening", wait: 100 },
-      {
-        after: "TIMEOUT",
-        server: [{ do: "respond", args: [{ late: true }] }],
-      },
-      disconnect("app feed1.open "),
-    ],
-  },
-  {
-    name: "feed open timeout then late rejection",
-    options: { feedTimeoutMs: 100 },
-    server: { feeds: { f: "hold" } },
-    cues: [
-      connect,
-      openF,
-      { after: "app feed1.opening", wait: 100 },
-      {
-        after: "TIMEOUT",
-        server: [{ do: "respond", as: "failure", args: ["LATE", { d: 1 }] }],
-      },
-      disconnect("REJECTED"),
-    ],
-  },
-  {
-    name: "feed open timeout, desireClosed, then late success",
-    options: { feedTimeoutMs: 100 },
-    server: { feeds: { f: "hold" } },
-    cues: [
-      connect,
-      openF,
-      { after: "app feed1.opening", wait: 100 },
-      { after: "TIMEOUT", app: ({ feeds: [f] }) => f!.desireClosed() },
-      {
-        after: "app feed1.close\n",
-        server: [{ do: "respond", args: [{ late: true }] }],
-      },
-      disconnect('S>C {"MessageType":"FeedCloseResponse"'),
-    ],
-  },
+  slowFeed(
+    "feed open timeout then late success",
+    {
+      after: "TIMEOUT",
+      server: [{ do: "respond", args: [{ late: true }] }],
+    },
+    disconnect("app feed1.open "),
+  ),
+  slowFeed(
+    "feed open timeout then late rejection",
+    {
+      after: "TIMEOUT",
+      server: [{ do: "respond", as: "failure", args: ["LATE", { d: 1 }] }],
+    },
+    disconnect("REJECTED"),
+  ),
+  slowFeed(
+    "feed open timeout, desireClosed, then late success",
+    { after: "TIMEOUT", app: ({ feeds: [f] }) => f!.desireClosed() },
+    {
+      after: "app feed1.close\n",
+      server: [{ do: "respond", args: [{ late: true }] }],
+    },
+    disconnect('S>C {"MessageType":"FeedCloseResponse"'),
+  ),
   {
     name: "bad delta",
     server: { feeds: { f: { n: 0 } } },
@@ -545,10 +497,7 @@ export const SCENARIOS: Scenario[] = [
     cues: [
       connect,
       openF,
-      {
-        after: "app feed1.open ",
-        server: [act("Bad", [], { feedMd5: NO_MD5 })],
-      },
+      serve([act("Bad", [], { feedMd5: NO_MD5 })]),
       disconnect("app feed1.open "),
     ],
   },

@@ -56,50 +56,7 @@ function listen(options: WebSocketTransportOptions) {
   return { transport, log, errors, until };
 }
 
-Deno.test("websocket: connects, carries texts, disconnects, again", async () => {
-  await using server = serve((socket) => {
-    socket.onmessage = ({ data }) => socket.send(`${data}!`);
-  });
-  const { transport, log, until } = listen({ url: server.url });
-  for (let round = 0; round < 2; round++) {
-    assertEquals(transport.state(), "disconnected");
-    transport.connect();
-    const within = log.length;
-    assertEquals(transport.state(), "connecting");
-    assertEquals(within, 0);
-    while (transport.state() !== "connected") await delay(1);
-    transport.send("hello");
-    await until("hello!");
-    transport.disconnect();
-    assertEquals(transport.state(), "disconnected");
-    await until("disconnect");
-    assertEquals(log.splice(0), [
-      "connecting",
-      "connect",
-      "message hello!",
-      "disconnect",
-    ]);
-    assertEquals(
-      server.requests[round]!.headers.get("sec-websocket-protocol"),
-      "feedme",
-    );
-  }
-  await transport[Symbol.asyncDispose]!();
-});
-
-Deno.test("websocket: a server that refuses, or is not there", async () => {
-  {
-    await using server = serve(() => {}, true);
-    const { transport, log, errors, until } = listen({ url: server.url });
-    transport.connect();
-    await until("disconnect");
-    assertEquals(log, [
-      "connecting",
-      "disconnect FAILURE: The WebSocket could not be opened.",
-    ]);
-    // Whoever knows the address may reach the backend.
-    assert(!Deno.inspect(errors).includes("secret"));
-  }
+Deno.test("websocket: a URL that is invalid or has no server is in no error", async () => {
   for (
     const url of ["ws://127.0.0.1:1/secret", "foo:secret", "http://:secret"]
   ) {
@@ -110,67 +67,6 @@ Deno.test("websocket: a server that refuses, or is not there", async () => {
     assert(!Deno.inspect(transport).includes("secret"));
     assert(!JSON.stringify(transport).includes("secret"));
   }
-});
-
-Deno.test("websocket: the server closes, or sends bytes", async () => {
-  await using server = serve((socket) => {
-    socket.onmessage = ({ data }) => {
-      if (data === "binary") socket.send(new Uint8Array(3));
-      else socket.close(4001, "bye");
-    };
-  });
-  for (
-    const [text, reason] of [
-      ["close", "The WebSocket closed (code 4001)."],
-      ["binary", "The server sent a binary message."],
-    ] as const
-  ) {
-    const { transport, log, until } = listen({ url: server.url });
-    transport.connect();
-    await until("connect");
-    while (transport.state() !== "connected") await delay(1);
-    transport.send(text);
-    await until("disconnect");
-    assertEquals(log.at(-1), `disconnect FAILURE: ${reason}`);
-    await transport[Symbol.asyncDispose]!();
-  }
-});
-
-Deno.test("websocket: disconnected while it connects", async () => {
-  await using server = serve(() => {});
-  const { transport, log, until } = listen({ url: server.url });
-  transport.connect();
-  transport.disconnect();
-  transport.connect();
-  await until("connect");
-  while (transport.state() !== "connected") await delay(1);
-  transport.disconnect();
-  await delay(5);
-  assertEquals(log, [
-    "connecting",
-    "disconnect",
-    "connecting",
-    "connect",
-    "disconnect",
-  ]);
-  await transport[Symbol.asyncDispose]!();
-});
-
-Deno.test("websocket: silence", async () => {
-  await using server = serve((socket) => {
-    socket.onopen = () => socket.send("once");
-  });
-  const { transport, log, until } = listen({
-    url: server.url,
-    silenceTimeout: 50,
-  });
-  transport.connect();
-  await until("disconnect");
-  assertEquals(log.slice(-2), [
-    "message once",
-    "disconnect FAILURE: The server was silent for 50 ms.",
-  ]);
-  await transport[Symbol.asyncDispose]!();
   assertThrows(
     () => webSocketTransport({ url: "ws://x", silenceTimeout: -1 }),
     RangeError,

@@ -172,25 +172,6 @@ Deno.test("server: invalid updates change nothing and send nothing", async () =>
   await server.close();
 });
 
-Deno.test("server: violations are answered, and by option end the connection", async () => {
-  for (const disconnectOnViolation of [false, true]) {
-    const { server, up } = start({ disconnectOnViolation });
-    const socket = await up();
-    assertEquals(await socket.ask("not json".padEnd(3_000)), [{
-      MessageType: "ViolationResponse",
-      Diagnostics: {
-        Problem: "Invalid JSON.",
-        Message: "not json".padEnd(1_000),
-      },
-    }]);
-    assertEquals(
-      socket.closed,
-      disconnectOnViolation ? [1008, "protocol violation"] : undefined,
-    );
-    await server.close();
-  }
-});
-
 Deno.test("server: limits are inclusive, and numbers out of range are refused", async () => {
   const { server, up } = start({ maxMessage: 200 });
   const socket = await up();
@@ -220,20 +201,6 @@ Deno.test("server: limits are inclusive, and numbers out of range are refused", 
     true,
   ]);
   assertEquals([...server.clients], []);
-});
-
-Deno.test("server: a client that does not shake hands is disconnected", async () => {
-  using time = new FakeTime();
-  const { server, join } = start({ handshakeTimeout: 100 });
-  const { socket } = join();
-  const other = await join().socket.shake();
-  await socket.ask("not json");
-  await time.tickAsync(99);
-  assertEquals(socket.closed, undefined);
-  await time.tickAsync(1);
-  assertEquals(socket.closed, [1008, "no handshake"]);
-  assertEquals(other.closed, undefined);
-  await server.close();
 });
 
 Deno.test("server: a client that stops reading is disconnected after a second, others are not", async () => {
@@ -311,17 +278,6 @@ Deno.test("server: a client that floods and reads nothing is disconnected within
   await time.tickAsync(100);
   assertEquals(socket.closed, [1013, "reads too slowly"]);
   await server.close();
-});
-
-Deno.test("server: a time limit of 0 or Infinity means none", async () => {
-  using time = new FakeTime();
-  for (const handshakeTimeout of [0, Infinity]) {
-    const { server, join } = start({ handshakeTimeout });
-    const { socket } = join();
-    await time.tickAsync(2 ** 33);
-    assertEquals(socket.closed, undefined);
-    await server.close();
-  }
 });
 
 Deno.test("server: a failing callback never ends the process, async or not", async () => {
@@ -413,49 +369,6 @@ Deno.test("server: an unanswered close is terminated where the platform can", as
   assertEquals(ended, []);
   await time.tickAsync(1);
   assertEquals(ended, ["silent"]);
-  await server.close();
-});
-
-Deno.test("server: presence by onOpen and onClose", async () => {
-  const people = defineFeed({
-    data: z.object({ here: z.array(z.string()) }),
-    initial: () => ({ here: [] as string[] }),
-    onOpen: ({ client, live }) =>
-      live.update(
-        "came",
-        {},
-        ({ here }) => ({ here: [...here, client.user!] }),
-      ),
-    onClose: ({ client, live }) =>
-      live.update("left", {}, ({ here }) => ({
-        here: here.filter((user) => user !== client.user),
-      })),
-  });
-  const server = feedmeServer({ feeds: { people } });
-  const join = async (user: string) => {
-    const socket = new FakeSocket();
-    server.accept(socket, { user });
-    await socket.shake();
-    assertEquals(
-      (await socket.ask(openOf("people")))[0].FeedData.here.at(-1),
-      user,
-    );
-    return socket;
-  };
-  const here = () => server.feed(people).data.here;
-  const [a, b, c] = [await join("a"), await join("b"), await join("c")];
-  assertEquals(a.sent.length, 2);
-  assertEquals(here(), ["a", "b", "c"]);
-  await a.ask(closeOf("people"));
-  assertEquals(here(), ["b", "c"]);
-  b.close();
-  await settled();
-  assertEquals(here(), ["c"]);
-  server.feed(people).terminate("END");
-  assertEquals([here(), c.sent.map(({ ActionName }) => ActionName)], [
-    [],
-    ["left", "left", undefined],
-  ]);
   await server.close();
 });
 

@@ -145,3 +145,24 @@ export async function requireRuntime(name: Runtime): Promise<string> {
   if ("missing" in found) throw new Error(found.missing);
   return found.path;
 }
+
+/**
+ * A test with the program of a runtime. Where there is none it is skipped, with
+ * the reason in its name; with `CI` it fails.
+ */
+export async function testOn(
+  name: Runtime,
+  what: string,
+  body: (path: string) => Promise<void>,
+): Promise<void> {
+  const found = await runtime(name);
+  const missing = "missing" in found && found.missing;
+  Deno.test({
+    name: `${what} on ${name}${missing ? ` (skipped: ${missing})` : ""}`,
+    ignore: missing !== false && !Deno.env.has("CI"),
+    async fn() {
+      if ("missing" in found) throw new Error(found.missing);
+      await body(found.path);
+    },
+  });
+}

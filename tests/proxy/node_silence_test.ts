@@ -4,9 +4,9 @@
  * that the edge's requests obey these lines, and 0 that they lift it.
  */
 import { assertEquals, assertRejects } from "@std/assert";
-import { bundle } from "../kit/bundle.ts";
-import { folder, startProgram } from "../kit/program.ts";
+import { startProgram } from "../kit/program.ts";
 import { requireRuntime } from "../kit/runtimes.ts";
+import { bundled } from "./platform.ts";
 
 const readme = await Deno.readTextFile(
   new URL("../../README.md", import.meta.url),
@@ -21,15 +21,10 @@ for (const node of ["node22", "node24", "node"] as const) {
       true,
     );
     const path = await requireRuntime(node);
-    await using program = await folder({
-      "edge.mjs": await bundle(
-        "tests/proxy/edges/node_silence.ts",
-        "--platform=deno",
-      ),
-    });
+    await using program = await bundled("node_silence");
     const read = async (limit: number, silence: number) => {
       await using edge = await startProgram(path, [
-        `${program.path}/edge.mjs`,
+        program.file,
         `${limit}`,
       ]);
       const [port] = /\d+$/.exec(edge.said)!;

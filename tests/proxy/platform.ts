@@ -1,7 +1,14 @@
 /** A platform behind HTTP, and the example's edge as a program before it. */
 import { assert } from "@std/assert";
-import { startProgram } from "../kit/program.ts";
-import { ScriptedEngine, serve, type Server, startBackend } from "./support.ts";
+import { bundle } from "../kit/bundle.ts";
+import { folder, startProgram } from "../kit/program.ts";
+import {
+  HANDSHAKE,
+  ScriptedEngine,
+  serve,
+  type Server,
+  startBackend,
+} from "./support.ts";
 
 /** The platform's HTTP API before a scripted engine. */
 export function startPlatform() {
@@ -74,4 +81,51 @@ export async function startEdge(
     origin: `http://127.0.0.1:${port}`,
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
+}
+
+/** A program of `edges/`, in one file for any runtime. */
+export async function bundled(
+  name: string,
+): Promise<{ file: string } & AsyncDisposable> {
+  const { path, ...rest } = await folder({
+    "edge.mjs": await bundle(`tests/proxy/edges/${name}.ts`, "--platform=deno"),
+  });
+  return { file: `${path}/edge.mjs`, ...rest };
+}
+
+/** Starts a program of `edges/` with a runtime's binary. */
+export async function startBundled(
+  command: string,
+  name: string,
+  platform: Platform,
+  env: Record<string, string> = {},
+): Promise<Server> {
+  await using program = await bundled(name);
+  return await startEdge(command, [program.file], platform, undefined, env);
+}
+
+/** Signs in to the example as ada; the cookie that says so. */
+export async function signIn({ origin }: { origin: string }): Promise<string> {
+  const answer = await fetch(`${origin}/sign-in/ada`, { method: "POST" });
+  await answer.body?.cancel();
+  return answer.headers.get("set-cookie")!.split(";")[0]!;
+}
+
+/** Asks for a WebSocket to the backend of `lobby`, from which nothing is read. */
+export async function dial(
+  { port }: { port: number },
+  path: string,
+  cookie: string,
+): Promise<Deno.Conn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const lines = [
+    `GET /rooms/lobby/backend/${path} HTTP/1.1`,
+    "host: x",
+    `cookie: ${cookie}`,
+    ...HANDSHAKE,
+  ];
+  await connection.write(
+    new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"),
+  );
+  return connection;
 }

@@ -176,43 +176,6 @@ Deno.test("onError - without one, failures go to the console", async () => {
   assertMatch(String((told[0] as Error).cause), /no response from there/);
 });
 
-Deno.test("backend - any method, path and query arrive as they were sent", async () => {
-  await using test = startEdge();
-  for (
-    const [method, path] of [
-      ["GET", ""],
-      ["GET", "a/b%2Fc/?q=%2F..%2F&x=a b"],
-      ["DELETE", "status/1"],
-      ["PATCH", "connect"],
-      ["PUT", "backend/backend/"],
-      ["OPTIONS", "status/stream"],
-    ] as const
-  ) {
-    const response = await fetch(test.url(`/backend/${path}`), { method });
-    assertEquals(response.status, 200, await response.clone().text());
-    const seen = await response.json();
-    assertEquals(seen.method, method);
-    assertMatch(seen.url, /^\/TOKEN-[^/]+\//);
-    assertEquals(
-      seen.url.replace(/^\/[^/]+\//, ""),
-      path.replace("a b", "a%20b"),
-    );
-  }
-  const head = await fetch(test.url("/backend/x"), { method: "HEAD" });
-  assertEquals(head.status, 200);
-  assertEquals(await head.text(), "");
-  assertEquals(test.engine.requests.length, 1);
-});
-
-Deno.test("backend - statuses without a body, and errors, cross as they are", async () => {
-  await using test = startEdge();
-  for (const code of [201, 204, 205, 304, 400, 404, 418, 500, 503]) {
-    const response = await fetch(test.url(`/backend/status?code=${code}`));
-    assertEquals(response.status, code);
-    assertEquals(await response.text(), "");
-  }
-});
-
 Deno.test("backend - a body where none may be stays behind, and so does its length", async () => {
   for (
     const [status, length] of [[204, null], [205, null], [304, "2"]] as const
@@ -278,12 +241,6 @@ Deno.test("backend - a body that authorize has read is not sent as an empty one"
   ]);
   assertEquals(test.errors.length, 1);
   assertEquals(test.backend.seen, []);
-});
-
-Deno.test("backend - a compressed answer arrives whole", async () => {
-  await using test = startEdge();
-  const response = await fetch(test.url("/backend/gzip"));
-  assertEquals(await response.text(), "hello ".repeat(1000));
 });
 
 Deno.test("backend - both directions are streamed", async () => {
@@ -472,30 +429,6 @@ Deno.test("redirects - within the backend they lead to the edge, elsewhere they 
   assertEquals(count2 - count, 6, "nothing was dialled but the backend");
 });
 
-Deno.test("status - the platform's state, never a spawn", async () => {
-  await using test = startEdge();
-  const response = await fetch(test.url("/status"));
-  assertEquals(response.headers.get("cache-control"), "no-store");
-  assertEquals(await response.json(), {
-    status: "ready",
-    time: "2026-01-01T00:00:01.000Z",
-  });
-  assertEquals(test.engine.requests[0]?.spawn, false);
-
-  test.engine.running = false;
-  const other = await fetch(`${test.edge.origin}/sessions/other/status`);
-  assertEquals(other.status, 404);
-  assertEquals((await other.json()).error, {
-    message: "no backend runs under this name",
-    code: "404",
-  });
-  const stream = await fetch(
-    `${test.edge.origin}/sessions/other/status/stream`,
-  );
-  assertEquals(stream.status, 404);
-  await stream.body?.cancel();
-});
-
 Deno.test("status - only of the backend that connect named", async () => {
   await using test = startEdge();
   const connect = () => fetch(test.url("/connect"), { method: "POST" });
@@ -526,36 +459,6 @@ Deno.test("status - only of the backend that connect named", async () => {
   assertEquals(await get(status_url.replace("backend-1", "guessed")), gone);
   test.engine.running = false;
   assertEquals(await get(status_url.replace("backend-1", "x")), gone);
-});
-
-Deno.test("status stream - every state with an id, then the end", async () => {
-  await using test = startEdge();
-  test.engine.states.push({
-    status: "terminated",
-    time: "2026-01-01T00:00:02.000Z",
-    termination_reason: "external",
-  });
-  const response = await fetch(test.url("/status/stream"));
-  assertEquals(response.headers.get("content-type"), "text/event-stream");
-  assertEquals(response.headers.get("cache-control"), "no-store");
-  assertEquals(
-    await response.text(),
-    `id: backend-1:1
-data: {"status":"starting","time":"2026-01-01T00:00:00.000Z"}
-
-id: backend-1:2
-data: {"status":"ready","time":"2026-01-01T00:00:01.000Z"}
-
-id: backend-1:3
-data: {"status":"terminated","time":"2026-01-01T00:00:02.000Z","termination_reason":"external"}
-
-`,
-  );
-  assertEquals(test.engine.following, 0);
-  const rest = await fetch(test.url("/status/stream"), {
-    headers: { "last-event-id": "backend-1:2" },
-  });
-  assertMatch(await rest.text(), /^id: backend-1:3\ndata: .*\n\n$/);
 });
 
 Deno.test("status stream - another session's Last-Event-ID yields nothing", async () => {

@@ -2,11 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { Hono } from "@hono/hono";
 import { sessionProxy } from "../../session/edge/proxy.ts";
-import { bundle } from "../kit/bundle.ts";
-import { folder } from "../kit/program.ts";
-import { runtime } from "../kit/runtimes.ts";
-import { until } from "../kit/wait.ts";
-import { startEdge, startPlatform } from "./platform.ts";
+import { testOn } from "../kit/runtimes.ts";
+import { delay, until } from "../kit/wait.ts";
+import { startBundled, startPlatform } from "./platform.ts";
 import { open, ScriptedEngine, serve, startBackend } from "./support.ts";
 
 /** A WebSocket, the backend's stream and the status stream of a user. */
@@ -106,29 +104,18 @@ Deno.test("recheck - an error of authorize ends it too, and is reported", async 
 });
 
 for (const name of ["bun", "node"] as const) {
-  const found = await runtime(name);
-  const missing = "missing" in found;
   for (const how of ["revoke", "recheck"] as const) {
-    Deno.test({
-      name: `${how} - on ${name}, for WebSockets and streams alike${
-        missing ? ` (skipped: ${found.missing})` : ""
-      }`,
-      ignore: missing && !Deno.env.has("CI"),
-      async fn() {
-        if (missing) throw new Error(found.missing);
-        await using program = await folder({
-          "edge.mjs": await bundle(
-            `tests/proxy/edges/access_${name}.ts`,
-            "--platform=deno",
-          ),
-        });
+    await testOn(
+      name,
+      `${how} - WebSockets and streams end at the edge`,
+      async (path) => {
         await using platform = startPlatform();
-        await using edge = await startEdge(
-          found.path,
-          [`${program.path}/edge.mjs`],
+        const env = { ...(how === "recheck" && { RECHECK: "50" }) };
+        await using edge = await startBundled(
+          path,
+          `access_${name}`,
           platform,
-          undefined,
-          how === "recheck" ? { RECHECK: "50" } : {},
+          env,
         );
         const { backend, engine } = platform;
         const room = `${edge.origin}/rooms/doc`;
@@ -149,7 +136,7 @@ for (const name of ["bun", "node"] as const) {
         await until(() => backend.sockets.size === 1, "one socket is left");
         assertEquals(backend.closed, [[4403, "access was revoked"]]);
         // Longer than any interval between two checks.
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await delay(200);
         bob.socket.socket.send("still here");
         assertEquals(await bob.socket.next(), "still here");
         await ban("bob");
@@ -157,6 +144,6 @@ for (const name of ["bun", "node"] as const) {
         await until(() => engine.following === 0, "no stream is left");
         await until(() => backend.cancelled === 2, "the backend knows");
       },
-    });
+    );
   }
 }

@@ -43,14 +43,6 @@ Deno.test("WebSocket - an address with http, and what the backend says first", a
 
 Deno.test("WebSocket - the subprotocol is the one that the backend chose", async () => {
   await using test = start();
-  {
-    await using client = await open(test.url("ws?choose=b"), ["a", "b"]);
-    assertEquals(client.socket.protocol, "b");
-  }
-  {
-    await using client = await open(test.url("ws"));
-    assertEquals(client.socket.protocol, "");
-  }
   // None chosen: none named to the client, though it offered some.
   const answer = await raw(test.edge, "/sessions/doc/backend/ws", [
     ...HANDSHAKE,
@@ -105,30 +97,6 @@ Deno.test("WebSocket - the client's code and reason reach the backend where they
     await until(() => test.backend.closed.length === 1, "the backend knows");
     assertEquals(test.backend.closed, [expected]);
   }
-});
-
-Deno.test("WebSocket - the backend's code and reason reach the client", async () => {
-  await using test = start();
-  for (
-    const code of [
-      1000,
-      1001,
-      1002,
-      1003,
-      1008,
-      1009,
-      1011,
-      1012,
-      1013,
-      3000,
-      4321,
-    ]
-  ) {
-    await using client = await open(test.url(`close?code=${code}&reason=bye`));
-    assertEquals(await client.closed, [code, "bye"]);
-  }
-  await using client = await open(test.url("bare-close"));
-  assertEquals(await client.closed, [1005, ""]);
 });
 
 Deno.test("WebSocket - when one side is lost, the other is closed with 1011", async () => {

@@ -17,13 +17,10 @@ import type {
 } from "../../types.ts";
 import {
   CONNECT_RESPONSE,
-  eventStream,
   json,
   LIFE,
-  record,
   type ScriptedPlatform,
   startPlatform,
-  startStreams,
 } from "./scripted_platform.ts";
 
 const TOKEN = "api-token-abcdef";
@@ -109,166 +106,6 @@ Deno.test("terminate posts soft and hard orders", async () => {
     platform.seen[0]!.headers.get("authorization"),
     `Bearer ${TOKEN}`,
   );
-});
-
-for (
-  const [name, engine] of [["Jamsocket", hosted], ["Plane", plane]] as [
-    string,
-    (platform: ScriptedPlatform) => SessionEngine,
-  ][]
-) {
-  Deno.test(`${name}.statusStream gives every state, past ones first, and ends`, async () => {
-    await using platform = startStreams((_, index) =>
-      eventStream([record(index === 0 ? LIFE.slice(0, 3) : LIFE)])
-    );
-    const states: BackendState[] = [];
-    const { promise, resolve } = Promise.withResolvers<void>();
-    await engine(platform).statusStream("b1", (state) => {
-      states.push(state);
-      if (state.status === "terminated") resolve();
-    });
-    await promise;
-    assertEquals(states, LIFE as BackendState[]);
-  });
-
-  Deno.test(`${name}.statusStream ends with unsubscribe and with its signal`, async () => {
-    await using platform = startStreams(() =>
-      eventStream([record(LIFE.slice(0, 2))], "stay")
-    );
-    for (const how of ["unsubscribe", "signal"]) {
-      const controller = new AbortController();
-      const first = Promise.withResolvers<void>();
-      const states: string[] = [];
-      const unsubscribe = await engine(platform).statusStream(
-        "b1",
-        ({ status }) => {
-          states.push(status);
-          if (states.length === 2) first.resolve();
-        },
-        { signal: controller.signal },
-      );
-      await first.promise;
-      if (how === "signal") controller.abort();
-      unsubscribe();
-      unsubscribe();
-      assertEquals(states, ["scheduled", "loading"]);
-    }
-    await assertRejects(
-      () =>
-        engine(platform).statusStream("b1", () => {}, {
-          signal: AbortSignal.abort(new Error("before")),
-        }),
-      Error,
-      "before",
-    );
-  });
-
-  Deno.test(`${name}.statusStream rejects for an unknown backend`, async () => {
-    await using platform = startPlatform(() =>
-      json({ error: { message: "no such backend" } }, { status: 404 })
-    );
-    const error = await assertRejects(
-      () => engine(platform).statusStream("nobody", () => {}),
-      HTTPError,
-      "no such backend",
-    );
-    assertEquals(error.code, 404);
-    await assertRejects(() => engine(platform).status("nobody"), HTTPError);
-    await assertRejects(
-      () => engine(platform).statuses("nobody").next(),
-      HTTPError,
-    );
-  });
-
-  Deno.test(`${name}.statuses is an async iterable of the same states`, async () => {
-    await using platform = startStreams(() =>
-      eventStream([record(LIFE)], "stay")
-    );
-    const states: BackendState[] = [];
-    for await (const state of engine(platform).statuses("b1")) {
-      states.push(state);
-    }
-    assertEquals(states, LIFE as BackendState[]);
-    // Leaving early closes the connection: the sanitizers would tell.
-    for await (const { status } of engine(platform).statuses("b1")) {
-      if (status === "loading") break;
-    }
-    const controller = new AbortController();
-    await assertRejects(
-      async () => {
-        for await (
-          const { status } of engine(platform).statuses("b1", controller)
-        ) {
-          if (status === "loading") controller.abort(new Error("enough"));
-        }
-      },
-      Error,
-      "enough",
-    );
-  });
-}
-
-Deno.test("a final failure goes to onError; a listener that throws stops nothing", async () => {
-  await using platform = startStreams((_, index) =>
-    index === 0
-      ? eventStream([record(LIFE.slice(0, 2))])
-      : new Response(null, { status: 410 })
-  );
-  const failures: [unknown, boolean][] = [];
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let calls = 0;
-  const thrown: unknown[] = [];
-  const onUnhandled = (event: ErrorEvent) => {
-    thrown.push(event.error);
-    event.preventDefault();
-  };
-  globalThis.addEventListener("error", onUnhandled);
-  try {
-    await hosted(platform).statusStream("b1", () => {
-      calls++;
-      throw new Error("of the application");
-    }, {
-      onError(error, { final }) {
-        failures.push([error, final]);
-        if (final) resolve();
-      },
-    });
-    await promise;
-  } finally {
-    globalThis.removeEventListener("error", onUnhandled);
-  }
-  assertEquals(calls, 2);
-  assertEquals(thrown.map(String), [
-    "Error: of the application",
-    "Error: of the application",
-  ]);
-  assertInstanceOf(failures.at(-1)![0], HTTPError);
-  assert(failures.at(-1)![1]);
-});
-
-Deno.test("every call takes an AbortSignal", async () => {
-  await using platform = startPlatform(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    return json({});
-  });
-  const signal = () => {
-    const controller = new AbortController();
-    setTimeout(() => controller.abort(new Error("enough")), 2);
-    return { signal: controller.signal };
-  };
-  for (const engine of [hosted(platform), plane(platform)]) {
-    for (
-      const call of [
-        () => engine.connect({}, signal()),
-        () => engine.status("b1", signal()),
-        () => engine.statusStream("b1", () => {}, signal()),
-        () => engine.statuses("b1", signal()).next(),
-        () => engine.terminate("b1", signal()),
-      ]
-    ) {
-      await assertRejects(call, Error, "enough");
-    }
-  }
 });
 
 Deno.test("malformed answers give one clear error that quotes nothing", async () => {
@@ -431,17 +268,6 @@ Deno.test("an order and its credentials do not follow a redirect", async () => {
     }
   }
   assertEquals(other.seen, []);
-});
-
-Deno.test("429 says when to try again", async () => {
-  await using platform = startPlatform(() =>
-    new Response("slow down", { status: 429, headers: { "retry-after": "7" } })
-  );
-  const error = await assertRejects(
-    () => hosted(platform).connect(),
-    HTTPError,
-  );
-  assertEquals(error.retryAfter, 7000);
 });
 
 Deno.test("fromEnv reads what the documentation names", async () => {

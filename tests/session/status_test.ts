@@ -11,7 +11,6 @@ import {
   type FollowOptions,
   followStatus,
 } from "../../session/engine/follow.ts";
-import { StatusLog } from "../../session/engine/status_log.ts";
 import { StatusTracker } from "../../session/engine/tracker.ts";
 import { type BackendState, HTTPError } from "../../types.ts";
 import {
@@ -113,40 +112,6 @@ Deno.test("a status URL determines its dialect and its stream", () => {
   );
 });
 
-Deno.test("a stream cut at every byte offset still gives each status once, in order", async () => {
-  const bytes = encoder.encode(record(LIFE));
-  for (const end of ["close", "error"] as const) {
-    let connection = 0;
-    await using platform = startStreams(() => {
-      // Each connection replays all, and is cut one byte later than the last.
-      const cut = connection++;
-      return eventStream([bytes.subarray(0, cut)], end);
-    });
-    assertEquals(await follow(platform.statusUrl), LIFE as BackendState[]);
-    assert(connection > bytes.length * 0.9, `${connection} connections`);
-  }
-});
-
-Deno.test("a server that honours Last-Event-ID is resumed at every byte offset", async () => {
-  const whole = encoder.encode(record(LIFE));
-  for (let cut = 0; cut < whole.length; cut += 7) {
-    let first = true;
-    const ids: (string | null)[] = [];
-    await using platform = startStreams(({ headers }) => {
-      const id = headers.get("last-event-id");
-      ids.push(id);
-      if (first) {
-        first = false;
-        return eventStream([whole.subarray(0, cut)]);
-      }
-      const from = id === null ? 0 : Number(id) + 1;
-      return eventStream([record(LIFE.slice(from), from)]);
-    });
-    assertEquals(await follow(platform.statusUrl), LIFE as BackendState[]);
-    assertEquals(ids[0], null);
-  }
-});
-
 Deno.test("a first answer other than success rejects with HTTPError", async () => {
   for (const code of [400, 401, 404, 410, 429, 500, 503]) {
     await using platform = startStreams(() =>
@@ -231,33 +196,6 @@ Deno.test("with keepTrying, a platform that is not there yet is waited for", asy
     }),
   });
   assertEquals(states.length, LIFE.length);
-});
-
-Deno.test("an endless line is cut off at the bound and tried again", async () => {
-  let sent = 0;
-  await using platform = startStreams((_, index) => {
-    if (index > 0) return eventStream([record(LIFE)]);
-    const chunk = encoder.encode("x".repeat(10_000));
-    let first = true;
-    return new Response(
-      new ReadableStream({
-        pull(controller) {
-          if (first) controller.enqueue(encoder.encode("data: "));
-          first = false;
-          sent += chunk.length;
-          controller.enqueue(chunk);
-        },
-      }),
-      { headers: { "content-type": "text/event-stream" } },
-    );
-  });
-  const errors: string[] = [];
-  const states = await follow(platform.statusUrl, {
-    onRetry: (error) => errors.push(String(error)),
-  });
-  assertEquals(states.length, LIFE.length);
-  assertStringIncludes(errors[0]!, "longer than 65536 characters");
-  assert(sent < 20_000_000, `${sent} bytes were taken`);
 });
 
 Deno.test("the server's retry sets the delay; without it delays grow and are capped", async () => {
@@ -520,100 +458,10 @@ Deno.test("at rest, or where streams lose nothing, the status is not read again 
   assertEquals(await readings(LIFE.slice(0, 4), 42_000, "/b1/status"), []);
 });
 
-Deno.test("Last-Event-ID is not sent again to a server that a page may not send it to", async () => {
-  const ids: (string | null)[] = [];
-  let streams = 0;
-  await follow("http://platform/status", {
-    fetch: streamsOf((init) => {
-      const id = new Headers(init.headers).get("last-event-id");
-      ids.push(id);
-      // What a failed preflight looks like.
-      if (id !== null) throw new TypeError("Failed to fetch");
-      return eventStream([record(LIFE.slice(0, 2 + streams++))]);
-    }),
-  });
-  assertEquals(ids, [null, "1", null, null, null, null, null]);
-});
-
-Deno.test("abort ends it at any moment with the signal's reason", async () => {
-  for (const moment of ["before", "connecting", "streaming", "waiting"]) {
-    const controller = new AbortController();
-    const reason = new Error(moment);
-    await using platform = startStreams(async () => {
-      if (moment === "connecting") {
-        setTimeout(() => controller.abort(reason), 5);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      return eventStream(
-        [record(LIFE.slice(0, 1))],
-        moment === "waiting" ? "close" : "stay",
-      );
-    });
-    if (moment === "before") controller.abort(reason);
-    const error = await assertRejects(() =>
-      follow(platform.statusUrl, {
-        signal: controller.signal,
-        backoff: { base: 1e9, cap: 1e9 },
-        onState: () => {
-          if (moment === "streaming") controller.abort(reason);
-          if (moment === "waiting") {
-            setTimeout(() => controller.abort(reason), 20);
-          }
-        },
-      })
-    );
-    assertEquals(error, reason);
-  }
-});
-
 Deno.test("10,000 reconnects leave no timer and no socket", async () => {
   await using platform = startStreams((_, index) =>
     eventStream([record(index < 10_000 ? LIFE.slice(0, 1) : LIFE)])
   );
   assertEquals((await follow(platform.statusUrl)).length, LIFE.length);
   assertEquals(platform.seen.length, 10_001);
-});
-
-Deno.test("no state is delivered after the abort, even from the same chunk", async () => {
-  await using platform = startStreams(() => eventStream([record(LIFE)]));
-  const controller = new AbortController();
-  const states: string[] = [];
-  await assertRejects(() =>
-    follow(platform.statusUrl, {
-      signal: controller.signal,
-      onState: ({ status }) => {
-        states.push(status);
-        controller.abort();
-      },
-    })
-  );
-  assertEquals(states, ["scheduled"]);
-});
-
-Deno.test("StatusLog gives every reader everything", async () => {
-  const log = new StatusLog();
-  const read = async () => {
-    const states = [];
-    for await (const { status } of log.read()) states.push(status);
-    return states;
-  };
-  const early = read();
-  log.add(LIFE[0] as BackendState);
-  await Promise.resolve();
-  log.add(LIFE[1] as BackendState);
-  log.end();
-  assertEquals(await early, ["scheduled", "loading"]);
-  assertEquals(await read(), ["scheduled", "loading"]);
-});
-
-Deno.test("StatusLog's readers end with the error, or their own signal", async () => {
-  const log = new StatusLog();
-  const controller = new AbortController();
-  const aborted = log.read(controller.signal).next();
-  const failed = log.read().next();
-  controller.abort(new Error("mine"));
-  await assertRejects(() => aborted, Error, "mine");
-  log.end(new Error("broken"));
-  await assertRejects(() => failed, Error, "broken");
-  await assertRejects(() => log.read().next(), Error, "broken");
 });

@@ -58,33 +58,6 @@ async function open({ socket, made, time }: SetUp): Promise<FakeWebSocket> {
   return fake;
 }
 
-test("what cannot be encoded fails alone and at once", async (setUp) => {
-  const { socket, time } = setUp;
-  const fake = await open(setUp);
-  const errors = log(socket, "error");
-  const error: any = await assertRejects(() => socket.invoke("x", 1n));
-  assertEquals([error.name, error.sent], ["InvalidMessageError", false]);
-  assert(error.cause instanceof TypeError);
-  await socket.transmit("y", 1n);
-  await time.tickAsync(0);
-  assertEquals(errors.map(([, data]) => data.error.sent), [false]);
-  assertEquals(fake.sent, []);
-});
-
-test("what cannot be encoded does not take its batch along", async (setUp) => {
-  const { socket } = setUp;
-  const fake = await open(setUp);
-  const cycle: any = {};
-  cycle.self = cycle;
-  socket.startBatch();
-  socket.transmit("a", 1);
-  const failing = assertRejects(() => socket.invoke("b", cycle));
-  socket.transmit("c", 2);
-  socket.flushBatch();
-  await failing;
-  assertEquals(fake.take(), [{ event: "a", data: 1 }, { event: "c", data: 2 }]);
-});
-
 test("a message that was sent has ended: a signal reports nothing", async (setUp) => {
   const { socket, time } = setUp;
   await open(setUp);
@@ -224,66 +197,6 @@ test("messages while down do not bypass the backoff", async (setUp) => {
   assertEquals(made.length, 2);
   await made[1]!.shakeHands();
   assertEquals(made[1]!.sent.length, 100);
-});
-
-test("the queue has a bound", async (setUp) => {
-  const { socket, time } = setUp;
-  const errors = log(socket, "error");
-  socket.transmit("a");
-  socket.transmit("b");
-  socket.transmit("c");
-  const error: any = await assertRejects(() => socket.invoke("d"));
-  assertEquals([error.name, error.sent], ["ResourceLimitError", false]);
-  await time.tickAsync(0);
-  assertEquals(errors.length, 1);
-}, { queueLimit: 2 });
-
-test("a call to be aborted is not sent, and leaves no listener", async (setUp) => {
-  const { socket, made } = setUp;
-  const controller = new AbortController();
-  const { signal } = controller;
-  const queued = assertRejects(() => socket.invoke("a", 1, { signal }));
-  controller.abort(new Error("enough"));
-  assertEquals(((await queued) as Error).message, "enough");
-  await made[0]!.shakeHands();
-  assertEquals(made[0]!.sent, []);
-});
-
-test("ackTimeout: Infinity never times out", async (setUp) => {
-  const { socket, time } = setUp;
-  const fake = await open(setUp);
-  const call = socket.invoke("a", 1, { ackTimeout: Infinity });
-  await time.tickAsync(25_000);
-  fake.receive("");
-  const { cid } = fake.take();
-  fake.receivePacket({ rid: cid, data: 2 });
-  assertEquals(await call, 2);
-});
-
-test("bad close codes and reasons change nothing", async (setUp) => {
-  const { socket } = setUp;
-  const fake = await open(setUp);
-  const events = log(socket, "disconnect");
-  for (const code of [5000, 1001, 12, NaN + 1]) {
-    if (!code) continue;
-    assertThrows(() => socket.disconnect(code), InvalidArgumentsError);
-  }
-  assertThrows(
-    () => socket.disconnect(1000, 5 as any),
-    InvalidArgumentsError,
-  );
-  assertEquals([socket.state, fake.closedWith, events], ["open", null, []]);
-});
-
-test("a close reason over 123 bytes is cut on the wire, and its code kept", async (setUp) => {
-  const { socket, time } = setUp;
-  const fake = await open(setUp);
-  const events = log(socket, "disconnect");
-  const reason = "ü".repeat(100);
-  socket.disconnect(4321, reason);
-  await time.tickAsync(0);
-  assertEquals(fake.closedWith, { code: 4321, reason: "ü".repeat(61) });
-  assertEquals(events, [["disconnect", { code: 4321, reason }]]);
 });
 
 test("a handshake refused with an unusable code", async (setUp) => {
@@ -531,14 +444,6 @@ test("any frame is a sign of life, silence is not", async (setUp) => {
   await time.runMicrotasks();
   assertEquals(events[0]![1].code, 4000);
   assertEquals(made[0]!.closedWith?.code, 4000);
-});
-
-test("a pingTimeout beyond what timers take is no timeout", async (setUp) => {
-  const { socket, made, time } = setUp;
-  socket.connect();
-  await made[0]!.shakeHands({ pingTimeout: 1e12 });
-  await time.tickAsync(1000);
-  assertEquals(socket.state, "open");
 });
 
 test(

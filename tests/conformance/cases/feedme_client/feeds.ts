@@ -100,33 +100,6 @@ export const clientFeeds: Area["cases"] = {
     assert(!log.join().includes("bad"), `no complaint: ${log}`);
   },
 
-  async "branches that an action does not touch stay the same objects"(t) {
-    await using client = connect(t.feedme);
-    await connected(client);
-    const id = t.name("board");
-    const data = { a: { deep: [{ n: 1 }, { n: 2 }] }, b: { n: 3 } };
-    await reveal(client, id, { data });
-    const feed = client.feed("board", { id });
-    feed.desireOpen();
-    // deno-lint-ignore no-explicit-any
-    const before: any = await feed.opened();
-    assert(feed.data() === before, "the same object until the next action");
-    const path = ["a", "deep", 0, "n"];
-    await reveal(client, id, {
-      deltas: [{ Operation: "Increment", Path: path, Value: 1 }],
-      data,
-    });
-    // deno-lint-ignore no-explicit-any
-    const after: any = feed.snapshot();
-    assertEquals([before.a.deep[0].n, after.a.deep[0].n], [1, 2]);
-    assert(after.b === before.b, "b is the same");
-    assert(after.a.deep[1] === before.a.deep[1], "a.deep[1] is the same");
-    assert(after.a !== before.a, "a is another");
-    assert(after.a.deep[0] !== before.a.deep[0], "a.deep[0] is another");
-    await reveal(client, id, { data });
-    assert(feed.data() === after, "an action without deltas leaves the data");
-  },
-
   async "a feed that the server refuses is closed with its reason"(t) {
     await using client = connect(t.feedme);
     await connected(client);

@@ -51,7 +51,13 @@ export const limits: Area["cases"] = {
     }
     await using served = start({ disconnectOnViolation: true });
     const raw = await served.raw();
-    assertEquals((await raw.ask("not JSON")).MessageType, "ViolationResponse");
+    assertEquals(await raw.ask("not JSON".padEnd(3_000)), {
+      MessageType: "ViolationResponse",
+      Diagnostics: {
+        Problem: "Invalid JSON.",
+        Message: "not JSON".padEnd(1_000),
+      },
+    });
     await until(() => raw.closed !== undefined, "closed");
     assertEquals(raw.closed, [1008, "protocol violation"]);
     assertEquals([...served.server.clients], []);
@@ -125,6 +131,7 @@ export const limits: Area["cases"] = {
     await using served = start({ handshakeTimeout: 30 });
     const shaken = await served.raw();
     const silent = new Raw(served.server);
+    silent.send("not JSON");
     await until(() => silent.closed !== undefined, "cut off");
     assertEquals(silent.closed, [1008, "no handshake"]);
     await delay(10);

@@ -285,7 +285,16 @@ export const served: Area["cases"] = {
     live.terminate("END", {}, b.client);
     c.leave();
     await until(() => live.subscribers === 0, "all are gone");
-    assertEquals([live.data.users, log], [[], ["a of 2", "b of 1", "c of 0"]]);
+    await b.rest();
+    await b.ask(openOf("lobby"));
+    live.terminate("END");
+    assertEquals(live.data.users, []);
+    assertEquals([live.data.users, log], [[], [
+      "a of 2",
+      "b of 1",
+      "c of 0",
+      "b of 0",
+    ]]);
     assertEquals(c.client.signal.aborted, true);
     late.leave();
     await until(() => [...server.clients].length === 2, "two are left");

@@ -114,6 +114,10 @@ export const calls: Area["cases"] = {
     const first = assertRejects(() => socket.invoke("echo", 1));
     const { name, sent } = await assertRejects(() => socket.invoke("echo", 2));
     assertEquals([name, sent], ["ResourceLimitError", false]);
+    const errors = log(socket, "error");
+    socket.transmit("pass", 3);
+    await until(() => errors.length === 1, "a message is told of");
+    assertEquals(errors[0]![1].error.name, "ResourceLimitError");
     socket.disconnect();
     assertEquals((await first).sent, false);
   },
@@ -123,13 +127,20 @@ export const calls: Area["cases"] = {
   ) {
     await using socket = open(t);
     await socket.listener("connect").once(5000);
+    const errors = log(socket, "error");
+    const passed = socket.receiver("passed").once(5000);
     socket.startBatch();
+    socket.transmit("pass", "first");
     const bad = assertRejects(() => socket.invoke("echo", { n: 1n }));
     const good = socket.invoke("echo", "good");
     socket.flushBatch();
-    const { name, sent } = await bad;
+    const { name, sent, cause } = await bad;
     assertEquals([name, sent], ["InvalidMessageError", false]);
-    assertEquals(await good, "good");
+    assert(cause instanceof TypeError, `the encoder's own error, not ${cause}`);
+    assertEquals([await good, await passed], ["good", "first"]);
+    await socket.transmit("pass", 1n);
+    await until(() => errors.length === 1, "it is told");
+    assertEquals(errors[0]![1].error.sent, false);
   },
 
   async "bytes travel as base64, in calls and in answers"(t) {

@@ -166,11 +166,11 @@ export const connections: Area["cases"] = {
     const peer = await t.script({ sockets: [handshake(), handshake({}, 2)] });
     await using socket = openScripted(peer);
     await socket.listener("connect").once(5000);
-    for (const code of [5000, 1001]) {
-      const { name } = assertThrows(() => socket.disconnect(code));
+    const events = log(socket, "disconnect", "close", "error");
+    for (const [code, reason] of [[5000], [1001], [12], [1000, 5]] as any[]) {
+      const { name } = assertThrows(() => socket.disconnect(code, reason));
       assertEquals([name, socket.state], ["InvalidArgumentsError", "open"]);
     }
-    const events = log(socket, "disconnect", "close", "error");
     socket.disconnect(4444, "grüße");
     assertEquals([socket.state, socket.id, socket.pendingReconnect], [
       "closed",
@@ -188,7 +188,9 @@ export const connections: Area["cases"] = {
     socket.connect();
     await connected;
     // A close frame carries 123 bytes of it.
+    const ended = socket.listener("disconnect").once(5000);
     socket.disconnect(4000, "ä".repeat(100));
+    assertEquals(await ended, { code: 4000, reason: "ä".repeat(100) });
     await until(
       async () => (await peer.seen()).sockets[1]!.closed !== undefined,
       "both are closed",
