@@ -16,7 +16,6 @@ import {
   type BackendState,
   type CallOptions,
   type ConnectResponse,
-  FeedlineError,
   isConnectResponse,
   type UnsubscribeFn,
 } from "./types.ts";
@@ -36,7 +35,12 @@ import {
   toApiError,
   uncached,
 } from "./session/engine/http.ts";
-import { stageOf } from "./session/engine/status.ts";
+import {
+  type BackendSnapshot,
+  endedError,
+  firstSnapshot,
+  nextSnapshot,
+} from "./session/engine/snapshot.ts";
 import { StatusLog } from "./session/engine/status_log.ts";
 import {
   socketConstructor,
@@ -77,6 +81,10 @@ export {
   type TerminationReason,
   type UnsubscribeFn,
 } from "./types.ts";
+export {
+  BackendEndedError,
+  type BackendSnapshot,
+} from "./session/engine/snapshot.ts";
 
 /** Options of {@linkcode SessionBackend}. */
 export interface SessionBackendOptions {
@@ -97,50 +105,10 @@ export interface SessionBackendOptions {
   lazy?: boolean | undefined;
 }
 
-/** What a {@linkcode SessionBackend} knows of its backend at one moment. */
-export interface BackendSnapshot {
-  /**
-   * - `pending`: the backend is not ready yet
-   * - `ready`: it can receive connections
-   * - `ending`: it has been asked to end
-   * - `ended`: it has terminated, or the platform no longer knows it
-   * - `destroyed`: watching has stopped, and how the backend goes on is unknown
-   */
-  readonly phase: "pending" | "ready" | "ending" | "ended" | "destroyed";
-  /** The newest state that has arrived, if any. */
-  readonly state?: BackendState;
-  /** Why the platform no longer knows the backend, if `phase` is `ended` because of that. */
-  readonly error?: unknown;
-}
-
 /** Options of the {@linkcode SessionBackend} methods that wait. */
 export interface ReadyOptions extends CallOptions {
   /** The longest wait, in milliseconds; `Infinity` means no limit. @default {Infinity} */
   timeout?: number | undefined;
-}
-
-/** The backend ended, or you stopped watching it, before it was ready. */
-export class BackendEndedError extends FeedlineError<"BACKEND_ENDED"> {
-  /** The name of the class. */
-  override readonly name = "BackendEndedError";
-  /** The last state of the backend, if one is known. */
-  readonly state: BackendState | undefined;
-
-  /**
-   * ```ts
-   * import { BackendEndedError } from "@feedline/feedline/client";
-   *
-   * const error = new BackendEndedError("Backend \"b1\" ended before it was ready");
-   * console.log(error.state === undefined);
-   * ```
-   */
-  constructor(
-    message: string,
-    options?: ErrorOptions & { state?: BackendState | undefined },
-  ) {
-    super("BACKEND_ENDED", message, options);
-    this.state = options?.state;
-  }
 }
 
 /** How long {@linkcode SessionBackend.status} waits for a response, in milliseconds. */
@@ -220,9 +188,7 @@ export class SessionBackend {
       watch: (response) => new SessionBackend(response, options),
       signal: this.#controller.signal,
     };
-    this.#first = this.#snapshot = {
-      phase: stageOf(status) === "ready" ? "ready" : "pending",
-    };
+    this.#first = this.#snapshot = firstSnapshot(status);
     if (this.isReady()) this.#ready.reach();
     this.#follow = () =>
       followStatus({
@@ -275,12 +241,12 @@ export class SessionBackend {
         this.#ready.reach();
         break;
       case "ended":
-        this.#ready.miss(this.#endedError());
+        this.#ready.miss(endedError(this.#id, this.#snapshot));
         this.#log.end(this.#snapshot.error);
         this.#terminated.reach();
         break;
       case "destroyed": {
-        const reason = this.#endedError();
+        const reason = endedError(this.#id, this.#snapshot);
         this.#ready.stop(reason);
         this.#terminated.stop(reason);
         this.#listeners.clear();
@@ -294,47 +260,9 @@ export class SessionBackend {
 
   #onState(state: BackendState): void {
     this.#log.add(state);
-    this.#move({ phase: this.#phaseIn(state), state });
+    this.#move(nextSnapshot(this.#snapshot, state));
     this.#listeners.notify(state);
     if (this.isTerminated()) this.#listeners.clear();
-  }
-
-  /** The phase that a state leads to. */
-  #phaseIn(state: BackendState): BackendSnapshot["phase"] {
-    const { phase } = this.#snapshot;
-    const stage = stageOf(state.status);
-    switch (stage) {
-      case undefined:
-      case "starting":
-        return phase;
-      case "ready":
-        return phase === "pending" ? "ready" : phase;
-      case "ending":
-      case "ended":
-        return stage;
-      default:
-        return stage satisfies never;
-    }
-  }
-
-  #endedError(): BackendEndedError {
-    const { phase, state, error } = this.#snapshot;
-    if (phase !== "ended") {
-      return new BackendEndedError(
-        `No longer watching backend ${this.#id}: destroy() was called`,
-      );
-    }
-    const reason = state?.status === "terminated" &&
-      (state.termination_reason ?? (state.exit_error && "exit_error"));
-    return new BackendEndedError(
-      `Backend ${this.#id} ended before it was ready${
-        reason ? ` (${reason})` : ""
-      }`,
-      {
-        // A state from before the platform forgot the backend does not say how it ended.
-        ...(error === undefined ? { state } : { cause: error }),
-      },
-    );
   }
 
   /**

@@ -40,7 +40,7 @@ export type {
   EngineOptions,
   HTTPEngine,
   OnStatusCallback,
-} from "./session/engine/api.ts";
+} from "./session/engine/http_engine.ts";
 export {
   Jamsocket,
   type JamsocketDevInitOptions,

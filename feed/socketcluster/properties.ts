@@ -1,4 +1,4 @@
-/** The properties of a socket: constants, options and engines. */
+/** The properties of a socket that are constants, options and engines. */
 import type { AuthEngine } from "./auth.ts";
 import { type CodecEngine, fromBase64, toBase64 } from "./codec.ts";
 import { errorStatuses, ignoreStatuses } from "./errors.ts";
@@ -35,12 +35,31 @@ export class SocketProperties<A> extends SocketStreams<A> {
   static readonly errorStatuses: Readonly<Record<number, string>> =
     errorStatuses;
 
+  /** The version of socketcluster-client whose API this class implements. */
+  readonly version: string;
+  /** How long (ms) the server may be silent. */
+  pingTimeout: number;
+  /** How long (ms) a call may wait for its response by default. */
+  ackTimeout: number;
+  /** Prepended to the names of channels on the wire. */
+  channelPrefix: string | null;
+  /** Whether batches are sent for a while after each handshake. */
+  batchOnHandshake: boolean;
+  /** How long (ms) batches are sent after a handshake. */
+  batchOnHandshakeDuration: number;
+
   readonly #settings: Settings;
 
   /** @ignore */
   constructor(families: Families, settings: Settings) {
     super(families);
     this.#settings = settings;
+    this.version = settings.version ?? VERSION;
+    this.pingTimeout = settings.connectTimeout;
+    this.ackTimeout = settings.ackTimeout;
+    this.channelPrefix = settings.channelPrefix ?? null;
+    this.batchOnHandshake = settings.batchOnHandshake ?? false;
+    this.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
   }
 
   // Getters, so that logging a socket does not show its constants.
@@ -158,5 +177,30 @@ export class SocketProperties<A> extends SocketStreams<A> {
   /** Always `undefined`: a web-standard WebSocket does not count bytes. */
   getBytesReceived(): number | undefined {
     return undefined;
+  }
+}
+
+/**
+ * Copies options that were given to `connect` to the properties that a program may have
+ * changed since.
+ */
+export function takeOver(
+  socket: Pick<
+    SocketProperties<unknown>,
+    | "ackTimeout"
+    | "channelPrefix"
+    | "batchOnHandshake"
+    | "batchOnHandshakeDuration"
+  >,
+  given: ClientOptions,
+  settings: Settings,
+): void {
+  if (given.ackTimeout != null) socket.ackTimeout = settings.ackTimeout;
+  if (given.channelPrefix != null) socket.channelPrefix = given.channelPrefix;
+  if (given.batchOnHandshake != null) {
+    socket.batchOnHandshake = given.batchOnHandshake;
+  }
+  if (given.batchOnHandshakeDuration != null) {
+    socket.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
   }
 }

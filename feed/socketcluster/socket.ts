@@ -12,7 +12,7 @@ import { InvalidActionError, protocolError } from "./errors.ts";
 import { Identity } from "./identity.ts";
 import { Inbound } from "./inbound.ts";
 import type { ClientOptions, ReconnectOptions } from "./options.ts";
-import { SocketProperties, VERSION } from "./properties.ts";
+import { SocketProperties, takeOver } from "./properties.ts";
 import { type HandshakeStatus, prefixed } from "./protocol.ts";
 import { mergeOptions, resolveSettings, type Settings } from "./settings.ts";
 import { AGChannel } from "./streams/channel.ts";
@@ -45,20 +45,8 @@ const CLOSING = 2000;
 export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   /** The id of the connection; `null` while there is none. */
   id: string | null = null;
-  /** The version of socketcluster-client whose API this class implements. */
-  readonly version: string;
-  /** How long (ms) the server may be silent. */
-  pingTimeout: number;
-  /** How long (ms) a call may wait for its response by default. */
-  ackTimeout: number;
-  /** Prepended to the names of channels on the wire. */
-  channelPrefix: string | null;
   /** Whether batches are sent at intervals. */
   isBatching = false;
-  /** Whether batches are sent for a while after each handshake. */
-  batchOnHandshake: boolean;
-  /** How long (ms) batches are sent after a handshake. */
-  batchOnHandshakeDuration: number;
   /** Whether subscriptions wait for `processPendingSubscriptions()`. */
   preparingPendingSubscriptions = false;
 
@@ -84,12 +72,6 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
     this.#families = families;
     this.#given = { ...options };
     this.#settings = settings;
-    this.version = settings.version ?? VERSION;
-    this.pingTimeout = settings.connectTimeout;
-    this.ackTimeout = settings.ackTimeout;
-    this.channelPrefix = settings.channelPrefix ?? null;
-    this.batchOnHandshake = settings.batchOnHandshake ?? false;
-    this.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
 
     const connection = this.#connection = new Connection(settings, {
       emit: (eventName, data) => this.emit(eventName, data),
@@ -208,7 +190,7 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
       }
       this.#given = merged;
       Object.assign(this.#settings, settings);
-      this.#takeOver(options);
+      takeOver(this, options, settings);
     }
     this.#connection.connect();
   }
@@ -233,21 +215,6 @@ export class AGClientSocket<A extends Api = Api> extends SocketProperties<A> {
   reconnect(code?: number, reason?: string): void {
     this.disconnect(code, reason);
     this.connect();
-  }
-
-  /** Copies given options to the properties that a program may have changed. */
-  #takeOver(options: ClientOptions): void {
-    const settings = this.#settings;
-    if (options.ackTimeout != null) this.ackTimeout = settings.ackTimeout;
-    if (options.channelPrefix != null) {
-      this.channelPrefix = options.channelPrefix;
-    }
-    if (options.batchOnHandshake != null) {
-      this.batchOnHandshake = options.batchOnHandshake;
-    }
-    if (options.batchOnHandshakeDuration != null) {
-      this.batchOnHandshakeDuration = settings.batchOnHandshakeDuration;
-    }
   }
 
   /** Everything that has to happen when a connection opens, in this order. */

@@ -1,6 +1,6 @@
 /** The dev platform as a whole: its servers and backends, and how they end together. */
 import type { BackendState } from "../../types.ts";
-import { createApi } from "./api.ts";
+import { createApi } from "./http_api.ts";
 import type { Backend, LogLine } from "./backend.ts";
 import { RESERVED_ENV } from "./backend.ts";
 import { createConnectProxy } from "./connect_proxy.ts";

@@ -10,7 +10,7 @@ import {
   type EngineOptions,
   HTTPEngine,
   quote,
-} from "./api.ts";
+} from "./http_engine.ts";
 import type { StatusDialect } from "./dialect.ts";
 
 /** How Jamsocket reports the status of its backends. */

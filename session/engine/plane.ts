@@ -15,7 +15,11 @@ import {
 } from "../../types.ts";
 import { isObject } from "../../net/shape.ts";
 import { wait } from "../../net/wait.ts";
-import { type EngineDialect, type EngineOptions, HTTPEngine } from "./api.ts";
+import {
+  type EngineDialect,
+  type EngineOptions,
+  HTTPEngine,
+} from "./http_engine.ts";
 import type { StatusDialect } from "./dialect.ts";
 import {
   checkPlaneRequest,

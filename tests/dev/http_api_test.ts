@@ -5,7 +5,7 @@ import {
   assertNotEquals,
   assertRejects,
 } from "@std/assert";
-import { createApi } from "../../session/dev/api.ts";
+import { createApi } from "../../session/dev/http_api.ts";
 import type { Registry } from "../../session/dev/registry.ts";
 import { isBackendState, isConnectResponse } from "../../types.ts";
 import {
