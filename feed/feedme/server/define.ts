@@ -108,6 +108,9 @@ export interface LiveFeed<
 /**
  * Finds the live feed with a definition and arguments. Throws a `TypeError` if the
  * server does not serve that definition or the arguments do not match its schema.
+ *
+ * A private feed is that of `client`. In handlers and feeds, the default is the client
+ * that made the request.
  */
 export type FeedFinder = <
   Args extends object,
@@ -115,7 +118,9 @@ export type FeedFinder = <
   Actions extends object,
 >(
   definition: FeedDefinition<Args, Data, Actions>,
-  ...args: Record<string, never> extends Args ? [args?: Args] : [args: Args]
+  ...args: Record<string, never> extends Args
+    ? [args?: Args, client?: ServedClient]
+    : [args: Args, client?: ServedClient]
 ) => LiveFeed<Args, Data, Actions>;
 
 /** A client's request to open a feed, or its departure. */
@@ -134,6 +139,21 @@ export interface FeedRequest<
   readonly feed: FeedFinder;
 }
 
+/** The second argument of a feed's `initial`. */
+export interface InitialContext {
+  /**
+   * Aborted when the server forgets the feed: nothing needs its data any more, it could
+   * not be loaded, or the server has been closed. Ends what keeps the data current,
+   * such as a subscription to a database.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * The client that the data is for, if the feed is `private`. All clients share the
+   * data of any other feed, so reading this property throws a `TypeError` there.
+   */
+  readonly client: ServedClient;
+}
+
 /** The argument of {@linkcode defineFeed}. */
 export interface FeedDefinition<
   Args extends object,
@@ -147,7 +167,15 @@ export interface FeedDefinition<
   /** The schemas of action data, by action name; if omitted, any action is allowed. */
   actions?: { [Name in keyof Actions]: Schema<Actions[Name]> };
   /** Returns the data when the feed is first needed. */
-  initial(args: Args): NoInfer<Data> | PromiseLike<NoInfer<Data>>;
+  initial(
+    args: Args,
+    context: InitialContext,
+  ): NoInfer<Data> | PromiseLike<NoInfer<Data>>;
+  /**
+   * Whether each client has a feed with data of its own. The server forgets it when the
+   * client has disconnected. @default {false}
+   */
+  private?: boolean;
   /** Whether a client may open the feed. @default {every client may} */
   authorize?(
     request: FeedRequest<Args, Data, Actions>,
@@ -221,7 +249,7 @@ export interface ActionDefinition<Args extends object, Result extends object> {
  *   authorize: ({ client }) => client.user !== undefined,
  *   initial: () => ({ lines: [] }),
  * });
- * console.log(room.initial({ id: "7" }));
+ * console.log(room.data.safeParse({ lines: [] }).success); // true
  * ```
  */
 export function defineFeed<

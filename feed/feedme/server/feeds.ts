@@ -7,7 +7,7 @@ import type {
   ServedClient,
   Snapshot,
 } from "./define.ts";
-import { type DataRule, ServedFeed } from "./served_feed.ts";
+import { type FeedRules, ServedFeed } from "./served_feed.ts";
 import { checkJsonObject } from "../wire/json.ts";
 import {
   type Delta,
@@ -50,17 +50,19 @@ type Terminate = (
 
 /** All feeds of one server. */
 export class Feeds {
-  readonly #rule: DataRule;
+  readonly #rule: FeedRules;
   readonly #definitions: ReadonlyMap<string, AnyFeedDefinition>;
   readonly #names: ReadonlyMap<AnyFeedDefinition, string>;
   readonly #live = new Map<string, ServedFeed>();
+  /** The private feeds of each client. */
+  readonly #private = new Map<ServedClient, Set<ServedFeed>>();
   /** The feeds that no client has opened yet. */
   readonly #unopened = new Set<ServedFeed>();
   readonly terminate: Terminate;
 
   constructor(
     definitions: ReadonlyMap<string, AnyFeedDefinition>,
-    rule: DataRule,
+    rule: FeedRules,
     terminate: Terminate,
   ) {
     this.#rule = rule;
@@ -75,55 +77,91 @@ export class Feeds {
     return this.#definitions.get(name);
   }
 
-  /** Implements {@linkcode FeedFinder}. */
-  readonly find: FeedFinder = <
-    Args extends object,
-    Data extends object,
-    Actions extends object,
-  >(
-    definition: FeedDefinition<Args, Data, Actions>,
-    args?: Args,
-  ): LiveFeed<Args, Data, Actions> => {
+  /** The {@linkcode FeedFinder} for requests of a client, or for none. */
+  finder(requester?: ServedClient): FeedFinder {
+    return (<
+      Args extends object,
+      Data extends object,
+      Actions extends object,
+    >(
+      definition: FeedDefinition<Args, Data, Actions>,
+      args?: Args,
+      client = requester,
+    ): LiveFeed<Args, Data, Actions> => {
+      const name = this.#nameOf(definition);
+      const handle = this.handle(
+        definition,
+        name,
+        (args ?? {}) as FeedArgs,
+        client,
+      );
+      const checked = parse(definition.args, handle.args);
+      if (!checked.success) {
+        throw new TypeError(
+          `The arguments do not match the schema of feed ${
+            JSON.stringify(name)
+          }`,
+          { cause: checked.error },
+        );
+      }
+      // deno-lint-ignore no-explicit-any
+      return handle as LiveFeed<any, any, any>;
+    }) as FeedFinder;
+  }
+
+  #nameOf(definition: AnyFeedDefinition): string {
     const name = this.#names.get(definition);
-    if (name === undefined) {
-      throw new TypeError(
-        "This server does not serve the given feed; list its definition under feeds",
-      );
-    }
-    const handle = this.handle(definition, name, (args ?? {}) as FeedArgs);
-    const checked = parse(definition.args, handle.args);
-    if (!checked.success) {
-      throw new TypeError(
-        `The arguments do not match the schema of feed ${JSON.stringify(name)}`,
-        { cause: checked.error },
-      );
-    }
-    // deno-lint-ignore no-explicit-any
-    return handle as LiveFeed<any, any, any>;
-  };
+    if (name !== undefined) return name;
+    throw new TypeError(
+      "This server does not serve the given feed; list its definition under feeds",
+    );
+  }
+
+  /** Whether a feed is loaded or being loaded. */
+  isLive(
+    feed: AnyFeedDefinition | string,
+    args: FeedArgs = {},
+    client?: ServedClient,
+  ): boolean {
+    const name = typeof feed === "string" ? feed : this.#nameOf(feed);
+    return this.known(name, args, client) !== undefined;
+  }
 
   handle(
     definition: AnyFeedDefinition,
     name: string,
     args: FeedArgs,
+    client: ServedClient | undefined,
   ): LiveFeed<FeedArgs, JsonObject> {
     if (!isFeedArgs(args)) {
       throw new TypeError("Feed arguments must be strings");
     }
-    return new Handle(this, name, { ...args }, definition);
+    if (definition.private && !client) {
+      throw new TypeError(
+        `Feed ${JSON.stringify(name)} is private; pass its client`,
+      );
+    }
+    const owner = definition.private ? client : undefined;
+    return new Handle(this, name, { ...args }, definition, owner);
   }
 
-  /** The live feed, loaded if necessary. */
-  live(name: string, args: FeedArgs): ServedFeed {
-    const key = feedKey(name, args);
+  /** The live feed, loaded if necessary. `client` is the owner of a private feed. */
+  live(name: string, args: FeedArgs, client?: ServedClient): ServedFeed {
+    const key = liveKey(name, args, client);
     const present = this.#live.get(key);
     if (present) return present;
-    const live = new ServedFeed(
-      name,
-      args,
-      this.#definitions.get(name)!,
-      this.#rule,
-    );
+    const definition = this.#definitions.get(name)!;
+    const live = new ServedFeed(name, args, definition, this.#rule, client);
+    if (client) {
+      // After the end of its client, it is not kept: nothing would ever drop it.
+      if (client.signal.aborted) {
+        live.end();
+        return live;
+      }
+      const own = this.#private.get(client);
+      if (own) own.add(live);
+      else this.#private.set(client, new Set([live]));
+    }
     this.#live.set(key, live);
     this.#unopened.add(live);
     live.loading?.then(undefined, () => this.#forget(live));
@@ -137,13 +175,17 @@ export class Feeds {
   }
 
   /** The live feed, if it is loaded or being loaded. */
-  known(name: string, args: FeedArgs): ServedFeed | undefined {
-    return this.#live.get(feedKey(name, args));
+  known(
+    name: string,
+    args: FeedArgs,
+    client?: ServedClient,
+  ): ServedFeed | undefined {
+    return this.#live.get(liveKey(name, args, client));
   }
 
   /** Like `live`, and keeps the feed for a client that is about to open it, until `letGo`. */
-  hold(name: string, args: FeedArgs): ServedFeed {
-    const live = this.live(name, args);
+  hold(name: string, args: FeedArgs, client?: ServedClient): ServedFeed {
+    const live = this.live(name, args, client);
     this.#unopened.delete(live);
     live.holds++;
     return live;
@@ -159,11 +201,39 @@ export class Feeds {
     if (live.idle) this.#forget(live);
   }
 
+  /** The client has disconnected and left its feeds: forgets the private ones. */
+  drop(client: ServedClient): void {
+    for (const live of this.#private.get(client) ?? []) this.#forget(live);
+  }
+
+  /** The server has been closed. The data can still be read, for example to save it. */
+  end(): void {
+    for (const live of this.#live.values()) live.end();
+  }
+
   #forget(live: ServedFeed): void {
-    const key = feedKey(live.name, live.args);
+    const { name, args, client } = live;
+    const key = liveKey(name, args, client);
     if (this.#live.get(key) === live) this.#live.delete(key);
     this.#unopened.delete(live);
+    if (client) {
+      const own = this.#private.get(client);
+      own?.delete(live);
+      if (own?.size === 0) this.#private.delete(client);
+    }
+    live.end();
   }
+}
+
+/** Identifies a live feed. */
+function liveKey(
+  name: string,
+  args: FeedArgs,
+  client: ServedClient | undefined,
+): string {
+  const key = feedKey(name, args);
+  // A key of a shared feed begins with a digit or a colon.
+  return client ? `private ${client.id} ${key}` : key;
 }
 
 /** The application's handle of a feed, which looks up the live one on each use. */
@@ -172,13 +242,17 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
   readonly #definition: AnyFeedDefinition;
   readonly name: string;
   readonly args: FeedArgs;
+  /** The owner of a private feed. */
+  readonly #client: ServedClient | undefined;
 
   constructor(
     feeds: Feeds,
     name: string,
     args: FeedArgs,
     definition: AnyFeedDefinition,
+    client: ServedClient | undefined,
   ) {
+    this.#client = client;
     this.#feeds = feeds;
     this.name = name;
     this.args = args;
@@ -186,7 +260,11 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
   }
 
   get #live(): ServedFeed {
-    return this.#feeds.live(this.name, this.args);
+    return this.#feeds.live(this.name, this.args, this.#client);
+  }
+
+  get #known(): ServedFeed | undefined {
+    return this.#feeds.known(this.name, this.args, this.#client);
   }
 
   get data(): Snapshot<JsonObject> {
@@ -194,7 +272,7 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
   }
 
   get subscribers(): number {
-    return this.#feeds.known(this.name, this.args)?.subscribers.size ?? 0;
+    return this.#known?.subscribers.size ?? 0;
   }
 
   async loaded(): Promise<Snapshot<JsonObject>> {
@@ -224,12 +302,12 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
       feedKey(this.name, this.args),
       errorCode,
       checkJsonObject(errorData ?? {}, "errorData"),
-      client,
+      this.#client ?? client,
     );
   }
 
   release(): void {
-    const live = this.#feeds.known(this.name, this.args);
+    const live = this.#known;
     if (!live) return;
     live.changed = false;
     this.#feeds.dropIdle(live);

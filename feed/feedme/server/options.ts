@@ -3,6 +3,7 @@ import { checkDuration } from "../../../net/timer.ts";
 import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import type { FeedmeDialect } from "./served_socket.ts";
 import type { ServedClient } from "./define.ts";
+import type { Delta, FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /** The operation of the server in which the application threw. */
 export type FeedmeServerActivity =
@@ -10,16 +11,46 @@ export type FeedmeServerActivity =
   | "open"
   | "close"
   | "connect"
-  | "disconnect";
+  | "disconnect"
+  | "change"
+  | "violation";
 
 /** Where an error of the application occurred. */
 export interface FeedmeErrorContext {
   /** The operation of the server. */
   readonly during: FeedmeServerActivity;
-  /** The action or feed; absent for `connect` and `disconnect`. */
+  /** The action or feed, if there is one. */
   readonly name?: string;
-  /** The client for which the server did it. */
+  /** The client for which the server did it; absent for a change of a shared feed. */
+  readonly client?: ServedClient;
+}
+
+/** A change of a feed, as `onChange` gets it. */
+export interface ServedChange {
+  /** The name of the feed. */
+  readonly feed: string;
+  /** Its arguments. */
+  readonly args: FeedArgs;
+  /** The name of the action. */
+  readonly action: string;
+  /** What clients learn about the action. */
+  readonly actionData: JsonObject;
+  /** What clients apply to their data. */
+  readonly deltas: readonly Delta[];
+  /** The data after the change. */
+  readonly data: JsonObject;
+  /** The client whose data it is, if the feed is private. */
+  readonly client?: ServedClient;
+}
+
+/** A violation of the protocol, as `onViolation` gets it. */
+export interface FeedmeViolation {
+  /** The client that violated it. */
   readonly client: ServedClient;
+  /** What is wrong with the message. */
+  readonly problem: string;
+  /** The message, at most its first 1,000 characters. */
+  readonly message: string;
 }
 
 /** Limits and callbacks of a Feedme server. */
@@ -31,6 +62,13 @@ export interface FeedmeServerOptions {
    * `Infinity` for no limit. @default {10_000}
    */
   handshakeTimeout?: number;
+  /**
+   * Milliseconds that your code may take: `authorize`, `initial`, `onOpen`, `onClose` and
+   * the handler of an action. After that, the client gets `TIMEOUT`, `onError` is called,
+   * and the next client that opens the feed causes a new call of `initial`. 0 or
+   * `Infinity` for no limit. @default {30_000}
+   */
+  callbackTimeout?: number;
   /**
    * Milliseconds after a FeedTermination in which a FeedClose may still arrive; a
    * later one is a violation. 0 or `Infinity` means the whole connection. @default {30_000}
@@ -72,9 +110,13 @@ export interface FeedmeServerOptions {
   onConnect?: (client: ServedClient) => void;
   /** Called when such a client has disconnected and left its feeds. */
   onDisconnect?: (client: ServedClient) => void;
+  /** Called after each change of a feed, once clients have been notified. */
+  onChange?: (change: ServedChange) => void;
+  /** Called when a client has violated the protocol. */
+  onViolation?: (violation: FeedmeViolation) => void;
   /**
    * Called with what your code threw, and where; the client gets
-   * `INTERNAL_ERROR`. @default {console.error}
+   * `INTERNAL_ERROR`, or `TIMEOUT` if your code took too long. @default {console.error}
    */
   onError?: (error: unknown, context: FeedmeErrorContext) => void;
 }
@@ -82,6 +124,7 @@ export interface FeedmeServerOptions {
 /** The numeric options, with defaults and checked. */
 export interface Limits {
   readonly handshakeTimeout: number;
+  readonly callbackTimeout: number;
   readonly terminationMs: number;
   readonly maxMessage: number;
   readonly maxDepth: number;
@@ -98,6 +141,7 @@ export interface Limits {
 export function limitsOf(options: FeedmeServerOptions): Limits {
   const {
     handshakeTimeout = 10_000,
+    callbackTimeout = 30_000,
     terminationMs = 30_000,
     maxMessage = 65_536,
     maxDepth = DEFAULT_MAX_DEPTH,
@@ -107,6 +151,7 @@ export function limitsOf(options: FeedmeServerOptions): Limits {
   } = options;
   return {
     handshakeTimeout: duration("handshakeTimeout", handshakeTimeout),
+    callbackTimeout: duration("callbackTimeout", callbackTimeout),
     terminationMs: duration("terminationMs", terminationMs),
     maxMessage: count("maxMessage", maxMessage),
     maxDepth: depth("maxDepth", maxDepth),

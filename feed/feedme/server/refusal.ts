@@ -27,7 +27,7 @@ export function refusal({ errorCode, errorData }: FeedmeRejection): Refusal {
  * @throws {FeedmeRejection} if `allowed` is neither `true` nor absent
  */
 export function permit(
-  allowed: boolean | PromiseLike<boolean> | undefined,
+  allowed: boolean | undefined | PromiseLike<boolean | undefined>,
 ): void | PromiseLike<void> {
   if (isPromiseLike(allowed)) {
     return allowed.then((allowed) => permit(allowed === true));

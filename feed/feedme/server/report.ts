@@ -5,7 +5,9 @@
 import { FeedmeRejection, isRejection, type ServedClient } from "./define.ts";
 import type { FeedmeErrorContext, FeedmeServerOptions } from "./options.ts";
 import { isPromiseLike } from "../../../net/shape.ts";
+import { isLate } from "./limited.ts";
 import { type Refusal, refusal } from "./refusal.ts";
+import type { Change, ServedFeed } from "./served_feed.ts";
 
 /** Reports errors that have no caller. */
 export class Reporter {
@@ -35,7 +37,29 @@ export class Reporter {
       }
     }
     this.report(error, context);
-    return refusal(new FeedmeRejection("INTERNAL_ERROR"));
+    return refusal(
+      new FeedmeRejection(isLate(error) ? "TIMEOUT" : "INTERNAL_ERROR"),
+    );
+  }
+
+  /** Calls the application's `onChange`. */
+  changed({ name, args, client }: ServedFeed, change: Change): void {
+    const { onChange } = this.#options;
+    if (!onChange) return;
+    const owner = client && { client };
+    guarded(
+      () => onChange({ feed: name, args, ...change, ...owner }),
+      (error) => this.report(error, { during: "change", name, ...owner }),
+    );
+  }
+
+  /** Calls the application's `onViolation`. */
+  violated(client: ServedClient, problem: string, message: string): void {
+    const { onViolation } = this.#options;
+    guarded(
+      () => onViolation?.({ client, problem, message }),
+      (error) => this.report(error, { during: "violation", client }),
+    );
   }
 
   report(error: unknown, context: FeedmeErrorContext): void {

@@ -7,6 +7,8 @@ import type { Subscription } from "./conversation.ts";
 import { type AnyActionDefinition, FeedmeRejection } from "./define.ts";
 import type { Feeds } from "./feeds.ts";
 import { checkArgs, permit, refusal } from "./refusal.ts";
+import { limited } from "./limited.ts";
+import type { Limits } from "./options.ts";
 import { guarded, type Reporter } from "./report.ts";
 import { parse } from "./schema.ts";
 import type { ServedFeed } from "./served_feed.ts";
@@ -26,23 +28,26 @@ export interface ActionCall {
   readonly callbackId: string;
 }
 
+/** The limits of requests. */
+type RequestLimits = Pick<Limits, "maxDepth" | "callbackTimeout">;
+
 /** Handles the requests of all clients of one server. */
 export class Requests {
   readonly #actions: ReadonlyMap<string, AnyActionDefinition>;
   readonly #feeds: Feeds;
   readonly #reporter: Reporter;
-  readonly #maxDepth: number;
+  readonly #limits: RequestLimits;
 
   constructor(
     actions: ReadonlyMap<string, AnyActionDefinition>,
     feeds: Feeds,
     reporter: Reporter,
-    maxDepth: number,
+    limits: RequestLimits,
   ) {
     this.#actions = actions;
     this.#feeds = feeds;
     this.#reporter = reporter;
-    this.#maxDepth = maxDepth;
+    this.#limits = limits;
   }
 
   /** Performs an action and sends the response. */
@@ -77,10 +82,16 @@ export class Requests {
     const definition = this.#actions.get(name);
     if (!definition) throw new FeedmeRejection("UNKNOWN_ACTION");
     const checked = checkArgs(parse(definition.args, args));
-    const request = { args: checked, client, feed: this.#feeds.find };
-    const permitted = permit(definition.authorize?.(request));
+    const request = { args: checked, client, feed: this.#feeds.finder(client) };
+    const within = this.#limit(client, `Action ${JSON.stringify(name)}`);
+    const permitted = permit(
+      within("authorize", definition.authorize?.(request)),
+    );
     if (permitted) await permitted;
-    const result = await definition.handler(checked, request);
+    const result = await within(
+      "handler",
+      definition.handler(checked, request),
+    );
     const data = parse(definition.data, result ?? {});
     if (!data.success) {
       throw new TypeError(
@@ -93,8 +104,20 @@ export class Requests {
     return checkJsonObject(
       data.data,
       `The result of action ${JSON.stringify(name)}`,
-      { maxDepth: this.#maxDepth },
+      { maxDepth: this.#limits.maxDepth },
     );
+  }
+
+  /** Limits how long callbacks for a client may take. */
+  #limit(client: ServedSocket, title: string) {
+    const { callbackTimeout: ms } = this.#limits;
+    const { signal } = client;
+    return <T>(
+      callback: string,
+      result: T | PromiseLike<T>,
+      late?: () => unknown,
+    ): T | PromiseLike<T> =>
+      limited(result, { what: `${title}: ${callback}()`, ms, signal, late });
   }
 
   /** Rejects an action because too many wait for a response. */
@@ -131,22 +154,27 @@ export class Requests {
       const request = {
         args: checked,
         client,
-        live: this.#feeds.handle(definition, name, checked),
-        feed: this.#feeds.find,
+        live: this.#feeds.handle(definition, name, checked, client),
+        feed: this.#feeds.finder(client),
       };
-      const permitted = permit(definition.authorize?.(request));
+      const within = this.#limit(client, `Feed ${JSON.stringify(name)}`);
+      const permitted = permit(
+        within("authorize", definition.authorize?.(request)),
+      );
       if (permitted) await permitted;
       if (!isOpening(subscription)) return;
-      const feed = held = this.#feeds.hold(name, args);
+      const owner = definition.private ? client : undefined;
+      const feed = held = this.#feeds.hold(name, args, owner);
       if (feed.loading) await feed.loading;
       if (!isOpening(subscription)) return;
-      await definition.onOpen?.(request);
       const leave = () =>
         guarded(
-          () => definition.onClose?.(request),
+          () => within("onClose", definition.onClose?.(request)),
           (error) =>
             this.#reporter.report(error, { during: "close", name, client }),
         );
+      // An `onOpen` that finishes too late needs its `onClose` too.
+      await within("onOpen", definition.onOpen?.(request), leave);
       let entered = false;
       try {
         if (!isOpening(subscription)) return;

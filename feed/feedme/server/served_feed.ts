@@ -5,7 +5,11 @@
  */
 import { isObject, isPromiseLike } from "../../../net/shape.ts";
 import type { FeedmeDialect, ServedSocket } from "./served_socket.ts";
-import type { AnyFeedDefinition } from "./define.ts";
+import type {
+  AnyFeedDefinition,
+  InitialContext,
+  ServedClient,
+} from "./define.ts";
 import { applyDeltas } from "../wire/delta.ts";
 import { diff, type Taken } from "../wire/diff.ts";
 import { Digest } from "../wire/digest.ts";
@@ -24,7 +28,24 @@ import {
   type JsonObject,
   writeServerMessage,
 } from "../wire/protocol.ts";
+import { limited } from "./limited.ts";
 import { parse } from "./schema.ts";
+
+/** What all feeds of a server share. */
+export interface FeedRules extends DataRule {
+  /** How long `initial` may take, in milliseconds. */
+  readonly callbackTimeout: number;
+  /** Called after each change. */
+  readonly changed: (feed: ServedFeed, change: Change) => void;
+}
+
+/** A change of a feed. */
+export interface Change {
+  readonly action: string;
+  readonly actionData: JsonObject;
+  readonly deltas: readonly Delta[];
+  readonly data: JsonObject;
+}
 
 /** The server's rules for data. */
 export interface DataRule {
@@ -44,12 +65,15 @@ export class ServedFeed {
   readonly name: string;
   readonly args: FeedArgs;
   readonly definition: AnyFeedDefinition;
+  /** The client that it is for, if it is private. */
+  readonly client: ServedClient | undefined;
   readonly subscribers: Set<ServedSocket> = new Set();
   /** Clients that are about to open it. */
   holds = 0;
   /** Whether the data differs from what `initial` returned. */
   changed = false;
-  readonly #rule: DataRule;
+  readonly #rule: FeedRules;
+  readonly #abort = new AbortController();
   #content: Content;
   #digest: Digest | undefined;
   /** The message that opens the feed, until the data changes. */
@@ -60,17 +84,45 @@ export class ServedFeed {
     name: string,
     args: FeedArgs,
     definition: AnyFeedDefinition,
-    rule: DataRule,
+    rule: FeedRules,
+    client?: ServedClient,
   ) {
     this.name = name;
     this.args = args;
     this.definition = definition;
     this.#rule = rule;
-    const initial: unknown = definition.initial(args);
+    this.client = client;
+    const initial = limited<unknown>(
+      definition.initial(args, this.#context()),
+      {
+        what: `${this.#title}: initial()`,
+        ms: rule.callbackTimeout,
+        signal: this.#abort.signal,
+      },
+    );
     this.#content = isPromiseLike(initial)
       ? { kind: "loading", done: this.#load(initial) }
       : { kind: "ready", data: this.#takeInitial(initial) };
     if (definition.digest) this.#digest = new Digest();
+  }
+
+  #context(): InitialContext {
+    const { client } = this;
+    const title = this.#title;
+    return {
+      signal: this.#abort.signal,
+      get client() {
+        if (client) return client;
+        throw new TypeError(
+          `${title} has the same data for all clients, so its data cannot depend on one; set private: true if each client has data of its own`,
+        );
+      },
+    };
+  }
+
+  /** The server forgets it. */
+  end(): void {
+    this.#abort.abort();
   }
 
   /** Resolves when the data has been loaded; `undefined` if it already has. */
@@ -192,8 +244,11 @@ export class ServedFeed {
     this.#content = { kind: "ready", data };
     this.changed = true;
     this.#opening = undefined;
-    if (!texts) return;
-    for (const socket of this.subscribers) socket.send(texts[socket.dialect]);
+    if (texts) {
+      for (const socket of this.subscribers) socket.send(texts[socket.dialect]);
+    }
+    const { changed } = this.#rule;
+    changed(this, { action, actionData: ActionData, deltas, data });
   }
 
   /** The message in each dialect that a subscriber speaks. */

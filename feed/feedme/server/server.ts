@@ -48,7 +48,12 @@ import {
   type FeedmeSocket,
   ServedSocket,
 } from "./served_socket.ts";
-import type { FeedFinder, FeedmeApplication, ServedClient } from "./define.ts";
+import type {
+  AnyFeedDefinition,
+  FeedFinder,
+  FeedmeApplication,
+  ServedClient,
+} from "./define.ts";
 import { definitionsOf, Feeds } from "./feeds.ts";
 import {
   type FeedmeServerOptions,
@@ -58,7 +63,7 @@ import {
 } from "./options.ts";
 import { checkJsonObject } from "../wire/json.ts";
 import { utf8Length } from "../../../net/utf8.ts";
-import { VERSION } from "../wire/protocol.ts";
+import { type FeedArgs, VERSION } from "../wire/protocol.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
 import { Queue } from "../../../net/queue.ts";
 import { Reporter } from "./report.ts";
@@ -80,6 +85,7 @@ export type {
 export {
   type ActionDefinition,
   type ActionRequest,
+  type AnyFeedDefinition,
   type ApiOf,
   defineAction,
   defineFeed,
@@ -88,6 +94,7 @@ export {
   type FeedmeApplication,
   FeedmeRejection,
   type FeedRequest,
+  type InitialContext,
   type LiveFeed,
   type Schema,
   type SchemaIssue,
@@ -98,6 +105,8 @@ export type {
   FeedmeErrorContext,
   FeedmeServerActivity,
   FeedmeServerOptions,
+  FeedmeViolation,
+  ServedChange,
 } from "./options.ts";
 export type { HonoSocket, HonoSocketEvents } from "./hono.ts";
 export { DataError, type DataFault, type JsonPath } from "../wire/json.ts";
@@ -125,6 +134,15 @@ export interface FeedmeServer {
   events(options?: AcceptOptions): HonoSocketEvents;
   /** Finds a feed, to read and change it outside handlers. */
   readonly feed: FeedFinder;
+  /**
+   * Whether a feed, by definition or name, is in use here: its data is loaded or being
+   * loaded. Unlike `feed`, it loads nothing. `client` is the owner of a private feed.
+   */
+  isLive(
+    feed: AnyFeedDefinition | string,
+    args?: object,
+    client?: ServedClient,
+  ): boolean;
   /** The clients that have completed the handshake. */
   readonly clients: Iterable<ServedClient>;
   /**
@@ -163,6 +181,7 @@ class Server implements FeedmeServer {
   readonly #limits: Limits;
   readonly #reporter: Reporter;
   readonly #requests: Requests;
+  readonly #feeds: Feeds;
   readonly #sockets = new Set<ServedSocket>();
   /** Handles the events of sockets one at a time, and never during a `send`. */
   readonly #queue = new Queue();
@@ -178,9 +197,14 @@ class Server implements FeedmeServer {
     this.#limits = limits;
     this.#reporter = new Reporter(options);
     const { maxDepth } = limits;
-    const feeds = new Feeds(
+    const feeds = this.#feeds = new Feeds(
       definitionsOf("Feed", application.feeds, "initial"),
-      { maxDepth, freeze: frozenUpTo(options) },
+      {
+        maxDepth,
+        freeze: frozenUpTo(options),
+        callbackTimeout: limits.callbackTimeout,
+        changed: (feed, change) => this.#reporter.changed(feed, change),
+      },
       (key, code, data, client) => {
         const sockets = client ? [client] : this.#sockets;
         for (const socket of sockets) {
@@ -192,9 +216,17 @@ class Server implements FeedmeServer {
       definitionsOf("Action", application.actions, "handler"),
       feeds,
       this.#reporter,
-      maxDepth,
+      limits,
     );
-    this.feed = feeds.find;
+    this.feed = feeds.finder();
+  }
+
+  isLive(
+    feed: AnyFeedDefinition | string,
+    args?: object,
+    client?: ServedClient,
+  ): boolean {
+    return this.#feeds.isLive(feed, args as FeedArgs, client);
   }
 
   get clients(): Iterable<ServedClient> {
@@ -246,6 +278,7 @@ class Server implements FeedmeServer {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const closed = Promise.all(clients.map((each) => each.closed()));
     for (const each of clients) each.cut(1001, CLOSING);
+    this.#feeds.end();
     if (clients.length === 0) return;
     await Promise.race([
       closed,
@@ -287,10 +320,12 @@ class Server implements FeedmeServer {
   }
 
   #violation(client: ServedSocket, problem: string, text: string): void {
+    const message = text.slice(0, MOST_QUOTED);
     send(client, {
       MessageType: "ViolationResponse",
-      Diagnostics: { Problem: problem, Message: text.slice(0, MOST_QUOTED) },
+      Diagnostics: { Problem: problem, Message: message },
     });
+    this.#reporter.violated(client, problem, message);
     if (this.#options.disconnectOnViolation) {
       client.cut(1008, "protocol violation");
     }
@@ -317,6 +352,7 @@ class Server implements FeedmeServer {
     client.conversation.end();
     for (const each of subscriptions) this.#requests.leave(client, each);
     client.abort();
+    this.#feeds.drop(client);
     if (client.conversation.up) this.#reporter.tell("disconnect", client);
   }
 }
