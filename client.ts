@@ -47,12 +47,14 @@ import {
   type SocketConstructorOptions,
 } from "./session/socket/constructor.ts";
 import type { BackendSocketOptions } from "./session/socket/options.ts";
-import { BackendSocket, type SocketSource } from "./session/socket/socket.ts";
+import type { BackendSocket } from "./session/socket/events.ts";
+import { KeptSocket, type SocketSource } from "./session/socket/socket.ts";
 
 export type { WebSocketConstructor } from "./net/dial.ts";
+export { asyncDispose } from "./net/dispose.ts";
 export type { SocketConstructorOptions } from "./session/socket/constructor.ts";
-export type { SocketEventTarget } from "./session/socket/event_target.ts";
 export type {
+  BackendSocket,
   LostEvent,
   ReconnectingEvent,
   SocketEventMap,
@@ -62,7 +64,6 @@ export type {
   ConnectionEnd,
 } from "./session/socket/options.ts";
 export type { SocketMessage } from "./session/socket/outbox.ts";
-export { BackendSocket } from "./session/socket/socket.ts";
 export {
   type ApiError,
   type BackendState,
@@ -439,7 +440,7 @@ export class SessionBackend {
    * @throws {RangeError} if a duration or `maxBuffered` is out of range
    */
   socket(options: BackendSocketOptions = {}): BackendSocket {
-    const socket = new BackendSocket(this.#source, options);
+    const socket = new KeptSocket(this.#source, options);
     this.#sockets.add(socket);
     socket.closed.then(() => this.#sockets.delete(socket));
     return socket;

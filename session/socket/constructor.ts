@@ -2,7 +2,7 @@
 import type { WebSocketConstructor } from "../../net/dial.ts";
 import { pathBelow } from "./address.ts";
 import type { BackendSocketOptions } from "./options.ts";
-import { BackendSocket, type SocketSource } from "./socket.ts";
+import { KeptSocket, type SocketSource } from "./socket.ts";
 
 /** Options of `SessionBackend.socketConstructor`. */
 export type SocketConstructorOptions = Omit<
@@ -18,7 +18,7 @@ export function socketConstructor(
   source: SocketSource,
   options: SocketConstructorOptions,
 ): WebSocketConstructor {
-  return class extends BackendSocket {
+  return class extends KeptSocket {
     constructor(url: string | URL, protocols?: string | string[]) {
       const path = pathBelow(source.backend.url, url);
       if (path === undefined) {

@@ -1,4 +1,5 @@
-/** The events of a `BackendSocket`. */
+/** A `BackendSocket` as its users see it, and its events. */
+import type { asyncDispose } from "../../net/dispose.ts";
 import type { ConnectionEnd } from "./options.ts";
 import type { SocketMessage } from "./outbox.ts";
 
@@ -39,6 +40,67 @@ export interface SocketEventMap {
   reconnecting: ReconnectingEvent;
   /** Messages were not delivered. */
   lost: LostEvent;
+}
+
+/**
+ * A WebSocket to a session backend that outlives its connections;
+ * `SessionBackend.socket` opens one. It has the interface of the platform's `WebSocket`,
+ * with these differences:
+ *
+ * - `open` occurs each time a connection opens. What you send in its listener goes ahead
+ *   of the messages that were held.
+ * - `reconnecting` occurs when a connection has ended or did not open and the socket
+ *   tries again. `readyState` is then `CONNECTING` (0).
+ * - `send()` holds messages while there is no connection, instead of throwing. `lost`
+ *   lists messages that were not delivered.
+ * - `close` occurs once, when the socket has closed for good.
+ */
+export interface BackendSocket extends WebSocket {
+  /** The URL of the current connection, or of the last one. Contains its token. */
+  readonly url: string;
+  /** The bytes that were sent but not yet transmitted, including those that are held. */
+  readonly bufferedAmount: number;
+  /** Resolves when the socket has closed for good. Never rejects. */
+  readonly closed: Promise<void>;
+  /**
+   * Sends a message, or holds it until there is a connection. A message that exceeds
+   * `maxBuffered`, or comes after `close()`, is reported in a `lost` event.
+   */
+  send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void;
+  /**
+   * Closes the socket for good. Messages that are held are reported in a `lost` event.
+   * Reasons are truncated to 123 bytes.
+   *
+   * @throws {DOMException} an `InvalidAccessError` if `code` is neither 1000 nor 3000 to
+   * 4999
+   */
+  close(code?: number, reason?: string): void;
+  /** Closes the socket, and resolves when it has closed. */
+  [asyncDispose](): Promise<void>;
+  /** Adds a listener for one of the events of {@linkcode SocketEventMap}. */
+  addEventListener<K extends keyof SocketEventMap>(
+    type: K,
+    listener: (this: WebSocket, event: SocketEventMap[K]) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  /** Adds a listener for any event. */
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  /** Removes a listener for one of the events of {@linkcode SocketEventMap}. */
+  removeEventListener<K extends keyof SocketEventMap>(
+    type: K,
+    listener: (this: WebSocket, event: SocketEventMap[K]) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  /** Removes a listener. */
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
 
 /**

@@ -15,7 +15,7 @@ import { checkDuration, setTimer } from "../../net/timer.ts";
 import type { ConnectResponse, UnsubscribeFn } from "../../types.ts";
 import { addressOf } from "./address.ts";
 import { SocketEventTarget } from "./event_target.ts";
-import { type LostEvent, socketEvent } from "./events.ts";
+import { type BackendSocket, type LostEvent, socketEvent } from "./events.ts";
 import type { BackendSocketOptions, ConnectionEnd } from "./options.ts";
 import { Outbox, snapshot, type SocketMessage } from "./outbox.ts";
 
@@ -80,35 +80,16 @@ const BACKEND_ENDED: ConnectionEnd = {
 
 const NEVER_OPENED: ConnectionEnd = { code: 1006, reason: "" };
 
-/**
- * A WebSocket to a session backend that outlives its connections;
- * `SessionBackend.socket` makes one. It has the interface of the platform's `WebSocket`,
- * with these differences:
- *
- * - `open` occurs each time a connection opens. What you send in its listener goes ahead
- *   of the messages that were held.
- * - `reconnecting` occurs when a connection has ended or did not open and the socket
- *   tries again. `readyState` is then `CONNECTING` (0).
- * - `send()` holds messages while there is no connection, instead of throwing. `lost`
- *   lists messages that were not delivered.
- * - `close` occurs once, when the socket has closed for good.
- */
-export class BackendSocket extends SocketEventTarget implements WebSocket {
-  /** `readyState` while it waits for a connection. */
+/** The implementation of `BackendSocket`. */
+export class KeptSocket extends SocketEventTarget implements BackendSocket {
+  // Some libraries check these before they accept a constructor.
   static readonly CONNECTING = 0;
-  /** `readyState` while it is connected. */
   static readonly OPEN = 1;
-  /** `readyState` after `close()`. */
   static readonly CLOSING = 2;
-  /** `readyState` after the `close` event. */
   static readonly CLOSED = 3;
-  /** `readyState` while it waits for a connection. */
   readonly CONNECTING = 0;
-  /** `readyState` while it is connected. */
   readonly OPEN = 1;
-  /** `readyState` after `close()`. */
   readonly CLOSING = 2;
-  /** `readyState` after the `close` event. */
   readonly CLOSED = 3;
 
   readonly #source: SocketSource;
@@ -130,11 +111,7 @@ export class BackendSocket extends SocketEventTarget implements WebSocket {
   #extensions = "";
   #state: State = { kind: "connecting" };
 
-  /**
-   * `SessionBackend.socket` calls this.
-   *
-   * @throws {RangeError} if a duration or `maxBuffered` is out of range
-   */
+  /** @throws {RangeError} if a duration or `maxBuffered` is out of range */
   constructor(source: SocketSource, options: BackendSocketOptions = {}) {
     super();
     const {
@@ -201,33 +178,27 @@ export class BackendSocket extends SocketEventTarget implements WebSocket {
 
   // What `WebSocket` shows.
 
-  /** The URL of the current connection, or of the last one. Contains its token. */
   get url(): string {
     return this.#url;
   }
 
-  /** What the socket is doing: `CONNECTING`, `OPEN`, `CLOSING` or `CLOSED`. */
   get readyState(): 0 | 1 | 2 | 3 {
     return READY_STATE[this.#state.kind];
   }
 
-  /** The bytes that were sent but not yet transmitted, including those that are held. */
   get bufferedAmount(): number {
     const { socket } = this.#opened ?? {};
     return this.#outbox.heldBytes + (socket?.bufferedAmount ?? 0);
   }
 
-  /** The subprotocol that the server of the current or last connection chose. */
   get protocol(): string {
     return this.#protocol;
   }
 
-  /** The extensions that the server of the current or last connection chose. */
   get extensions(): string {
     return this.#extensions;
   }
 
-  /** The type of binary messages. @default {"blob"} */
   get binaryType(): BinaryType {
     return this.#binaryType;
   }
@@ -372,10 +343,6 @@ export class BackendSocket extends SocketEventTarget implements WebSocket {
 
   // What `WebSocket` does.
 
-  /**
-   * Sends a message, or holds it until there is a connection. A message that exceeds
-   * `maxBuffered`, or comes after `close()`, is reported in a `lost` event.
-   */
   send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
     const { socket } = this.#opened ?? {};
     // A platform's socket that is closing drops messages silently.
@@ -389,13 +356,6 @@ export class BackendSocket extends SocketEventTarget implements WebSocket {
     else if (!this.#outbox.hold(message)) this.#lost([message], "overflow");
   }
 
-  /**
-   * Closes the socket for good. Messages that are held are reported in a `lost` event.
-   * Reasons are truncated to 123 bytes.
-   *
-   * @throws {DOMException} an `InvalidAccessError` if `code` is neither 1000 nor 3000 to
-   * 4999
-   */
   close(code?: number, reason = ""): void {
     if (
       code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)
@@ -420,12 +380,10 @@ export class BackendSocket extends SocketEventTarget implements WebSocket {
     (opened?.ended ?? Promise.resolve()).then(finish);
   }
 
-  /** Resolves when the socket has closed for good. Never rejects. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
 
-  /** Closes the socket, and resolves when it has closed. */
   [asyncDispose](): Promise<void> {
     this.close();
     return this.closed;
