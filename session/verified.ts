@@ -63,6 +63,8 @@ export function verifiedUser<Auth extends object = Record<string, unknown>>(
 
 /** Decodes UTF-8 bytes given as one character each. */
 function decode(value: string): string {
+  // Where `Headers` holds text and not bytes (workerd), it needs no decoding.
+  if (/[\u0100-\uffff]/.test(value)) return value;
   const bytes = Uint8Array.from(value, (char) => char.charCodeAt(0));
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

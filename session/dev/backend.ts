@@ -116,7 +116,6 @@ export class Backend {
     this.#idle = new IdleWatch(
       spec.maxIdle,
       () => this.#end("swept", "idle limit reached"),
-      () => listener.onConnections(this),
     );
     this.life.listen((state) => listener.onState(this, state));
   }
@@ -151,9 +150,10 @@ export class Backend {
     return this.#log;
   }
 
-  /** Registers a connection; call the returned function when it ends. */
-  connection(): () => void {
-    return this.#idle.open();
+  /** Called by the gate when the number of its connections changes. */
+  setConnections(open: number): void {
+    this.#idle.set(open);
+    this.#listener.onConnections(this);
   }
 
   /** Starts the process. Resolves when it has ended; never rejects. */

@@ -6,6 +6,7 @@ import {
   type ConnectRequest,
   connectRequestSchema,
   type ConnectResponse,
+  type Revocable,
 } from "../../types.ts";
 import type { Backend } from "./backend.ts";
 import { ApiFailure, isApiFailure } from "./errors.ts";
@@ -16,13 +17,17 @@ import { PAGE } from "./page.ts";
 import { PAGE_SCRIPT } from "./page_script.ts";
 import { PAGE_STYLE } from "./page_style.ts";
 import { pageFeed, type PlatformInfo } from "./page_feed.ts";
-import type { Grant, Registry, Scope } from "./registry.ts";
+import type { Gate, Identity, IssuedToken } from "../gate.ts";
+import { isUsable } from "./lifecycle.ts";
+import type { Registry, Scope } from "./registry.ts";
 import { unknownFields } from "./unknown_fields.ts";
 
 /** Options of {@linkcode createApi}. */
 export interface ApiOptions extends PlatformInfo {
   /** The backends. */
   registry: Registry;
+  /** Issues connection tokens. */
+  gate: Gate;
   /** Which hosts and origins may use the platform. */
   guard: GuardOptions;
   /** The port of the connection proxy. */
@@ -51,7 +56,7 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 
 /** Creates the API as a Hono application. */
 export function createApi(options: ApiOptions): Hono {
-  const { registry, guard, keepAlive, signal } = options;
+  const { registry, gate, guard, keepAlive, signal } = options;
   const app = new Hono();
   const noted = new Set<string>();
   /** Shows each remark once, because a page that reconnects repeats its mistake. */
@@ -89,30 +94,41 @@ export function createApi(options: ApiOptions): Hono {
       return result.data;
     });
     const answer = await registry.connect(scope, request, c.req.raw.signal);
-    return c.json(connectResponse(c, answer.grant, answer.spawned));
+    return c.json(
+      await connectResponse(c, answer.backend, answer.spawned, request),
+    );
   };
   app.post("/v2/service/:account/:service/connect", connect);
   app.post("/v2/service/:account/:service/:environment/connect", connect);
 
-  const connectionUrl = (c: Context, { token }: Grant) =>
+  // Uses the host name by which the caller reached this machine.
+  const connectionUrl = (c: Context, { token }: IssuedToken) =>
     `http://${new URL(c.req.url).hostname}:${options.proxyPort()}/${token}/`;
-  const connectResponse = (
+  const connectResponse = async (
     c: Context,
-    grant: Grant,
+    { id, state }: Backend,
     spawned: boolean,
-  ): ConnectResponse => ({
-    backend_id: grant.backend.id,
-    spawned,
-    status: grant.backend.state.status,
-    token: grant.token,
-    // Uses the host name by which the caller reached this machine.
-    url: connectionUrl(c, grant),
-    secret_token: grant.secret,
-    status_url: `${
-      new URL(c.req.url).origin
-    }/v2/backend/${grant.backend.id}/status`,
-    ready_url: "",
-  });
+    { user, auth }: Identity,
+  ): Promise<ConnectResponse> => {
+    const issued = await issue({ backendId: id, user, auth });
+    return {
+      backend_id: id,
+      spawned,
+      status: state.status,
+      token: issued.token,
+      url: connectionUrl(c, issued),
+      secret_token: issued.secret,
+      status_url: `${new URL(c.req.url).origin}/v2/backend/${id}/status`,
+      ready_url: "",
+    };
+  };
+  const issue = async (identity: Identity & { backendId: string }) => {
+    try {
+      return await gate.issue(identity);
+    } catch (error) {
+      throw new ApiFailure(400, (error as Error).message);
+    }
+  };
 
   const find = (c: Context): Backend => {
     const id = c.req.param("id")!;
@@ -178,6 +194,23 @@ export function createApi(options: ApiOptions): Hono {
     });
   });
 
+  app.post("/v2/revoke", async (c) => {
+    const access = await readBody(c.req.raw, (body) => {
+      const { user, backend_id } = body as Record<string, unknown>;
+      for (const [field, value] of Object.entries({ user, backend_id })) {
+        if (value !== undefined && typeof value !== "string") {
+          throw new ApiFailure(400, `${field}: expected a string`);
+        }
+      }
+      if (user === undefined && backend_id === undefined) {
+        throw new ApiFailure(400, "expected user, backend_id or both");
+      }
+      return { user, backendId: backend_id } as Revocable;
+    });
+    gate.revoke(access);
+    return c.json({ status: "ok" });
+  });
+
   app.get("/", (c) => c.html(PAGE, 200, { "content-security-policy": CSP }));
   app.get(
     "/page.css",
@@ -189,10 +222,10 @@ export function createApi(options: ApiOptions): Hono {
     (c) => c.body(PAGE_SCRIPT, 200, { "content-type": "text/javascript" }),
   );
   app.get("/events", () => pageFeed(registry, options, { keepAlive, signal }));
-  app.post("/visit/:id", (c) => {
-    const grant = registry.visit(find(c));
-    if (!grant) throw new ApiFailure(410, "the backend has ended");
-    return c.json({ url: connectionUrl(c, grant) });
+  app.post("/visit/:id", async (c) => {
+    const { id, state } = find(c);
+    if (!isUsable(state)) throw new ApiFailure(410, "the backend has ended");
+    return c.json({ url: connectionUrl(c, await issue({ backendId: id })) });
   });
 
   app.notFound((c) =>

@@ -18,26 +18,20 @@ export function after(ms: number, fire: () => void): () => void {
 }
 
 /**
- * Counts the connections of a backend, and calls `onIdle` when there has been none for
- * `ms` milliseconds since the last one ended.
+ * Knows how many connections a backend has, and calls `onIdle` when there has been none
+ * for `ms` milliseconds since the last one ended.
  */
 export class IdleWatch {
   readonly #ms: number | undefined;
   readonly #onIdle: () => void;
-  readonly #onCount: () => void;
   #connections = 0;
   #cancel: (() => void) | undefined;
-  #stopped = false;
+  #state: "waiting" | "watching" | "stopped" = "waiting";
 
-  /** Without `ms` it only counts. `onCount` is called when the count changes. */
-  constructor(
-    ms: number | undefined,
-    onIdle: () => void,
-    onCount: () => void = () => {},
-  ) {
+  /** Without `ms` it never calls. */
+  constructor(ms: number | undefined, onIdle: () => void) {
     this.#ms = ms;
     this.#onIdle = onIdle;
-    this.#onCount = onCount;
   }
 
   /** How many connections are open. */
@@ -47,31 +41,25 @@ export class IdleWatch {
 
   /** Starts counting the time without a connection. */
   start(): void {
-    if (this.#ms === undefined || this.#stopped || this.#connections > 0) {
-      return;
-    }
-    this.#cancel ??= after(this.#ms, this.#onIdle);
+    if (this.#state === "stopped") return;
+    this.#state = "watching";
+    this.set(this.#connections);
   }
 
-  /** Registers a connection; call the returned function when it ends. */
-  open(): () => void {
-    this.#connections++;
-    this.#cancel?.();
-    this.#cancel = undefined;
-    this.#onCount();
-    let open = true;
-    return () => {
-      if (!open) return;
-      open = false;
-      this.#connections--;
-      this.#onCount();
-      this.start();
-    };
+  /** Sets how many connections are open. */
+  set(connections: number): void {
+    this.#connections = connections;
+    if (connections > 0) {
+      this.#cancel?.();
+      this.#cancel = undefined;
+    } else if (this.#ms !== undefined && this.#state === "watching") {
+      this.#cancel ??= after(this.#ms, this.#onIdle);
+    }
   }
 
   /** Ends the watch permanently. */
   stop(): void {
-    this.#stopped = true;
+    this.#state = "stopped";
     this.#cancel?.();
     this.#cancel = undefined;
   }

@@ -3,6 +3,7 @@ import type { BackendState } from "../../types.ts";
 import { createApi } from "./http_api.ts";
 import type { Backend, LogLine } from "./backend.ts";
 import { RESERVED_ENV } from "./backend.ts";
+import { Gate } from "../gate.ts";
 import { createConnectProxy } from "./connect_proxy.ts";
 import { type GuardOptions, isLoopback } from "./guard.ts";
 import { DevPlatformError, listen, type Server } from "./listen.ts";
@@ -155,6 +156,11 @@ export async function startDevPlatform(
   const bridges = new AbortController();
   await using started = new AsyncDisposableStack();
   const orphans = started.use(new OrphanGuard());
+  const gate = new Gate({
+    // Backends end with this process, and so may their tokens.
+    keys: [{ id: randomId(), secret: randomId() + randomId() }],
+    onConnections: (id, open) => registry.get(id)?.setConnections(open),
+  });
   const registry = new Registry({
     command,
     cwd,
@@ -176,6 +182,7 @@ export async function startDevPlatform(
       port,
       createApi({
         registry,
+        gate,
         guard,
         runs: command.join(" ").replace(Deno.execPath(), "deno"),
         proxyPort: () => proxy.port,
@@ -192,7 +199,7 @@ export async function startDevPlatform(
       host,
       "--proxy-port",
       proxyPort,
-      createConnectProxy({ registry, guard, signal: bridges.signal }),
+      createConnectProxy({ registry, gate, guard, signal: bridges.signal }),
     ),
     (server) => server.close(),
   );
@@ -252,6 +259,10 @@ export async function startDevPlatform(
     close,
     [Symbol.asyncDispose]: () => close(),
   };
+}
+
+function randomId(): string {
+  return crypto.randomUUID();
 }
 
 function checkPort(name: string, value: number): number {

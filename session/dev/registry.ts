@@ -1,5 +1,5 @@
 /**
- * All backends of a platform, with their keys and tokens. At most one backend holds a key,
+ * All backends of a platform, with their keys. At most one backend holds a key,
  * no matter how many requests ask for it at once.
  */
 import type { BackendState, ConnectRequest } from "../../types.ts";
@@ -11,6 +11,7 @@ import {
   type LogLine,
   RESERVED_ENV,
 } from "./backend.ts";
+import { checkIdentity } from "../gate.ts";
 import { isUsable } from "./lifecycle.ts";
 
 /** The owner of a backend. Keys of different scopes are independent. */
@@ -23,36 +24,16 @@ export interface Scope {
   environment: string | undefined;
 }
 
-/** The access that a connection token gives. */
-export interface Grant {
-  /** The backend that it leads to. */
-  backend: Backend;
-  /** The token; a capability. */
-  token: string;
-  /** Proves to the backend that a request came through the proxy. */
-  secret: string;
-  /** The user. */
-  user: string | undefined;
-  /** More verified data, as JSON in ASCII. */
-  userData: string | undefined;
-}
-
 /** How many ended backends keep their states; the oldest are dropped. */
 const MAX_ENDED = 500;
 /** How many lines of output are kept of an ended backend. */
 const ENDED_LOG_LINES = 200;
-/** The most tokens of one backend; the oldest are revoked. */
-const MAX_GRANTS = 10_000;
-/** The most characters of `user` and `auth`, so that they fit in a request's headers. */
-const MAX_HEADER = 8 * 1024;
 
-/** The backends of a platform, their keys and their tokens. */
+/** The backends of a platform and their keys. */
 export class Registry implements BackendListener {
   readonly #settings: BackendSettings;
   readonly #backends = new Map<string, Backend>();
   readonly #holders = new Map<string, Backend>();
-  readonly #grants = new Map<string, Grant>();
-  readonly #tokens = new Map<Backend, Set<string>>();
   readonly #ended: Backend[] = [];
   readonly #running = new Set<Promise<void>>();
   readonly #listeners = new Set<BackendListener>();
@@ -73,11 +54,6 @@ export class Registry implements BackendListener {
     return this.#backends.get(id);
   }
 
-  /** The access that `token` gives, unless it is unknown or its backend has ended. */
-  grant(token: string): Grant | undefined {
-    return this.#grants.get(token);
-  }
-
   /** Notifies `listener` of all events, until the returned function is called. */
   listen(listener: BackendListener): () => void {
     this.#listeners.add(listener);
@@ -96,9 +72,13 @@ export class Registry implements BackendListener {
     scope: Scope,
     request: ConnectRequest,
     signal?: AbortSignal,
-  ): Promise<{ grant: Grant; spawned: boolean }> {
+  ): Promise<{ backend: Backend; spawned: boolean }> {
     const { key, spawn = true } = request;
-    const identity = checkIdentity(request);
+    try {
+      checkIdentity(request);
+    } catch (error) {
+      throw new ApiFailure(400, (error as Error).message);
+    }
     const options = typeof spawn === "object" ? spawn : {};
     checkEnv(options.executable?.env);
     if (key === undefined && spawn === false) {
@@ -124,7 +104,7 @@ export class Registry implements BackendListener {
             "spawn.tag: the key is held by a backend with another tag",
           );
         }
-        return { grant: this.#issue(holder, identity), spawned: false };
+        return { backend: holder, spawned: false };
       }
       if (spawn === false) break;
       await holder.life.reached(() => false, signal);
@@ -156,50 +136,16 @@ export class Registry implements BackendListener {
     );
     this.#backends.set(backend.id, backend);
     if (key !== undefined) this.#holders.set(name, backend);
-    const grant = this.#issue(backend, identity);
     backend.life.listen(({ status }) => {
       if (status === "terminated") this.#forget(backend, name);
     });
     const run = backend.run().finally(() => this.#running.delete(run));
     this.#running.add(run);
-    return { grant, spawned: true };
-  }
-
-  /** Issues a new token for a running backend. */
-  #issue(
-    backend: Backend,
-    identity: Pick<Grant, "user" | "userData">,
-  ): Grant {
-    const grant: Grant = {
-      backend,
-      token: randomToken(),
-      secret: randomToken(),
-      ...identity,
-    };
-    let tokens = this.#tokens.get(backend);
-    if (!tokens) this.#tokens.set(backend, tokens = new Set());
-    tokens.add(grant.token);
-    this.#grants.set(grant.token, grant);
-    if (tokens.size > MAX_GRANTS) {
-      const [oldest] = tokens;
-      tokens.delete(oldest!);
-      this.#grants.delete(oldest!);
-    }
-    return grant;
-  }
-
-  /** Issues a token for opening a running backend from the dev page. */
-  visit(backend: Backend): Grant | undefined {
-    if (!isUsable(backend.state)) return undefined;
-    return this.#issue(backend, { user: undefined, userData: undefined });
+    return { backend, spawned: true };
   }
 
   #forget(backend: Backend, name: string): void {
     if (this.#holders.get(name) === backend) this.#holders.delete(name);
-    for (const token of this.#tokens.get(backend) ?? []) {
-      this.#grants.delete(token);
-    }
-    this.#tokens.delete(backend);
     backend.trimLog(ENDED_LOG_LINES);
     this.#ended.push(backend);
     if (this.#ended.length > MAX_ENDED) {
@@ -265,54 +211,9 @@ function checkEnv(env: Record<string, string> = {}): void {
   }
 }
 
-/**
- * Prepares the identity headers for the backend: the user as UTF-8 bytes, as Plane sends
- * them (`verifiedUser` decodes them), the rest as JSON in ASCII.
- */
-function checkIdentity(
-  { user: name, auth }: ConnectRequest,
-): Pick<Grant, "user" | "userData"> {
-  // deno-lint-ignore no-control-regex
-  if (name !== undefined && /[\x00-\x1f\x7f]/.test(name)) {
-    throw new ApiFailure(
-      400,
-      "user: must not contain control characters, which a header cannot carry",
-    );
-  }
-  const user = name === undefined
-    ? undefined
-    : Array.from(new TextEncoder().encode(name), (byte) =>
-      String.fromCharCode(byte)).join("");
-  let userData: string | undefined;
-  try {
-    userData = auth && JSON.stringify(auth).replace(
-      /[\x7f-\uffff]/g,
-      (unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"),
-    );
-  } catch {
-    throw new ApiFailure(400, "auth: too deeply nested");
-  }
-  for (const [field, value] of Object.entries({ user, auth: userData })) {
-    if (value && value.length > MAX_HEADER) {
-      throw new ApiFailure(
-        400,
-        `${field}: too long for a header (at most ${MAX_HEADER} characters)`,
-      );
-    }
-  }
-  return { user, userData };
-}
-
 /** A random id of ten letters and digits that is easy to read. */
 function randomName(): string {
   const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
   const bytes = crypto.getRandomValues(new Uint8Array(10));
   return Array.from(bytes, (byte) => alphabet[byte % alphabet.length]).join("");
-}
-
-/** 32 random bytes, encoded so that they fit in a path. */
-function randomToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(32));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

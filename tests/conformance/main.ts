@@ -214,7 +214,7 @@ async function workerdColumn(compatibilityDate: string): Promise<Column> {
     module: await bundled("servers/workerd.ts"),
     compatibilityDate,
     vars: env(shared),
-    objects: { LIVE: "Live" },
+    objects: { LIVE: "Live", DOOR: "Door" },
   });
   await using runner = await startWorker({ module: worker, compatibilityDate });
   return await column(

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { verifiedUser } from "../../server.ts";
 import { createConnectProxy } from "../../session/dev/connect_proxy.ts";
+import { Gate } from "../../session/gate.ts";
 import type { Registry } from "../../session/dev/registry.ts";
 import {
   call,
@@ -115,14 +116,14 @@ Deno.test("dev proxy - environment, fencing tokens and scopes reach the process"
   );
 });
 
-Deno.test("dev proxy - unknown, revoked and mangled tokens get 410", async () => {
+Deno.test("dev proxy - unknown and mangled tokens get 401, those of an ended backend 410", async () => {
   await using dev = await platform();
   const { url, token, backend_id, status_url } = await connect(dev);
   await (await fetch(url)).body?.cancel();
-  const gone = async (path: string) => {
+  const refused = async (path: string, status = 401) => {
     const response = await fetch(dev.proxyUrl + path);
     const text = await response.text();
-    assertEquals(response.status, 410, path);
+    assertEquals(response.status, status, path);
     assertFalse(text.includes(token));
     assertFalse(response.headers.has("x-plane-backend-id"));
   };
@@ -139,10 +140,10 @@ Deno.test("dev proxy - unknown, revoked and mangled tokens get 410", async () =>
       `/${token}%2f`,
       "/__proto__/",
     ]
-  ) await gone(path);
+  ) await refused(path);
   await terminate(dev, backend_id);
   await ended(status_url);
-  await gone(`/${token}/`);
+  await refused(`/${token}/`, 410);
   const upgrade = await Peer.open(url).then(
     () => "open",
     () => "refused",
@@ -304,22 +305,21 @@ Deno.test("dev proxy - a backend has as long for a handshake as for an answer", 
     }
   } as unknown as typeof WebSocket;
   try {
-    const grant = {
-      token: "t",
-      backend: {
-        id: "b",
-        address: "127.0.0.1:1",
-        connection: () => () => {},
-        life: { reached: () => Promise.resolve({ status: "ready" }) },
-      },
+    const backend = {
+      address: "127.0.0.1:1",
+      state: { status: "ready" },
+      life: { reached: () => Promise.resolve({ status: "ready" }) },
     };
+    const gate = new Gate({ keys: [{ id: "k", secret: "x".repeat(32) }] });
+    const { token } = await gate.issue({ backendId: "b" });
     const handler = createConnectProxy({
-      registry: { grant: () => grant } as unknown as Registry,
+      registry: { get: () => backend } as unknown as Registry,
+      gate,
       guard: { allowedHosts: [], open: false },
       signal: new AbortController().signal,
     });
     const answer = handler(
-      new Request("http://localhost/t/ws", {
+      new Request(`http://localhost/${token}/ws`, {
         headers: { host: "localhost", upgrade: "websocket" },
         signal: client.signal,
       }),
@@ -373,4 +373,29 @@ Deno.test("dev proxy - the page's own way to a backend", async () => {
   await terminate(dev, backend_id);
   await ended(status_url);
   assertEquals((await visit()).status, 410);
+});
+
+Deno.test("dev proxy - revoked access ends what is open, through the API", async () => {
+  await using dev = await platform();
+  const ada = await connect(dev, { key: "k", user: "ada" });
+  const bob = await connect(dev, { key: "k", user: "bob" });
+  const peer = await Peer.open(ada.url);
+  const other = await Peer.open(bob.url);
+  await peer.next();
+  await other.next();
+  const revoke = (json: unknown) => call(dev, "/v2/revoke", { json });
+  assertEquals((await revoke({ user: "ada" })).status, 200);
+  const { code, reason } = await peer.closed;
+  assertEquals([code, reason], [4403, "access was revoked"]);
+  const refused = await fetch(ada.url);
+  assertEquals(
+    [refused.status, await refused.text()],
+    [410, "the connection token was revoked: connect again\n"],
+  );
+  other.socket.send("still here");
+  assertEquals(await other.next(), "still here");
+  await other.close();
+  for (const wrong of [{}, { user: 1 }, { backend_id: null }]) {
+    assertEquals((await revoke(wrong)).status, 400);
+  }
 });

@@ -6,6 +6,7 @@ import {
   assertRejects,
 } from "@std/assert";
 import { createApi } from "../../session/dev/http_api.ts";
+import { Gate } from "../../session/gate.ts";
 import type { Registry } from "../../session/dev/registry.ts";
 import { isBackendState, isConnectResponse } from "../../types.ts";
 import {
@@ -342,6 +343,7 @@ Deno.test("dev api - HEAD of a stream leaves no listener", async () => {
   } as unknown as Registry;
   const api = createApi({
     registry,
+    gate: new Gate({ keys: [{ id: "k", secret: "x".repeat(32) }] }),
     guard: { allowedHosts: [], open: false },
     runs: "x",
     proxyPort: () => 1,

@@ -11,6 +11,7 @@ const ROOMS: [room: string, floor: number][] = [
   ["client.ts", 4],
   ["server.ts", 4],
   ["session/dev/", 4],
+  ["session/gate", 3],
   ["session/edge/", 3],
   ["session/engine/", 3],
   ["session/socket/", 3],

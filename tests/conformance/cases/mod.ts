@@ -7,6 +7,7 @@ import { durations } from "./durations.ts";
 import { feedmeClientArea } from "./feedme_client.ts";
 import { feedmeServerArea } from "./feedme_server.ts";
 import { listeners } from "./listeners.ts";
+import { gate } from "./gate.ts";
 import { proxy } from "./proxy.ts";
 import { sessionBackend } from "./session_backend.ts";
 import { socketCluster } from "./socketcluster.ts";
@@ -18,6 +19,7 @@ export const areas: readonly Area[] = [
   sessionBackend,
   backendSocket,
   proxy,
+  gate,
   feedmeClientArea,
   feedmeServerArea,
   socketCluster,

@@ -65,6 +65,7 @@ Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, (request) => {
   }
   return Response.json({
     pid: Deno.pid,
+    port: Deno.env.get("PORT"),
     method: request.method,
     path: url.pathname + url.search,
     headers: Object.fromEntries(request.headers),

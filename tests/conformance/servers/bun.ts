@@ -9,6 +9,7 @@ import { Jamsocket } from "@feedline/feedline/server";
 import { feedmeServer } from "@feedline/feedline/feed/feedme/server";
 import { app } from "./app.ts";
 import { application } from "./application.ts";
+import { gateApp } from "./gate.ts";
 
 // deno-lint-ignore no-explicit-any
 const { process, Bun } = globalThis as any;
@@ -18,7 +19,7 @@ const edge = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
   idleTimeout: 255,
-  fetch: app({ engine, upgrade }).fetch,
+  fetch: app({ engine, upgrade }).route("/", gateApp(upgrade)).fetch,
   websocket: bridge,
 });
 const live = feedmeServer(application);

@@ -6,15 +6,16 @@ import { Jamsocket } from "@feedline/feedline/server";
 import { feedmeServer } from "@feedline/feedline/feed/feedme/server";
 import { app } from "./app.ts";
 import { application } from "./application.ts";
+import { gateApp } from "./gate.ts";
 
 // deno-lint-ignore no-explicit-any
 const { process } = globalThis as any;
 const live = feedmeServer(application);
 const server = new WebSocketServer({ noServer: true });
-const { fetch } = app({
-  engine: Jamsocket.fromEnv(process.env),
-  upgrade: nodeUpgrade({ server, upgradeWebSocket }),
-}).get("/feedme", upgradeWebSocket(() => live.events({ user: "ada" })));
+const upgrade = nodeUpgrade({ server, upgradeWebSocket });
+const { fetch } = app({ engine: Jamsocket.fromEnv(process.env), upgrade })
+  .get("/feedme", upgradeWebSocket(() => live.events({ user: "ada" })))
+  .route("/", gateApp(upgrade));
 serve(
   { fetch, port: 0, hostname: "127.0.0.1", websocket: { server } },
   ({ port }) => console.log(JSON.stringify({ edge: port, feedme: port })),

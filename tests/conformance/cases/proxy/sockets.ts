@@ -25,7 +25,8 @@ async function open(
   return await opened(new WebSocket(url, protocols));
 }
 
-async function opened(socket: WebSocket): Promise<Opened> {
+/** Resolves once it is open. */
+export async function opened(socket: WebSocket): Promise<Opened> {
   socket.binaryType = "arraybuffer";
   const messages: (string | ArrayBuffer)[] = [];
   socket.onmessage = ({ data }) => messages.push(data);
