@@ -15,7 +15,7 @@ import { refusalError } from "./gate/gate.ts";
 import { accept, acceptPair, hasPairs, socketOf } from "./gate/pair.ts";
 import type { Access } from "./gate/token.ts";
 import { type Bridge, bridge } from "./pass/bridge.ts";
-import { endable } from "./pass/endable.ts";
+import { relay } from "./pass/relay.ts";
 import { isProxyError, ProxyError } from "./pass/failure.ts";
 import { forward } from "./pass/forward.ts";
 import { isUpgrade, offeredProtocols, upgradeHeaders } from "./pass/headers.ts";
@@ -187,7 +187,9 @@ async function passHttp(
     drop();
     return new Response(null, answer);
   }
-  const { body, end } = endable(answer.body, passage.leave);
+  const { body, end } = relay(answer.body.getReader(), {
+    onEnd: passage.leave,
+  });
   passage.open = true;
   // Only a stream of events may look complete. Its reader then comes back, and is refused.
   const complete = isEventStream(answer.headers.get("content-type"));
