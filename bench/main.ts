@@ -6,6 +6,7 @@
 const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
   dev: async () => (await import("./dev.ts")).benchDev,
   proxy: async () => (await import("./proxy.ts")).benchProxy,
+  hop: async () => (await import("./hop.ts")).benchHop,
   sockets: async () => (await import("./sockets.ts")).benchSockets,
   soak: async () => (await import("./soak.ts")).soak,
   feedme: async () => (await import("./feedme.ts")).benchFeedme,
