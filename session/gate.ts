@@ -8,6 +8,7 @@
  * and Workers.
  */
 import { Hono } from "@hono/hono";
+import { Deadlines } from "../net/deadlines.ts";
 import { dial } from "../net/dial.ts";
 import { isEventStream } from "../net/sse.ts";
 import type { Gate, Refusal } from "./gate/gate.ts";
@@ -87,9 +88,10 @@ const POLICY = {
  */
 export function createGate(options: GateShellOptions): HonoApp {
   const upgrade = options.upgrade ?? ownUpgrade();
+  const deadlines = new Deadlines(options.timeout ?? Infinity);
   return new Hono().all("*", async (c) => {
     try {
-      return await pass(c, options, upgrade);
+      return await pass(c, { ...options, deadlines }, upgrade);
     } catch (error) {
       return withGeneralHeaders(refuse(error), undefined);
     }
@@ -99,7 +101,7 @@ export function createGate(options: GateShellOptions): HonoApp {
 /** Lets a request in, forwards it, and counts it until it has ended. */
 async function pass(
   c: Context,
-  options: GateShellOptions,
+  options: GateShellOptions & { deadlines: Deadlines },
   upgrade: UpgradeAdapter | undefined,
 ): Promise<Response> {
   const { gate } = options;
@@ -163,13 +165,13 @@ async function passHttp(
   passage: Passage,
   { fetch }: GateTarget,
   to: URL,
-  { timeout = Infinity, signal }: GateShellOptions,
+  { deadlines, signal }: GateShellOptions & { deadlines: Deadlines },
 ): Promise<Response> {
   const { c: { req: { raw: request } }, revoked } = passage;
-  const answer = await forward(request, to, {
+  const answer = await forward(request, to.href, {
     ...POLICY,
     set: passage.headers,
-    timeout,
+    deadlines,
     fetch,
     signal: signal ? AbortSignal.any([signal, revoked]) : revoked,
   });

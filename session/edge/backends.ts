@@ -7,9 +7,11 @@ import {
   type SessionEngine,
 } from "../../types.ts";
 import { isTimeout } from "../../net/shape.ts";
+import { Deadlines } from "../../net/deadlines.ts";
 import { setTimer } from "../../net/timer.ts";
 import { unlessAborted } from "../../net/wait.ts";
 import { isProxyError, ProxyError } from "../pass/failure.ts";
+import { ANSWER_TIMEOUT } from "../pass/forward.ts";
 import { Flights } from "./flights.ts";
 import { HeldMap } from "./held.ts";
 import { Outages } from "./outages.ts";
@@ -41,6 +43,8 @@ export class Backends {
   readonly #lost = new Outages();
   /** How long to wait for one response of the platform, in milliseconds. */
   readonly timeout: number;
+  /** How long a backend may take to respond. */
+  readonly deadlines: Deadlines;
 
   /** @throws {TypeError} if neither `upstreams` nor the engine gives the backends' origins */
   constructor(options: SessionProxyOptions) {
@@ -60,6 +64,7 @@ export class Backends {
     }
     this.timeout = options.platformTimeout ?? options.connectTimeout ?? 10_000;
     this.#flights = new Flights(this.timeout);
+    this.deadlines = new Deadlines(options.timeout ?? ANSWER_TIMEOUT);
   }
 
   engine(c: Context): SessionEngine {
@@ -255,9 +260,9 @@ function keyOf(visit: Visit): string {
  * The URL within the backend that the client requested.
  * @throws {ProxyError} 400 if the path could escape the backend's URL
  */
-export function addressIn({ base }: Held, { rest, search }: Visit): URL {
+export function addressIn({ base }: Held, { rest, search }: Visit): string {
   const to = joinPath(base, rest, search);
-  if (!to) {
+  if (to === undefined) {
     throw new ProxyError(400, "the path must not lead outside the backend");
   }
   return to;

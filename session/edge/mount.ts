@@ -40,20 +40,36 @@ export function findPlace(
   publicPath?: string,
 ): Place | undefined {
   const { path, search } = splitUrl(url);
-  const segments = path.split("/");
-  const at = typeof after === "number"
-    ? fromEnd(segments, after)
-    : beforeBackend(segments, name, after);
-  // Segment 0 is the empty one before the leading slash.
-  if (at < 1) return undefined;
-  let base = publicPath ?? segments.slice(0, at).join("/");
+  let before: string;
+  let rest = "";
+  const direct = typeof after === "number" ? -1 : onlyPlace(path, name);
+  if (direct >= 0) {
+    before = path.slice(0, direct);
+    rest = path.slice(direct + name.length + "//backend/".length);
+  } else {
+    const segments = path.split("/");
+    const at = typeof after === "number"
+      ? fromEnd(segments, after)
+      : beforeBackend(segments, name, after);
+    // Segment 0 is the empty one before the leading slash.
+    if (at < 1) return undefined;
+    before = segments.slice(0, at).join("/");
+    rest = segments.slice(at + 2).join("/");
+  }
   // It becomes a cookie's path, and semicolons separate a cookie's attributes.
-  base = base.replace(SEPARATORS, encodeURIComponent);
-  return {
-    path: `${base}/${encodeURIComponent(name)}`,
-    rest: segments.slice(at + 2).join("/"),
-    search,
-  };
+  const base = (publicPath ?? before).replace(SEPARATORS, encodeURIComponent);
+  return { path: `${base}/${encodeURIComponent(name)}`, rest, search };
+}
+
+/**
+ * The index of `/:name/backend/` in a path without encoded characters; -1 if it
+ * occurs more than once or not at all. Most requests need no closer look.
+ */
+function onlyPlace(path: string, name: string): number {
+  if (path.includes("%")) return -1;
+  const part = `/${name}/backend/`;
+  const at = path.indexOf(part);
+  return at === path.lastIndexOf(part) ? at : -1;
 }
 
 const SEPARATORS = /[;,\\\s]/g;

@@ -16,11 +16,11 @@ import {
   redacted,
 } from "../pass/failure.ts";
 import {
-  ANSWER_TIMEOUT,
   forward,
   type ForwardOptions,
   hasBody,
   IDEMPOTENT,
+  secretsOf,
 } from "../pass/forward.ts";
 import {
   isHandshake,
@@ -54,20 +54,21 @@ export async function passHttp(
   }
   let repeatable = !hasBody(request);
   return await cross(visit, backends, async (held, to) => {
-    const answer = await forward(request, to, {
-      ...await rules(visit, held, to, options, backends),
-      onBody: (bytes) => repeatable = bytes === 0,
-      eventStream(source) {
-        let leave = () => {};
-        const { body, end } = relay(source.getReader(), {
-          onEnd: () => leave(),
-        });
-        leave = visitors.enter(visit, { end });
-        return body;
-      },
-    });
-    await checkFound(answer, backends, visit);
-    return checkRedirect(answer);
+    const policy = await rules(visit, held, to, options, backends);
+    policy.onBody = (bytes) => repeatable = bytes === 0;
+    policy.eventStream = (source) => {
+      let leave = () => {};
+      const { body, end } = relay(source.getReader(), {
+        onEnd: () => leave(),
+      });
+      leave = visitors.enter(visit, { end });
+      return body;
+    };
+    const answer = await forward(request, to, policy);
+    const lost = lostBy(answer, backends, visit);
+    if (!lost) return checkRedirect(answer);
+    await answer.body?.cancel();
+    throw lost;
   }, (status) => {
     if (!repeatable) return "because its body was already sent";
     // After a 410, no backend can have acted on the request.
@@ -115,11 +116,11 @@ export async function passJoined(
           onRefused: (answer) => refused = answer,
         });
     try {
-      await dial(to.href.replace(/^http/, "ws"), {
+      await dial(to.replace(/^http/, "ws"), {
         protocols,
         init: { headers: own },
         signal,
-        timeout: options.timeout ?? ANSWER_TIMEOUT,
+        timeout: backends.deadlines.ms,
         WebSocket: options.WebSocket,
         create,
         onOpen: (socket) => pair = bridge(socket, { maxMessage, maxBuffered }),
@@ -127,7 +128,7 @@ export async function passJoined(
       return pair;
     } catch (error) {
       if (signal.aborted) throw new ProxyError(499, "the client disconnected");
-      const cause = redacted(error, [to.href, to.pathname, ...held.secrets]);
+      const cause = redacted(error, secretsOf(to, policy));
       if (refused) throw refusal(refused, backends, visit, cause);
       throw new LostError(502, "the backend did not accept the WebSocket", {
         cause,
@@ -176,7 +177,7 @@ export function passNative(
     const controller = new AbortController();
     const timer = setTimer(
       () => controller.abort(),
-      options.timeout ?? ANSWER_TIMEOUT,
+      backends.deadlines.ms,
     );
     let answer: Response;
     try {
@@ -188,12 +189,16 @@ export function passNative(
       });
     } catch (error) {
       throw new LostError(502, "the backend is unreachable", {
-        cause: redacted(error, [to.href, to.pathname, ...held.secrets]),
+        cause: redacted(error, secretsOf(to, policy)),
       });
     } finally {
       clearTimeout(timer);
     }
-    await checkFound(answer, backends, visit);
+    const lost = lostBy(answer, backends, visit);
+    if (lost) {
+      await answer.body?.cancel();
+      throw lost;
+    }
     return await accept(answer, policy);
   });
 }
@@ -205,7 +210,7 @@ export function passNative(
 async function cross<T>(
   visit: Visit,
   backends: Backends,
-  attempt: (held: Held, to: URL) => Promise<T>,
+  attempt: (held: Held, to: string) => Promise<T>,
   unrepeatable: (status: number) => string | undefined = () => undefined,
 ): Promise<T> {
   let held = await backends.reach(visit);
@@ -242,7 +247,7 @@ async function accept(
   policy: ForwardOptions,
 ): Promise<Response> {
   const { decoded, body } = await decodedBody(answer);
-  const headers = responseHeaders(answer.headers, { ...policy, decoded });
+  const headers = responseHeaders(answer.headers, policy, decoded);
   const { webSocket } = answer as Response & { webSocket?: unknown };
   if (webSocket) {
     const chosen = answer.headers.get("sec-websocket-protocol");
@@ -271,7 +276,7 @@ async function accept(
 async function rules(
   visit: Visit,
   held: Held,
-  to: URL,
+  to: string,
   options: SessionProxyOptions,
   backends: Backends,
 ): Promise<ForwardOptions> {
@@ -286,10 +291,10 @@ async function rules(
     secrets,
     cookiePath: prefix,
     maxBody: options.maxBody ?? 100 * 1024 ** 2,
-    timeout: options.timeout,
+    deadlines: backends.deadlines,
     fetch: backends.fetchFor(visit, held),
     location(location) {
-      const within = pathWithin(base, to, location);
+      const within = pathWithin(base, new URL(to), location);
       return within === undefined ? undefined : prefix + within;
     },
   };
@@ -321,20 +326,8 @@ function refusal(
 
 /**
  * Distinguishes the platform's response that there is no backend from a response
- * of the backend itself.
- * @throws {LostError} if the platform responded
+ * of the backend itself: returns the error if the platform responded.
  */
-async function checkFound(
-  answer: Response,
-  backends: Backends,
-  visit: Visit,
-): Promise<void> {
-  const lost = lostBy(answer, backends, visit);
-  if (!lost) return;
-  await answer.body?.cancel();
-  throw lost;
-}
-
 function lostBy(
   answer: { status: number; headers: Headers },
   backends: Backends,

@@ -1,6 +1,6 @@
 /** Forwards an HTTP request to a session backend, streaming both bodies. */
+import type { Deadlines } from "../../net/deadlines.ts";
 import { isEventStream } from "../../net/sse.ts";
-import { setTimer } from "../../net/timer.ts";
 import { passBody } from "./body.ts";
 import { decodedBody } from "./encoding.ts";
 import { LostError, ProxyError, redacted } from "./failure.ts";
@@ -21,10 +21,10 @@ export interface ForwardOptions
   /** The longest request body, in bytes; a longer one gets a 413. @default {Infinity} */
   maxBody?: number | undefined;
   /**
-   * How long the backend may take to start its response, in milliseconds from the
-   * last chunk of the request body. @default {60_000}
+   * How long the backend may take to start its response, from the last chunk of the
+   * request body. Those who forward many requests share one.
    */
-  timeout?: number | undefined;
+  deadlines: Deadlines;
   /** Ends the request and its response, as a client's disconnect does. */
   signal?: AbortSignal | undefined;
   /** Called with the length of the request's body in bytes, once all of it was read. */
@@ -65,26 +65,24 @@ export const NULL_BODY: ReadonlySet<number> = /* @__PURE__ */ new Set([
  */
 export async function forward(
   request: Request,
-  to: URL,
-  options: ForwardOptions = {},
+  to: string,
+  options: ForwardOptions,
 ): Promise<Response> {
   const {
     maxBody = Infinity,
-    timeout = ANSWER_TIMEOUT,
+    deadlines,
     signal,
     fetch = globalThis.fetch,
   } = options;
-  const { method } = request;
-  const secrets = [to.href, to.pathname, ...options.secrets ?? []];
+  const { method, headers } = request;
   if (/^(CONNECT|TRACE|TRACK)$/i.test(method)) {
     throw new ProxyError(
       405,
       `method ${method.toUpperCase()} is not forwarded`,
     );
   }
-  if (Number(request.headers.get("content-length") ?? 0) > maxBody) {
-    throw tooLong(maxBody);
-  }
+  const length = headers.get("content-length");
+  if (Number(length) > maxBody) throw tooLong(maxBody);
 
   const controller = new AbortController();
   /** Why this function ended the request, if it did. */
@@ -95,23 +93,25 @@ export async function forward(
   };
   const late = () =>
     end(
-      new ProxyError(504, `the backend did not respond within ${timeout} ms`),
+      new ProxyError(
+        504,
+        `the backend did not respond within ${deadlines.ms} ms`,
+      ),
     );
   // Only until there is a response. From then on the runtime cancels the response's
   // body when the client disconnects, and some runtimes abort this signal regardless.
   const gone = () => end(new ProxyError(499, "the client disconnected"));
-  if (request.signal.aborted) gone();
-  else request.signal.addEventListener("abort", gone, { once: true });
-  let timer = setTimer(late, timeout);
+  const { signal: client } = request;
+  if (client.aborted) gone();
+  else client.addEventListener("abort", gone);
+  const deadline = deadlines.start(late);
   let answered = false;
   const restart = () => {
-    clearTimeout(timer);
-    if (!answered) timer = setTimer(late, timeout);
+    if (!answered) deadlines.restart(deadline);
   };
 
   let sent: ReadableStream<Uint8Array> | null = null;
   if (hasBody(request)) {
-    const length = request.headers.get("content-length");
     const passing = passBody(
       request.body!,
       length === null ? undefined : Number(length),
@@ -136,12 +136,12 @@ export async function forward(
     );
     sent = passing.body;
     // Without signs of progress, a slow upload would count as a missing response.
-    if (!passing.counted) clearTimeout(timer);
+    if (!passing.counted) deadlines.stop(deadline);
   }
 
   const init: RequestInit = {
     method,
-    headers: requestFields(request.headers, options),
+    headers: requestFields(headers, options),
     redirect: "manual",
     // any() holds its result weakly, so a signal that lives long gathers nothing.
     signal: signal
@@ -169,12 +169,12 @@ export async function forward(
       throw new ProxyError(503, "the request was cancelled");
     }
     throw ended ?? new LostError(502, "the backend is unreachable", {
-      cause: redacted(error, secrets),
+      cause: redacted(error, secretsOf(to, options)),
     });
   } finally {
     answered = true;
-    clearTimeout(timer);
-    request.signal.removeEventListener("abort", gone);
+    deadlines.stop(deadline);
+    client.removeEventListener("abort", gone);
   }
   if (answer.status < 200 || answer.status > 599) {
     answer.body?.cancel().catch(() => {});
@@ -185,8 +185,10 @@ export async function forward(
   }
   const { decoded, body: whole } = NULL_BODY.has(answer.status)
     ? noBody(answer, controller)
-    : await decodedBody(answer);
-  let body = whole && discreet(whole, secrets);
+    : answer.headers.has("content-encoding")
+    ? await decodedBody(answer)
+    : { decoded: false, body: answer.body };
+  let body = whole && discreet(whole, () => secretsOf(to, options));
   if (
     body && options.eventStream &&
     isEventStream(answer.headers.get("content-type"))
@@ -195,7 +197,7 @@ export async function forward(
   return new Response(body, {
     status: answer.status,
     statusText: answer.statusText,
-    headers: responseFields(answer.headers, { ...options, decoded }),
+    headers: responseFields(answer.headers, options, decoded),
   });
 }
 
@@ -211,6 +213,14 @@ export function hasBody(request: Request): boolean {
     headers.get("content-length") !== "0";
 }
 
+/** What must not appear in an error: a backend's URL is a capability. */
+export function secretsOf(
+  to: string,
+  { secrets = [] }: ResponseHeaderOptions,
+): string[] {
+  return [to, new URL(to).pathname, ...secrets];
+}
+
 /**
  * Keeps secrets out of the error of a body that is aborted. On Bun the error would
  * contain the backend's whole URL, and Bun writes it to its log. On other runtimes the
@@ -218,11 +228,11 @@ export function hasBody(request: Request): boolean {
  */
 function discreet(
   body: ReadableStream<Uint8Array>,
-  secrets: readonly string[],
+  secrets: () => readonly string[],
 ): ReadableStream<Uint8Array> {
   if (!("Bun" in globalThis)) return body;
   return relay(body.getReader(), {
-    onFail: (error) => redacted(error, secrets),
+    onFail: (error) => redacted(error, secrets()),
   }).body;
 }
 

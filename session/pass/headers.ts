@@ -41,11 +41,6 @@ export interface ResponseHeaderOptions extends HeaderPolicy {
    * @default {false}
    */
   cache?: boolean | undefined;
-  /**
-   * Whether the body was decoded, so that `Content-Encoding` and `Content-Length` no
-   * longer describe it. @default {false}
-   */
-  decoded?: boolean | undefined;
   /** A header whose value contains one of these is dropped. */
   secrets?: readonly string[] | undefined;
   /**
@@ -250,14 +245,15 @@ function checkedHeaders(
  * Drops hop-by-hop headers and those that `Connection` names; headers that affect a
  * whole origin (`Strict-Transport-Security`, `Clear-Site-Data` and the like);
  * instructions to a server in front of the edge; headers that the options do not
- * allow; and, if `fetch` has decoded the body, `Content-Encoding` and
- * `Content-Length`.
+ * allow; and, if `fetch` has `decoded` the body, `Content-Encoding` and
+ * `Content-Length`, which no longer describe it.
  */
 export function responseHeaders(
   headers: Headers,
   options?: ResponseHeaderOptions,
+  decoded?: boolean,
 ): Headers {
-  return new Headers(responseFields(headers, options));
+  return new Headers(responseFields(headers, options, decoded));
 }
 
 /** {@linkcode responseHeaders} as a list, for `new Response`. */
@@ -267,11 +263,11 @@ export function responseFields(
     cookies = false,
     cors = false,
     cache = false,
-    decoded = false,
     secrets = [],
     location,
     cookiePath,
   }: ResponseHeaderOptions = {},
+  decoded = false,
 ): [string, string][] {
   const named = connectionNames(headers);
   const result: [string, string][] = [];

@@ -7,10 +7,15 @@
 /** The most levels of percent-encoding that are decoded for the check; more are refused. */
 const DEPTH = 4;
 
+/** Paths that mean the same to every server and that no URL parser changes. */
+const PLAIN_PATH = /^(?![./])[\w~!$&'()*+,=:@.\/-]*$/;
+/** Queries that no URL parser changes. */
+const PLAIN_QUERY = /^(?:\?[\w~!$&()*+,;=:@.\/?%-]*)?$/;
+
 /**
- * The URL of `path` below `base`; `path` is raw, as the client sent it, without its
- * leading slash. Returns `undefined` if any server on the way could interpret it as a
- * URL that is not below `base`.
+ * The URL of `path` below `base`, which has neither a query nor a fragment; `path` is
+ * raw, as the client sent it, without its leading slash. Returns `undefined` if any
+ * server on the way could interpret it as a URL that is not below `base`.
  *
  * Encoded characters are forwarded unchanged, but decoded for the check: `a%2Fb` is
  * fine, `..%2f`, `%252e%252e` and `/evil.example` are not.
@@ -19,21 +24,22 @@ export function joinPath(
   base: URL,
   path: string,
   search = "",
-): URL | undefined {
+): string | undefined {
+  const { href } = base;
+  const prefix = href.endsWith("/") ? href : `${href}/`;
+  // Most requests; parsing would be a notable part of what a small one costs.
+  if (
+    PLAIN_PATH.test(path) && !path.includes("/.") && PLAIN_QUERY.test(search)
+  ) return prefix + path + search;
   if (!isSafe(path)) return undefined;
-  const prefix = base.pathname.endsWith("/")
-    ? base.pathname
-    : `${base.pathname}/`;
   let url: URL;
   try {
-    url = new URL(`${base.origin}${prefix}${path}${search}`);
+    url = new URL(prefix + path + search);
   } catch {
     return undefined;
   }
   // Verifies the result of isSafe() on the final URL, because that is what is dialled.
-  return url.origin === base.origin && url.pathname.startsWith(prefix)
-    ? url
-    : undefined;
+  return url.href.startsWith(prefix) ? url.href : undefined;
 }
 
 function isSafe(path: string): boolean {

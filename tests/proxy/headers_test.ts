@@ -188,7 +188,7 @@ Deno.test("responseHeaders - a decoded body has another length", () => {
     "10",
   );
   const encoded = new Headers({ ...headers, "content-encoding": "gzip" });
-  assertEquals(list(responseHeaders(encoded, { decoded: true })), {
+  assertEquals(list(responseHeaders(encoded, {}, true)), {
     "cache-control": "no-store",
     "content-type": "text/plain",
   });

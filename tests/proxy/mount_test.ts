@@ -110,16 +110,18 @@ const MOUNTS: Record<string, [(Hono: AppClass) => App, string]> = {
   ],
 };
 
-/** What the routers of older versions do not match themselves. */
-const NEWER: ReadonlySet<string> = new Set([
-  "a parameter over several segments",
-  "the words of the route in its own path",
+/** What the routers of older versions do not match themselves, and which do. */
+const NEWER: ReadonlyMap<string, RegExp> = new Map([
+  ["a parameter over several segments", /own|4\.13/],
+  ["the words of the route in its own path", /own|4\.13/],
+  // A fault of its RegExpRouter; TrieRouter finds the path.
+  ["a parameter with a pattern", /own|4\.([69]|13)|Trie/],
 ]);
 
 for (const [version, Hono] of VERSIONS) {
   Deno.test(`mount - ${version}: the right path, wherever the route is`, async () => {
     for (const [label, [make, base]] of Object.entries(MOUNTS)) {
-      if (NEWER.has(label) && !/own|4\.13/.test(version)) continue;
+      if (NEWER.get(label)?.test(version) === false) continue;
       const app = make(Hono);
       const room = `http://edge.example${base}/room%201`;
       const connected = await app.request(`${room}/connect`, {
@@ -161,6 +163,12 @@ for (const [version, Hono] of VERSIONS) {
     }
   });
 }
+
+Deno.test("mount - the application keeps Hono's fast router", async () => {
+  const app: App = new OwnHono().route("/sessions", edge());
+  await app.request("http://edge.example/sessions/doc/status");
+  assertEquals(app.router.name, "SmartRouter + RegExpRouter");
+});
 
 Deno.test("mount - behind a proxy that strips a prefix, the option path is the public one", async () => {
   const app = new OwnHono().route("/rooms", edge("/app/rooms"));
