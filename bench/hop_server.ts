@@ -68,7 +68,7 @@ function helper(): Handler {
   return app.fetch as Handler;
 }
 
-const bare: Handler = (request) =>
+const bare = (request: Request): Promise<Response> =>
   fetch(`http://${target}${rest(request.url)}`, request);
 
 const text = "x".repeat(1024);
@@ -127,10 +127,14 @@ function onBun(): number {
   return Bun.serve({
     port: 0,
     hostname,
-    fetch(request: Request, server: typeof Bun) {
+    fetch(
+      request: Request,
+      server: typeof Bun,
+    ): Promise<Response> | Response | undefined {
       if (!isUpgrade(request)) return bare(request);
       const data = { upstream: new WebSocket(`ws://${target}ws`) };
       if (!server.upgrade(request, { data })) throw new Error("no upgrade");
+      return undefined;
     },
     websocket: {
       // deno-lint-ignore no-explicit-any
