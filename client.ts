@@ -172,7 +172,7 @@ export class SessionBackend {
   ) {
     if (!isConnectResponse(connectResponse)) {
       throw new TypeError(
-        `SessionBackend needs a connect response, got ${
+        `SessionBackend needs a connect response; got ${
           describe(connectResponse)
         }`,
       );

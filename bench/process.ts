@@ -25,7 +25,7 @@ export async function listener(port: number): Promise<number> {
       // Another user's process, or one that has ended.
     }
   }
-  throw new Error(`nobody listens on ${port}`);
+  throw new Error(`nothing listens on ${port}`);
 }
 
 /** The processor time of a process in milliseconds, with a resolution of 10 ms. */

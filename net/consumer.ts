@@ -416,6 +416,6 @@ function checkLeast(
   least: number,
 ): void {
   if (value !== undefined && !(value >= least)) {
-    throw new RangeError(`${name} must be ${least} or more, not ${value}`);
+    throw new RangeError(`${name} must be ${least} or more; got ${value}`);
   }
 }

@@ -147,7 +147,7 @@ export function openWebSocket(
       try {
         socket.close(code, reason);
       } catch {
-        // Not before it has opened; see above.
+        // Not before it has opened: until then its code means nothing.
       }
     },
     release() {

@@ -246,7 +246,7 @@ const [name, ...rest] = Deno.args;
 const ofTests = name === "test" || name === "conformance";
 const deps = ofTests ? takeOption(rest, "deps") : undefined;
 if (deps !== undefined && deps !== "oldest" && deps !== "newest") {
-  console.error(`--deps=${deps}: expected oldest or newest`);
+  console.error(`--deps must be oldest or newest; got ${deps}`);
   Deno.exit(2);
 }
 if (ofTests && takeOption(rest, "newest") !== undefined) {

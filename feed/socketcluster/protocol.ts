@@ -248,12 +248,12 @@ export function isCloseCode(code: unknown): code is number {
 export function checkClose(code: unknown, reason: unknown): void {
   if (!isCloseCode(code)) {
     throw new InvalidArgumentsError(
-      `close code must be 1000 or from 3000 to 4999, not ${String(code)}`,
+      `close code must be 1000 or from 3000 to 4999; got ${String(code)}`,
     );
   }
   if (reason !== undefined && typeof reason !== "string") {
     throw new InvalidArgumentsError(
-      `close reason must be a string, not ${typeof reason}`,
+      `close reason must be a string; got ${typeof reason}`,
     );
   }
 }

@@ -84,7 +84,7 @@ function numbers<T extends Record<string, number | undefined>>(
         return [name, Math.min(value, LONGEST_TIMEOUT)];
       }
       throw new InvalidArgumentsError(
-        `${name} must be a number of 0 or more, not ${String(value)}`,
+        `${name} must be a number, 0 or more; got ${String(value)}`,
       );
     }),
   ) as T;
@@ -109,7 +109,7 @@ function checkHost({ host, hostname, port }: ClientOptions): void {
   if (!host) return;
   if (!/[^:]+:\d{2,5}/.test(host)) {
     throw new InvalidArgumentsError(
-      `host must be "name:port", not ${JSON.stringify(host)}`,
+      `host must be "name:port"; got ${JSON.stringify(host)}`,
     );
   }
   if (hostname || port) {

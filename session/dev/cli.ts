@@ -77,14 +77,14 @@ export function parseCommandLine(
   if (values.help) return "help";
   if (more.length > 0) {
     throw new DevPlatformError(
-      `expected one module, but also got ${
+      `pass one module; also got ${
         more.join(" ")
       }; put arguments for the module after --`,
     );
   }
   if (module === undefined && rest.length === 0) {
     throw new DevPlatformError(
-      "expected a module or, after --, a command to run; see --help",
+      "pass a module or, after --, a command to run; see --help",
     );
   }
   return {
@@ -104,9 +104,7 @@ function port(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
     throw new DevPlatformError(
-      `--${name}: expected a port from 0 to 65535, not ${
-        JSON.stringify(value)
-      }`,
+      `--${name} must be a port from 0 to 65535; got ${JSON.stringify(value)}`,
     );
   }
   return Number(value);
@@ -116,7 +114,7 @@ function seconds(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (!/^\d{1,9}(\.\d+)?$/.test(value)) {
     throw new DevPlatformError(
-      `--${name}: expected seconds, not ${JSON.stringify(value)}`,
+      `--${name} must be a number of seconds; got ${JSON.stringify(value)}`,
     );
   }
   return Number(value) * 1000;

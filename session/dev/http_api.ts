@@ -169,7 +169,7 @@ export function createApi(options: ApiOptions): Hono {
     const hard = await readBody(c.req.raw, (body) => {
       const { hard = false } = body as { hard?: unknown };
       if (typeof hard !== "boolean") {
-        throw new ApiFailure(400, "hard: expected true or false");
+        throw new ApiFailure(400, "hard must be true or false");
       }
       return hard;
     });
@@ -263,7 +263,7 @@ async function readBody<T>(
     }
   }
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new ApiFailure(400, "the body: expected a JSON object");
+    throw new ApiFailure(400, "the body must be a JSON object");
   }
   return check(body);
 }

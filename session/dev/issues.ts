@@ -12,11 +12,13 @@ interface Issue {
   errors?: Issue[][];
 }
 
-/** The first issue, e.g. `spawn.tag: expected a string`. */
+/** The first issue, e.g. `spawn.tag must be a string`. */
 export function explain(error: { issues: Issue[] }): string {
   const { path, issue } = innermost(error.issues[0]!, []);
   const field = path.map(String).join(".");
-  return `${field || "the body"}: ${complaint(issue)}`;
+  const name = field || "the body";
+  const must = requirement(issue);
+  return must ? `${name} ${must}` : `${name}: ${issue.message}`;
 }
 
 /** The most specific issue: from the form that matched best. */
@@ -29,25 +31,32 @@ function innermost(
   return inner ? innermost(inner, path) : { path, issue };
 }
 
-function complaint(issue: Issue): string {
+/** What a field must be, unless the schema has a message of its own. */
+function requirement(issue: Issue): string | undefined {
   if (issue.errors) {
     const forms = issue.errors.flat().map(({ expected }) => expected)
       .filter((expected) => expected !== undefined);
-    return `expected ${forms.map(withArticle).join(" or ")}`;
+    return `must be ${forms.map(withArticle).join(" or ")}`;
   }
-  const unit = issue.origin === "string" ? " characters" : "";
+  const text = issue.origin === "string";
   if (issue.minimum !== undefined) {
-    return unit
-      ? `expected at least ${issue.minimum}${unit}`
-      : `expected a number above ${issue.minimum}`;
+    return text
+      ? `must have at least ${characters(issue.minimum)}`
+      : `must be a number above ${issue.minimum}`;
   }
   if (issue.maximum !== undefined) {
-    return `expected at most ${issue.maximum}${unit}`;
+    return text
+      ? `must have at most ${characters(issue.maximum)}`
+      : `must be at most ${issue.maximum}`;
   }
   if (issue.expected !== undefined) {
-    return `expected ${withArticle(issue.expected)}`;
+    return `must be ${withArticle(issue.expected)}`;
   }
-  return issue.message;
+  return undefined;
+}
+
+function characters(count: number | bigint): string {
+  return `${count} character${Number(count) === 1 ? "" : "s"}`;
 }
 
 function withArticle(type: string): string {

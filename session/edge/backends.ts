@@ -72,7 +72,7 @@ export class Backends {
     const made = typeof engine === "function" ? engine(c) : engine;
     if (typeof made?.connect !== "function") {
       throw new TypeError(
-        `the option engine must be or return a SessionEngine such as new Jamsocket(…), got ${
+        `the option engine must be or return a SessionEngine such as new Jamsocket(…); got ${
           Object.prototype.toString.call(made)
         }`,
       );

@@ -221,7 +221,7 @@ class Follower {
     return () => {
       watch.stop();
       this.#check.stop();
-      // `null` unless there is a reason: nobody sees it, and an abort without one
+      // `null` unless there is a reason: no caller sees it, and an abort without one
       // makes a DOMException, the dearest part of a reconnect.
       controller.abort(this.#options.signal.reason ?? null);
     };

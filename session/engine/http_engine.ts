@@ -182,7 +182,7 @@ export class HTTPEngine implements SessionEngine {
     return new Promise((resolve, reject) => {
       if (typeof onStatus !== "function") {
         throw new TypeError(
-          "statusStream expects a callback function as its second argument",
+          "statusStream needs a callback function as its second argument",
         );
       }
       const target = this.#followed(backendId);
@@ -383,7 +383,7 @@ function toHeaders(record: Record<string, string>): Headers {
 function checkRequest(request: unknown): void {
   if (typeof request !== "object" || request === null) {
     throw new TypeError(
-      `connect expects an object such as { key: "room-1" }, got ${typeof request}`,
+      `connect needs an object such as { key: "room-1" }; got ${typeof request}`,
     );
   }
 }
@@ -399,7 +399,7 @@ function encodeId(backendId: string): string {
   if (typeof backendId !== "string" || /^\.{0,2}$/.test(backendId)) {
     // Quotes only strings: a connect response passed by mistake contains tokens.
     throw new TypeError(
-      `A backend id must be a non-empty string other than "." and "..", got ${
+      `A backend id must be a non-empty string other than "." and ".."; got ${
         typeof backendId === "string" ? quote(backendId) : typeof backendId
       }`,
     );

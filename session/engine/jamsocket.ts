@@ -260,7 +260,7 @@ function checkPort(port: unknown, name: string): number {
     number > 65_535
   ) {
     throw new RangeError(
-      `${name} must be a port number from 1 to 65535, got ${
+      `${name} must be a port number from 1 to 65535; got ${
         JSON.stringify(port)
       }`,
     );

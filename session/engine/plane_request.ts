@@ -113,7 +113,7 @@ export function checkPlaneRequest(request: PlaneRequest): void {
   checkString("user", user);
   if (auth !== undefined && !isObject(auth)) {
     throw new TypeError(
-      `auth must be an object, got ${kindOf(auth)}`,
+      `auth must be an object; got ${kindOf(auth)}`,
     );
   }
   if (spawn === undefined) return;
@@ -136,7 +136,7 @@ function checkString(name: string, value: unknown): void {
   if (value === undefined || value === null || typeof value === "string") {
     return;
   }
-  throw new TypeError(`${name} must be a string, got ${kindOf(value)}`);
+  throw new TypeError(`${name} must be a string; got ${kindOf(value)}`);
 }
 
 function checkRanges(
@@ -149,7 +149,7 @@ function checkRanges(
     if (value === undefined || value === null) continue;
     if (typeof value !== "number") {
       throw new TypeError(
-        `${where}.${name} must be a number of ${unit}, got ${kindOf(value)}`,
+        `${where}.${name} must be a number of ${unit}; got ${kindOf(value)}`,
       );
     }
     if (!Number.isInteger(value) || value < least || value > most) {

@@ -112,8 +112,8 @@ export function originTest(patterns: readonly string[]): OriginTest {
     if (!plain) {
       if (pattern !== "null") {
         throw new TypeError(
-          `${JSON.stringify(pattern)} is not an origin: ` +
-            "expected https://host, https://*.host or http://host:*",
+          `${JSON.stringify(pattern)} is not an origin ` +
+            "such as https://host, https://*.host or http://host:*",
         );
       }
       exact.add(pattern);

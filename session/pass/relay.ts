@@ -26,7 +26,7 @@ export interface Relay {
 }
 
 /**
- * Passes on what `reader` reads, at the pace of whoever reads the result. Cancelling
+ * Passes on what `reader` reads, at the pace at which the result is read. Cancelling
  * the result cancels the source on every runtime, which a `TransformStream` does not.
  */
 export function relay(

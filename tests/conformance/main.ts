@@ -176,7 +176,7 @@ async function runCommand(
   return [...outcomes, { ...END, ...(failure && { failure }) }];
 }
 
-/** A column of a program that is here, or why there is none. */
+/** A column of a program that is installed, or why it is missing. */
 async function commandColumn(
   name: string,
   runtime: "bun" | "node",

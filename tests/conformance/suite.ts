@@ -1,6 +1,6 @@
 /**
  * What a conformance case is, and how cases are run: plain functions over the
- * public API, told where their far ends are. Nothing here imports a runtime, so
+ * public API, which are given the addresses of their far ends. Nothing here imports a runtime, so
  * that the suite is one file for any of them.
  */
 import type { BrowserName } from "../kit/browsers.ts";
@@ -55,7 +55,7 @@ export interface ScriptedPeer {
 
 /** What a case is given. */
 export interface Test extends FarEnds {
-  /** A name that nobody else uses: `name("room")`. */
+  /** A name that no other case uses: `name("room")`. */
   name(what: string): string;
   /** Sets up a scripted peer of this case's own. */
   script(script: Script): Promise<ScriptedPeer>;

@@ -375,7 +375,7 @@ Deno.test({
   },
 });
 
-Deno.test("dev backend - none is left when the platform is disposed", async () => {
+Deno.test("dev backend - all end when the platform is disposed", async () => {
   const dev = await platform({ ...code(IGNORES_SIGTERM), grace: 100 });
   for (const key of ["a", "b"]) {
     await states((await connect(dev, { key })).status_url, "ready");
@@ -429,7 +429,7 @@ Deno.test("dev backend - after it has ended, its process id receives no signal",
   }
 });
 
-Deno.test("dev backend - watch ends those whose code has changed", async () => {
+Deno.test("dev backend - watch ends backends whose code has changed", async () => {
   const folder = await Deno.makeTempDir();
   const main = `${folder}/main.ts`;
   const write = (version: number) =>

@@ -233,12 +233,12 @@ Deno.test("dev command - arguments", () => {
   assertEquals(parseCommandLine(["--help"]), "help");
   for (
     const [args, message] of [
-      [[], "expected a module"],
-      [["--"], "expected a module"],
-      [["a.ts", "b.ts"], "expected one module"],
-      [["a.ts", "--port", "70000"], "--port: expected a port"],
-      [["a.ts", "--port", "x"], "--port: expected a port"],
-      [["a.ts", "--grace", "soon"], "--grace: expected seconds"],
+      [[], "pass a module"],
+      [["--"], "pass a module"],
+      [["a.ts", "b.ts"], "pass one module"],
+      [["a.ts", "--port", "70000"], "--port must be a port"],
+      [["a.ts", "--port", "x"], "--port must be a port"],
+      [["a.ts", "--grace", "soon"], "--grace must be a number of seconds"],
       [["a.ts", "--port"], "--port"],
       [["a.ts", "--prot", "1"], "did you mean --port?"],
       [["a.ts", "--startup", "1"], "did you mean --startup-timeout?"],

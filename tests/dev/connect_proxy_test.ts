@@ -79,7 +79,7 @@ Deno.test("dev proxy - the backend learns who connects, whatever the client clai
   assertEquals(await peer.next(), "echo");
   await peer.close();
 
-  // Nobody is nobody, also when Connection asks for the removal of the proof.
+  // An anonymous client stays anonymous, even if Connection lists the header that proves it.
   const nobody = await connect(dev, {});
   const raw = await rawRequest(
     dev.proxyUrl,
@@ -347,7 +347,10 @@ Deno.test("dev proxy - a client that leaves during a handshake is not counted as
     await connection.write(bytes);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
   }
-  await until(() => dev.backends[0]!.connections === 0, "nobody is left");
+  await until(
+    () => dev.backends[0]!.connections === 0,
+    "no connection is left",
+  );
 });
 
 Deno.test("dev proxy - bodies stream both ways and are not bounded", async () => {

@@ -1,4 +1,4 @@
-/** A backend for tests: tells what it got, echoes, and does as it is told. */
+/** A backend for tests: reports what it received, echoes, and follows instructions in the path. */
 console.log("hello from the backend");
 Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, (request) => {
   const headers = Object.fromEntries(request.headers);

@@ -220,26 +220,26 @@ Deno.test("dev api - each refusal names the mistake and spawns nothing", async (
     init: Parameters<typeof call>[2],
   ][] = [
     [400, /^the body is not JSON$/, path, { method: "POST", body: '{"key":' }],
-    [400, /^the body: expected a JSON object$/, path, { json: [] }],
-    [400, /^the body: expected a JSON object$/, path, { json: null }],
-    [400, /^key: expected a string$/, path, { json: { key: 7 } }],
-    [400, /^key: expected at least 1 characters$/, path, { json: { key: "" } }],
-    [400, /^key: expected at most \d+ characters$/, path, {
+    [400, /^the body must be a JSON object$/, path, { json: [] }],
+    [400, /^the body must be a JSON object$/, path, { json: null }],
+    [400, /^key must be a string$/, path, { json: { key: 7 } }],
+    [400, /^key must have at least 1 character$/, path, { json: { key: "" } }],
+    [400, /^key must have at most \d+ characters$/, path, {
       json: { key: "k".repeat(10_000) },
     }],
-    [400, /^spawn: expected a boolean or an object$/, path, {
+    [400, /^spawn must be a boolean or an object$/, path, {
       json: { spawn: "yes" },
     }],
-    [400, /^spawn\.tag: expected a string$/, path, {
+    [400, /^spawn\.tag must be a string$/, path, {
       json: { spawn: { tag: 1 } },
     }],
-    [400, /^spawn\.max_idle_seconds: expected a number above 0$/, path, {
+    [400, /^spawn\.max_idle_seconds must be a number above 0$/, path, {
       json: { spawn: { max_idle_seconds: -1 } },
     }],
-    [400, /^spawn\.lifetime_limit_seconds: expected a number$/, path, {
+    [400, /^spawn\.lifetime_limit_seconds must be a number$/, path, {
       json: { spawn: { lifetime_limit_seconds: "9" } },
     }],
-    [400, /^spawn\.executable\.env\.A: expected a string$/, path, {
+    [400, /^spawn\.executable\.env\.A must be a string$/, path, {
       json: env({ A: 1 }),
     }],
     [400, /^spawn\.executable\.env\.PORT: is set by the platform$/, path, {
@@ -249,11 +249,11 @@ Deno.test("dev api - each refusal names the mistake and spawns nothing", async (
       json: env({ SESSION_BACKEND_STATIC_TOKEN: "" }),
     }],
     [400, /env\.A=B: names must be/, path, { json: env({ "A=B": "" }) }],
-    [400, /^user: expected a string$/, path, { json: { user: {} } }],
+    [400, /^user must be a string$/, path, { json: { user: {} } }],
     [400, /^user: must not contain control characters/, path, {
       json: { user: "a\r\nx-verified-secret: 1" },
     }],
-    [400, /^auth: expected an object$/, path, { json: { auth: "x" } }],
+    [400, /^auth must be an object$/, path, { json: { auth: "x" } }],
     [400, /^auth: too long/, path, {
       json: { auth: { a: "x".repeat(10_000) } },
     }],
@@ -290,7 +290,7 @@ Deno.test("dev api - each refusal names the mistake and spawns nothing", async (
     assertEquals(error.code, error.status.replaceAll(" ", ""));
     assertMatch(error.id, /^[0-9a-f-]{36}$/);
   }
-  // A body whose length nobody announced has the same bound.
+  // A body of undeclared length has the same bound.
   const chunk = `10000\r\n${"x".repeat(65_536)}\r\n`;
   const answer = await rawRequest(
     dev.apiUrl,
@@ -309,7 +309,7 @@ Deno.test("dev api - terminate refuses an unknown kind and ends nothing", async 
   const { status, body } = await call(dev, path, { json: { hard: "yes" } });
   assertEquals([status, body.error.message], [
     400,
-    "hard: expected true or false",
+    "hard must be true or false",
   ]);
   assertEquals(
     dev.backends[0]!.states.some(({ status }) => status === "terminating"),

@@ -65,11 +65,11 @@ Deno.test("dev numbers - limits of a spawn must be positive and finite", async (
   for (const name of ["max_idle_seconds", "lifetime_limit_seconds"]) {
     for (
       const [value, complaint] of [
-        ["0", "expected a number above 0"],
-        ["-1", "expected a number above 0"],
-        ["1e999", "expected a number"],
-        ['"60"', "expected a number"],
-        ["null", "expected a number"],
+        ["0", "must be a number above 0"],
+        ["-1", "must be a number above 0"],
+        ["1e999", "must be a number"],
+        ['"60"', "must be a number"],
+        ["null", "must be a number"],
       ]
     ) {
       const { status, body } = await call(dev, "/v2/service/-/-/connect", {
@@ -77,7 +77,7 @@ Deno.test("dev numbers - limits of a spawn must be positive and finite", async (
         body: `{"spawn":{"${name}":${value}}}`,
       });
       assertEquals(status, 400);
-      assertEquals(body.error.message, `spawn.${name}: ${complaint}`);
+      assertEquals(body.error.message, `spawn.${name} ${complaint}`);
     }
   }
   assertEquals(dev.backends.length, 0);

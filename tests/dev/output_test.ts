@@ -44,7 +44,7 @@ Deno.test("dev output - no piece of a long line breaks a character or a colour",
   );
 });
 
-Deno.test("dev output - nothing that steers a terminal is left", () => {
+Deno.test("dev output - control sequences for a terminal are removed", () => {
   const link = "\x1b]8;;http://x.example/\x07link\x1b]8;;\x07";
   const link2 = "\x1b]8;;http://y/\x1b\\link\x1b]8;;\x1b\\";
   assertEquals(

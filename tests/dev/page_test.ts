@@ -38,7 +38,7 @@ Deno.test("dev page - allows no foreign frame, script or source", async () => {
   assertMatch(body, /^<!doctype html>/);
 });
 
-Deno.test("dev page - what it is told holds no token", async () => {
+Deno.test("dev page - its data contains no token", async () => {
   await using dev = await platform(code(LISTEN));
   const { token, secret_token } = await connect(dev, {
     user: "ada",

@@ -479,7 +479,7 @@ Deno.test("connect timeout covers transport and handshake", async () => {
   await end();
 });
 
-Deno.test("feed timeout: closed until a response; asking again waits anew", async () => {
+Deno.test("feed timeout: closed until a response; a second request starts a new wait", async () => {
   using time = new FakeTime();
   const { transport, up, feed: makeFeed, told, sentTypes, end } = start();
   await up();
@@ -506,7 +506,7 @@ Deno.test("feed timeout: closed until a response; asking again waits anew", asyn
   await end();
 });
 
-Deno.test("asked for again while a bad feed is being closed", async () => {
+Deno.test("desireOpen() while a bad feed is being closed", async () => {
   const { transport, up, feed: makeFeed, told, sentTypes, end } = start();
   await up();
   const feed = makeFeed();
@@ -696,7 +696,7 @@ Deno.test("destroy() while a retry is pending ends it", async () => {
   assertEquals(time.next(), false);
 });
 
-Deno.test("a transport that breaks the rules is cut off", async () => {
+Deno.test("a transport that breaks the rules is disconnected", async () => {
   type Breach = (transport: FakeTransport) => void;
   const breaches: [string, Breach][] = [
     ["connect out of turn", (t) => t.misbehave("connect")],
@@ -741,7 +741,7 @@ Deno.test("a transport that breaks the rules is cut off", async () => {
   assert(client.destroyed());
 });
 
-Deno.test("transports in the manner of feedme-client 0.0.35 are let pass", async () => {
+Deno.test("transports written for feedme-client 0.0.35 are accepted", async () => {
   // The connection is lost within send().
   const failing = start({ reconnect: false });
   await failing.up();
@@ -796,7 +796,7 @@ Deno.test("a breach that the transport swallows ends everything too", async () =
   assertEquals(time.next(), false);
 });
 
-Deno.test("a transport that is connected without being asked is cut off", async () => {
+Deno.test("a transport that connects by itself is disconnected", async () => {
   const { client, transport, up, told, end } = start({ reconnect: false });
   await up();
   // It says that the connection is lost, and has kept it or made a new one.
@@ -817,7 +817,7 @@ Deno.test("an action that throws reports only that exception", async () => {
   transport.onsend = () => {
     throw new Error("broken");
   };
-  // A promise that nobody got would be an unhandled rejection.
+  // A promise without a caller would be an unhandled rejection.
   assertThrows(
     () => void client.action("a", {}),
     FeedmeError,
@@ -914,7 +914,7 @@ Deno.test("a transport that breaks the rules before any call", async () => {
   assert(client.destroyed());
 });
 
-Deno.test("when the application hears of a lost connection, the client is already dialling", async () => {
+Deno.test("when a lost connection is reported, the client is already dialling", async () => {
   const { client, transport, up, end } = start();
   await up();
   const states: string[] = [];
@@ -930,7 +930,7 @@ Deno.test("when the application hears of a lost connection, the client is alread
   await end();
 });
 
-Deno.test("feeds are opened before the application learns of the connection", async () => {
+Deno.test("feeds are opened before the connect event", async () => {
   const { client, transport, feed: makeFeed, told, end } = start();
   makeFeed("b").desireOpen();
   makeFeed("a").desireOpen();

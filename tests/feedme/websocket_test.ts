@@ -73,7 +73,7 @@ Deno.test("websocket: a URL that is invalid or has no server is in no error", as
   );
 });
 
-Deno.test("websocket: a browser is asked for headers only where there are some", async () => {
+Deno.test("websocket: headers are passed to the constructor only if there are any", async () => {
   await using server = serve(() => {});
   /** As in a browser, which takes anything but a list for a subprotocol. */
   class Browser extends WebSocket {
@@ -98,7 +98,7 @@ Deno.test("websocket: a browser is asked for headers only where there are some",
   assertEquals(reached, ["connected", "connected", "disconnected"]);
 });
 
-Deno.test("websocket: the address is asked for each time", async () => {
+Deno.test("websocket: the url function is called for each connection", async () => {
   await using server = serve(() => {});
   let asked = 0;
   const { transport, until } = listen({

@@ -149,7 +149,7 @@ for (
 /** How long the deltas are, as a share of the whole list as text. */
 function share(before: object[], after: object[]): number {
   const size = holds(list(before), list(after));
-  // The same where nothing is shared: by key, and where there is none by value.
+  // The same where nothing is shared: by key, and by value if no key is shared.
   const rebuilt = holds(list(before), plain(list(after)));
   assertEquals(rebuilt, size);
   return size / JSON.stringify(after).length;

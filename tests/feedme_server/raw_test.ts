@@ -53,6 +53,6 @@ for (const { name, frames } of raw) {
   });
 }
 
-Deno.test("recordings of raw clients - none is missing", () => {
+Deno.test("recordings of raw clients - all are there", () => {
   assertEquals(raw.length, 5);
 });

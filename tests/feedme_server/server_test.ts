@@ -118,7 +118,7 @@ Deno.test("server: a feed, a change, an answer, in this order", async () => {
   ]);
   await ada.ask(actionOf("say", { ...ID, text: "hi" }));
   assertEquals(grace.sent, []);
-  // What was changed is kept while nobody looks.
+  // Changed data is kept without subscribers.
   await ada.ask(closeOf("room", ID));
   assertEquals((await ada.ask(openOf("room", ID)))[0].FeedData.lines.length, 3);
   assertEquals(errors, []);
@@ -372,7 +372,7 @@ Deno.test("server: an unanswered close is terminated where the platform can", as
   await server.close();
 });
 
-Deno.test("server: feeds that take their time to load, fail to, or are let go", async () => {
+Deno.test("server: feeds that load slowly, fail to load, or are released", async () => {
   const loads: PromiseWithResolvers<{ n: number }>[] = [];
   const late = defineFeed({
     data: z.object({ n: z.number() }),

@@ -15,7 +15,7 @@ export const executablePath: string | undefined = [
   }
 });
 
-/** Starts it; whoever calls closes it. */
+/** Starts it; the caller closes it. */
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: executablePath!,
@@ -23,7 +23,7 @@ export function launchChromium(): Promise<Browser> {
   });
 }
 
-/** How a test that needs it is defined: skipped, by name, where there is none. */
+/** How a test that needs it is defined: skipped, by name, where it is missing. */
 export function inChromium(
   name: string,
   fn: (browser: Browser) => Promise<void>,

@@ -147,8 +147,8 @@ export async function requireRuntime(name: Runtime): Promise<string> {
 }
 
 /**
- * A test with the program of a runtime. Where there is none it is skipped, with
- * the reason in its name; with `CI` it fails.
+ * A test with the program of a runtime. If it is missing, the test is
+ * skipped, with the reason in its name; with `CI` it fails.
  */
 export async function testOn(
   name: Runtime,

@@ -17,7 +17,7 @@ const server: any = socketClusterServer.attach(httpServer, {
   ...options,
 });
 
-/** Runs a loop over a stream; its end is nobody's business. */
+/** Runs a loop over a stream; its end does not matter. */
 async function each(stream: any, body: (value: any) => unknown): Promise<void> {
   for await (const value of stream) await body(value);
 }

@@ -15,7 +15,7 @@ Deno.test("close code - the sendable code for each refused one", () => {
   ) assertEquals(sendableCode(code), sendable);
 });
 
-Deno.test("close reason - 123 bytes fit, and no character is cut in half", () => {
+Deno.test("close reason - 123 bytes fit, and no character is split", () => {
   for (
     const [reason, fitted] of [
       ["", ""],

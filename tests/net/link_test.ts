@@ -74,7 +74,7 @@ Deno.test("link: gives up where the policy has no delay, and says why", () => {
   link.stop();
 });
 
-Deno.test("link: the count begins anew only after a connection has held", () => {
+Deno.test("link: the count starts over only after a connection has held", () => {
   using time = new FakeTime();
   const { link, last } = start(time, { ...linear, heldAfter: 5_000 });
   link.connect();

@@ -40,7 +40,7 @@ function start(options: OpenOptions = {}) {
 
 const UNOPENED = "failed Error: WebSocket closed before it opened";
 
-Deno.test("openWebSocket: opens, hears messages, and closes once", async () => {
+Deno.test("openWebSocket: opens, receives messages, and closes once", async () => {
   const { socket, log, ended } = start();
   socket.onopen!();
   socket.onmessage!({ data: "one" });

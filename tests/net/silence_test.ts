@@ -121,7 +121,7 @@ Deno.test("silence: 0 and Infinity watch nothing, NaN is refused", () => {
   }
 });
 
-Deno.test("silence: after stop() nothing is left, and start() begins anew", () => {
+Deno.test("silence: stop() leaves nothing behind, and start() starts over", () => {
   using time = new FakeTime();
   const { watch, silent } = start(time, 1_000, 5);
   watch.stop();

@@ -24,7 +24,7 @@ class ForeignResponse {
   }
 }
 
-/** What an application may return by mistake, and what it is told. */
+/** What an application may return by mistake, and the error it gets. */
 const NO_GRANTS: [value: unknown, fault: RegExp][] = [
   [true, /got a boolean$/],
   ["ada", /got a string$/],

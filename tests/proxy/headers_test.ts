@@ -48,7 +48,7 @@ Deno.test("requestHeaders - drops claims about where the request came from", () 
   assertEquals(list(result), { "x-app": "kept" });
 });
 
-Deno.test("requestHeaders - a part of a body is asked for as it is, not compressed", () => {
+Deno.test("requestHeaders - a range of a body is requested uncompressed", () => {
   const ranged = { range: "bytes=0-1", "accept-encoding": "gzip" };
   assertEquals(list(requestHeaders(new Headers(ranged))), {
     range: "bytes=0-1",
@@ -338,7 +338,7 @@ Deno.test("responseHeaders - no secret in any value", () => {
   ]);
 });
 
-Deno.test("offeredProtocols - best first, junk is refused", () => {
+Deno.test("offeredProtocols - best first, malformed lists are refused", () => {
   const offered = (value: string) =>
     offeredProtocols(new Headers({ "sec-websocket-protocol": value }));
   assertEquals(offeredProtocols(new Headers()), []);

@@ -67,7 +67,7 @@ Deno.test("HeldMap - keys are data", () => {
   assertEquals(map.get("__proto__", 0), 1);
 });
 
-Deno.test("eventId - reads what it writes, and refuses junk", () => {
+Deno.test("eventId - reads what it writes, and refuses anything else", () => {
   for (const backendId of ["b1", "a:b\n%", "__proto__"]) {
     const position = { backendId, seen: 3 };
     assertEquals(parseEventId(eventId(position)), position);

@@ -176,7 +176,7 @@ Deno.test("onError - without one, failures go to the console", async () => {
   assertMatch(String((told[0] as Error).cause), /no response from there/);
 });
 
-Deno.test("backend - a body where none may be stays behind, and so does its length", async () => {
+Deno.test("backend - a body that a status forbids does not cross, nor does its length", async () => {
   for (
     const [status, length] of [[204, null], [205, null], [304, "2"]] as const
   ) {
@@ -332,7 +332,7 @@ Deno.test("backend - a client that does not read holds the backend back", async 
       pull: (stream) => stream.enqueue(new Uint8Array(65_536)),
     }),
   });
-  // The answer grows with what the backend has read; nobody reads it.
+  // The answer grows with what the backend has read; no one reads it.
   let before = -1;
   await until(() => {
     const still = before === test.backend.received && before > 0;
@@ -527,7 +527,7 @@ Deno.test("held answers - one connect for a name, key, user and auth", async () 
   assertEquals(new Set(tokens).size, 5);
 });
 
-Deno.test("held answers - bounded, and asked for again when they grow old", async () => {
+Deno.test("held answers - bounded, and requested again after holdFor", async () => {
   await using test = startEdge({ maxHeld: 2, holdFor: 60 });
   const get = async (name: string) => {
     const path = `${test.edge.origin}/sessions/${name}/backend/x`;
@@ -636,7 +636,7 @@ Deno.test("stale connections - a request without effects is sent again, within a
 
 Deno.test("a backend that cannot be reached - reported without its address", async () => {
   await using test = startEdge();
-  // A port that nobody listens on.
+  // A port without a listener.
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
   listener.close();
@@ -796,7 +796,11 @@ Deno.test("a backend that is down - asked for at growing intervals, with Retry-A
     const later = "the backend is unreachable; the edge tries again later";
     assertEquals(await get(), [502, later, "1"]);
   }
-  assertEquals(test.engine.requests.length, asked, "nobody was asked");
+  assertEquals(
+    test.engine.requests.length,
+    asked,
+    "the platform was not asked",
+  );
   assertEquals(test.errors.length, 3, "each failure is reported once");
   test.engine.answers.length = 0;
   await until(async () => (await get())[0] === 200, "it is tried again");
@@ -947,7 +951,7 @@ Deno.test("an engine that ignores its signal is not waited for longer than the t
   await answer.body?.cancel();
 });
 
-Deno.test("bunUpgrade - its limits are whole numbers, as Bun wants them", () => {
+Deno.test("bunUpgrade - its limits are whole numbers, as Bun requires", () => {
   for (const bytes of [0, 1.5, 1e6, 2 ** 31, Infinity]) {
     const { websocket } = bunUpgrade({ maxMessage: bytes, maxBuffered: bytes });
     const { maxPayloadLength, backpressureLimit } = websocket;

@@ -138,7 +138,7 @@ async function conforms(
   assertEquals(new Set(many), new Set([200]));
   assertEquals(engine.requests.length - asked, 1);
 
-  // A body that breaks off is none that has ended.
+  // A body that breaks off does not look complete.
   for (const chunked of [false, true]) {
     const { broken } = backend.bodies;
     await breakOff(

@@ -139,7 +139,7 @@ Deno.test("WebSocket - a client that leaves during the dial ends the dial", asyn
   assertEquals(
     test.engine.requests.length,
     1,
-    "nobody is left to reconnect for",
+    "no client is left to reconnect for",
   );
   taken[0]!.close();
   listener.close();
@@ -459,7 +459,7 @@ Deno.test("bridge - a client whose socket does not open in time costs the backen
   ]);
 });
 
-Deno.test("bridge - a close reason over 123 bytes is cut, and its code kept", () => {
+Deno.test("bridge - a close reason over 123 bytes is truncated, and keeps its code", () => {
   const [upstream, client] = [new Plain(), new Plain()];
   const pair = bridge(upstream);
   pair.join(client);

@@ -40,7 +40,7 @@ export function handedOn(
   };
   // @ts-expect-error a key that was not found would spawn one more backend
   const keyless: ConnectRequest = { key: user };
-  // @ts-expect-error a user that was not found would enter as nobody
+  // @ts-expect-error a user that was not found would enter without a name
   const unnamed: SessionGrant = { user };
   return [
     request,

@@ -140,7 +140,7 @@ async function family(pid: number): Promise<number[]> {
   return found;
 }
 
-/** A server that says its address, until it is told to end: then all of it has. */
+/** A server that prints its address, and ends with all its processes when it is disposed of. */
 async function start(
   command: string,
   args: string[],

@@ -284,7 +284,7 @@ async function unpacked(): Promise<{ path: string } & AsyncDisposable> {
   return { ...made, path: `${made.path}/package` };
 }
 
-Deno.test("npm tarball - its package.json tells npm and bundlers what they need", async () => {
+Deno.test("npm tarball - its package.json has what npm and bundlers need", async () => {
   await using files = await unpacked();
   const manifest = JSON.parse(
     await Deno.readTextFile(`${files.path}/package.json`),

@@ -47,7 +47,7 @@ Deno.test("terminate - any answer of success means that the order was accepted",
   }
 });
 
-Deno.test("terminate - an answer whose body never ends does not hold it up", async () => {
+Deno.test("terminate - a response whose body never ends does not delay it", async () => {
   let cancelled = 0;
   await using platform = startPlatform(() =>
     new Response(new ReadableStream({ cancel: () => void cancelled++ }))
@@ -124,7 +124,7 @@ Deno.test("Plane.connect - without spawn, a key whose backend is ending is an er
   }
 });
 
-Deno.test("Plane.connect - a backend that never ends is given up after 40 s", async () => {
+Deno.test("Plane.connect - gives up after 40 s on a backend that never ends", async () => {
   using time = new FakeTime();
   let calls = 0;
   const fetch = () => {
@@ -171,10 +171,10 @@ Deno.test("Plane.connect - refuses what the controller would refuse, with the fi
       "spawn.lifetime_limit_seconds",
     ],
     [{ spawn: { max_idle_seconds: "5" } }, "TypeError", "max_idle_seconds"],
-    [{ auth: [1] }, "TypeError", "auth must be an object, got an array"],
-    [{ auth: "secret" }, "TypeError", "auth must be an object, got string"],
-    [{ user: 7 }, "TypeError", "user must be a string, got number"],
-    [{ key: 7 }, "TypeError", "key must be a string, got number"],
+    [{ auth: [1] }, "TypeError", "auth must be an object; got an array"],
+    [{ auth: "secret" }, "TypeError", "auth must be an object; got string"],
+    [{ user: 7 }, "TypeError", "user must be a string; got number"],
+    [{ key: 7 }, "TypeError", "key must be a string; got number"],
     [{ spawn: false }, "TypeError", "needs a key when spawn is false"],
     [
       { spawn: limits({ cpu_period_percent: 400 }) },
@@ -208,7 +208,7 @@ Deno.test("Plane.connect - refuses what the controller would refuse, with the fi
   assertEquals(platform.seen.length, 1);
 });
 
-Deno.test("timeout - a platform that does not answer is given up, with what was attempted", async () => {
+Deno.test("timeout - gives up on a silent platform, and says what was attempted", async () => {
   const never = Promise.withResolvers<Response>();
   await using platform = startPlatform(() => never.promise);
   for (const make of [jamsocket, plane]) {

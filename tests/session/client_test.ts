@@ -97,7 +97,7 @@ Deno.test("an invalid connect response is named without its contents", () => {
     const error = assertThrows(
       () => new SessionBackend(given as never),
       TypeError,
-      "SessionBackend needs a connect response, got ",
+      "SessionBackend needs a connect response; got ",
     );
     assert(error.message.includes(got), error.message);
     assertFalse(/a.secret/.test(error.message), error.message);

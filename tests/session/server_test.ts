@@ -45,7 +45,7 @@ function plane(platform: ScriptedPlatform, options = {}): Plane {
   });
 }
 
-Deno.test("connect posts the request with the token, and gives the answer as it is", async () => {
+Deno.test("connect posts the request with the token, and returns the response unchanged", async () => {
   const answer = { ...CONNECT_RESPONSE, of_tomorrow: 1 };
   await using platform = startPlatform(() => json(answer));
   const request = { key: "k", spawn: { tag: "t" }, user: "u", auth: { a: 1 } };
@@ -134,7 +134,7 @@ Deno.test("malformed answers give one clear error that quotes nothing", async ()
   );
 });
 
-Deno.test("an answer without end is cut off at a bound", async () => {
+Deno.test("an endless response is ended at a limit", async () => {
   let sent = 0;
   await using platform = startPlatform(() =>
     new Response(
@@ -416,7 +416,7 @@ Deno.test("connect refuses a key alone, which would be a request without one", a
       await assertRejects(
         () => engine.connect(request as never),
         TypeError,
-        'connect expects an object such as { key: "room-1" }',
+        'connect needs an object such as { key: "room-1" }',
       );
     }
   }
@@ -441,7 +441,7 @@ Deno.test("a connect answer in place of a backend's id is refused, and not quote
     await assertRejects(
       () => engine.statusStream("b1", undefined as never),
       TypeError,
-      "statusStream expects a callback function as its second argument",
+      "statusStream needs a callback function as its second argument",
     );
   }
   assertEquals(platform.seen, []);

@@ -159,7 +159,7 @@ Deno.test("after the start, failures are tried again, and 404 and 410 end", asyn
   }
 });
 
-Deno.test("a platform that is down and comes back is taken up again", async () => {
+Deno.test("a platform that goes down and comes back is followed again", async () => {
   const states: string[] = [];
   let port: number;
   let following: Promise<unknown>;
@@ -277,7 +277,7 @@ Deno.test("a server that asks for no delay is not flooded", async () => {
   await following;
 });
 
-Deno.test("a stream that falls silent is taken up again", async () => {
+Deno.test("a stream that falls silent is reopened", async () => {
   using time = new FakeTime();
   const tick = ticks(time);
   const errors: string[] = [];
@@ -371,7 +371,7 @@ Deno.test("a stream that is slow to begin counts once its backend is known", asy
   assertEquals(platform.seen.length, 2);
 });
 
-Deno.test("on Plane, a state that the stream lost is asked for and found", async () => {
+Deno.test("on Plane, a state that the stream lost is found in the status", async () => {
   let streams = 0;
   await using platform = startPlatform(({ path }) => {
     if (path.endsWith("/status")) return json({ status: "ready", time: 1 });

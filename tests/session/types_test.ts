@@ -46,7 +46,7 @@ Deno.test("isBackendState takes null and both spellings where upstream sends the
   assert(isBackendState({ status: "hibernating", time, extra: [1] }));
 });
 
-Deno.test("the guards refuse junk and never throw", () => {
+Deno.test("the guards refuse any other value and never throw", () => {
   for (const value of JUNK) {
     assertFalse(isBackendState(value), Deno.inspect(value));
     assertFalse(isConnectResponse(value), Deno.inspect(value));
@@ -134,7 +134,7 @@ Deno.test("reading a state leaves its argument and Object.prototype alone", () =
   assertEquals(({} as any).polluted, undefined);
 });
 
-Deno.test("every status has a stage; unknown ones have none", () => {
+Deno.test("every status has a stage; unknown statuses do not", () => {
   assertEquals(BACKEND_STATUSES.map((status) => stageOf(status)), [
     "starting",
     "starting",

@@ -320,7 +320,7 @@ test("a token that comes right after authenticate's answer wins", async (setUp) 
   assertEquals(await socket.auth.loadToken(socket.authTokenName), token("new"));
 });
 
-test("an answer without isAuthenticated authenticates nobody", async (setUp) => {
+test("an answer without isAuthenticated does not authenticate", async (setUp) => {
   const { socket, time } = setUp;
   const fake = await open(setUp);
   const call = socket.authenticate("h.e30.s");
@@ -347,7 +347,7 @@ test("subscriptions: options are kept, changed, and sent when they may be", asyn
     data: { channel: "a", data: 0 },
     cid: 2,
   });
-  // Never requested, so the server is told nothing.
+  // Never requested, so nothing is sent.
   socket.subscribe("b", { waitForAuth: true });
   socket.unsubscribe("b");
   await time.tickAsync(0);

@@ -348,10 +348,10 @@ Deno.test("methods - an Api names what is exchanged", () => {
     for await (const { code } of socket.listener("close")) code.toFixed();
     const untyped = create();
     const answer = await untyped.invoke("anything", 1);
-    // @ts-expect-error nobody said what it answers
+    // @ts-expect-error the type of its answer is not declared
     answer.of;
     for await (const data of untyped.subscribe("anything")) {
-      // @ts-expect-error nobody said what is published
+      // @ts-expect-error the type of its data is not declared
       data.of;
     }
     const any = create<any>();

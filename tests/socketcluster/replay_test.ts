@@ -120,7 +120,7 @@ const improvements: Record<string, Change> = {
       else what.reason = "Client pong timed out";
     }
   },
-  // #setAuthToken without a token authenticates nobody.
+  // #setAuthToken without a token does not authenticate.
   "server-unknown-reserved-events": (transcript) => {
     const error = {
       event: "error",

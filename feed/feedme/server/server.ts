@@ -236,7 +236,7 @@ class Server implements FeedmeServer {
   accept(socket: FeedmeSocket, options: AcceptOptions = {}): ServedClient {
     if (typeof socket?.send !== "function") {
       throw new TypeError(
-        "accept() expects a WebSocket that has been accepted",
+        "accept() needs a WebSocket that has been accepted",
       );
     }
     const client = new ServedSocket(

@@ -123,7 +123,7 @@ export function checkJsonObject(
 ): JsonObject {
   if (!isObject(value)) {
     throw new DataError(
-      `${what} must be a JSON object, not ${describe(value)}`,
+      `${what} must be a JSON object; got ${describe(value)}`,
       "NOT_JSON",
       rule?.path ?? [],
     );

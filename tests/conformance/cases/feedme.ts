@@ -1,4 +1,4 @@
-/** What the cases about Feedme share: clients, what they are told, and what crosses the wire. */
+/** What the cases about Feedme share: clients, their events, and what crosses the wire. */
 import {
   type FeedmeClient,
   feedmeClient,
@@ -31,7 +31,7 @@ export async function connected(client: FeedmeClient): Promise<void> {
   await until(() => client.state() === "connected", "connected");
 }
 
-/** What a client is told from now on, a line for each event. */
+/** The events of a client from now on, a line for each. */
 export function clientLog(client: FeedmeClient): string[] {
   const log: string[] = [];
   const note = (...parts: (string | undefined)[]) =>

@@ -133,7 +133,7 @@ export const feedmeServerArea: Area = {
       ]);
     },
 
-    async "a close reason that no frame can carry is cut, and the code kept"(
+    async "a close reason that is too long for a frame is truncated, and keeps its code"(
       t,
     ) {
       for (const reason of ["x".repeat(124), "é".repeat(70)]) {

@@ -113,7 +113,7 @@ export const SOON = "retry: 1\n\n";
 export const names = (states: readonly BackendState[]) =>
   states.map(({ status }) => status);
 
-/** Follows `b1` to its end, with all that is told on the way. */
+/** Follows `b1` to its end, and collects its states and errors. */
 export async function follow(peer: ScriptedPeer) {
   const states: BackendState[] = [];
   const errors: { error: unknown; final: boolean }[] = [];

@@ -156,7 +156,7 @@ export const sessionBackend: Area = {
           event("terminated", { termination_reason: "startup_timeout" }),
         ],
       });
-      // Nobody asks this one: its rejected promise is no unhandled one.
+      // This one is never awaited: its rejected promise must not count as unhandled.
       await using unasked = watched(peer);
       await using backend = watched(peer);
       const error = await assertRejects(() => backend.ready());

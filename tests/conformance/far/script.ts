@@ -1,4 +1,4 @@
-/** What a scripted peer is told to do, and what it tells afterwards. */
+/** What a scripted peer does, and what it reports afterwards. */
 
 /** One answer to an HTTP request. */
 export interface Answer {

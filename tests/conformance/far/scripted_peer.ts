@@ -58,7 +58,7 @@ export async function startScriptedPeer(): Promise<
     try {
       for await (const chunk of request) body += chunk;
     } catch {
-      // Whoever asked has gone.
+      // The client has gone.
       return;
     }
     if (path === "" && request.method === "POST") {
@@ -98,7 +98,7 @@ export async function startScriptedPeer(): Promise<
     const { name, path } = split(request.url);
     const peer = peers.get(name);
     if (!peer?.script.sockets) {
-      // It ends, so nobody may use it again: workerd would.
+      // It ends, so that it is not used again: workerd would.
       return socket.end(
         "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
       );

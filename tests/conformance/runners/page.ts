@@ -1,4 +1,4 @@
-/** A page: whoever drives the browser calls this. */
+/** A page: the browser's driver calls this. */
 import { collect } from "../../kit/wait.ts";
 import { areas } from "../cases/mod.ts";
 

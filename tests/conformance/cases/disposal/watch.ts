@@ -15,7 +15,7 @@ const isNodes = () =>
 
 /**
  * Watches what is made while it is in scope: timers that wait, and WebSockets
- * that nobody has closed. The library looks these names up when it needs them.
+ * that are still open. The library looks these names up when it needs them.
  */
 export function watch() {
   const scope = globalThis as any;

@@ -19,8 +19,8 @@ import {
 
 import { visible } from "../visible.ts";
 
-/** Above the ports that systems give out: nobody listens there. */
-const NOBODY = "ws://127.0.0.1:65533";
+/** Above the ports that systems assign: nothing listens there. */
+const UNUSED = "ws://127.0.0.1:65533";
 
 export const clientFaults: Area["cases"] = {
   async "the client offers the subprotocol feedme, or the one in its options"(
@@ -112,7 +112,7 @@ export const clientFaults: Area["cases"] = {
 
   async "it retries an unreachable server, as often as configured"(t) {
     const refusing = await t.script({});
-    for (const url of [NOBODY, refusing.ws]) {
+    for (const url of [UNUSED, refusing.ws]) {
       await using client = connect(`${url}/secret`, {
         connectRetryMaxAttempts: 2,
       });
@@ -138,7 +138,7 @@ export const clientFaults: Area["cases"] = {
 
   async "a wait for the next attempt can be cancelled or cut short"(t) {
     const peer = await t.script({ sockets: [HANDSHAKE] });
-    const urls = [NOBODY, NOBODY, peer.ws];
+    const urls = [UNUSED, UNUSED, peer.ws];
     await using client = connect(
       webSocketTransport({ url: () => Promise.resolve(urls.shift()!) }),
       { connectRetryMs: 3_600_000, connectRetryMaxMs: 3_600_000 },

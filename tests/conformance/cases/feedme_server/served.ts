@@ -243,7 +243,7 @@ export const served: Area["cases"] = {
     assertEquals((await a.ask(openOf("brief"))).FeedData, { n: 0 });
   },
 
-  async "a feed learns of every arrival and departure"() {
+  async "a feed is notified of every arrival and departure"() {
     const log: string[] = [];
     const lobby = defineFeed({
       data: z.object({ users: z.array(z.string()) }),

@@ -116,7 +116,7 @@ export const calls: Area["cases"] = {
     assertEquals([name, sent], ["ResourceLimitError", false]);
     const errors = log(socket, "error");
     socket.transmit("pass", 3);
-    await until(() => errors.length === 1, "a message is told of");
+    await until(() => errors.length === 1, "the message is reported");
     assertEquals(errors[0]![1].error.name, "ResourceLimitError");
     socket.disconnect();
     assertEquals((await first).sent, false);
@@ -139,7 +139,7 @@ export const calls: Area["cases"] = {
     assert(cause instanceof TypeError, `the encoder's own error, not ${cause}`);
     assertEquals([await good, await passed], ["good", "first"]);
     await socket.transmit("pass", 1n);
-    await until(() => errors.length === 1, "it is told");
+    await until(() => errors.length === 1, "it is reported");
     assertEquals(errors[0]![1].error.sent, false);
   },
 

@@ -177,7 +177,7 @@ export const connections: Area["cases"] = {
       null,
       false,
     ]);
-    await until(() => events.length === 3, "it is told");
+    await until(() => events.length === 3, "it is reported");
     const told = { code: 4444, reason: "grüße" };
     assertEquals(events.slice(0, 2), [["disconnect", told], ["close", told]]);
     assertEquals(
@@ -244,7 +244,7 @@ export const connections: Area["cases"] = {
       });
       const events = log(socket, "error", "connectAbort", "connect");
       socket.connect();
-      await until(() => events.length === 3, "it is told");
+      await until(() => events.length === 3, "it is reported");
       assertEquals(events.map(([name]) => name), [
         "error",
         "connectAbort",
@@ -273,7 +273,7 @@ export const connections: Area["cases"] = {
       1006,
       false,
     ]);
-    await until(() => events.length === 2, "it is told");
+    await until(() => events.length === 2, "it is reported");
     assertEquals(events.map(([name]) => name), ["connectAbort", "error"]);
   },
 
@@ -334,7 +334,7 @@ export const connections: Area["cases"] = {
         { received: 2 },
         packet({ rid: 2 }),
         ...hostile.map((send) => ({ send })),
-        // Without a token; it is an error, and logs nobody in.
+        // Without a token; it is an error, and does not log in.
         packet({ event: "#setAuthToken", data: {} }),
         packet(published("room", "sound")),
         { received: 3 },
@@ -349,7 +349,7 @@ export const connections: Area["cases"] = {
     assertEquals(await socket.invoke("still", null), "there");
     assertEquals([socket.state, socket.authState], ["open", "unauthenticated"]);
     assertEquals(({} as any).polluted, undefined);
-    // What is no packet is told as it came.
+    // Frames that are not packets are reported unchanged.
     assertEquals(
       raw.map(([, { message }]) => message),
       [

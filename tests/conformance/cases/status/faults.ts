@@ -135,7 +135,7 @@ export const faultCases: Area["cases"] = {
     );
   },
 
-  async "an endless event is cut off at a bound"(t) {
+  async "an endless event is ended at a limit"(t) {
     const peer = await answering(
       t,
       {
