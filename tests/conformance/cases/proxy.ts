@@ -186,6 +186,39 @@ export const proxy: Area = {
       } else await until(free, "the backend's connection is free");
     },
 
+    async "a client that leaves before the answer ends the backend's request"(
+      t,
+    ) {
+      const peer = await t.script({ http: { "/": ["silence"] } });
+      const controller = new AbortController();
+      const asked = assertRejects(() =>
+        fetch(`${before(t, peer)}/`, { signal: controller.signal })
+      );
+      await until(
+        async () => (await peer.seen()).requests.length === 1,
+        "the request arrived",
+      );
+      controller.abort();
+      assertEquals((await asked).name, "AbortError");
+      const ended = async () => (await peer.seen()).requests[0]!.gone === true;
+      // workerd does not report such a client, with `enable_request_signal`
+      // neither: only the option timeout ends the request (docs/security.md).
+      if (t.runtime === "workerd") {
+        await delay(100);
+        assertEquals(await ended(), false, "workerd has learned it");
+      } else await until(ended, "the backend's request has ended");
+    },
+
+    async "a response that breaks off does not look complete"(t) {
+      const peer = await t.script({
+        http: { "/": [{ chunks: ["begun"], then: "cut" }] },
+      });
+      await assertRejects(async () => {
+        const answer = await fetch(`${before(t, peer)}/`);
+        await answer.text();
+      });
+    },
+
     async "limits of time without an end never pass"(t) {
       const peer = await t.script({
         http: { "/": [{ chunks: ["late"], wait: 100 }] },
