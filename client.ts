@@ -454,7 +454,7 @@ export class SessionBackend {
    * Each socket waits until the backend is ready; with `connect`, sockets that are opened
    * after the backend has ended lead to the next one. Unlike
    * {@linkcode SessionBackend.socket}, they do not connect again by themselves, because
-   * the library has to begin its own protocol anew.
+   * the library has to start its own protocol over.
    *
    * ```ts ignore
    * import { createClient } from "graphql-ws";

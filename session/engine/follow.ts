@@ -222,7 +222,7 @@ class Follower {
       watch.stop();
       this.#check.stop();
       // `null` unless there is a reason: no caller sees it, and an abort without one
-      // makes a DOMException, the dearest part of a reconnect.
+      // makes a DOMException, the most expensive part of a reconnect.
       controller.abort(this.#options.signal.reason ?? null);
     };
   }

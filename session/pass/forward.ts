@@ -237,7 +237,7 @@ function discreet(
 }
 
 /**
- * An answer that has no body, whatever the backend sent. Only 304 may say how
+ * A response without a body, whatever the backend sent. Only 304 may say how
  * long a body would be: after a 205 the client would wait for those bytes.
  */
 function noBody(

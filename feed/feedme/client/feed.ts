@@ -250,10 +250,10 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * Iterates over the feed's data: first as it is, then after each change. Connects
-   * and opens the feed by itself, and closes it when the last reader has left, whatever
-   * this object desires: `for await (const { data } of feed.changes()) …`. See
-   * `FeedView.changes()`, which it uses.
+   * Iterates over the feed's data: first the current data, then the data after each
+   * change. Connects and opens the feed on its own, and closes it when the last reader
+   * has left, whatever this object desires:
+   * `for await (const { data } of feed.changes()) …`. Uses `FeedView.changes()`.
    *
    * @throws {FeedmeError} `DESTROYED` or `TRANSPORT_ERROR`
    * @throws {RangeError} if an option is out of range

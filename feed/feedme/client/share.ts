@@ -1,5 +1,5 @@
 /**
- * Keeps identities when data arrives anew: after a reconnect, when a window moves, and
+ * Keeps identities when data arrives again: after a reconnect, when a window moves, and
  * when optimistic changes are laid over new data. What is equal stays the same object,
  * so a view that compares by identity renders only what differs.
  */

@@ -133,7 +133,7 @@ export class FeedView<F = AnyFeed> implements Store<FeedSnapshot<FeedData<F>>> {
   }
 
   /**
-   * Iterates over the data: first as it is, then after each change. A loop that is
+   * Iterates over the data: first the current data, then after each change. A loop that is
    * slower than the changes gets the newest data and skips what was between; use a
    * feed's `actions()` if you need every action.
    *

@@ -147,7 +147,7 @@ export interface FeedmeServer {
   readonly clients: Iterable<ServedClient>;
   /**
    * Closes all connections (1001) and accepts no more. Resolves when their sockets have
-   * closed, but after two seconds at the latest.
+   * closed, or two seconds have passed.
    */
   close(): Promise<void>;
   /** {@linkcode FeedmeServer.close}, for `await using`. */
