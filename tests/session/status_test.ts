@@ -60,6 +60,27 @@ async function follow(
   return states;
 }
 
+/** Follows with the usual delays, on fake time; the result stops it. */
+function begin(
+  fetch: typeof globalThis.fetch,
+  options: Partial<FollowOptions> = {},
+): () => Promise<void> {
+  const controller = new AbortController();
+  const following = followStatus({
+    statusUrl: "http://platform/status",
+    dialect: jamsocketStatus,
+    backendId: "b1",
+    signal: controller.signal,
+    onState() {},
+    fetch,
+    ...options,
+  }).catch(() => {});
+  return async () => {
+    controller.abort();
+    await following;
+  };
+}
+
 Deno.test("StatusTracker takes each known status once and only forwards", () => {
   const tracker = new StatusTracker();
   const accepted = [
@@ -205,41 +226,24 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
   Math.random = () => 0.999_999;
   try {
     let calls = 0;
-    const controller = new AbortController();
-    const run = (first: string) =>
-      followStatus({
-        statusUrl: "http://platform/status",
-        dialect: jamsocketStatus,
-        backendId: "b1",
-        signal: controller.signal,
-        onState() {},
-        fetch: streamsOf(() => eventStream(calls++ === 0 ? [first] : [])),
-      }).catch(() => {});
     const after = async (ms: number) => {
       await tick(ms);
       return calls;
     };
-    let following = run("retry: 50\n\n");
+    let stop = begin(
+      streamsOf(() => eventStream(calls++ === 0 ? ["retry: 50\n\n"] : [])),
+    );
     await tick(0);
     assertEquals(calls, 1);
     assertEquals(await after(98), 1, "50 ms and up to 50 ms of jitter");
     assertEquals(await after(2), 2);
-    controller.abort();
-    await following;
+    await stop();
 
     calls = 0;
-    const second = new AbortController();
-    following = followStatus({
-      statusUrl: "http://platform/status",
-      dialect: jamsocketStatus,
-      backendId: "b1",
-      signal: second.signal,
-      onState() {},
-      fetch: streamsOf(() => {
-        calls++;
-        return eventStream([]);
-      }),
-    }).catch(() => {});
+    stop = begin(streamsOf(() => {
+      calls++;
+      return eventStream([]);
+    }));
     await tick(0);
     for (const [ms, expected] of [[498, 1], [2, 2], [997, 2], [4, 3]]) {
       assertEquals(await after(ms!), expected, `after ${ms} ms more`);
@@ -248,8 +252,7 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
     const before = calls;
     for (let i = 0; i < 41; i++) await tick(1_000);
     assertEquals(calls - before, 2, "no delay is longer than 20 s");
-    second.abort();
-    await following;
+    await stop();
   } finally {
     Math.random = random;
   }
@@ -258,23 +261,14 @@ Deno.test("the server's retry sets the delay; without it delays grow and are cap
 Deno.test("a server that asks for no delay is not flooded", async () => {
   using time = new FakeTime();
   const tick = ticks(time);
-  const controller = new AbortController();
   let calls = 0;
-  const following = followStatus({
-    statusUrl: "http://platform/status",
-    dialect: jamsocketStatus,
-    backendId: "b1",
-    signal: controller.signal,
-    onState() {},
-    fetch: streamsOf(() => {
-      calls++;
-      return eventStream(["retry: 0\n\n"]);
-    }),
-  }).catch(() => {});
+  const stop = begin(streamsOf(() => {
+    calls++;
+    return eventStream(["retry: 0\n\n"]);
+  }));
   for (let ms = 0; ms < 10_000; ms += 50) await tick(50);
   assert(calls > 1 && calls < 100, `${calls} requests in ten seconds`);
-  controller.abort();
-  await following;
+  await stop();
 });
 
 Deno.test("a stream that falls silent is reopened", async () => {
@@ -282,15 +276,8 @@ Deno.test("a stream that falls silent is reopened", async () => {
   const tick = ticks(time);
   const errors: string[] = [];
   let calls = 0;
-  const controller = new AbortController();
-  const following = followStatus({
-    statusUrl: "http://platform/status",
-    dialect: jamsocketStatus,
-    backendId: "b1",
-    signal: controller.signal,
-    onState() {},
-    onRetry: (error) => errors.push(String(error)),
-    fetch: streamsOf((init) => {
+  const stop = begin(
+    streamsOf((init) => {
       calls++;
       return new Promise((resolve, reject) => {
         const signal = init.signal!;
@@ -311,7 +298,8 @@ Deno.test("a stream that falls silent is reopened", async () => {
         );
       });
     }),
-  }).catch(() => {});
+    { onRetry: (error) => errors.push(String(error)) },
+  );
   await tick(59_000);
   assertEquals(calls, 1);
   await tick(1_000);
@@ -319,8 +307,7 @@ Deno.test("a stream that falls silent is reopened", async () => {
   await tick(1_000);
   assertEquals(calls, 2);
   assertStringIncludes(errors[0]!, "went silent");
-  controller.abort();
-  await following;
+  await stop();
 });
 
 Deno.test("an unknown backend is found out though its stream is only silent", async () => {
@@ -421,25 +408,19 @@ async function readings(
   try {
     const began = time.now;
     const read: number[] = [];
-    const controller = new AbortController();
-    const following = followStatus({
+    const stop = begin((url) => {
+      if (/[/-]stream/.test(String(url))) {
+        return Promise.resolve(eventStream([record(told)], "stay"));
+      }
+      read.push(time.now - began);
+      return Promise.resolve(json(told.at(-1)));
+    }, {
       statusUrl: `http://platform${path}`,
       dialect: dialectOf(`http://platform${path}`),
-      backendId: "b1",
-      signal: controller.signal,
-      onState() {},
       silence: 600_000,
-      fetch: (url) => {
-        if (/[/-]stream/.test(String(url))) {
-          return Promise.resolve(eventStream([record(told)], "stay"));
-        }
-        read.push(time.now - began);
-        return Promise.resolve(json(told.at(-1)));
-      },
-    }).catch(() => {});
+    });
     for (let passed = 0; passed < ms; passed += 250) await tick(250);
-    controller.abort();
-    await following;
+    await stop();
     return read;
   } finally {
     Math.random = random;
