@@ -5,7 +5,7 @@
  * or action a message is about.
  */
 import { isNestedDeeper } from "../wire/json.ts";
-import type { Delta, ServerMessage } from "../wire/protocol.ts";
+import { levelsAround, type ServerMessage } from "../wire/protocol.ts";
 
 /** Whether the data in `message` has, or would result in, more than `max` levels. */
 export function isTooDeep(message: ServerMessage, max: number): boolean {
@@ -30,35 +30,11 @@ export function isTooDeep(message: ServerMessage, max: number): boolean {
     case "FeedAction":
     case "ActionRevelation":
       return isNestedDeeper(message.ActionData, max) ||
-        message.FeedDeltas.some((delta) => isDeltaTooDeep(delta, max));
+        message.FeedDeltas.some((delta) =>
+          "Value" in delta &&
+          isNestedDeeper(delta.Value, max - levelsAround(delta))
+        );
     default:
       return message satisfies never;
-  }
-}
-
-function isDeltaTooDeep(delta: Delta, max: number): boolean {
-  switch (delta.Operation) {
-    case "Set":
-    case "InsertBefore":
-    case "InsertAfter":
-      return isNestedDeeper(delta.Value, max - delta.Path.length);
-    case "InsertFirst":
-    case "InsertLast":
-      // The path leads to the array that receives the value.
-      return isNestedDeeper(delta.Value, max - delta.Path.length - 1);
-    case "DeleteValue":
-      // The value is only compared, and too deep a value would match nothing.
-      return isNestedDeeper(delta.Value, max);
-    case "Delete":
-    case "Prepend":
-    case "Append":
-    case "Increment":
-    case "Decrement":
-    case "Toggle":
-    case "DeleteFirst":
-    case "DeleteLast":
-      return false;
-    default:
-      return delta satisfies never;
   }
 }

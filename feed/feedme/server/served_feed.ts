@@ -26,6 +26,7 @@ import {
   type Delta,
   type FeedArgs,
   type JsonObject,
+  levelsAround,
   writeServerMessage,
 } from "../wire/protocol.ts";
 import { limited } from "./limited.ts";
@@ -217,12 +218,10 @@ export class ServedFeed {
     const reason = checkDelta(delta);
     // checkDelta reports an `undefined` value as missing; checkJson is more precise.
     if (isObject(delta) && "Value" in delta) {
-      const path = Array.isArray(delta.Path) ? delta.Path : [];
-      const { Operation, Value } = delta;
-      const below = Operation === "InsertFirst" || Operation === "InsertLast";
-      checkJson(Value, "The value of a delta", {
-        path,
-        maxDepth: this.#rule.maxDepth - path.length - (below ? 1 : 0),
+      const around = reason === undefined ? levelsAround(delta) : 0;
+      checkJson(delta.Value, "The value of a delta", {
+        path: Array.isArray(delta.Path) ? delta.Path : [],
+        maxDepth: this.#rule.maxDepth - around,
       });
     }
     if (reason !== undefined) {

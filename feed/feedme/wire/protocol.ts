@@ -48,6 +48,33 @@ export type Delta =
   | { Operation: "DeleteFirst"; Path: DeltaPath }
   | { Operation: "DeleteLast"; Path: DeltaPath };
 
+/** How many levels of the feed data surround a delta's value once it is applied. */
+export function levelsAround(delta: Delta): number {
+  switch (delta.Operation) {
+    case "Set":
+    case "InsertBefore":
+    case "InsertAfter":
+      return delta.Path.length;
+    case "InsertFirst":
+    case "InsertLast":
+      // The path leads to the array that receives the value.
+      return delta.Path.length + 1;
+    case "DeleteValue":
+      // The value is only compared, and too deep a value would match nothing.
+    case "Delete":
+    case "Prepend":
+    case "Append":
+    case "Increment":
+    case "Decrement":
+    case "Toggle":
+    case "DeleteFirst":
+    case "DeleteLast":
+      return 0;
+    default:
+      return delta satisfies never;
+  }
+}
+
 /** Identifies the feed that a message is about. */
 interface FeedRef {
   FeedName: string;
