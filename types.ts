@@ -150,7 +150,7 @@ export interface ConnectRequest {
   /** The user's name. The backend receives it as the header `x-verified-username`. */
   user?: string | undefined;
   /** More data about the user. The backend receives it as JSON in `x-verified-user-data`. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- an interface does not fit Record<string, unknown>
   auth?: Record<string, any> | undefined;
 }
 

@@ -79,7 +79,7 @@ export {
   type TerminationReason,
   type UnsubscribeFn,
 } from "../../types.ts";
-export type { BridgeSocket } from "../pass/bridge.ts";
+export type { BridgeHandler, BridgeSocket } from "../pass/bridge.ts";
 export {
   FeedlineError,
   type FeedlineErrorCode,

@@ -5,6 +5,14 @@
 import { fitReason, receivedCode, sendableCode } from "../../net/close_code.ts";
 import { setTimer } from "../../net/timer.ts";
 
+/**
+ * A handler of events with the members of `Event`. Declared by way of a method, so that
+ * the compiler accepts the standard class, whose handlers take more specific events.
+ */
+export type BridgeHandler<Event> =
+  | { handle(event: Event): void }["handle"]
+  | null;
+
 /** The part of a `WebSocket` that a bridge uses; the standard class and that of `ws` fit. */
 export interface BridgeSocket {
   /** The subprotocol, or "". */
@@ -16,20 +24,15 @@ export interface BridgeSocket {
   /** Set to `arraybuffer`. */
   binaryType: string;
   /** Set by the bridge. */
-  // deno-lint-ignore no-explicit-any
-  onopen: ((event: any) => void) | null;
-  /** Set by the bridge; reads `data` of the event: text or bytes. */
-  // deno-lint-ignore no-explicit-any
-  onmessage: ((event: any) => void) | null;
-  /** Set by the bridge; reads `code` and `reason` of the event. */
-  // deno-lint-ignore no-explicit-any
-  onclose: ((event: any) => void) | null;
+  onopen: BridgeHandler<object>;
+  /** Set by the bridge; `data` is text or bytes. */
+  onmessage: BridgeHandler<{ readonly data: unknown }>;
   /** Set by the bridge. */
-  // deno-lint-ignore no-explicit-any
-  onerror: ((event: any) => void) | null;
-  /** Sends one message. */
-  // deno-lint-ignore no-explicit-any
-  send(data: any): void;
+  onclose: BridgeHandler<{ readonly code: number; readonly reason: string }>;
+  /** Set by the bridge. */
+  onerror: BridgeHandler<object>;
+  /** Sends one message: text or bytes. */
+  send(data: unknown): void;
   /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
   /**
@@ -39,6 +42,11 @@ export interface BridgeSocket {
   pause?(): void;
   /** Reads again. */
   resume?(): void;
+}
+
+/** A message event of a socket whose `binaryType` is `arraybuffer`. */
+interface MessageLike {
+  readonly data: string | ArrayBuffer;
 }
 
 /** Options of {@linkcode bridge}. */
@@ -202,7 +210,7 @@ export function bridge(
   };
 
   listen(upstream, "upstream");
-  upstream.onmessage = ({ data }) => {
+  upstream.onmessage = ({ data }: MessageLike) => {
     if (end) return;
     if (client && client.readyState === OPEN && early.length === 0) {
       return pass(data, upstream, client);
@@ -224,7 +232,7 @@ export function bridge(
     join(socket) {
       client = socket;
       listen(client, "client");
-      client.onmessage = ({ data }) => {
+      client.onmessage = ({ data }: MessageLike) => {
         if (!end) pass(data, socket, upstream);
       };
       const open = () => {

@@ -99,8 +99,7 @@ export interface BunSocket {
   /** Bytes not yet sent. */
   getBufferedAmount(): number;
   /** Sends one message; 0 means that it was dropped. */
-  // deno-lint-ignore no-explicit-any
-  send(data: any): number;
+  send(data: unknown): number;
   /** Begins the closing handshake. */
   close(code?: number, reason?: string): void;
 }
@@ -252,23 +251,36 @@ interface NodeAnswer {
 export interface NodeWebSocketServer {
   /** Its options; the adapter sets `handleProtocols` and `maxPayload`. */
   options: {
-    // deno-lint-ignore no-explicit-any
-    handleProtocols?: ((offered: Set<string>, request: any) => any) | undefined;
+    handleProtocols?:
+      | ((offered: Set<string>, request: never) => unknown)
+      | undefined;
     /** Longest message in bytes; 0 means no limit. */
     maxPayload?: number | undefined;
     /** The class used to dial backends. */
-    // deno-lint-ignore no-explicit-any
-    WebSocket?: any;
+    WebSocket?: unknown;
   };
 }
+
+/** `upgradeWebSocket` of `@hono/node-server`, as {@linkcode nodeUpgrade} calls it. */
+type NodeUpgrade = (
+  createEvents: () => {
+    onOpen(event: unknown, context: { raw: NodeSocket }): void;
+  },
+) => (c: Context, next: () => Promise<void>) => Promise<Response>;
+
+/** The class `WebSocket` of `ws`. */
+type NodeWebSocketClass = new (
+  url: string,
+  protocols: string[],
+  options: Record<string, unknown>,
+) => WebSocket;
 
 /** Options of {@linkcode nodeUpgrade}. */
 export interface NodeUpgradeOptions {
   /** The `new WebSocketServer({ noServer: true })` that you also pass to `serve`. */
   server: NodeWebSocketServer;
   /** `upgradeWebSocket` of `@hono/node-server` (version 2). */
-  // deno-lint-ignore no-explicit-any
-  upgradeWebSocket: (createEvents: any) => any;
+  upgradeWebSocket: (createEvents: never) => unknown;
   /** Set it to the proxy's `maxMessage`, in bytes. @default {16 MiB} */
   maxMessage?: number | undefined;
   /**
@@ -286,7 +298,7 @@ export interface NodeUpgradeAdapter extends UpgradeAdapter {
    * `websocket`, such as `h2c`, as plain HTTP. Without it they hang. Supported since
    * Node 22.21 and 24.9.
    */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- the types of Node before 24.9 lack the option
   readonly serverOptions: Record<string, any>;
 }
 
@@ -331,9 +343,9 @@ export function nodeUpgrade(
   const chosen = new WeakMap<object, string | undefined>();
   const { options } = server;
   const before = options.handleProtocols;
-  options.handleProtocols = (offered, request) => {
+  options.handleProtocols = (offered, request: object) => {
     if (chosen.has(request)) return chosen.get(request) ?? false;
-    if (before) return before(offered, request);
+    if (before) return before(offered, request as never);
     // The default behaviour of `ws`.
     const [first] = offered;
     return first ?? false;
@@ -353,18 +365,20 @@ export function nodeUpgrade(
     const gone = () => reject(new Error("the client disconnected"));
     incoming.socket.once("close", gone);
     if (incoming.socket.destroyed) gone();
-    const upgraded = upgradeWebSocket(() => ({
-      onOpen(_event: unknown, { raw }: { raw: NodeSocket }) {
+    const upgraded = (upgradeWebSocket as NodeUpgrade)(() => ({
+      onOpen(_event, { raw }) {
         incoming.socket.off("close", gone);
         sendPings(raw, keepAlive);
         resolve(raw);
       },
     }));
-    const response: Response = await upgraded(c, async () => {});
+    const response = await upgraded(c, async () => {});
     return { socket: promise, response };
   };
   return Object.assign(accept, {
-    dial: options.WebSocket && nodeDial(options.WebSocket),
+    dial: options.WebSocket
+      ? nodeDial(options.WebSocket as NodeWebSocketClass)
+      : undefined,
     serverOptions: {
       shouldUpgradeCallback: (
         { headers }: { headers: { upgrade?: string | undefined } },
@@ -402,11 +416,7 @@ function sendPings(socket: NodeSocket, interval: number): void {
  * (undici 8.12) and does not expose the status of a refusal.
  */
 function nodeDial(
-  WebSocket: new (
-    url: string,
-    protocols: string[],
-    options: Record<string, unknown>,
-  ) => WebSocket,
+  WebSocket: NodeWebSocketClass,
 ): (request: DialRequest) => WebSocket {
   return ({ url, protocols, headers, maxMessage, onRefused }) => {
     const socket = new WebSocket(url, protocols, {

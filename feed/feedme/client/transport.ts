@@ -16,8 +16,7 @@ export type TransportEvent =
   | "disconnect";
 
 /** Called with the plain arguments of an event. */
-// deno-lint-ignore no-explicit-any
-export type TransportListener = (...args: any[]) => void;
+export type TransportListener = (...args: unknown[]) => void;
 
 /**
  * Carries text messages between client and server; any object or class instance will

@@ -201,11 +201,11 @@ export interface FeedDefinition<
  * Any feed definition. Its type parameters are invariant, so only `any` accepts all
  * definitions.
  */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- only `any` accepts invariant parameters
 export type AnyFeedDefinition = FeedDefinition<any, any, any>;
 
 /** Any action definition, for the reason given at {@linkcode AnyFeedDefinition}. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- only `any` accepts invariant parameters
 export type AnyActionDefinition = ActionDefinition<any, any>;
 
 /** A client's request to perform an action. */
@@ -289,11 +289,9 @@ export function defineAction<
 /** The feeds and actions that a server serves, by name. */
 export interface FeedmeApplication {
   /** Feeds, by name. */
-  // deno-lint-ignore no-explicit-any
-  feeds?: Record<string, FeedDefinition<any, any, any>>;
+  feeds?: Record<string, AnyFeedDefinition>;
   /** Actions, by name. */
-  // deno-lint-ignore no-explicit-any
-  actions?: Record<string, ActionDefinition<any, any>>;
+  actions?: Record<string, AnyActionDefinition>;
 }
 
 /**

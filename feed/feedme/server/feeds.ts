@@ -104,7 +104,7 @@ export class Feeds {
           { cause: checked.error },
         );
       }
-      // deno-lint-ignore no-explicit-any
+      // deno-lint-ignore no-explicit-any -- LiveFeed is invariant in its parameters
       return handle as LiveFeed<any, any, any>;
     }) as FeedFinder;
   }
