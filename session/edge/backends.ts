@@ -154,31 +154,41 @@ export class Backends {
     const key = keyOf(visit);
     this.#refused.check(key, Date.now());
     let asked = false;
-    const held = await this.#flights.join(
-      JSON.stringify([key, spawn]),
-      async () => {
-        asked = true;
-        try {
-          const held = await this.#ask(visit, spawn);
-          this.#refused.succeeded(key, Date.now());
-          const bytes = 4 * held.base.href.length;
-          this.#held.set(key, held, Date.now(), bytes);
-          return held;
-        } catch (error) {
-          if (isProxyError(error) && isOutage(error)) {
-            this.#refused.failed(key, error, Date.now());
-          }
-          throw error;
+    const ask = async (controller: AbortController) => {
+      asked = true;
+      try {
+        const held = await this.#ask(visit, spawn, controller);
+        this.#refused.succeeded(key, Date.now());
+        const bytes = 4 * held.base.href.length;
+        this.#held.set(key, held, Date.now(), bytes);
+        return held;
+      } catch (error) {
+        if (!abandoned(controller) && isProxyError(error) && isOutage(error)) {
+          this.#refused.failed(key, error, Date.now());
         }
-      },
-    );
-    return { held, spawned: asked && held.spawned };
+        throw error;
+      }
+    };
+    const left = visit.left ?? visit.c.req.raw.signal;
+    try {
+      const held = await this.#flights.join(
+        JSON.stringify([key, spawn]),
+        ask,
+        left,
+      );
+      return { held, spawned: asked && held.spawned };
+    } catch (error) {
+      throw left.aborted
+        ? new ProxyError(499, "the client disconnected")
+        : error;
+    }
   }
 
   /** Asks the platform and checks its response. */
   async #ask(
     { c, name, grant }: Visit,
     spawn: ConnectRequest["spawn"],
+    controller: AbortController,
   ): Promise<Held> {
     const { key = name, user, auth } = grant;
     const tag = typeof grant.spawn === "object" ? grant.spawn.tag : undefined;
@@ -195,7 +205,7 @@ export class Backends {
         ...(spawn === false && tag !== undefined ? { tag } : {}),
         ...(user === undefined ? {} : { user }),
         ...(auth === undefined ? {} : { auth }),
-      }, { signal }));
+      }, { signal }), controller);
     const url = URL.parse(answer.url);
     if (
       !url || url.username || url.password || url.search ||
@@ -239,6 +249,11 @@ export class Backends {
   #find(visit: Visit): Held | undefined {
     return this.#held.get(keyOf(visit), Date.now());
   }
+}
+
+/** Whether a call ended because nobody waited for it; a limit of time is a failure. */
+function abandoned({ signal }: AbortController): boolean {
+  return signal.aborted && !isTimeout(signal.reason);
 }
 
 /** Whether an error of the platform may be temporary. */

@@ -1,10 +1,17 @@
 /** Coalesces concurrent calls: callers with the same key share one flight's result. */
-import { wait } from "../../net/wait.ts";
+import { unlessAborted, wait } from "../../net/wait.ts";
 
 interface Flight<T> {
   answer: Promise<T>;
   outcome?: { value: T } | { error: unknown };
+  /** How many callers wait for it. */
+  waiting: number;
+  /** Aborted when none waits any longer. */
+  controller: AbortController;
 }
+
+/** Makes the call; `controller` aborts once nobody waits for its result. */
+type Ask<T> = (controller: AbortController) => Promise<T>;
 
 /** The interval at which another request's flight is polled, in milliseconds. */
 const LOOK = 20;
@@ -19,13 +26,19 @@ export class Flights<T> {
     this.#patience = patience;
   }
 
-  /** Joins the flight with that key, or starts one. */
-  async join(key: string, ask: () => Promise<T>): Promise<T> {
+  /**
+   * Joins the flight with that key, or starts one. When `signal` aborts, the caller
+   * leaves with its reason, and the last one to leave ends the call.
+   */
+  async join(key: string, ask: Ask<T>, signal: AbortSignal): Promise<T> {
     const flight = this.#flying.get(key);
-    if (!flight) return await this.#begin(key, ask);
-    if (!("WebSocketPair" in globalThis)) return await flight.answer;
+    if (!("WebSocketPair" in globalThis)) {
+      signal.throwIfAborted();
+      return await this.#share(key, flight ?? this.#begin(key, ask), signal);
+    }
     // On workerd, a request must not await another request's promise, which would
     // stay pending forever if that request were cancelled. So it polls.
+    if (!flight) return await this.#begin(key, ask).answer;
     for (let waited = 0; waited < this.#patience; waited += LOOK) {
       await wait(LOOK);
       const { outcome } = flight;
@@ -33,18 +46,40 @@ export class Flights<T> {
       if ("error" in outcome) throw outcome.error;
       return outcome.value;
     }
-    return await this.#begin(key, ask);
+    return await this.#begin(key, ask).answer;
   }
 
-  #begin(key: string, ask: () => Promise<T>): Promise<T> {
-    const answer = ask();
-    const flight: Flight<T> = { answer };
+  async #share(
+    key: string,
+    flight: Flight<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    flight.waiting++;
+    try {
+      return await unlessAborted(flight.answer, signal);
+    } finally {
+      if (--flight.waiting === 0 && !flight.outcome) {
+        this.#leave(key, flight);
+        flight.controller.abort(signal.reason);
+      }
+    }
+  }
+
+  #begin(key: string, ask: Ask<T>): Flight<T> {
+    const controller = new AbortController();
+    const answer = ask(controller);
+    const flight: Flight<T> = { answer, waiting: 0, controller };
     const land = (outcome: Flight<T>["outcome"] & object) => {
       flight.outcome = outcome;
-      if (this.#flying.get(key) === flight) this.#flying.delete(key);
+      this.#leave(key, flight);
     };
     this.#flying.set(key, flight);
     answer.then((value) => land({ value }), (error) => land({ error }));
-    return answer;
+    return flight;
+  }
+
+  /** The next caller starts a flight of its own. */
+  #leave(key: string, flight: Flight<T>): void {
+    if (this.#flying.get(key) === flight) this.#flying.delete(key);
   }
 }

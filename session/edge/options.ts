@@ -184,6 +184,8 @@ export interface Visit {
   /** The path after the route's fixed part, as the client sent it. */
   rest: string;
   search: string;
+  /** Aborts when the client disconnects, if the request's own signal does not. */
+  left?: AbortSignal;
   /** The cache key of its backend; see `Backends`. */
   heldKey?: string;
 }

@@ -29,6 +29,7 @@ import {
   responseHeaders,
   upgradeHeaders,
 } from "../pass/headers.ts";
+import type { Context } from "../pass/hono.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
 import { pathWithin } from "../pass/path.ts";
 import { relay } from "../pass/relay.ts";
@@ -94,11 +95,13 @@ export async function passJoined(
   { visitors, onEnd }: JoinHooks,
 ): Promise<Response> {
   const { c } = visit;
-  const { headers, signal } = c.req.raw;
+  const { headers } = c.req.raw;
   if (!isHandshake(headers)) {
     throw new ProxyError(400, "malformed WebSocket handshake");
   }
   const protocols = readProtocols(headers);
+  const { signal, unwatch } = watchClient(c, upgrade);
+  visit.left = signal;
   const { maxMessage = MAX_MESSAGE, maxBuffered } = options;
   const pair = await cross(visit, backends, async (held, to) => {
     const policy = await rules(visit, held, to, options, backends);
@@ -134,7 +137,7 @@ export async function passJoined(
         cause,
       });
     }
-  });
+  }).finally(unwatch);
   try {
     // The client may have disconnected just as the dial ended; on Deno its socket
     // would then neither open nor close.
@@ -156,6 +159,20 @@ export async function passJoined(
     pair.abandon();
     throw error;
   }
+}
+
+/** A signal that aborts when the client disconnects before its socket is accepted. */
+function watchClient(
+  c: Context,
+  { onLeave }: UpgradeAdapter,
+): { signal: AbortSignal; unwatch: () => void } {
+  const { signal } = c.req.raw;
+  if (!onLeave) return { signal, unwatch() {} };
+  const left = new AbortController();
+  return {
+    signal: AbortSignal.any([signal, left.signal]),
+    unwatch: onLeave(c, () => left.abort()),
+  };
 }
 
 /** Forwards the backend's WebSocket natively, as workerd can. */

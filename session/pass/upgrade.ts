@@ -51,6 +51,14 @@ export interface UpgradeAdapter {
    * @default `new WebSocket(url, { protocols, headers })`
    */
   readonly dial?: ((request: DialRequest) => WebSocket) | undefined;
+  /**
+   * Calls `listener` when the client disconnects before its socket is accepted, if
+   * the runtime does not abort the signal of a request for an upgrade. Returns a
+   * function that stops it.
+   */
+  readonly onLeave?:
+    | ((c: Context, listener: () => void) => () => void)
+    | undefined;
 }
 
 /** The part of a runtime's global object that {@linkcode ownUpgrade} uses. */
@@ -305,8 +313,25 @@ export interface NodeUpgradeAdapter extends UpgradeAdapter {
 interface NodeIncoming {
   socket: {
     destroyed: boolean;
-    once(event: "close", listener: () => void): void;
-    off(event: "close", listener: () => void): void;
+    once(event: "close" | "end", listener: () => void): void;
+    off(event: "close" | "end", listener: () => void): void;
+  };
+}
+
+/**
+ * Calls `listener` when the client's connection ends. A socket that only the client
+ * has closed emits `end`; Node leaves our half open.
+ */
+function onNodeLeave(
+  { socket }: NodeIncoming,
+  listener: () => void,
+): () => void {
+  socket.once("end", listener);
+  socket.once("close", listener);
+  if (socket.destroyed) listener();
+  return () => {
+    socket.off("end", listener);
+    socket.off("close", listener);
   };
 }
 
@@ -362,12 +387,13 @@ export function nodeUpgrade(
     chosen.set(incoming, protocol);
     const { promise, resolve, reject } = Promise.withResolvers<BridgeSocket>();
     promise.catch(() => {});
-    const gone = () => reject(new Error("the client disconnected"));
-    incoming.socket.once("close", gone);
-    if (incoming.socket.destroyed) gone();
+    const unwatch = onNodeLeave(
+      incoming,
+      () => reject(new Error("the client disconnected")),
+    );
     const upgraded = (upgradeWebSocket as NodeUpgrade)(() => ({
       onOpen(_event, { raw }) {
-        incoming.socket.off("close", gone);
+        unwatch();
         sendPings(raw, keepAlive);
         resolve(raw);
       },
@@ -376,6 +402,10 @@ export function nodeUpgrade(
     return { socket: promise, response };
   };
   return Object.assign(accept, {
+    onLeave(c: Context, listener: () => void) {
+      const incoming = c.env?.incoming as NodeIncoming | undefined;
+      return incoming ? onNodeLeave(incoming, listener) : () => {};
+    },
     dial: options.WebSocket
       ? nodeDial(options.WebSocket as NodeWebSocketClass)
       : undefined,

@@ -68,17 +68,54 @@ Deno.test("Flights - the same question asked meanwhile gets the same answer", as
     await promise;
     return asked;
   };
+  const { signal } = new AbortController();
   const all = Promise.all([
-    flights.join("a", ask),
-    flights.join("a", ask),
-    flights.join("b", ask),
+    flights.join("a", ask, signal),
+    flights.join("a", ask, signal),
+    flights.join("b", ask, signal),
   ]);
   assertEquals(asked, 2);
   resolve();
   assertEquals(await all, [2, 2, 2]);
-  assertEquals(await flights.join("a", ask), 3);
-  const fail = () => flights.join("a", () => Promise.reject(down));
+  assertEquals(await flights.join("a", ask, signal), 3);
+  const fail = () => flights.join("a", () => Promise.reject(down), signal);
   const outcomes = await Promise.allSettled([fail(), fail()]);
   assertEquals(outcomes.map(({ status }) => status), ["rejected", "rejected"]);
-  assertEquals(await flights.join("a", ask), 4);
+  assertEquals(await flights.join("a", ask, signal), 4);
+});
+
+Deno.test("Flights - the last caller who leaves ends the call, and the next begins anew", async () => {
+  const flights = new Flights<number>(1000);
+  const calls: AbortController[] = [];
+  const ask = (controller: AbortController) => {
+    calls.push(controller);
+    return new Promise<number>((_, reject) =>
+      controller.signal.addEventListener(
+        "abort",
+        () => reject(controller.signal.reason),
+      )
+    );
+  };
+  const [first, second] = [new AbortController(), new AbortController()];
+  const all = Promise.allSettled([
+    flights.join("a", ask, first.signal),
+    flights.join("a", ask, second.signal),
+  ]);
+  first.abort(new Error("the first has left"));
+  await Promise.resolve();
+  assertEquals([calls.length, calls[0]!.signal.aborted], [1, false]);
+  second.abort(new Error("the second has left"));
+  const outcomes = await all;
+  assertEquals(calls[0]!.signal.aborted, true);
+  assertEquals(
+    outcomes.map((outcome) =>
+      (outcome as PromiseRejectedResult).reason.message
+    ),
+    ["the first has left", "the second has left"],
+  );
+  const third = new AbortController();
+  const again = flights.join("a", ask, third.signal);
+  assertEquals(calls.length, 2);
+  third.abort();
+  await again.catch(() => {});
 });

@@ -18,7 +18,9 @@ export function startPlatform() {
     const { pathname } = new URL(request.url);
     try {
       if (pathname.endsWith("/connect")) {
-        return Response.json(await engine.connect(await request.json()));
+        return Response.json(
+          await engine.connect(await request.json(), request),
+        );
       }
       const [, , , backendId] = pathname.split("/");
       if (pathname.endsWith("/status")) {
@@ -116,10 +118,11 @@ export async function dial(
   { port }: { port: number },
   path: string,
   cookie: string,
+  room = "lobby",
 ): Promise<Deno.Conn> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const lines = [
-    `GET /rooms/lobby/backend/${path} HTTP/1.1`,
+    `GET /rooms/${room}/backend/${path} HTTP/1.1`,
     "host: x",
     `cookie: ${cookie}`,
     ...HANDSHAKE,

@@ -251,9 +251,9 @@ async function conforms(
 /** Deno's outgoing sockets send no code below 3000 but 1000. */
 const strict = (code: number) => code + 3000;
 
-Deno.test("the edge on Deno", async () => {
-  await using platform = startPlatform();
-  await using edge = await startEdge(
+/** The example's edge on Deno. */
+function startDeno(platform: Platform): Promise<Server> {
+  return startEdge(
     Deno.execPath(),
     [
       "run",
@@ -266,6 +266,71 @@ Deno.test("the edge on Deno", async () => {
     platform,
     "stderr",
   );
+}
+
+/** Clients that leave before there is a response take with them what was asked for them. */
+async function leaves(edge: Server, platform: Platform): Promise<void> {
+  const cookie = await signIn(edge);
+  const { engine } = platform;
+
+  // A backend that accepts connections and says nothing.
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = silent.addr as Deno.NetAddr;
+  engine.answers.push({ url: `http://127.0.0.1:${port}/TOKEN-silent/` });
+  const client = await dial(edge, "ws", cookie);
+  using upstream = await silent.accept();
+  const buffer = new Uint8Array(4096);
+  await upstream.read(buffer);
+  client.close();
+  await upstream.read(buffer).then(
+    (count) => assertEquals(count, null),
+    // A reset, too, means that the edge has hung up.
+    () => {},
+  );
+
+  // A platform that says nothing: two requests share one question.
+  const { connect } = engine;
+  const questions: AbortSignal[] = [];
+  engine.connect = (_, { signal } = {}) => {
+    questions.push(signal!);
+    return new Promise((_, reject) =>
+      signal!.addEventListener("abort", () => reject(signal!.reason))
+    );
+  };
+  const first = new AbortController();
+  const plain = fetch(`${edge.origin}/rooms/cold/backend/x`, {
+    headers: { cookie },
+    signal: first.signal,
+  });
+  await until(() => questions.length === 1, "the platform is asked");
+  const second = await dial(edge, "ws", cookie, "cold");
+  await delay(200);
+  first.abort();
+  await assertRejects(() => plain);
+  await delay(200);
+  assertEquals(questions.map(({ aborted }) => aborted), [false]);
+  second.close();
+  await until(() => questions[0]!.aborted, "nobody asks any longer");
+  assertEquals(questions.length, 1);
+  engine.connect = connect;
+
+  // That was no failure of the platform: the next request finds it.
+  const answer = await fetch(`${edge.origin}/rooms/cold/backend/x`, {
+    headers: { cookie },
+  });
+  assertEquals(answer.status, 200);
+  await answer.body?.cancel();
+}
+
+Deno.test("the edge on Deno - who leaves takes along what was asked", async () => {
+  await using platform = startPlatform();
+  await using edge = await startDeno(platform);
+  await leaves(edge, platform);
+});
+
+Deno.test("the edge on Deno", async () => {
+  await using platform = startPlatform();
+  await using edge = await startDeno(platform);
   await conforms(edge, platform, {
     code: strict,
     none: 101,
@@ -284,6 +349,16 @@ for (const name of ["bun", "node"] as const) {
       blind: name === "bun",
     });
   });
+
+  await testOn(
+    name,
+    "who leaves the edge takes along what was asked",
+    async (path) => {
+      await using platform = startPlatform();
+      await using edge = await startBundled(path, name, platform);
+      await leaves(edge, platform);
+    },
+  );
 
   await testOn(
     name,

@@ -355,7 +355,10 @@ export class ScriptedEngine implements SessionEngine {
     this.backend = backend;
   }
 
-  connect(request: ConnectRequest = {}): Promise<ConnectResponse> {
+  connect(
+    request: ConnectRequest = {},
+    _options: CallOptions = {},
+  ): Promise<ConnectResponse> {
     this.requests.push(request);
     const scripted = this.answers.shift();
     if (scripted instanceof Error) return Promise.reject(scripted);
