@@ -9,6 +9,7 @@ import {
   type ApiOf,
   defineAction,
   defineFeed,
+  definePresence,
   FeedmeRejection,
 } from "../../feed/feedme/server/server.ts";
 import { z } from "zod";
@@ -57,29 +58,9 @@ export const board = defineFeed({
 });
 
 /** The users who have the board open, and where they point. */
-export const people = defineFeed({
-  data: z.object({
-    people: z.record(
-      z.string(),
-      z.object({
-        name: z.string(),
-        at: z.nullable(z.object({ x: place, y: place })),
-      }),
-    ),
-  }),
-  initial: () => ({ people: {} }),
-  onOpen({ client, live }) {
-    const person = { name: client.user ?? "somebody", at: null };
-    live.update("came", {}, (data) => ({
-      people: { ...data.people, [client.id]: person },
-    }));
-  },
-  onClose({ client, live }) {
-    live.update("left", {}, (data) => {
-      const { [client.id]: _, ...people } = data.people;
-      return { people };
-    });
-  },
+export const people = definePresence({
+  data: z.object({ at: z.nullable(z.object({ x: place, y: place })) }),
+  initial: () => ({ at: null }),
 });
 
 const add = defineAction({
@@ -153,28 +134,10 @@ const remove = defineAction({
   },
 });
 
-const point = defineAction({
-  args: z.object({ x: place, y: place }),
-  handler(at, { client, feed }) {
-    const live = feed(people);
-    const person = live.data.people[client.id];
-    if (!person) return;
-    live.update("point", {}, (data) => ({
-      people: { ...data.people, [client.id]: { ...person, at } },
-    }));
-  },
-});
-
-/** Tells the client which of the people it is. */
-const me = defineAction({
-  data: z.object({ id: z.string() }),
-  handler: (_args, { client }) => ({ id: client.id }),
-});
-
 /** All feeds and actions. */
 export const application = {
-  feeds: { board, people },
-  actions: { add, move, edit, remove, point, me },
+  feeds: { board, people: people.feed },
+  actions: { add, move, edit, remove, point: people.action },
 };
 
 /** The API that the page uses. */

@@ -45,7 +45,7 @@ Deno.serve(address, (request) => {
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return Response.json({
       notes: Object.keys(live.data.notes).length,
-      people: server.feed(people).subscribers,
+      people: server.feed(people.feed).subscribers,
     });
   }
   // The proxy in front of this process has verified the user.

@@ -8,6 +8,8 @@ import {
   type FeedmeClient,
   feedmeClient,
   type FeedmeFeed,
+  joinPresence,
+  type Presence,
   webSocketTransport,
 } from "../../feed/feedme/mod.ts";
 import type { BackendState } from "../../types.ts";
@@ -28,7 +30,8 @@ type Note = Feed["data"]["notes"][string];
 type Place = Pick<Note, "x" | "y">;
 type BoardListener = (...happened: FeedEvents<Feed>["action"]) => void;
 type ClientError = { code?: string };
-type People = BoardApi["feeds"]["people"]["data"]["people"];
+/** What a page says about its user. */
+type Pointing = BoardApi["actions"]["point"]["args"]["data"];
 
 const element = (id: string) => document.getElementById(id)!;
 const button = (id: string) => element(id) as HTMLButtonElement;
@@ -405,23 +408,28 @@ sheet.addEventListener("dblclick", (event) => {
 // The other users, and where they point.
 
 const cursors = new Map<string, HTMLElement>();
-let you = "";
+let presence: Presence<Pointing> | undefined;
 
-function showPeople(people: People): void {
-  const sorted = Object.entries(people).sort(([a], [b]) =>
+function showPeople(): void {
+  const { people = {}, me: you, stale } = presence?.getSnapshot() ?? {};
+  const present = stale ? [] : Object.entries(people);
+  const sorted = present.sort(([a], [b]) =>
     Number(b === you) - Number(a === you)
   );
-  element("people").replaceChildren(...sorted.map(([id, { name }]) => {
+  element("people").replaceChildren(...sorted.map(([id, { user }]) => {
     const item = document.createElement("li");
+    const name = user ?? "somebody";
     item.textContent = name.slice(0, 2);
     item.title = id === you ? `${name} (you)` : name;
     item.className = id === you ? "you" : "";
     item.style.setProperty("--who", colorOf(name));
     return item;
   }));
-  for (const id of [...cursors.keys()]) if (!people[id]) hideCursor(id);
-  for (const [id, { name, at }] of sorted) {
-    if (at && id !== you) showCursor(id, name, at.x, at.y);
+  for (const id of [...cursors.keys()]) {
+    if (stale || !people[id]) hideCursor(id);
+  }
+  for (const [id, { user, data: { at } }] of sorted) {
+    if (at && id !== you) showCursor(id, user ?? "somebody", at.x, at.y);
   }
 }
 
@@ -448,11 +456,8 @@ function hideCursor(id: string): void {
   cursors.delete(id);
 }
 
-let pointed = 0;
 sheet.addEventListener("pointermove", (event) => {
-  if (event.timeStamp - pointed < 50) return;
-  pointed = event.timeStamp;
-  client?.action("point", position(event)).catch(() => {});
+  presence?.set({ at: position(event) });
 });
 
 // The connection.
@@ -486,34 +491,27 @@ function join(backend: SessionBackend): void {
   });
   board.on("action", follow);
   board.desireOpen();
-
-  const people = joined.feed("people", {});
-  const show = () => showPeople(people.data()?.people ?? {});
-  people.on("open", show);
-  people.on("action", show);
-  people.on("close", () => showPeople({}));
-  people.desireOpen();
-
-  joined.on("connect", async () => {
-    const answer = await joined.action("me", {}).catch(() => undefined);
-    you = answer?.id ?? "";
-    show();
-  });
   joined.on("disconnect", () => {
     button("add").disabled = true;
     if (!backend.isTerminated()) {
       showOver("Connection lost", "Trying again …");
     }
   });
-  joined.connect();
+  // Connects, too.
+  presence = joinPresence(joined, {
+    feed: "people",
+    action: "point",
+    data: { at: null },
+  });
+  presence.subscribe(showPeople);
 }
 
 /** Leaves a board whose backend has ended. */
 function leave(): void {
   client?.close();
-  client = board = undefined;
+  client = board = presence = undefined;
   button("add").disabled = true;
-  showPeople({});
+  showPeople();
 }
 
 async function openBoard(): Promise<void> {

@@ -33,6 +33,13 @@ export type {
   FeedmeFeed,
 } from "./client/feed.ts";
 export type { ChangesOptions, FeedChange, FeedView } from "./client/view.ts";
+export { joinPresence } from "./client/presence.ts";
+export type {
+  Presence,
+  PresenceOptions,
+  PresenceSnapshot,
+  PresentPerson,
+} from "./client/presence.ts";
 export type { FeedSnapshot } from "./client/subscription.ts";
 export type { ActionOptions, OptimisticChange } from "./client/views.ts";
 export type {

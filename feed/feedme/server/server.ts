@@ -108,6 +108,14 @@ export type {
   FeedmeViolation,
   ServedChange,
 } from "./options.ts";
+export { definePresence } from "./presence.ts";
+export type {
+  Person,
+  PresenceArgs,
+  PresenceData,
+  PresenceDefinition,
+  PresenceDefinitions,
+} from "./presence.ts";
 export type { HonoSocket, HonoSocketEvents } from "./hono.ts";
 export { DataError, type DataFault, type JsonPath } from "../wire/json.ts";
 export type {
