@@ -39,6 +39,7 @@ export type {
   PresenceOptions,
   PresenceSnapshot,
   PresentPerson,
+  SaidOf,
 } from "./client/presence.ts";
 export type { FeedSnapshot } from "./client/subscription.ts";
 export type { ActionOptions, OptimisticChange } from "./client/views.ts";

@@ -46,7 +46,7 @@ export interface PresenceOptions<Args, Data> {
 }
 
 /** What others say about themselves: the `data` of the action's arguments. */
-type Said<Api extends FeedmeApi, Action extends keyof Api["actions"]> =
+export type SaidOf<Api extends FeedmeApi, Action extends keyof Api["actions"]> =
   ActionArgs<Api, Action> extends { data: infer Data } ? Data : JsonObject;
 
 /**
@@ -84,9 +84,9 @@ export function joinPresence<
 >(
   client: FeedmeClient<Api>,
   options:
-    & PresenceOptions<FeedArgsOf<Api, Feed>, Said<Api, Action>>
+    & PresenceOptions<FeedArgsOf<Api, Feed>, SaidOf<Api, Action>>
     & { feed: Feed; action: Action },
-): Presence<Said<Api, Action>> {
+): Presence<SaidOf<Api, Action>> {
   const { throttle = 50 } = options;
   checkDuration("throttle", throttle);
   return new Presence(client as unknown as FeedmeClient, options, throttle);
