@@ -85,6 +85,7 @@ export type {
 export {
   type ActionDefinition,
   type ActionRequest,
+  type AnyActionDefinition,
   type AnyFeedDefinition,
   type ApiOf,
   defineAction,
