@@ -330,7 +330,7 @@ export function sessionProxy(
             });
         }
       } catch (error) {
-        if (!isProxyError(error)) throw error;
+        if (!isProxyError(error)) throw passable(error);
         if (error.status >= 500 && !isPause(error)) report(c, error);
         const { message, status, retryAfter } = error;
         response = json({ error: { message, code: String(status) } }, status);
@@ -425,7 +425,21 @@ export function sessionProxy(
     route((visit) => statusStream(visit, visit.c.req.param("id")), 3),
   );
   app.all("/:name/backend/*", route(backend, "rest"));
+  // What the application's own functions throw is for its own `onError`. Without this
+  // handler, a parent of another copy of Hono would call our copy's default one.
+  app.onError((error) => {
+    throw error;
+  });
+  const { fetch } = app;
   return Object.assign(app, {
+    /** Only called if the route is not part of another application. */
+    async fetch(...args: Parameters<typeof fetch>): Promise<Response> {
+      try {
+        return await fetch(...args);
+      } catch (error) {
+        return lastAnswer(error);
+      }
+    },
     revoke(user: string) {
       visitors.revoke(user);
       const { engine } = options;
@@ -452,6 +466,23 @@ function matchedPath(c: Context): string {
     /:([^/{}?]+)(?:\{(?:[^{}]|\{[^{}]*\})*\})?\??/g,
     (_, parameter) => parameters.get(parameter) ?? "",
   );
+}
+
+/** Hono passes only this realm's errors to `onError`. */
+function passable(thrown: unknown): unknown {
+  return Object.prototype.isPrototypeOf.call(Error.prototype, Object(thrown))
+    ? thrown
+    : new Error("the application threw a value that is not an Error", {
+      cause: thrown,
+    });
+}
+
+/** What Hono answers by default: an exception's own response, or a bare 500. */
+function lastAnswer(error: unknown): Response {
+  const { getResponse } = Object(error) as { getResponse?: () => Response };
+  if (typeof getResponse === "function") return getResponse.call(error);
+  console.error(error);
+  return new Response("Internal Server Error", { status: 500 });
 }
 
 /** Prepares a response to HEAD, whose body Hono drops. */

@@ -3,6 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Hono as OwnHono } from "@hono/hono";
 import { Hono as Hono40 } from "hono-4.0";
 import { TrieRouter } from "hono-4.0/router/trie-router";
+import { HTTPException } from "hono-4.6/http-exception";
 import { Hono as Hono46 } from "hono-4.6";
 import { Hono as Hono49 } from "hono-4.9";
 import { Hono as Hono413 } from "hono-4.13";
@@ -32,7 +33,10 @@ const VERSIONS: [string, AppClass][] = [
 ];
 
 /** The route before a backend that says which path it was asked for. */
-function edge(path?: string): App {
+function edge(
+  path?: string,
+  authorize: () => { user: string } = () => ({ user: "ada" }),
+): App {
   const engine = new ScriptedEngine({
     origin: "http://127.0.0.1:9",
     tokens: new Set(),
@@ -40,7 +44,7 @@ function edge(path?: string): App {
   return sessionProxy({
     engine,
     path,
-    authorize: () => ({ user: "ada" }),
+    authorize,
     cookies: true,
     onError() {},
     fetch: (input) => {
@@ -159,6 +163,76 @@ for (const [version, Hono] of VERSIONS) {
           `a=1; Path=${base}/room%201/backend/`,
           label,
         );
+      }
+    }
+  });
+}
+
+/** What `authorize` may throw, the error that `onError` then gets, and the default. */
+const THROWN: [label: string, thrown: unknown, name: string, status: number][] =
+  [
+    ["an error", new RangeError("SECRET"), "RangeError", 500],
+    [
+      "an exception of another Hono",
+      new HTTPException(401, { message: "who are you?" }),
+      "Error",
+      401,
+    ],
+    [
+      "a value that is not an error",
+      { status: 403, text: "SECRET" },
+      "Error",
+      500,
+    ],
+  ];
+
+for (const [version, Hono] of VERSIONS) {
+  Deno.test(`mount - ${version}: what authorize throws is for the application's onError`, async () => {
+    for (const [label, thrown, name, status] of THROWN) {
+      const failing = () =>
+        edge(undefined, () => {
+          throw thrown;
+        });
+      const url = "http://edge.example/sessions/doc/backend/x";
+      const app = new Hono().route("/sessions", failing());
+      const errors: Error[] = [];
+      app.onError((error: Error, c: App) => {
+        errors.push(error);
+        return c.text("sorry", 418);
+      });
+      const answer = await app.request(url);
+      assertEquals([answer.status, await answer.text()], [418, "sorry"], label);
+      assertEquals(errors.map((error) => error.name), [name], label);
+
+      // Without one, in another application and alone.
+      const { error } = console;
+      let [logged, expected] = [0, 0];
+      console.error = () => void logged++;
+      try {
+        for (
+          const [way, own] of Object.entries<App>({
+            route: new Hono().route("/sessions", failing()),
+            mount: new Hono().mount("/sessions", failing().fetch),
+            alone: failing(),
+          })
+        ) {
+          const path = way === "alone" ? "/doc" : "/sessions/doc";
+          const answer = await own.request(
+            `http://edge.example${path}/backend/x`,
+          );
+          // By default, Hono 4.0 knows no exceptions but its own.
+          const asks = status === 401 &&
+            (way !== "route" || !/4\.0/.test(version));
+          assertEquals(
+            [answer.status, await answer.text()],
+            asks ? [401, "who are you?"] : [500, "Internal Server Error"],
+            label,
+          );
+          expected += asks ? 0 : 1;
+        }
+        assertEquals(logged, expected, label);
+      } finally {
+        console.error = error;
       }
     }
   });
