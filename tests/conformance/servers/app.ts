@@ -118,5 +118,7 @@ export function app(
         keepAlive: 30 * 24 * 3_600_000,
         holdFor: Infinity,
       }),
-    );
+    )
+    // The gate, which a server mounts at "/", takes every other path for a token.
+    .all("/rooms/*", (c) => c.notFound());
 }
