@@ -11,8 +11,9 @@ export interface StatusDialect {
    */
   toState(value: unknown): BackendState | undefined;
   /**
-   * Whether the platform's streams can miss a state. If so, the status is also read
-   * directly whenever the stream has been quiet.
+   * Whether the platform's streams are known to miss states. If so, the status is
+   * also read now and then in a state that may last; while a backend starts or ends,
+   * it is read on every platform.
    */
   readonly losesStates: boolean;
 }

@@ -51,6 +51,10 @@ export interface Order {
   body: unknown;
 }
 
+/** The headers of a response that Plane's proxy makes itself. */
+const PROXY_HEADERS =
+  /^(access-control-allow-(origin|methods|headers)|server|date|content-length|x-plane-backend-id)$/;
+
 /** How one platform words its requests and responses. */
 export interface EngineDialect extends StatusDialect {
   /** What `connect` does, as the start of an error message. */
@@ -280,12 +284,19 @@ export class HTTPEngine implements SessionEngine {
   /**
    * Whether the platform itself sent a response from a backend's URL; see
    * {@linkcode SessionEngine}. Plane's proxy, which Jamsocket uses too, adds a header
-   * with the backend's id to responses of backends, but not to its own.
+   * with the backend's id to responses of backends. It adds that header to its own
+   * 502 as well, which it sends when the backend accepts no connection; that response
+   * has no other header than the proxy's.
    */
   isPlatformAnswer(
     answer: { readonly status: number; readonly headers: Headers },
   ): boolean {
-    return !answer.headers.has("x-plane-backend-id");
+    const { status, headers } = answer;
+    if (!headers.has("x-plane-backend-id")) return true;
+    if (status !== 502 || !/^Plane\//.test(headers.get("server") ?? "")) {
+      return false;
+    }
+    return [...headers.keys()].every((name) => PROXY_HEADERS.test(name));
   }
 
   #statusPath(backendId: string): string {

@@ -23,7 +23,7 @@ export interface StatusCheckOptions {
   tracker: StatusTracker;
   /** Reads the status. */
   read(signal: AbortSignal): Promise<BackendState>;
-  /** Whether streams of this platform miss states. */
+  /** Whether streams of this platform miss states; if so, it is also asked at rest. */
   losesStates: boolean;
   /** Milliseconds after which a stream counts as quiet in a transitional state. */
   quiet: number;
@@ -64,8 +64,7 @@ export class StatusCheck {
   /** An event arrived; `news` is whether it brought a new state. */
   heard(news: boolean): void {
     if (news) this.#readings = this.#misses = 0;
-    if (this.#options.losesStates) this.#again();
-    else this.stop();
+    this.#again();
   }
 
   /** The stream has ended. */
@@ -84,7 +83,8 @@ export class StatusCheck {
   }
 
   #again(): void {
-    const { tracker, quiet, rest } = this.#options;
+    const { tracker, quiet, rest, losesStates } = this.#options;
+    if (!tracker.passing && !losesStates) return this.stop();
     const growth = Math.min(LONGEST, GROWTH ** this.#readings);
     // With jitter, so that the clients of one platform do not ask in unison.
     const pause = quiet * growth * (1 + Math.random());
@@ -92,8 +92,7 @@ export class StatusCheck {
   }
 
   async #check(): Promise<void> {
-    const { tracker, losesStates, quiet, read, onKnown, onError } =
-      this.#options;
+    const { tracker, quiet, read, onKnown, onError } = this.#options;
     const signal = this.#signal!;
     this.#readings++;
     let state: BackendState;
@@ -103,12 +102,12 @@ export class StatusCheck {
       if (signal.aborted) return;
       onError(error);
       // Not if onError ended the stream, or if an event has arrived in the meantime.
-      if (!signal.aborted && losesStates && !this.#timer) this.#again();
+      if (!signal.aborted && !this.#timer) this.#again();
       return;
     }
     if (signal.aborted) return;
     onKnown();
-    if (!losesStates || this.#timer) return;
+    if (this.#timer) return;
     if (!tracker.isNews(state)) return this.#again();
     // The event may be on its way.
     this.#after(quiet * GRACE, () => {

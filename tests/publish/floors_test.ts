@@ -12,6 +12,7 @@ const ROOMS: [room: string, floor: number][] = [
   ["server.ts", 4],
   ["session/dev/", 4],
   ["session/gate", 3],
+  ["session/engine_tests/", 4],
   ["session/edge/", 3],
   ["session/engine/", 3],
   ["session/socket/", 3],

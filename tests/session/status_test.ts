@@ -395,7 +395,7 @@ Deno.test("a state that every stream of Plane misses is taken from the status", 
   assertEquals([streams, missed.length], [3, 2]);
 });
 
-/** When Plane's status was read within `ms`, while its stream told `told`. */
+/** When the status was read within `ms`, while its stream told `told`. */
 async function readings(
   told: readonly unknown[],
   ms: number,
@@ -427,16 +427,21 @@ async function readings(
   }
 }
 
-Deno.test("on Plane, the status is read while a state passes, with growing pauses", async () => {
+Deno.test("the status is read while a state passes, with growing pauses", async () => {
   // After 1,000 ms, then 1.5 times as long, and never more than ten times.
   const passing = [1_000, 2_500, 4_750, 8_125, 13_312, 21_093, 31_250, 41_250];
   assertEquals(await readings(LIFE.slice(0, 4), 42_000), passing);
   assertEquals(await readings(LIFE.slice(0, 6), 5_000), passing.slice(0, 3));
+  // A foreign platform may lose events, too.
+  assertEquals(
+    await readings(LIFE.slice(0, 4), 5_000, "/b1/status"),
+    passing.slice(0, 3),
+  );
 });
 
-Deno.test("at rest, or where streams lose nothing, the status is not read again and again", async () => {
+Deno.test("at rest the status is not read again and again", async () => {
   assertEquals(await readings(LIFE.slice(0, 5), 42_000), []);
-  assertEquals(await readings(LIFE.slice(0, 4), 42_000, "/b1/status"), []);
+  assertEquals(await readings(LIFE.slice(0, 5), 42_000, "/b1/status"), []);
 });
 
 Deno.test("10,000 reconnects leave no timer and no socket", async () => {
