@@ -77,6 +77,8 @@ export {
   isBackendState,
   isConnectResponse,
   isFeedlineError,
+  type PlaneExecutable,
+  type PlaneSpawnOptions,
   type SpawnOptions,
   type TerminationKind,
   type TerminationReason,

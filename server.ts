@@ -18,6 +18,7 @@ export {
   type BackendState,
   type BackendStatus,
   type CallOptions,
+  type ConnectOptions,
   type ConnectRequest,
   type ConnectResponse,
   FeedlineError,
@@ -26,6 +27,8 @@ export {
   isBackendState,
   isConnectResponse,
   isFeedlineError,
+  type PlaneExecutable,
+  type PlaneSpawnOptions,
   type Revocable,
   type RunningBackend,
   type SessionEngine,
@@ -48,4 +51,10 @@ export {
   type JamsocketInitOptions,
 } from "./session/engine/jamsocket.ts";
 export { Plane, type PlaneInitOptions } from "./session/engine/plane.ts";
+export type {
+  PlaneClusterState,
+  PlaneControllerStatus,
+  PlaneDrone,
+  PlaneNode,
+} from "./session/engine/plane_controller.ts";
 export { type VerifiedUser, verifiedUser } from "./session/verified.ts";

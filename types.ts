@@ -17,12 +17,19 @@
 import * as z from "zod/mini";
 import { FeedlineError, isFeedlineError } from "./net/errors.ts";
 import { isObject } from "./net/shape.ts";
+import type { PlaneSpawnOptions, SpawnOptions } from "./spawn.ts";
 
 export {
   FeedlineError,
   type FeedlineErrorCode,
   isFeedlineError,
 } from "./net/errors.ts";
+
+export type {
+  PlaneExecutable,
+  PlaneSpawnOptions,
+  SpawnOptions,
+} from "./spawn.ts";
 
 /**
  * Every status, in the order of a backend's life. This is the only list: adding a
@@ -92,41 +99,6 @@ export type BackendState =
     exit_error?: boolean | null;
   };
 
-/** How to run a backend when a connect request has to spawn one. */
-export interface SpawnOptions {
-  /**
-   * Which of the service's images to run. Connecting fails if the key is held by a
-   * backend with another tag.
-   */
-  tag?: string | undefined;
-  /** The cluster to run the backend in. */
-  cluster?: string | undefined;
-  /** Seconds from the spawn until the platform ends the backend. */
-  lifetime_limit_seconds?: number | undefined;
-  /** Seconds without a connection until the platform ends the backend. */
-  max_idle_seconds?: number | undefined;
-  /** The environment and limits of the process. */
-  executable?: {
-    /** A persistent folder: a path, or whether to mount the default one. */
-    mount?: string | boolean | undefined;
-    /** Environment variables. Names that the platform sets itself are rejected. */
-    env?: Record<string, string> | undefined;
-    /** Bounds on what the process may use. */
-    resource_limits?: {
-      /** The CPU period, in microseconds. @default {100_000} */
-      cpu_period?: number | undefined;
-      /** The share of the period that may be used, in percent (100 is one CPU). */
-      cpu_period_percent?: number | undefined;
-      /** Total CPU time, in seconds. */
-      cpu_time_limit?: number | undefined;
-      /** Memory, in bytes. */
-      memory_limit_bytes?: number | undefined;
-      /** Disk space, in bytes. */
-      disk_limit_bytes?: number | undefined;
-    } | undefined;
-  } | undefined;
-}
-
 /** Which backend to connect to, and as which user. */
 export interface ConnectRequest {
   /**
@@ -140,7 +112,7 @@ export interface ConnectRequest {
    * service's defaults; with `false`, connecting fails instead.
    * @default {true}
    */
-  spawn?: boolean | SpawnOptions | undefined;
+  spawn?: boolean | SpawnOptions | PlaneSpawnOptions | undefined;
   /**
    * The tag that the running backend must have, if `spawn` does not give one: Plane
    * finds a backend that was spawned with a tag only by that tag.
@@ -175,6 +147,10 @@ export interface ConnectResponse {
   status_url: string;
   /** A page that waits for the backend and redirects to it; empty if the platform has none. */
   ready_url: string;
+  /** The backend's host name below the cluster's, if it was spawned with one (Plane). */
+  subdomain?: string | null;
+  /** The drone that runs the backend, if this request spawned it (Plane). */
+  drone?: string | null;
 }
 
 /** The body of an error response, if the platform sent one that can be parsed. */
@@ -189,6 +165,8 @@ export interface ApiError {
   kind?: string;
   /** Identifies this error in the platform's log. */
   id?: string;
+  /** The backend that holds the key and is ending, so that `connect` failed (Plane). */
+  backend_id?: string;
 }
 
 /** Ends a subscription. Calling it again does nothing. */
@@ -198,6 +176,15 @@ export type UnsubscribeFn = () => void;
 export interface CallOptions {
   /** Ends the call, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+}
+
+/** Options of {@linkcode SessionEngine.connect}. */
+export interface ConnectOptions extends CallOptions {
+  /**
+   * Called each time the platform has responded that the key is not free yet and the
+   * engine goes on waiting, so that a caller can extend a time limit of its own.
+   */
+  onWait?: (() => void) | undefined;
 }
 
 /** Options of {@linkcode SessionEngine.statusStream}. */
@@ -259,7 +246,7 @@ export interface SessionEngine {
    */
   connect(
     request?: ConnectRequest,
-    options?: CallOptions,
+    options?: ConnectOptions,
   ): Promise<ConnectResponse>;
   /**
    * Reads the backend's current state.

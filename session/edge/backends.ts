@@ -1,6 +1,8 @@
 /** Finds the backend of a request: asks the platform and caches the response. */
 import type { Context } from "../pass/hono.ts";
 import {
+  BACKEND_STATUSES,
+  type BackendStatus,
   type ConnectRequest,
   type ConnectResponse,
   isHTTPError,
@@ -16,12 +18,14 @@ import { Flights } from "./flights.ts";
 import { HeldMap } from "./held.ts";
 import { Outages } from "./outages.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
+import { ANSWER_TIMEOUT } from "../pass/forward.ts";
 import { joinPath, type OriginTest, originTest } from "../pass/path.ts";
 
 /** A cached connect response, as plain values, so that no request's I/O outlives it. */
 export interface Held {
   readonly backendId: string;
-  readonly status: ConnectResponse["status"];
+  /** As the platform responded, or `ready` once that is known. */
+  status: BackendStatus;
   readonly spawned: boolean;
   /** The backend's URL; ends with `/`. */
   readonly base: URL;
@@ -37,6 +41,8 @@ export class Backends {
   readonly #upstreams: OriginTest | undefined;
   readonly #held: HeldMap<Held>;
   readonly #flights: Flights<Held>;
+  /** Waits for backends that start, by id. */
+  readonly #starting: Flights<void>;
   /** Outages of the platform, by grant. */
   readonly #refused = new Outages();
   /** Outages of backends that were unreachable. */
@@ -65,6 +71,7 @@ export class Backends {
     this.timeout = options.platformTimeout ?? options.connectTimeout ?? 10_000;
     this.#flights = new Flights(this.timeout);
     this.deadlines = new Deadlines(options.timeout ?? ANSWER_TIMEOUT);
+    this.#starting = new Flights(options.timeout ?? ANSWER_TIMEOUT);
   }
 
   engine(c: Context): SessionEngine {
@@ -99,6 +106,44 @@ export class Backends {
     return this.#find(visit) ?? await this.connect(visit);
   }
 
+  /**
+   * Waits until a backend that was starting is ready or ends. Plane's proxy, too, holds
+   * a request for a backend that starts, but may miss the event that it waits for; once
+   * the backend is ready, it does not wait. If the status cannot be read, the request
+   * goes there unprepared. `undefined` if there is nothing to wait for.
+   *
+   * @throws {ProxyError} 504 after the option `timeout`
+   */
+  starting({ c }: Visit, held: Held): Promise<void> | undefined {
+    if (!isStarting(held.status)) return undefined;
+    return this.#starting.join(held.backendId, async () => {
+      const controller = new AbortController();
+      const ms = this.#options.timeout ?? ANSWER_TIMEOUT;
+      const late = new ProxyError(
+        504,
+        `the backend was not ready within ${ms} ms`,
+      );
+      const timer = setTimer(() => controller.abort(late), ms);
+      const { signal } = controller;
+      try {
+        await unlessAborted(
+          (async () => {
+            const states = this.engine(c).statuses(held.backendId, { signal });
+            for await (const { status } of states) {
+              if (!isStarting(status)) return;
+            }
+          })(),
+          signal,
+        );
+      } catch (error) {
+        if (error === late) throw error;
+      } finally {
+        clearTimeout(timer);
+        controller.abort(null);
+      }
+    }).then(() => void (held.status = "ready"));
+  }
+
   /** The backend responded: ends its outage. */
   reached(visit: Visit): void {
     this.#lost.succeeded(keyOf(visit), Date.now());
@@ -110,25 +155,29 @@ export class Backends {
   }
 
   /**
-   * The running backend of a grant. With `backendId`, it must have that id: a cached
+   * The id of the running backend of a grant. With `backendId`, it must have that id: a cached
    * response may describe a backend that has since ended.
    * @throws {ProxyError} 404 if none runs, 410 if another one does
    */
-  async locate(visit: Visit, backendId?: string): Promise<Held> {
+  async locate(visit: Visit, backendId?: string): Promise<string> {
     const held = this.#find(visit);
-    if (held && held.backendId === backendId) return held;
+    if (held && held.backendId === backendId) return backendId;
     let found: Held;
     try {
       found = await this.connect(visit, false);
     } catch (error) {
       // 409 is how a platform says that connecting would need a spawn.
       if (!isProxyError(error) || error.status !== 409) throw error;
+      // It still holds the key, but accepts no connections.
+      const { cause } = error;
+      const ending = isHTTPError(cause) ? cause.error?.backend_id : undefined;
+      if (ending !== undefined && ending === backendId) return ending;
       throw backendId === undefined
         ? new ProxyError(404, "no backend runs under this name")
         : gone();
     }
     if (backendId !== undefined && found.backendId !== backendId) throw gone();
-    return found;
+    return found.backendId;
   }
 
   /**
@@ -197,7 +246,7 @@ export class Backends {
     const allowed = engine.fetch && !this.#upstreams
       ? () => true
       : this.#allowed(engine);
-    const answer = await askPlatform(this.timeout, (signal) =>
+    const answer = await askPlatform(this.timeout, (signal, onWait) =>
       engine.connect({
         key,
         ...(spawn === undefined ? {} : { spawn }),
@@ -205,7 +254,7 @@ export class Backends {
         ...(spawn === false && tag !== undefined ? { tag } : {}),
         ...(user === undefined ? {} : { user }),
         ...(auth === undefined ? {} : { auth }),
-      }, { signal }), controller);
+      }, { signal, onWait }), controller);
     const url = URL.parse(answer.url);
     if (
       !url || url.username || url.password || url.search ||
@@ -256,6 +305,12 @@ function abandoned({ signal }: AbortController): boolean {
   return signal.aborted && !isTimeout(signal.reason);
 }
 
+/** Whether a backend with this status is not ready yet. */
+function isStarting(status: BackendStatus): boolean {
+  const position = BACKEND_STATUSES.indexOf(status);
+  return position >= 0 && position < BACKEND_STATUSES.indexOf("ready");
+}
+
 /** Whether an error of the platform may be temporary. */
 function isOutage({ status }: ProxyError): boolean {
   return status === 429 || status >= 500;
@@ -283,27 +338,38 @@ export function addressIn({ base }: Held, { rest, search }: Visit): string {
   return to;
 }
 
-/** Waits for the platform for at most `timeout` ms; failures become `ProxyError`s. */
+/**
+ * Waits for the platform for at most `timeout` ms; failures become `ProxyError`s.
+ * `extend` starts that time anew.
+ */
 export async function askPlatform<T>(
   timeout: number,
-  ask: (signal: AbortSignal) => Promise<T>,
+  ask: (signal: AbortSignal, extend: () => void) => Promise<T>,
   controller: AbortController = new AbortController(),
 ): Promise<T> {
-  const timer = setTimer(
-    () =>
-      controller.abort(
-        new DOMException(`no response within ${timeout} ms`, "TimeoutError"),
-      ),
-    timeout,
-  );
+  const start = () =>
+    setTimer(
+      () =>
+        controller.abort(
+          new DOMException(`no response within ${timeout} ms`, "TimeoutError"),
+        ),
+      timeout,
+    );
+  let timer = start();
+  let over = false;
+  const extend = () => {
+    clearTimeout(timer);
+    if (!over) timer = start();
+  };
   try {
     // An engine of the application may ignore the signal, or answer at once.
     const { signal } = controller;
-    const answer = async () => await ask(signal);
+    const answer = async () => await ask(signal, extend);
     return await unlessAborted(answer(), signal);
   } catch (error) {
     throw platformError(error);
   } finally {
+    over = true;
     clearTimeout(timer);
   }
 }

@@ -6,7 +6,7 @@
  * of a library may have its own `Response` class, and a refusal that went
  * unrecognized would let the request in.
  */
-import type { SpawnOptions } from "../../types.ts";
+import type { ConnectRequest } from "../../types.ts";
 import { ProxyError } from "../pass/failure.ts";
 import { relay } from "../pass/relay.ts";
 
@@ -21,7 +21,7 @@ export interface GrantScope {
   /** More data about the user; reaches the backend as `x-verified-user-data`. */
   auth?: Record<string, unknown> | undefined;
   /** Whether and how to spawn a backend if none holds the key. @default {true} */
-  spawn?: boolean | SpawnOptions | undefined;
+  spawn?: ConnectRequest["spawn"];
 }
 
 /** Lets a named user in. */

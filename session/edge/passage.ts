@@ -11,6 +11,7 @@ import { type Bridge, bridge, type BridgeEnd } from "../pass/bridge.ts";
 import { decodedBody } from "../pass/encoding.ts";
 import {
   isLostError,
+  isProxyError,
   LostError,
   ProxyError,
   redacted,
@@ -65,11 +66,8 @@ export async function passHttp(
       leave = visitors.enter(visit, { end });
       return body;
     };
-    const answer = await forward(request, to, policy);
-    const lost = lostBy(answer, backends, visit);
-    if (!lost) return checkRedirect(answer);
-    await answer.body?.cancel();
-    throw lost;
+    policy.onAnswer = (raw) => checkFound(raw, backends, visit);
+    return checkRedirect(await forward(request, to, policy));
   }, (status) => {
     if (!repeatable) return "because its body was already sent";
     // After a 410, no backend can have acted on the request.
@@ -211,11 +209,7 @@ export function passNative(
     } finally {
       clearTimeout(timer);
     }
-    const lost = lostBy(answer, backends, visit);
-    if (lost) {
-      await answer.body?.cancel();
-      throw lost;
-    }
+    checkFound(answer, backends, visit);
     return await accept(answer, policy);
   });
 }
@@ -233,12 +227,18 @@ async function cross<T>(
   let held = await backends.reach(visit);
   for (let again = false;; again = true) {
     try {
-      const result = await attempt(held, addressIn(held, visit));
+      const to = addressIn(held, visit);
+      const starting = backends.starting(visit, held);
+      if (starting) await starting;
+      const result = await attempt(held, to);
       backends.reached(visit);
       return result;
     } catch (error) {
-      if (!isLostError(error)) throw error;
+      // The proxy may wait in vain with this token; the next request gets another.
+      const late = isProxyError(error) && error.status === 504;
+      if (!isLostError(error) && !late) throw error;
       backends.forget(visit, held);
+      if (!isLostError(error)) throw error;
       if (again) {
         backends.unreachable(visit, error);
         throw error;
@@ -339,6 +339,18 @@ function refusal(
   return status >= 400 && status < 600
     ? new ProxyError(status, message, { cause })
     : new ProxyError(502, `${message} with status ${status}`, { cause });
+}
+
+/** @throws {LostError} if the platform responded that there is no backend */
+function checkFound(
+  answer: Response,
+  backends: Backends,
+  visit: Visit,
+): void {
+  const lost = lostBy(answer, backends, visit);
+  if (!lost) return;
+  answer.body?.cancel().catch(() => {});
+  throw lost;
 }
 
 /**

@@ -65,10 +65,13 @@ export {
   type BackendState,
   type BackendStatus,
   type CallOptions,
+  type ConnectOptions,
   type ConnectRequest,
   type ConnectResponse,
   HTTPError,
   isHTTPError,
+  type PlaneExecutable,
+  type PlaneSpawnOptions,
   type Revocable,
   type RunningBackend,
   type SessionEngine,
@@ -167,7 +170,7 @@ export function sessionProxy(
   }
 
   async function status(visit: Visit, id?: string): Promise<Response> {
-    const { backendId } = await backends.locate(visit, id);
+    const backendId = await backends.locate(visit, id);
     const controller = untilGone(visit.c);
     try {
       return json(
@@ -184,7 +187,7 @@ export function sessionProxy(
 
   async function statusStream(visit: Visit, id?: string): Promise<Response> {
     const { c } = visit;
-    const { backendId } = await backends.locate(visit, id);
+    const backendId = await backends.locate(visit, id);
     const position = parseEventId(c.req.header("last-event-id") ?? null);
     // The client watched a backend that no longer holds the key, or that never
     // belonged to this name. Reveal nothing about either.

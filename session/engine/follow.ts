@@ -243,7 +243,7 @@ class Follower {
       this.#answered = true;
       this.#check.start(signal);
     }
-    await readServerEvents(body, {
+    const reading = readServerEvents(body, {
       signal,
       onEvent: ({ data }) => {
         if (attempt.current) this.#onEvent(attempt, data);
@@ -253,6 +253,11 @@ class Follower {
       onId: (id) => this.#lastEventId = id,
       onRetry: (ms) => this.#retry = Math.min(ms, MAX_RETRY),
       onActivity: () => watch.heard(),
+    });
+    await reading.catch((cause) => {
+      if (signal.aborted) throw cause;
+      // The runtime's error does not say whose stream it was.
+      throw new TypeError(`${this.#action}: the stream was lost`, { cause });
     });
   }
 

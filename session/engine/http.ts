@@ -119,7 +119,7 @@ function parseJson(text: string): unknown {
  * Parses the JSON of a successful response.
  * @throws {SyntaxError} if it is not JSON; the message does not quote it
  */
-async function readJson(
+export async function readJson(
   response: Response,
   action: string,
   foreignHint?: string,

@@ -20,6 +20,7 @@ import {
   discard,
   reach,
   readConnectResponse,
+  readJson,
   readState,
   toHTTPError,
   uncached,
@@ -43,12 +44,12 @@ export interface EngineOptions {
 /** Called with each state of a backend. */
 export type OnStatusCallback = (backendState: BackendState) => void;
 
-/** A `POST` request to the platform. */
+/** A request that carries the engine's headers: a `POST`, or a `GET` without a body. */
 export interface Order {
   /** The path to post it to, appended to the base URL. */
   path: string;
-  /** The body, sent as JSON. */
-  body: unknown;
+  /** The body, sent as JSON; `undefined` for a `GET`. */
+  body?: unknown;
 }
 
 /** The headers of a response that Plane's proxy makes itself. */
@@ -313,13 +314,29 @@ export class HTTPEngine implements SessionEngine {
     };
   }
 
+  /**
+   * Sends an order of one platform only, and returns the JSON of its response.
+   * @ignore
+   */
+  protected order(
+    action: string,
+    order: Order,
+    { signal }: CallOptions,
+  ): Promise<unknown> {
+    const idempotent = order.body === undefined;
+    return this.#call(
+      { action, order, idempotent, signal },
+      (response) => readJson(response, action),
+    );
+  }
+
   /** Sends one order, or reads `path`; `read` gets the successful response. */
   async #call<T>(call: Call, read: (response: Response) => Promise<T>) {
     const { action, order, path = "" } = call;
     const { unreachableHint, foreignHint } = this.#dialect;
     const options = { idempotent: call.idempotent, hint: unreachableHint };
     const url = order ? this.#base + order.path : uncached(this.#base + path);
-    const init = order ? this.#post(order) : {};
+    const init = order ? this.#guarded(order) : {};
     return await deadline({
       timeout: this.#timeout,
       message: `${action} failed: no response within ${this.#timeout} ms`,
@@ -332,13 +349,14 @@ export class HTTPEngine implements SessionEngine {
     });
   }
 
-  #post({ body }: Order): RequestInit {
+  #guarded({ body }: Order): RequestInit {
     const headers = toHeaders(this.#headers);
-    headers.set("content-type", "application/json");
+    if (body !== undefined) headers.set("content-type", "application/json");
     return {
-      method: "POST",
+      ...(body === undefined
+        ? { method: "GET" }
+        : { method: "POST", body: JSON.stringify(body) }),
       headers,
-      body: JSON.stringify(body),
       // Only the platform may see the headers, and most redirects turn a POST into
       // a GET.
       redirect: "manual",

@@ -6,10 +6,12 @@
 import {
   type BackendState,
   type CallOptions,
+  type ConnectOptions,
   type ConnectRequest,
   type ConnectResponse,
   HTTPError,
   isHTTPError,
+  type PlaneExecutable,
   type TerminateOptions,
   toBackendState,
 } from "../../types.ts";
@@ -19,8 +21,14 @@ import {
   type EngineDialect,
   type EngineOptions,
   HTTPEngine,
+  quote,
 } from "./http_engine.ts";
 import type { StatusDialect } from "./dialect.ts";
+import {
+  type PlaneClusterState,
+  type PlaneControllerStatus,
+  readClusterState,
+} from "./plane_controller.ts";
 import {
   checkPlaneRequest,
   type PlaneDefaults,
@@ -103,7 +111,7 @@ export interface PlaneInitOptions extends EngineOptions {
    * What to run, in the form that the drones' runtime accepts, e.g.
    * `{ image: "ghcr.io/me/rooms" }`. A request's `executable` is merged into it.
    */
-  executable: Record<string, unknown>;
+  executable: PlaneExecutable | Record<string, unknown>;
   /**
    * Headers for the reverse proxy that guards the controller's `/ctrl`, e.g.
    * `authorization`. Sent when connecting and terminating, not with public status
@@ -167,6 +175,7 @@ function toBusy(error: unknown): unknown {
 export class Plane extends HTTPEngine {
   /** The origins of this Plane's backends, if known; see {@linkcode SessionEngine}. */
   readonly backendOrigins?: readonly string[];
+  readonly #cluster: string | undefined;
 
   /**
    * Checks the options; makes no request.
@@ -190,6 +199,7 @@ export class Plane extends HTTPEngine {
     const backendOrigins = options.backendOrigins ?? options.origins ??
       (cluster && clusterOrigins(cluster));
     if (backendOrigins) this.backendOrigins = backendOrigins;
+    this.#cluster = cluster;
   }
 
   /** The former name of {@linkcode Plane.backendOrigins}. */
@@ -210,7 +220,7 @@ export class Plane extends HTTPEngine {
    */
   override async connect(
     request: ConnectRequest = {},
-    options: CallOptions = {},
+    options: ConnectOptions = {},
   ): Promise<ConnectResponse> {
     for (let waited = 0;; waited += ENDING_PAUSE) {
       const response = await super.connect(request, options).catch((error) => {
@@ -218,11 +228,13 @@ export class Plane extends HTTPEngine {
       });
       if (!isEnding(response.status)) return response;
       if (request.spawn === false || waited >= ENDING_LIMIT) {
-        throw new HTTPError(
-          409,
-          `Connecting to a backend on Plane failed: the backend that holds the key is ${response.status}`,
-        );
+        const message =
+          `Connecting to a backend on Plane failed: the backend that holds the key is ${response.status}`;
+        throw new HTTPError(409, message, {
+          error: { message, backend_id: response.backend_id },
+        });
       }
+      options.onWait?.();
       await wait(ENDING_PAUSE, options);
     }
   }
@@ -262,4 +274,96 @@ export class Plane extends HTTPEngine {
       return isHTTPError(error);
     }
   }
+
+  /**
+   * Asks the controller whether it and its database work, and for its version.
+   * @throws {HTTPError} with code 500 if the database does not respond
+   * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
+   */
+  async controllerStatus(
+    options: CallOptions = {},
+  ): Promise<PlaneControllerStatus> {
+    const action = "Reading the status of Plane's controller";
+    const value = await this.order(action, { path: "/ctrl/status" }, options);
+    return value as PlaneControllerStatus;
+  }
+
+  /**
+   * Resolves if the controller and its database work. Reads the public
+   * `/pub/health`, which health checks of load balancers can use as well.
+   * @throws {HTTPError} with code 500 if the database does not respond
+   * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
+   */
+  async health(options: CallOptions = {}): Promise<void> {
+    const action = "Reading the health of Plane's controller";
+    await this.order(action, { path: "/pub/health" }, options);
+  }
+
+  /**
+   * Lists a cluster's drones, with their numbers of backends, and its proxies.
+   *
+   * @param cluster Its name. @default the engine's `cluster`
+   * @throws {TypeError} if neither names a cluster
+   * @throws {HTTPError} if the controller refuses
+   * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
+   */
+  async clusterState(
+    cluster: string | undefined = this.#cluster,
+    options: CallOptions = {},
+  ): Promise<PlaneClusterState> {
+    const path = `${clusterPath(cluster)}/state`;
+    const action = `Reading the state of cluster ${quote(cluster!)}`;
+    const value = await this.order(action, { path }, options);
+    return readClusterState(value, action);
+  }
+
+  /**
+   * Drains a drone: it gets no new backends, and goes on with those it has. Returns
+   * whether it was not draining before. To end its backends, terminate them; a drone
+   * cannot be brought back, so start another one.
+   *
+   * @param cluster The drone's cluster. @default the engine's `cluster`
+   * @throws {TypeError} if neither names a cluster
+   * @throws {HTTPError} with code 404 if the cluster has no such drone
+   * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
+   */
+  async drain(
+    drone: string,
+    cluster: string | undefined = this.#cluster,
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    const path = `${clusterPath(cluster)}/d/${encodeURIComponent(drone)}/drain`;
+    const action = `Draining drone ${quote(drone)}`;
+    const value = await this.order(action, { path, body: {} }, options);
+    return isObject(value) && value.updated === true;
+  }
+
+  /**
+   * Deletes the tokens of a user for one backend. This is not the `revoke` of
+   * {@linkcode SessionEngine}: Plane's proxies remember the tokens that they have
+   * already let in, so it stops only URLs that were not used yet. To shut a user out,
+   * use the edge route's `revoke`, or terminate the backend.
+   *
+   * @throws {HTTPError} if the controller refuses
+   * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
+   */
+  async deleteTokens(
+    backendId: string,
+    user: string,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const action = `Deleting tokens for backend ${quote(backendId)}`;
+    const body = { backend_id: backendId, user };
+    await this.order(action, { path: "/ctrl/b/revoke", body }, options);
+  }
+}
+
+/** The path of a cluster in the controller's API. */
+function clusterPath(cluster: unknown): string {
+  if (typeof cluster !== "string" || /^\.{0,2}$/.test(cluster)) {
+    throw new TypeError(
+      "Plane needs the name of a cluster, as an argument or as the option cluster",
+    );
+  }
+  return `/ctrl/c/${encodeURIComponent(cluster)}`;
 }

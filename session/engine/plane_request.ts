@@ -1,6 +1,10 @@
 /** Converts connect requests to the form of Plane's controller, and checks them. No I/O. */
 import { isObject } from "../../net/shape.ts";
-import type { ConnectRequest, SpawnOptions } from "../../types.ts";
+import type {
+  ConnectRequest,
+  PlaneExecutable,
+  PlaneSpawnOptions,
+} from "../../types.ts";
 
 /** The defaults of every request of one `Plane`. */
 export interface PlaneDefaults {
@@ -29,13 +33,13 @@ export function planeRequest(
   defaults: PlaneDefaults,
 ): PlaneRequest {
   const { key, spawn, tag, user, auth } = request;
-  const own = defaults.executable as SpawnOptions["executable"];
+  const own: PlaneExecutable = defaults.executable;
   const {
     tag: spawnTag,
     cluster = defaults.cluster,
     executable,
-    ...limits
-  } = typeof spawn === "object" && spawn ? spawn : {};
+    ...others
+  }: PlaneSpawnOptions = typeof spawn === "object" && spawn ? spawn : {};
   return {
     key: key === undefined
       ? undefined
@@ -48,7 +52,7 @@ export function planeRequest(
         ...mergeField(own, executable, "env"),
         ...mergeField(own, executable, "resource_limits"),
       },
-      ...limits,
+      ...others,
     },
     user,
     // Plane does not accept null here.
@@ -58,12 +62,12 @@ export function planeRequest(
 
 /** Merges one field of two executables; the request's entries override the engine's. */
 function mergeField<K extends "env" | "resource_limits">(
-  own: SpawnOptions["executable"],
-  asked: SpawnOptions["executable"],
+  own: PlaneExecutable,
+  asked: PlaneExecutable | undefined,
   name: K,
 ): Partial<Record<K, unknown>> {
-  if (!own?.[name] && !asked?.[name]) return {};
-  return { [name]: { ...own?.[name], ...asked?.[name] } } as Record<K, unknown>;
+  if (!own[name] && !asked?.[name]) return {};
+  return { [name]: { ...own[name], ...asked?.[name] } } as Record<K, unknown>;
 }
 
 /*
@@ -77,6 +81,24 @@ interface Range {
   most: number;
   unit: string;
 }
+
+/** What a name must look like for Plane, and a description of it. */
+const NAMES: Record<string, [pattern: RegExp, description: string]> = {
+  id: [
+    /^[a-z0-9-]{1,45}$/,
+    "consist of up to 45 lower-case letters, digits and hyphens",
+  ],
+  subdomain: [
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i,
+    "consist of up to 63 letters, digits and hyphens, and not begin or end with a hyphen",
+  ],
+  cluster: [
+    /^([\w.-]+|\[[\da-f:]+\])(:\d{1,5})?$/i,
+    "be a host name, with a port unless it is served over HTTPS on port 443",
+  ],
+};
+
+const PULL_POLICIES = ["IfNotPresent", "Always", "Never"];
 
 const INT32 = 2 ** 31 - 1;
 const INT64 = Number.MAX_SAFE_INTEGER;
@@ -117,19 +139,68 @@ export function checkPlaneRequest(request: PlaneRequest): void {
     );
   }
   if (spawn === undefined) return;
-  checkString("spawn.cluster", spawn.cluster);
+  for (const [name, [pattern, description]] of Object.entries(NAMES)) {
+    const value = spawn[name];
+    checkString(`spawn.${name}`, value);
+    // Plane accepts any text and then fails, or gives a URL that leads nowhere.
+    if (typeof value === "string" && !pattern.test(value)) {
+      throw new RangeError(
+        `spawn.${name} must ${description} for Plane; got ${
+          JSON.stringify(value)
+        }`,
+      );
+    }
+  }
+  checkString("spawn.pool", spawn.pool);
+  checkBoolean("spawn.use_static_token", spawn.use_static_token);
   checkRanges("spawn", spawn, SPAWN);
-  const { image, env, resource_limits: limits } = spawn.executable as Record<
-    string,
-    unknown
-  >;
+  const executable = spawn.executable as Record<string, unknown>;
+  const { image, env, resource_limits: limits } = executable;
+  for (const name of ["image", "network_name", "pull_policy"]) {
+    checkString(`spawn.executable.${name}`, executable[name]);
+  }
   for (const [name, value] of Object.entries(Object(env))) {
     checkString(`spawn.executable.env.${name}`, value);
   }
   // Runtimes other than Docker define these fields in their own way.
-  if (typeof image === "string" && isObject(limits)) {
+  if (typeof image !== "string") return;
+  checkImage(executable);
+  if (isObject(limits)) {
     checkRanges("spawn.executable.resource_limits", limits, RESOURCES);
   }
+}
+
+/** Checks what only the Docker runtime knows; no value is quoted, it may be secret. */
+function checkImage({ pull_policy, credentials }: PlaneExecutable): void {
+  if (pull_policy && !PULL_POLICIES.includes(pull_policy)) {
+    throw new RangeError(
+      `spawn.executable.pull_policy must be one of ${
+        PULL_POLICIES.join(", ")
+      }; got ${JSON.stringify(pull_policy)}`,
+    );
+  }
+  if (credentials === undefined || credentials === null) return;
+  if (!isObject(credentials)) {
+    throw new TypeError(
+      `spawn.executable.credentials must be an object, got ${
+        kindOf(credentials)
+      }`,
+    );
+  }
+  for (const name of ["username", "password"] as const) {
+    if (typeof credentials[name] === "string") continue;
+    throw new TypeError(
+      `spawn.executable.credentials.${name} must be a string, got ${
+        kindOf(credentials[name])
+      }`,
+    );
+  }
+}
+
+function checkBoolean(name: string, value: unknown): void {
+  // Plane refuses null here, unlike elsewhere.
+  if (value === undefined || typeof value === "boolean") return;
+  throw new TypeError(`${name} must be true or false, got ${kindOf(value)}`);
 }
 
 function checkString(name: string, value: unknown): void {

@@ -27,6 +27,11 @@ export interface ForwardOptions
   deadlines: Deadlines;
   /** Ends the request and its response, as a client's disconnect does. */
   signal?: AbortSignal | undefined;
+  /**
+   * Called with the response before its headers are filtered. If it throws, the
+   * response is dropped and its error becomes that of `forward`.
+   */
+  onAnswer?: ((answer: Response) => void) | undefined;
   /** Called with the length of the request's body in bytes, once all of it was read. */
   onBody?: ((bytes: number) => void) | undefined;
   /** Called with the body of each event stream; returns the one to send. */
@@ -175,6 +180,12 @@ export async function forward(
     answered = true;
     deadlines.stop(deadline);
     client.removeEventListener("abort", gone);
+  }
+  try {
+    options.onAnswer?.(answer);
+  } catch (error) {
+    answer.body?.cancel().catch(() => {});
+    throw error;
   }
   if (answer.status < 200 || answer.status > 599) {
     answer.body?.cancel().catch(() => {});

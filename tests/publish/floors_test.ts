@@ -26,6 +26,7 @@ const ROOMS: [room: string, floor: number][] = [
   ["feed/socketcluster/", 3],
   ["feed/", 2],
   ["types.ts", 1],
+  ["spawn.ts", 0],
   ["net/", 0],
 ];
 
