@@ -16,7 +16,9 @@ const found = await findPlane();
 if ("missing" in found) throw new Error(found.missing);
 await using running = await startPlane(found, {
   // In this process: the processes of a thousand backends would be measured instead.
-  quick: { handler: () => new Response("ok") },
+  images: { quick: { handler: () => new Response("ok") } },
+  // Only transactions that take time overlap, and Plane loses events where they do.
+  fsync: true,
 });
 const { controllerUrl, cluster } = running;
 const plane = new Plane({
@@ -51,15 +53,16 @@ const late = await each(async (number) => {
   const { backend_id, status_url } = await plane.connect({
     key: `spawn-${number}`,
   });
-  const raw = new AbortController();
+  const response = await fetch(`${status_url}-stream`);
+  const raw = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rawReady = false;
   const reading = (async () => {
-    const response = await fetch(`${status_url}-stream`, {
-      signal: raw.signal,
-    });
-    const text = response.body!.pipeThrough(new TextDecoderStream());
-    for await (const part of text) rawReady ||= part.includes('"ready"');
-  })().catch(() => {});
+    for (;;) {
+      const { done, value } = await raw.read();
+      if (done) return;
+      rawReady ||= value.includes('"ready"');
+    }
+  })();
   const seen: string[] = [];
   let delay = Infinity;
   for await (const { status, time } of plane.statuses(backend_id)) {
@@ -70,7 +73,7 @@ const late = await each(async (number) => {
   }
   // A raw stream that is late is not one that lacks it.
   await new Promise((resolve) => setTimeout(resolve, 200));
-  raw.abort();
+  await raw.cancel();
   await reading;
   if (!rawReady) lacking++;
   const order = BACKEND_STATUSES.filter((status) => seen.includes(status));

@@ -18,7 +18,6 @@ import { Flights } from "./flights.ts";
 import { HeldMap } from "./held.ts";
 import { Outages } from "./outages.ts";
 import type { SessionProxyOptions, Visit } from "./options.ts";
-import { ANSWER_TIMEOUT } from "../pass/forward.ts";
 import { joinPath, type OriginTest, originTest } from "../pass/path.ts";
 
 /** A cached connect response, as plain values, so that no request's I/O outlives it. */
@@ -114,34 +113,46 @@ export class Backends {
    *
    * @throws {ProxyError} 504 after the option `timeout`
    */
-  starting({ c }: Visit, held: Held): Promise<void> | undefined {
-    if (!isStarting(held.status)) return undefined;
-    return this.#starting.join(held.backendId, async () => {
-      const controller = new AbortController();
-      const ms = this.#options.timeout ?? ANSWER_TIMEOUT;
-      const late = new ProxyError(
-        504,
-        `the backend was not ready within ${ms} ms`,
-      );
-      const timer = setTimer(() => controller.abort(late), ms);
-      const { signal } = controller;
-      try {
-        await unlessAborted(
-          (async () => {
-            const states = this.engine(c).statuses(held.backendId, { signal });
-            for await (const { status } of states) {
-              if (!isStarting(status)) return;
-            }
-          })(),
-          signal,
-        );
-      } catch (error) {
-        if (error === late) throw error;
-      } finally {
-        clearTimeout(timer);
-        controller.abort(null);
-      }
-    }).then(() => void (held.status = "ready"));
+  starting(visit: Visit, held: Held): Promise<void> | undefined {
+    return isStarting(held.status) ? this.#start(visit, held) : undefined;
+  }
+
+  async #start(visit: Visit, held: Held): Promise<void> {
+    const { backendId } = held;
+    await unlessLeft(visit, (left) =>
+      this.#starting.join(
+        backendId,
+        (controller) => this.#follow(visit.c, backendId, controller),
+        left,
+      ));
+    held.status = "ready";
+  }
+
+  /** Follows the status of a backend until it is no longer starting. */
+  async #follow(
+    c: Context,
+    backendId: string,
+    controller: AbortController,
+  ): Promise<void> {
+    const { signal } = controller;
+    const ms = this.#options.timeout ?? ANSWER_TIMEOUT;
+    const late = new ProxyError(
+      504,
+      `the backend was not ready within ${ms} ms`,
+    );
+    const timer = setTimer(() => controller.abort(late), ms);
+    const follow = async () => {
+      for await (
+        const { status } of this.engine(c).statuses(backendId, { signal })
+      ) if (!isStarting(status)) return;
+    };
+    try {
+      await unlessAborted(follow(), signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** The backend responded: ends its outage. */
@@ -218,19 +229,11 @@ export class Backends {
         throw error;
       }
     };
-    const left = visit.left ?? visit.c.req.raw.signal;
-    try {
-      const held = await this.#flights.join(
-        JSON.stringify([key, spawn]),
-        ask,
-        left,
-      );
-      return { held, spawned: asked && held.spawned };
-    } catch (error) {
-      throw left.aborted
-        ? new ProxyError(499, "the client disconnected")
-        : error;
-    }
+    const held = await unlessLeft(
+      visit,
+      (left) => this.#flights.join(JSON.stringify([key, spawn]), ask, left),
+    );
+    return { held, spawned: asked && held.spawned };
   }
 
   /** Asks the platform and checks its response. */
@@ -246,15 +249,19 @@ export class Backends {
     const allowed = engine.fetch && !this.#upstreams
       ? () => true
       : this.#allowed(engine);
-    const answer = await askPlatform(this.timeout, (signal, onWait) =>
-      engine.connect({
-        key,
-        ...(spawn === undefined ? {} : { spawn }),
-        // Without a spawn, the running backend's tag still has to be given.
-        ...(spawn === false && tag !== undefined ? { tag } : {}),
-        ...(user === undefined ? {} : { user }),
-        ...(auth === undefined ? {} : { auth }),
-      }, { signal, onWait }), controller);
+    const answer = await askPlatform(
+      this.timeout,
+      (signal, onWait) =>
+        engine.connect({
+          key,
+          ...(spawn === undefined ? {} : { spawn }),
+          // Without a spawn, the running backend's tag still has to be given.
+          ...(spawn === false && tag !== undefined ? { tag } : {}),
+          ...(user === undefined ? {} : { user }),
+          ...(auth === undefined ? {} : { auth }),
+        }, { signal, onWait }),
+      controller,
+    );
     const url = URL.parse(answer.url);
     if (
       !url || url.username || url.password || url.search ||
@@ -303,6 +310,21 @@ export class Backends {
 /** Whether a call ended because nobody waited for it; a limit of time is a failure. */
 function abandoned({ signal }: AbortController): boolean {
   return signal.aborted && !isTimeout(signal.reason);
+}
+
+/**
+ * Waits with a signal that aborts when the client disconnects.
+ * @throws {ProxyError} 499 if it does
+ */
+async function unlessLeft<T>(
+  { c, left = c.req.raw.signal }: Visit,
+  wait: (left: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    return await wait(left);
+  } catch (error) {
+    throw left.aborted ? new ProxyError(499, "the client disconnected") : error;
+  }
 }
 
 /** Whether a backend with this status is not ready yet. */

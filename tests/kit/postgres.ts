@@ -15,10 +15,22 @@ export async function findPostgres(): Promise<string | undefined> {
   return newest && `${INSTALLED}/${newest}/bin`;
 }
 
-/** Starts one; `url` is for its clients. */
+/** A PostgreSQL that runs. */
+export interface RunningPostgres extends AsyncDisposable {
+  /** For its clients. */
+  url: string;
+  /** Ends it, as a crash would; its data stays. */
+  stop(): Promise<void>;
+  /** Starts it again, without waiting until it accepts connections. */
+  start(): void;
+}
+
+/** Starts one, without waiting until it accepts connections. */
 export async function startPostgres(
   programs: string,
-): Promise<{ url: string } & AsyncDisposable> {
+  // Without it, nothing waits for the disk; it need not survive a loss of power.
+  { fsync = false } = {},
+): Promise<RunningPostgres> {
   await using started = new AsyncDisposableStack();
   const { path } = started.use(await folder());
   // It refuses to run as root.
@@ -32,24 +44,30 @@ export async function startPostgres(
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   const port = freePort();
-  const child = new Deno.Command(`${programs}/postgres`, {
-    args: [
-      ...["-D", data, "-p", `${port}`, "-k", ""],
-      ...["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"],
-    ],
-    cwd: path,
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-    ...ids,
-  }).spawn();
-  started.defer(async () => {
-    child.kill("SIGQUIT");
-    await child.status;
-  });
+  const spawn = () =>
+    new Deno.Command(`${programs}/postgres`, {
+      args: [
+        ...["-D", data, "-p", `${port}`, "-k", ""],
+        ...["-c", "listen_addresses=127.0.0.1", "-c", `fsync=${fsync}`],
+      ],
+      cwd: path,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      ...ids,
+    }).spawn();
+  let child: Deno.ChildProcess | undefined = spawn();
+  const stop = async () => {
+    child?.kill("SIGQUIT");
+    await child?.status;
+    child = undefined;
+  };
+  started.defer(stop);
   const end = started.move();
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    stop,
+    start: () => void (child ??= spawn()),
     [Symbol.asyncDispose]: () => end.disposeAsync(),
   };
 }

@@ -10,7 +10,7 @@ export default {
     const found = await findPlane();
     if ("missing" in found) return found;
     const plane = await startPlane(found, {
-      sample: { command: denoRun(SAMPLE) },
+      images: { sample: { command: denoRun(SAMPLE) } },
     });
     const { controllerUrl, cluster } = plane;
     const engine = (fetch?: typeof globalThis.fetch) =>

@@ -25,7 +25,7 @@ import { denoRun, findPlane, type RunningPlane, startPlane } from "./start.ts";
 
 /** A backend that stops to listen when it is asked to, and goes on running. */
 const DEAF = `
-  const server = Deno.serve({ port: Number(Deno.env.get("PORT")) }, (request) => {
+  const server = Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, (request) => {
     if (request.url.endsWith("/deaf")) setTimeout(() => server.shutdown());
     setInterval(() => {}, 1_000_000);
     return new Response("ok");
@@ -434,7 +434,7 @@ Deno.test({
   sanitizeResources: false,
   async fn(t) {
     if ("missing" in found) throw new Error(found.missing);
-    await using plane = await startPlane(found, IMAGES);
+    await using plane = await startPlane(found, { images: IMAGES });
     const { controllerUrl, cluster } = plane;
     const engine = (options: Partial<PlaneInitOptions> = {}) =>
       new Plane({

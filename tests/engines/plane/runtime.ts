@@ -5,6 +5,7 @@
  * line. A request has an `id`, which its answer repeats; an event has none.
  */
 import { TextLineStream } from "../../kit/lines.ts";
+import { freePort } from "../../kit/postgres.ts";
 import { delay } from "../../kit/wait.ts";
 
 /** What the name of an image stands for. */
@@ -157,12 +158,6 @@ async function write(connection: Deno.Conn, text: string): Promise<void> {
   while (bytes.length > 0) {
     bytes = bytes.subarray(await connection.write(bytes));
   }
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
 }
 
 /** Whether there is an HTTP answer, whatever it says. */

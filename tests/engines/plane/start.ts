@@ -7,12 +7,17 @@
  */
 import { fileURLToPath } from "node:url";
 import { config } from "../../kit/config.ts";
+import versions from "../../versions.json" with { type: "json" };
 import { until } from "../../kit/wait.ts";
 import { folder } from "../../kit/program.ts";
-import { freePort, type Image, Runtime } from "./runtime.ts";
+import { findPostgres, freePort, startPostgres } from "../../kit/postgres.ts";
+import { type Image, Runtime } from "./runtime.ts";
 
-/** The parts that can be ended, and started again, by themselves. */
-export type Part = "postgres" | "controller" | "proxy" | "drone";
+/** The parts, each after those that it needs. */
+const PARTS = ["postgres", "controller", "proxy", "drone"] as const;
+
+/** A part, which can be ended, and started again, by itself. */
+export type Part = typeof PARTS[number];
 
 /** A Plane that runs. */
 export interface RunningPlane extends AsyncDisposable {
@@ -30,7 +35,7 @@ export interface RunningPlane extends AsyncDisposable {
   start(part: Part): Promise<void>;
 }
 
-/** What Plane needs and where it is, or what is missing. */
+/** Where the program is, and the folder of PostgreSQL's; or what is missing. */
 export type FoundPlane = { plane: string; postgres: string } | {
   missing: string;
 };
@@ -44,21 +49,11 @@ export async function findPlane(): Promise<FoundPlane> {
   if (!plane || !await isFile(plane)) {
     return {
       missing:
-        'no Plane: RUSTFLAGS="--cfg tracing_unstable" cargo install plane --version 0.5.5 --locked, or set PLANE to its path',
+        `no Plane: RUSTFLAGS="--cfg tracing_unstable" cargo install plane --version ${versions.plane} --locked, or set PLANE to its path`,
     };
   }
-  const folders = [];
-  const installed = "/usr/lib/postgresql";
-  try {
-    for await (const { name } of Deno.readDir(installed)) folders.push(name);
-  } catch {
-    // Not Debian's; it may be on the PATH.
-  }
-  folders.sort((a, b) => Number(b) - Number(a));
-  const postgres = folders.length > 0
-    ? `${installed}/${folders[0]}/bin/postgres`
-    : await which("postgres");
-  if (!postgres || !await isFile(postgres)) {
+  const postgres = await findPostgres();
+  if (!postgres) {
     return { missing: "no PostgreSQL: apt-get install postgresql" };
   }
   return { plane, postgres };
@@ -75,14 +70,22 @@ async function isFile(path: string): Promise<boolean> {
   return (await Deno.stat(path).catch(() => undefined))?.isFile === true;
 }
 
-/** Starts a Plane whose drone knows these images. */
+/** Options of {@linkcode startPlane}. */
+export interface PlaneOptions {
+  /** What the drone can run, by the name of the image. */
+  images: Record<string, Image>;
+  /** Whether the database waits for the disk, as in production. @default {false} */
+  fsync?: boolean;
+}
+
+/** Starts a Plane. */
 export async function startPlane(
   found: Exclude<FoundPlane, { missing: string }>,
-  images: Record<string, Image>,
+  options: PlaneOptions,
 ): Promise<RunningPlane> {
   const started = new AsyncDisposableStack();
   try {
-    return await startParts(found, images, started);
+    return await startParts(found, options, started);
   } catch (error) {
     await started.disposeAsync();
     throw error;
@@ -91,42 +94,29 @@ export async function startPlane(
 
 async function startParts(
   { plane, postgres }: Exclude<FoundPlane, { missing: string }>,
-  images: Record<string, Image>,
+  { images, fsync = false }: PlaneOptions,
   started: AsyncDisposableStack,
 ): Promise<RunningPlane> {
   const { path } = started.use(await folder());
   const runtime = started.use(new Runtime(`${path}/runtime`, images));
-  const user = await databaseUser();
-  await run(`${postgres.replace(/postgres$/, "initdb")}`, [
-    "--auth=trust",
-    "--username=postgres",
-    "--no-sync",
-    `--pgdata=${path}/db`,
-  ], await dataFolder(path, user));
-  const [database, api, http] = [freePort(), freePort(), freePort()];
+  const database = started.use(await startPostgres(postgres, { fsync }));
+  const [api, http] = [freePort(), freePort()];
   const controllerUrl = `http://127.0.0.1:${api}`;
   const cluster = `localhost:${http}`;
   const at = [`--controller-url=ws://127.0.0.1:${api}`, `--cluster=${cluster}`];
 
-  const commands: Record<Part, [string, string[], Ids?]> = {
-    postgres: [postgres, [
-      `-D${path}/db`,
-      `-p${database}`,
-      "-clisten_addresses=127.0.0.1",
-      "-cunix_socket_directories=",
-      // It need not survive a loss of power.
-      "-cfsync=off",
-    ], user],
-    controller: [plane, [
+  /** The arguments of each part that is a Plane. */
+  const args: Record<Exclude<Part, "postgres">, string[]> = {
+    controller: [
       "controller",
-      `--db=postgres://postgres@127.0.0.1:${database}/postgres`,
+      `--db=${database.url}`,
       "--host=127.0.0.1",
       `--port=${api}`,
       `--controller-url=${controllerUrl}`,
       `--default-cluster=${cluster}`,
-    ]],
-    proxy: [plane, ["proxy", ...at, `--http-port=${http}`]],
-    drone: [plane, ["drone", ...at, `--executor-socket=${path}/runtime`]],
+    ],
+    proxy: ["proxy", ...at, `--http-port=${http}`],
+    drone: ["drone", ...at, `--executor-socket=${path}/runtime`],
   };
 
   interface State {
@@ -148,28 +138,31 @@ async function startParts(
 
   const running = new Map<Part, Process>();
   async function start(part: Part): Promise<void> {
-    const process = new Process(part, ...commands[part]);
-    running.set(part, process);
+    if (part === "postgres") database.start();
+    else running.set(part, new Process(part, plane, args[part]));
     await until(
       async () => {
-        process.check();
+        running.get(part)?.check();
         return await works[part]();
       },
       `${part} of Plane works`,
       60_000,
     );
   }
-  const stop = async (part: Part) => await running.get(part)?.end();
+  const stop = async (part: Part) => {
+    if (part === "postgres") await database.stop();
+    else await running.get(part)?.end();
+  };
   const sql = (statement: string) =>
-    run(postgres.replace(/postgres$/, "psql"), [
-      `--dbname=postgres://postgres@127.0.0.1:${database}/postgres`,
+    run(`${postgres}/psql`, [
+      `--dbname=${database.url}`,
       "--no-psqlrc",
       "--tuples-only",
       "--no-align",
       `--command=${statement}`,
     ]);
 
-  for (const part of Object.keys(commands) as Part[]) {
+  for (const part of PARTS) {
     started.defer(() => stop(part));
     await start(part);
   }
@@ -184,42 +177,10 @@ async function startParts(
   };
 }
 
-/** Whom a program runs as. */
-interface Ids {
-  uid?: number;
-  gid?: number;
-}
-
-/** PostgreSQL refuses to run as root. */
-async function databaseUser(): Promise<Ids> {
-  if (Deno.uid() !== 0) return {};
-  const [uid, gid] = await Promise.all(
-    ["-u", "-g"].map(async (flag) =>
-      Number(await run("id", [flag, "postgres"]))
-    ),
-  );
-  return { uid: uid!, gid: gid! };
-}
-
-/** Makes the folder of the database, which must be its user's. */
-async function dataFolder(path: string, user: Ids): Promise<Ids> {
-  await Deno.mkdir(`${path}/db`, { mode: 0o700 });
-  if (user.uid !== undefined) {
-    await Deno.chmod(path, 0o711);
-    await Deno.chown(`${path}/db`, user.uid, user.gid ?? null);
-  }
-  return user;
-}
-
 /** Runs a program to its end: what it says. */
-async function run(
-  command: string,
-  args: string[],
-  ids: Ids = {},
-): Promise<string> {
+async function run(command: string, args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(command, {
     args,
-    ...ids,
     cwd: "/",
     stdin: "null",
     env: { LC_ALL: "C" },
@@ -251,11 +212,10 @@ class Process {
   #said = "";
   #code: number | undefined;
 
-  constructor(name: string, command: string, args: string[], ids: Ids = {}) {
+  constructor(name: string, command: string, args: string[]) {
     this.#name = name;
     this.#child = new Deno.Command(command, {
       args,
-      ...ids,
       cwd: "/",
       env: { RUST_LOG: "warn", LC_ALL: "C" },
       stdin: "null",
@@ -280,10 +240,7 @@ class Process {
 
   async end(): Promise<void> {
     try {
-      // For PostgreSQL: at once, without waiting for its clients.
-      if (this.#code === undefined) {
-        this.#child.kill(this.#name === "postgres" ? "SIGINT" : "SIGKILL");
-      }
+      if (this.#code === undefined) this.#child.kill("SIGKILL");
     } catch {
       // It has just ended.
     }
