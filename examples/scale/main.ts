@@ -1,12 +1,20 @@
 /**
- * One of several processes: `DATABASE_URL=postgres://… PORT=8001 deno run -A main.ts`.
+ * One of several processes: `DATABASE_URL=postgres://… PORT=8001 deno run -A main.ts`,
+ * or with `NATS_URL=nats://…`.
  */
+import { connect } from "@nats-io/transport-node";
 import postgres from "postgres";
 import type { ActionLog } from "./shared.ts";
 import { serveLists } from "./app.ts";
+import { NatsLog } from "./nats.ts";
 import { PostgresLog } from "./postgres.ts";
 
 async function openLog(): Promise<ActionLog> {
+  const nats = Deno.env.get("NATS_URL");
+  if (nats !== undefined) {
+    const options = { servers: nats, maxReconnectAttempts: -1 };
+    return NatsLog.open(await connect(options));
+  }
   const sql = postgres(Deno.env.get("DATABASE_URL")!, { onnotice() {} });
   const log = new PostgresLog(sql);
   await log.prepare();

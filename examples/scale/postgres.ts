@@ -6,7 +6,7 @@
  * a lost connection and says so, which is when entries may have been missed.
  */
 import type { JSONValue, Sql } from "postgres";
-import type { ActionLog, Entry } from "./shared.ts";
+import { type ActionLog, type Entry, hashOf } from "./shared.ts";
 
 /** Entries that are read at once. */
 const PAGE = 500;
@@ -114,9 +114,5 @@ export class PostgresLog implements ActionLog {
 
 /** A channel's name may have 63 bytes. */
 async function channelOf(feed: string): Promise<string> {
-  const hash = await crypto.subtle.digest(
-    "SHA-256",
-    new TextEncoder().encode(feed),
-  );
-  return `feedme_${new Uint8Array(hash).toHex().slice(0, 40)}`;
+  return `feedme_${await hashOf(feed)}`;
 }

@@ -17,7 +17,7 @@ import {
 
 /** One change of a feed. */
 export interface Entry {
-  /** Counts the entries of a feed from 1, without gaps. */
+  /** Grows with each entry of a feed; 0 is before the first. */
   readonly seq: number;
   readonly action: string;
   readonly data: JsonObject;
@@ -42,7 +42,7 @@ export interface ActionLog {
   save?(feed: string, seq: number, data: JsonObject): Promise<void>;
 }
 
-/** How often a feed's data is saved, in entries. */
+/** A feed's data is saved after entries whose number is a multiple of this. */
 const SAVE_EVERY = 100;
 
 /** A feed that this process follows. */
@@ -158,4 +158,11 @@ export class SharedFeeds {
 /** Identifies a feed in the log. */
 function keyOf(name: string, args: object): string {
   return JSON.stringify([name, ...Object.entries(args).sort()]);
+}
+
+/** 40 letters and digits that stand for a feed where names are restricted. */
+export async function hashOf(feed: string): Promise<string> {
+  const text = new TextEncoder().encode(feed);
+  const hash = await crypto.subtle.digest("SHA-256", text);
+  return new Uint8Array(hash).toHex().slice(0, 40);
 }
