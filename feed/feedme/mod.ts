@@ -28,7 +28,6 @@ export type { FeedmeClientOptions } from "./client/options.ts";
 export type {
   ActionArguments,
   ActionsOptions,
-  FeedData,
   FeedEvents,
   FeedmeFeed,
 } from "./client/feed.ts";
@@ -60,6 +59,7 @@ export type {
   FeedAction,
   FeedActionOf,
   FeedArgsOf,
+  FeedData,
   FeedmeApi,
   FeedType,
   OptionalArgs,

@@ -4,16 +4,16 @@ import {
   type ConsumerOptions,
   toReadable,
 } from "../../../net/consumer.ts";
-import type { AnyFeed, FeedAction } from "./types.ts";
-import type { Conversation } from "./conversation.ts";
-import type { ConversationEvent, FeedNotice, Member } from "./effects.ts";
+import type { FeedNotice, Member } from "./effects.ts";
 import { Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
+import type { FeedHost, FeedSink } from "./host.ts";
+import type { AnyFeed, FeedAction, FeedData } from "./types.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
 import { notify } from "../../../net/report.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
 import type { ChangesOptions, FeedChange, FeedView } from "./view.ts";
-import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
+import type { FeedArgs } from "../wire/protocol.ts";
 
 /** The events of a feed object and the arguments of their listeners. */
 export type FeedEvents<F = AnyFeed> = {
@@ -40,9 +40,6 @@ export type ActionArguments<A> = A extends {
   ]
   : never;
 
-/** The data of a feed of type `F`. */
-export type FeedData<F> = F extends { data: infer Data } ? Data : JsonObject;
-
 /** Options of `feed.actions()`: those of every consumer, with different defaults. */
 export interface ActionsOptions extends ConsumerOptions {
   /** How many actions may wait for the loop, 1 or more. @default {1_000} */
@@ -54,27 +51,6 @@ export interface ActionsOptions extends ConsumerOptions {
    * @default {"error"}
    */
   overflow?: ConsumerOptions["overflow"];
-}
-
-/** A feed object as the conversation refers to it. */
-export interface FeedSink {
-  /** Notifies the listeners. */
-  deliver(notice: FeedNotice): void;
-  /** The client has been destroyed. */
-  destroy(): void;
-}
-
-/** What a feed object needs from its client. */
-export interface FeedHost {
-  /** The part of the conversation that registers feed objects and has their data. */
-  readonly core: Pick<
-    Conversation<FeedSink, never>,
-    "join" | "data" | "resemble"
-  >;
-  /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
-  live(): boolean;
-  /** Passes an event to the conversation and performs the effects. */
-  handle(event: ConversationEvent<FeedSink, never>): void;
 }
 
 /** Opens a view of a feed of type `F`; see `client.view()`. */

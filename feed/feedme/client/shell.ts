@@ -11,7 +11,7 @@ import type {
   Timer,
 } from "./effects.ts";
 import { destroyed, FeedmeError } from "./errors.ts";
-import type { FeedHost, FeedSink } from "./feed.ts";
+import type { FeedHost, FeedSink } from "./host.ts";
 import {
   checkSettings,
   checkTransport,

@@ -5,7 +5,7 @@
  */
 import type { FeedNotice, Member } from "./effects.ts";
 import { FeedmeError } from "./errors.ts";
-import type { FeedHost, FeedSink } from "./feed.ts";
+import type { FeedHost, FeedSink } from "./host.ts";
 import { type Layer, Overlay } from "./overlay.ts";
 import { feedKey } from "../wire/protocol.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";

@@ -76,6 +76,9 @@ export type FeedArgsOf<
   Name extends keyof Api["feeds"],
 > = Api["feeds"][Name] extends { args: infer Args } ? Args : FeedArgs;
 
+/** The data of a feed of type `F`. */
+export type FeedData<F> = F extends { data: infer Data } ? Data : JsonObject;
+
 /** The arguments of a feed of type `F`. */
 export type ArgsOfFeed<F> = F extends { args: infer Args } ? Args : FeedArgs;
 

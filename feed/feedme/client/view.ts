@@ -4,9 +4,8 @@ import { asyncDispose } from "../../../net/dispose.ts";
 import { Listeners, type Store } from "../../../net/listeners.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
 import { FeedmeError } from "./errors.ts";
-import type { FeedData } from "./feed.ts";
 import type { FeedSnapshot, Subscription } from "./subscription.ts";
-import type { AnyFeed, ArgsOfFeed } from "./types.ts";
+import type { AnyFeed, ArgsOfFeed, FeedData } from "./types.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /** Options of `changes()`. */

@@ -4,13 +4,14 @@
  */
 import type { ActionResult } from "./effects.ts";
 import { type FeedmeError, invalid, isFeedmeError } from "./errors.ts";
-import type { FeedData, FeedHost } from "./feed.ts";
+import type { FeedHost } from "./host.ts";
 import { type FeedLayer, Subscription } from "./subscription.ts";
 import type {
   ActionArgs,
   AnyApi,
   FeedAction,
   FeedArgsOf,
+  FeedData,
   FeedmeApi,
 } from "./types.ts";
 import { FeedView, type ViewHost } from "./view.ts";
