@@ -13,7 +13,8 @@
  */
 import { asyncDispose } from "./dispose.ts";
 import { FeedlineError } from "./errors.ts";
-import { setTimer, type Timer } from "./timer.ts";
+import { checkNumber } from "./number.ts";
+import { checkDuration, setTimer, type Timer } from "./timer.ts";
 
 /** A wait for a value took longer than the consumer's `timeout`. */
 export class TimeoutError extends FeedlineError<"TIMEOUT"> {
@@ -179,7 +180,8 @@ export class Consumer<T>
   /**
    * Starts its backlog now. If the signal is already aborted, the consumer has ended.
    *
-   * @throws {RangeError} if `timeout` is negative or `limit` less than 1, or NaN
+   * @throws {RangeError} if `timeout` is negative or `limit` less than 1, or NaN; a
+   * TypeError if it is not a number
    */
   constructor(source: ConsumerSource<T>, options: ConsumerOptions = {}) {
     checkConsumerOptions(options);
@@ -361,8 +363,9 @@ export class Consumer<T>
 
 /** @throws {RangeError} as the constructor of {@linkcode Consumer} does */
 export function checkConsumerOptions(options: ConsumerOptions): void {
-  checkLeast("timeout", options.timeout, 0);
-  checkLeast("limit", options.limit, 1);
+  const { timeout, limit } = options;
+  if (timeout !== undefined) checkDuration("timeout", timeout);
+  if (limit !== undefined) checkNumber("limit", limit, { least: 1 });
 }
 
 /** The methods that lock a stream, if the platform has them. */
@@ -408,14 +411,4 @@ export function toReadable<T>(consume: () => Consumer<T>): ReadableStream<T> {
     });
   }
   return stream;
-}
-
-function checkLeast(
-  name: string,
-  value: number | undefined,
-  least: number,
-): void {
-  if (value !== undefined && !(value >= least)) {
-    throw new RangeError(`${name} must be ${least} or more; got ${value}`);
-  }
 }

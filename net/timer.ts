@@ -3,6 +3,8 @@
  * Time limits forgive a blocked event loop.
  */
 
+import { checkNumber } from "./number.ts";
+
 /** The longest delay (ms) that `setTimeout` supports; a longer one fires immediately. */
 export const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
 
@@ -51,14 +53,9 @@ export function setLimit(
 /**
  * Returns `value` if it is a duration: 0 or more milliseconds, or `Infinity`.
  *
- * @throws {RangeError} if it is anything else; the message names the option. `NaN` would
- * make a timer fire immediately
+ * @throws {TypeError} if it is not a number; the message names the option
+ * @throws {RangeError} if it is negative or NaN, which would make a timer fire immediately
  */
 export function checkDuration(name: string, value: unknown): number {
-  if (typeof value === "number" && value >= 0) return value;
-  throw new RangeError(
-    `${name} must be a number of milliseconds, 0 or more, or Infinity; got ${
-      typeof value === "number" ? value : typeof value
-    }`,
-  );
+  return checkNumber(name, value, { unit: "milliseconds" });
 }

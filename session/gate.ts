@@ -11,6 +11,7 @@ import { Hono } from "@hono/hono";
 import { Deadlines } from "../net/deadlines.ts";
 import { dial } from "../net/dial.ts";
 import { isEventStream } from "../net/sse.ts";
+import { checkDuration } from "../net/timer.ts";
 import type { Gate, Refusal } from "./gate/gate.ts";
 import { refusalError } from "./gate/gate.ts";
 import { accept, acceptPair, hasPairs, socketOf } from "./gate/pair.ts";
@@ -88,7 +89,9 @@ const POLICY = {
  */
 export function createGate(options: GateShellOptions): HonoApp {
   const upgrade = options.upgrade ?? ownUpgrade();
-  const deadlines = new Deadlines(options.timeout ?? Infinity);
+  const deadlines = new Deadlines(
+    checkDuration("timeout", options.timeout ?? Infinity),
+  );
   return new Hono().all("*", async (c) => {
     try {
       return await pass(c, { ...options, deadlines }, upgrade);

@@ -11,6 +11,7 @@ import { exemptLoopback } from "./loopback.ts";
 import { OrphanGuard } from "./orphans.ts";
 import { findProgram } from "./process.ts";
 import { Registry } from "./registry.ts";
+import { checkNumber, type NumberRule } from "../../net/number.ts";
 import { checkDuration } from "../../net/timer.ts";
 import { watchCode } from "./watch.ts";
 
@@ -112,6 +113,9 @@ export interface DevPlatform extends AsyncDisposable {
   close(options?: { hard?: boolean | undefined }): Promise<void>;
 }
 
+/** A port to listen on; with 0, the system chooses one. */
+const PORT: NumberRule = { most: 65_535, whole: true };
+
 /**
  * Starts a dev platform, which replaces the hosted one and runs each backend as a process
  * of its own.
@@ -144,8 +148,8 @@ export async function startDevPlatform(
   );
   const grace = checkDuration("grace", options.grace ?? 10_000);
   const keepAlive = checkDuration("keepAlive", options.keepAlive ?? 10_000);
-  const port = checkPort("port", options.port ?? 8080);
-  const proxyPort = checkPort("proxyPort", options.proxyPort ?? 9090);
+  const port = checkNumber("port", options.port ?? 8080, PORT);
+  const proxyPort = checkNumber("proxyPort", options.proxyPort ?? 9090, PORT);
   exemptLoopback(Deno.env);
   const host = options.host ?? "localhost";
   const cwd = options.cwd ?? Deno.cwd();
@@ -263,15 +267,6 @@ export async function startDevPlatform(
 
 function randomId(): string {
   return crypto.randomUUID();
-}
-
-function checkPort(name: string, value: number): number {
-  if (Number.isInteger(value) && 0 <= value && value <= 65_535) return value;
-  throw new RangeError(
-    `${name} must be a whole number from 0 to 65535; got ${
-      typeof value === "number" ? value : typeof value
-    }`,
-  );
 }
 
 function toCommand(

@@ -3,8 +3,8 @@ import type { Context } from "../pass/hono.ts";
 import type { WebSocketConstructor } from "../../net/dial.ts";
 import type { SessionEngine } from "../../types.ts";
 import type { SessionGrant } from "./grants.ts";
+import { checkNumber } from "../../net/number.ts";
 import { checkDuration } from "../../net/timer.ts";
-import { checkSize } from "../pass/limits.ts";
 import type { UpgradeAdapter } from "../pass/upgrade.ts";
 
 /** Options of {@linkcode sessionProxy}. */
@@ -150,13 +150,16 @@ const SIZES = [
 
 /**
  * Checks every number among the options.
- * @throws {RangeError} naming the first that is NaN, negative or not a number
+ * @throws {TypeError} naming the first that is not a number
+ * @throws {RangeError} naming the first that is NaN or negative
  */
 export function checkNumbers(options: SessionProxyOptions): void {
   for (const name of DURATIONS) {
     if (options[name] !== undefined) checkDuration(name, options[name]);
   }
-  for (const name of SIZES) checkSize(name, options[name]);
+  for (const name of SIZES) {
+    if (options[name] !== undefined) checkNumber(name, options[name]);
+  }
 }
 
 /** Controls an edge route while it runs. */

@@ -131,7 +131,8 @@ const SAFE = /^(GET|HEAD|OPTIONS)$/;
  *
  * @throws {TypeError} if `engine` or `authorize` is missing, a pattern is not an
  * origin, or neither `upstreams` nor the engine gives the backends' origins
- * @throws {RangeError} if a duration or size is NaN or negative
+ * @throws {RangeError} if a duration or size is NaN or negative; a TypeError if it is
+ * not a number
  */
 export function sessionProxy(
   options: SessionProxyOptions,

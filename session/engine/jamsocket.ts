@@ -4,6 +4,7 @@
  *
  * @see {@link https://docs.jamsocket.com/platform/reference}
  */
+import { checkNumber } from "../../net/number.ts";
 import { type ConnectRequest, toBackendState } from "../../types.ts";
 import {
   type EngineDialect,
@@ -46,7 +47,8 @@ function jamsocketDialect(
 
 /**
  * The body of a connect request, with the tag where the platform expects it.
- * @throws {RangeError} if a limit cannot be sent as JSON; the message names it
+ * @throws {TypeError} if a limit is not a number; the message names it
+ * @throws {RangeError} if a limit cannot be sent as JSON
  */
 function jamsocketRequest({ tag, ...request }: ConnectRequest): unknown {
   if (typeof request.spawn === "object") checkLimits("spawn", request.spawn);
@@ -55,11 +57,26 @@ function jamsocketRequest({ tag, ...request }: ConnectRequest): unknown {
   return { ...request, spawn: { tag, ...spawn } };
 }
 
+/** The fields of a spawn that are numbers. */
+const NUMBERS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  "cpu_period",
+  "cpu_period_percent",
+  "cpu_time_limit",
+  "disk_limit_bytes",
+  "lifetime_limit_seconds",
+  "max_idle_seconds",
+  "memory_limit_bytes",
+]);
+
 /** Rejects negative numbers, and NaN and `Infinity`, which JSON turns into `null`. */
 function checkLimits(where: string, values: unknown): void {
   for (const [name, value] of Object.entries(Object(values))) {
+    if (value === undefined || value === null) continue;
     if (typeof value === "object") checkLimits(`${where}.${name}`, value);
-    if (typeof value !== "number") continue;
+    if (typeof value !== "number") {
+      if (NUMBERS.has(name)) checkNumber(`${where}.${name}`, value);
+      continue;
+    }
     if (value >= 0 && value < Infinity) continue;
     throw new RangeError(
       `${where}.${name} must be 0 or more and finite; got ${value}; omit it for no limit`,

@@ -4,7 +4,7 @@
  * in.
  */
 import { checkDuration, LONGEST_TIMEOUT } from "../../net/timer.ts";
-import { checkSize } from "./limits.ts";
+import { checkNumber } from "../../net/number.ts";
 import type { Context } from "./hono.ts";
 import type { BridgeSocket } from "./bridge.ts";
 import { ProxyError } from "./failure.ts";
@@ -190,8 +190,8 @@ export function bunUpgrade(
   { maxMessage = 16 * 1024 ** 2, maxBuffered = 16 * 1024 ** 2 }:
     BunUpgradeOptions = {},
 ): { upgrade: UpgradeAdapter; websocket: BunWebSocketHandlers } {
-  checkSize("maxMessage", maxMessage);
-  checkSize("maxBuffered", maxBuffered);
+  checkNumber("maxMessage", maxMessage);
+  checkNumber("maxBuffered", maxBuffered);
   return {
     upgrade(c, { protocol = "" }) {
       const server = (c.env?.server ?? c.env) as Partial<BunServer> | undefined;
@@ -363,7 +363,7 @@ export function nodeUpgrade(
     );
   }
   checkDuration("keepAlive", keepAlive);
-  checkSize("maxMessage", maxMessage);
+  checkNumber("maxMessage", maxMessage);
   /** The chosen subprotocol of each request that is being upgraded. */
   const chosen = new WeakMap<object, string | undefined>();
   const { options } = server;

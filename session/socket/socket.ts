@@ -10,6 +10,7 @@ import { deferred } from "../../net/deferred.ts";
 import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
 import { asyncDispose } from "../../net/dispose.ts";
 import { type Attempt, Link } from "../../net/link.ts";
+import { checkNumber } from "../../net/number.ts";
 import { LIVENESS, SilenceWatch } from "../../net/silence.ts";
 import { checkDuration, setTimer } from "../../net/timer.ts";
 import type { ConnectResponse, UnsubscribeFn } from "../../types.ts";
@@ -129,11 +130,7 @@ export class KeptSocket extends SocketEventTarget implements BackendSocket {
         silenceTimeout: options.silenceTimeout ?? 0,
       })
     ) checkDuration(name, value);
-    if (!(maxBuffered >= 0)) {
-      throw new RangeError(
-        `maxBuffered must be a number of bytes, 0 or more; got ${maxBuffered}`,
-      );
-    }
+    checkNumber("maxBuffered", maxBuffered, { unit: "bytes" });
     this.#source = source;
     this.#options = options;
     this.#signals = [signal, source.signal];

@@ -26,7 +26,7 @@ Deno.test("dev numbers - numbers out of range are refused by name", async () => 
     "proxyPort",
   ] as const;
   for (const name of names) {
-    for (const value of [NaN, -1, -Infinity, "10" as unknown as number]) {
+    for (const value of [NaN, -1, -Infinity]) {
       await assertRejects(
         () => platform({ [name]: value } as DevPlatformOptions),
         RangeError,

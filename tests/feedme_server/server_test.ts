@@ -179,14 +179,14 @@ Deno.test("server: limits are inclusive, and numbers out of range are refused", 
   assertEquals(socket.closed, undefined);
   await socket.ask(JSON.stringify(HANDSHAKE).padEnd(201));
   assertEquals(socket.closed, [1009, "message too long"]);
-  for (const wrong of [-1, 1.5, NaN, "3" as never]) {
+  for (const wrong of [-1, 1.5, NaN]) {
     assertThrows(
       () => feedmeServer({}, { maxOpenFeeds: wrong }),
       RangeError,
       "maxOpenFeeds",
     );
   }
-  for (const wrong of [-1, NaN, "3" as never]) {
+  for (const wrong of [-1, NaN]) {
     assertThrows(
       () => feedmeServer({}, { handshakeTimeout: wrong }),
       RangeError,

@@ -249,7 +249,7 @@ Deno.test("timeout - Infinity and far times wait; NaN and negatives are refused 
     const { status } = await jamsocket(platform, { timeout }).status("b1");
     assertEquals(status, "ready");
   }
-  for (const timeout of [NaN, -1, "5"]) {
+  for (const timeout of [NaN, -1]) {
     for (const make of [jamsocket, plane]) {
       const error = await assertRejects(
         // deno-lint-ignore require-await

@@ -1,4 +1,5 @@
 /** The limits that a server sets its clients, and the callbacks it makes. */
+import { checkNumber } from "../../../net/number.ts";
 import { checkDuration } from "../../../net/timer.ts";
 import { DEFAULT_MAX_DEPTH, GREATEST_MAX_DEPTH } from "../wire/json.ts";
 import type { FeedmeDialect } from "./served_socket.ts";
@@ -167,26 +168,15 @@ function duration(name: string, value: number): number {
 }
 
 function count(name: string, value: number): number {
-  if (value === Infinity || (Number.isInteger(value) && value >= 0)) {
-    return value;
-  }
-  throw new RangeError(
-    `${name} must be a whole number, 0 or more, or Infinity; got ${
-      typeof value === "number" ? value : typeof value
-    }`,
-  );
+  return checkNumber(name, value, { whole: true });
 }
 
-/** @throws {RangeError} if `value` is not a valid limit on nesting */
 function depth(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= GREATEST_MAX_DEPTH) {
-    return value;
-  }
-  throw new RangeError(
-    `${name} must be a whole number from 1 to ${GREATEST_MAX_DEPTH}; got ${
-      typeof value === "number" ? value : typeof value
-    }`,
-  );
+  return checkNumber(name, value, {
+    least: 1,
+    most: GREATEST_MAX_DEPTH,
+    whole: true,
+  });
 }
 
 /** The most entries of arrays and objects that are frozen by default. */
