@@ -298,8 +298,12 @@ Deno.test("dev proxy - a backend has as long for a handshake as for an answer", 
   using time = new FakeTime();
   const { WebSocket } = globalThis;
   const client = new AbortController();
+  const dialed = Promise.withResolvers<void>();
   let closed = 0;
   globalThis.WebSocket = class {
+    constructor() {
+      dialed.resolve();
+    }
     close() {
       closed++;
     }
@@ -325,6 +329,8 @@ Deno.test("dev proxy - a backend has as long for a handshake as for an answer", 
       }),
       { completed: Promise.resolve() } as Deno.ServeHandlerInfo,
     );
+    // Verifying the token takes real time.
+    await dialed.promise;
     await time.tickAsync(3_600_000);
     assertEquals(closed, 0, "it may be reading a large document first");
     client.abort();
