@@ -77,6 +77,7 @@ export {
   isBackendState,
   isConnectResponse,
   isFeedlineError,
+  isHTTPError,
   type PlaneExecutable,
   type PlaneSpawnOptions,
   type SpawnOptions,

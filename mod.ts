@@ -59,6 +59,7 @@ export {
   isBackendState,
   isConnectResponse,
   isFeedlineError,
+  isHTTPError,
   type SpawnOptions,
   type TerminationKind,
   type TerminationReason,

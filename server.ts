@@ -27,6 +27,7 @@ export {
   isBackendState,
   isConnectResponse,
   isFeedlineError,
+  isHTTPError,
   type PlaneExecutable,
   type PlaneSpawnOptions,
   type Revocable,

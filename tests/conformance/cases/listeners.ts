@@ -90,6 +90,25 @@ export const listeners: Area = {
       assertEquals(reported.errors, Array(5).fill(boom));
     },
 
+    async "a listener whose promise rejects is reported like one that throws"(
+      t,
+    ) {
+      using reported = uncaught();
+      const peer = await answering(t, {
+        chunks: [event("scheduled"), event("ready"), event("terminated")],
+      });
+      await using backend = watched(peer);
+      const later = async () => {
+        await Promise.resolve();
+        fail();
+      };
+      backend.onStatus(later);
+      backend.onReady(later);
+      await backend.onTerminatedPromise;
+      await until(() => reported.errors.length === 4, "all are reported");
+      assertEquals(reported.errors, Array(4).fill(boom));
+    },
+
     async "listeners of a Feedme client that throw do not stop the others"(t) {
       using reported = uncaught();
       const peer = await t.script({
