@@ -132,7 +132,9 @@ export const socketCases: Area["cases"] = {
     ) {
       const query = new URLSearchParams({ code: String(code), reason });
       const client = await open(t, `close?${query}`);
-      assertEquals(await client.closed, [code, reason]);
+      // WebKitGTK's libsoup does not know these two.
+      const lost = t.runtime === "webkit" && (code === 1012 || code === 1013);
+      assertEquals(await client.closed, lost ? [1006, ""] : [code, reason]);
     }
     const client = await open(t, "close");
     // Bun's `ServerWebSocket.close()` sends 1000 where it is given no code.
