@@ -6,8 +6,7 @@
  *
  * const response = await fetch("/sessions/room-1/connect", { method: "POST" });
  * await using backend = new SessionBackend(await response.json());
- * await backend.ready({ timeout: 30_000 });
- * const socket = new WebSocket(backend.url);
+ * const socket = backend.socket(); // dials when it is ready, and again after a loss
  * ```
  *
  * @module
