@@ -19,7 +19,6 @@ import {
   type UnsubscribeFn,
 } from "./types.ts";
 import { asyncDispose } from "./net/dispose.ts";
-import type { WebSocketConstructor } from "./net/dial.ts";
 import { Listeners } from "./net/listeners.ts";
 import { Milestone } from "./net/milestone.ts";
 import { notify } from "./net/report.ts";
@@ -469,7 +468,7 @@ export class SessionBackend {
    */
   socketConstructor(
     options: SocketConstructorOptions = {},
-  ): WebSocketConstructor {
+  ): typeof WebSocket {
     return socketConstructor(this.#source, options);
   }
 

@@ -40,10 +40,14 @@ export {
   verifiedUser,
 } from "./server.ts";
 export {
+  asyncDispose,
   BackendEndedError,
+  type BackendSocket,
+  type BackendSocketOptions,
   type ReadyOptions,
   SessionBackend,
   type SessionBackendOptions,
+  type SocketConstructorOptions,
 } from "./client.ts";
 export {
   type ApiError,

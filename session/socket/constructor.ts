@@ -1,5 +1,4 @@
 /** A `WebSocket` constructor for libraries that take one. */
-import type { WebSocketConstructor } from "../../net/dial.ts";
 import { pathBelow } from "./address.ts";
 import type { BackendSocketOptions } from "./options.ts";
 import { KeptSocket, type SocketSource } from "./socket.ts";
@@ -17,8 +16,8 @@ export type SocketConstructorOptions = Omit<
 export function socketConstructor(
   source: SocketSource,
   options: SocketConstructorOptions,
-): WebSocketConstructor {
-  return class extends KeptSocket {
+): typeof WebSocket {
+  const Socket = class extends KeptSocket {
     constructor(url: string | URL, protocols?: string | string[]) {
       const path = pathBelow(source.backend.url, url);
       if (path === undefined) {
@@ -36,4 +35,6 @@ export function socketConstructor(
       });
     }
   };
+  // Deno's own constructor takes more options.
+  return Socket as unknown as typeof WebSocket;
 }

@@ -56,14 +56,14 @@ async function twoBackends() {
     connect: () => Promise.resolve(answer(1)),
   });
   class Socket extends Plain {
-    constructor(url: string, protocols?: string | string[]) {
+    constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);
       closed.push((this as WebSocket as BackendSocket).closed);
     }
   }
   return {
     url: backend.url,
-    Socket: Socket as typeof WebSocket,
+    Socket,
     /** The first backend ends, and its connections with it. */
     async replace() {
       end.resolve();

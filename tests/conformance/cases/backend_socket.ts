@@ -406,7 +406,7 @@ export const backendSocket: Area = {
       await using backend = watched(peer);
       const Socket = backend.socketConstructor();
       // Some libraries check these before they accept a constructor.
-      const { CLOSING, CLOSED } = Socket as unknown as typeof WebSocket;
+      const { CLOSING, CLOSED } = Socket;
       assertEquals([CLOSING, CLOSED], [2, 3]);
       const first = new Socket(`${backend.url}chat?since=1`, "mine");
       first.onopen = () => first.send("hello");
