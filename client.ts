@@ -22,15 +22,14 @@ import { asyncDispose } from "./net/dispose.ts";
 import { Listeners } from "./net/listeners.ts";
 import { Milestone } from "./net/milestone.ts";
 import { notify } from "./net/report.ts";
-import { isObject, isPromiseLike, tagOf } from "./net/shape.ts";
 import { deadline } from "./net/wait.ts";
 import type { StatusDialect } from "./session/engine/dialect.ts";
 import { dialectOf } from "./session/engine/dialects.ts";
 import { followStatus } from "./session/engine/follow.ts";
 import {
+  describeAnswer,
   reach,
   readState,
-  toApiError,
   uncached,
 } from "./session/engine/http.ts";
 import {
@@ -174,7 +173,7 @@ export class SessionBackend {
     if (!isConnectResponse(connectResponse)) {
       throw new TypeError(
         `SessionBackend needs a connect response; got ${
-          describe(connectResponse)
+          describeAnswer(connectResponse)
         }`,
       );
     }
@@ -502,21 +501,4 @@ export class SessionBackend {
   [asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/**
- * Describes a value that is not a connect response. Quotes error responses; of other
- * objects it shows only field names, because values may be secret.
- */
-function describe(value: unknown): string {
-  const error = toApiError(value);
-  if (error) return `the error ${JSON.stringify(error.message)}`;
-  if (isPromiseLike(value)) return "a promise: await it first";
-  const kind = tagOf(value);
-  if (kind === "Response") return "a Response: pass await response.json()";
-  if (!isObject(value)) return kind === "Undefined" ? "undefined" : kind;
-  const names = Object.keys(value);
-  return names.length === 0
-    ? "an empty object"
-    : `an object with the fields ${names.join(", ")}`;
 }

@@ -7,6 +7,7 @@ import {
   isConnectResponse,
 } from "../../types.ts";
 import { retryAfterOf } from "../../net/retry_after.ts";
+import { isObject, isPromiseLike, tagOf } from "../../net/shape.ts";
 import { parseUrl } from "../../net/url.ts";
 import { wait } from "../../net/wait.ts";
 import type { StatusDialect } from "./dialect.ts";
@@ -224,4 +225,21 @@ export async function reach(
 export function uncached(url: string): string {
   const separator = url.includes("?") ? "&" : "?";
   return `${url}${separator}_=${Math.random().toString(36).slice(2, 12)}`;
+}
+
+/**
+ * Describes a value that is not a connect response. Quotes error responses; of other
+ * objects it shows only field names, because values may be secret.
+ */
+export function describeAnswer(value: unknown): string {
+  const error = toApiError(value);
+  if (error) return `the error ${JSON.stringify(error.message)}`;
+  if (isPromiseLike(value)) return "a promise: await it first";
+  const kind = tagOf(value);
+  if (kind === "Response") return "a Response: pass await response.json()";
+  if (!isObject(value)) return kind === "Undefined" ? "undefined" : kind;
+  const names = Object.keys(value);
+  return names.length === 0
+    ? "an empty object"
+    : `an object with the fields ${names.join(", ")}`;
 }
