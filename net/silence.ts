@@ -111,7 +111,7 @@ export class SilenceWatch {
   #arm(ms: number, then = () => this.#silent()): void {
     this.#unset?.();
     const judge = () => this.#heard ? this.restart() : then();
-    this.#unset = setLimit(judge, ms, this.#now);
+    this.#unset = setLimit(judge, ms, this.#options.now);
   }
 
   #silent(): void {

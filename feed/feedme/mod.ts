@@ -60,6 +60,7 @@ export type {
   FeedActionOf,
   FeedArgsOf,
   FeedData,
+  FeedGap,
   FeedmeApi,
   FeedType,
   OptionalArgs,

@@ -9,6 +9,8 @@ const LIMITS = {
   reopenMaxAttempts: 1,
   reopenTrailingMs: 3_000,
   maxDepth: 200,
+  keepData: true,
+  probes: true,
 };
 const F = { FeedName: "f", FeedArgs: {} };
 
@@ -16,22 +18,27 @@ const F = { FeedName: "f", FeedArgs: {} };
 function begin(limits: Partial<typeof LIMITS> = {}) {
   const core = new Conversation<string, string>({ ...LIMITS, ...limits });
   const handle = (event: ConversationEvent<string, string>) =>
-    core.handle(event).map((effect): unknown => {
+    core.handle(event).flatMap((effect): unknown => {
       switch (effect.do) {
+        case "heard":
+          return [];
         case "send":
-          return ["send", JSON.parse(effect.text).MessageType];
+          return [["send", JSON.parse(effect.text).MessageType]];
         case "hangUp":
-          return ["hangUp", effect.reason.code];
+          return [["hangUp", effect.reason.code]];
         case "startTimer":
-          return ["start", effect.timer.kind, effect.ms];
+          return [["start", effect.timer.kind, effect.ms]];
         case "stopTimer":
-          return ["stop", effect.timer.kind];
+          return [["stop", effect.timer.kind]];
         case "tellClient":
-          return ["client", effect.notice.event];
+          return [["client", effect.notice.event]];
         case "tellFeed":
-          return [effect.owner, effect.notice.event];
+          return [[effect.owner, effect.notice.event]];
         case "settle":
-          return [effect.call, effect.result.error?.code ?? effect.result.data];
+          return [[
+            effect.call,
+            effect.result.error?.code ?? effect.result.data,
+          ]];
       }
     });
   const receive = (message: object) =>
@@ -171,7 +178,7 @@ Deno.test("conversation: a bad feed action closes the feed and reopens it, withi
   const effects = core.handle({
     type: "message",
     text: JSON.stringify(closed),
-  });
+  }).filter((effect) => effect.do !== "heard");
   assertEquals(effects.map((effect) => effect.do), [
     "startTimer",
     "startTimer",

@@ -67,10 +67,26 @@ Deno.test("websocket: a URL that is invalid or has no server is in no error", as
     assert(!Deno.inspect(transport).includes("secret"));
     assert(!JSON.stringify(transport).includes("secret"));
   }
-  assertThrows(
-    () => webSocketTransport({ url: "ws://x", silenceTimeout: -1 }),
-    RangeError,
+});
+
+Deno.test("websocket: how the client finds a dead connection is an option", () => {
+  const url = "ws://x";
+  assertEquals(webSocketTransport({ url }).liveness, {
+    limit: 15_000,
+    probe: 5_000,
+    probes: true,
+  });
+  assertEquals(
+    webSocketTransport({ url, silenceTimeout: 0, probe: false }).liveness,
+    { limit: 0, probe: 5_000, probes: false },
   );
+  for (const silenceTimeout of [-1, NaN]) {
+    assertThrows(
+      () => webSocketTransport({ url, silenceTimeout }),
+      RangeError,
+      "silenceTimeout",
+    );
+  }
 });
 
 Deno.test("websocket: headers are passed to the constructor only if there are any", async () => {

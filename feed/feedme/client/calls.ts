@@ -1,4 +1,5 @@
 /** The actions of a conversation. */
+import { PROBE } from "./probes.ts";
 import type { ActionResult, Effect, Timer } from "./effects.ts";
 import {
   type ActionOutcome,
@@ -17,7 +18,9 @@ import {
 type Sent<Call> =
   | { state: "waiting"; call: Call; timer: Timer | undefined }
   /** A response may still arrive, and will be ignored. */
-  | { state: "ignored" };
+  | { state: "ignored" }
+  /** A probe, whose response is only a sign of life. */
+  | { state: "probe" };
 
 /** The actions that wait for a response. */
 export class Calls<Call> {
@@ -54,6 +57,28 @@ export class Calls<Call> {
         "The client is not connected.",
       );
     }
+    const { id, text } = this.#write(name, args);
+    const timer: Timer | undefined = ms > 0
+      ? { kind: "action", id }
+      : undefined;
+    this.#sent.set(id, { state: "waiting", call, timer });
+    this.#emit({ do: "send", text });
+    if (timer) this.#emit({ do: "startTimer", timer, ms });
+  }
+
+  /** Sends an action for a sign of life. */
+  probe(): void {
+    const { id, text } = this.#write(PROBE, {});
+    this.#sent.set(id, { state: "probe" });
+    this.#emit({ do: "send", text });
+  }
+
+  /** Whether the response is that of a probe. */
+  isProbe({ CallbackId }: { CallbackId: string }): boolean {
+    return this.#sent.get(CallbackId)?.state === "probe";
+  }
+
+  #write(name: string, args: JsonObject): { id: string; text: string } {
     const id = `${this.#lastId + 1}`;
     const text = writeClientMessage({
       MessageType: "Action",
@@ -62,12 +87,7 @@ export class Calls<Call> {
       CallbackId: id,
     });
     this.#lastId++;
-    const timer: Timer | undefined = ms > 0
-      ? { kind: "action", id }
-      : undefined;
-    this.#sent.set(id, { state: "waiting", call, timer });
-    this.#emit({ do: "send", text });
-    if (timer) this.#emit({ do: "startTimer", timer, ms });
+    return { id, text };
   }
 
   /**
@@ -82,7 +102,7 @@ export class Calls<Call> {
     const sent = this.#sent.get(id);
     if (!sent) return false;
     this.#sent.delete(id);
-    if (sent.state === "ignored") return true;
+    if (sent.state !== "waiting") return true;
     const { call, timer } = sent;
     if (timer) this.#emit({ do: "stopTimer", timer });
     if (fault) {

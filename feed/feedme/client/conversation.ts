@@ -17,7 +17,9 @@ import type {
 } from "./effects.ts";
 import { FeedmeError } from "./errors.ts";
 import { type FeedLimits, Feeds } from "./feeds.ts";
+import { Probes } from "./probes.ts";
 import {
+  type ClientMessage,
   type FeedArgs,
   type JsonObject,
   readServerMessage,
@@ -28,6 +30,8 @@ import {
 
 /** Limits with the names of the client's options, in milliseconds or attempts. */
 export interface ConversationOptions extends FeedLimits {
+  /** Whether to probe servers that do not speak the extension. */
+  probes: boolean;
   /** How long to wait for the response to an action; 0 for no limit. */
   actionTimeoutMs: number;
   /** The most levels of arrays and objects in any data. */
@@ -37,10 +41,13 @@ export interface ConversationOptions extends FeedLimits {
 /** The conversation with one server; described at the top of this file. */
 export class Conversation<Owner, Call> {
   #link: "down" | "handshaking" | "up" = "down";
+  /** Whether the server speaks the extension; see `protocol.ts`. */
+  #alive = false;
   /** The effects of the current event. */
   #effects: Effect<Owner, Call>[] = [];
   readonly #maxDepth: number;
   readonly #calls: Calls<Call>;
+  readonly #probes: Probes;
   readonly #feeds: Feeds<Owner>;
 
   /** Creates a conversation that waits for its first event. */
@@ -49,6 +56,7 @@ export class Conversation<Owner, Call> {
       this.#effects.push(effect);
     };
     this.#maxDepth = options.maxDepth;
+    this.#probes = new Probes(options.probes);
     this.#calls = new Calls(emit, options.actionTimeoutMs);
     this.#feeds = new Feeds(emit, options, (id) => this.#calls.pending(id));
   }
@@ -74,12 +82,17 @@ export class Conversation<Owner, Call> {
    */
   resemble(member: Member<Owner>, data: JsonObject | undefined): void {
     const { feed } = member;
-    if (feed.state.kind !== "open") feed.kept ??= data;
+    if (feed.state.kind !== "open") feed.like ??= data;
   }
 
   /** The data of a feed object, if it is open. */
   data(member: Member<Owner>): JsonObject | undefined {
     return this.#feeds.data(member);
+  }
+
+  /** The last data of a feed object that is desired open but is not, if it is kept. */
+  kept(member: Member<Owner>): JsonObject | undefined {
+    return this.#feeds.kept(member);
   }
 
   /**
@@ -93,16 +106,11 @@ export class Conversation<Owner, Call> {
     switch (event.type) {
       case "connected":
         this.#link = "handshaking";
-        this.#effects.push({
-          do: "send",
-          text: writeClientMessage({
-            MessageType: "Handshake",
-            Versions: [VERSION],
-          }),
-        });
+        this.#send({ MessageType: "Handshake", Versions: [VERSION] });
         break;
       case "disconnected":
         this.#link = "down";
+        this.#alive = false;
         this.#calls.lost();
         this.#feeds.disconnected();
         break;
@@ -112,6 +120,12 @@ export class Conversation<Owner, Call> {
         } catch (cause) {
           this.#fail(cause);
         }
+        break;
+      case "probe":
+        this.#probe();
+        break;
+      case "silent":
+        this.#silent();
         break;
       case "expired":
         if (event.timer.kind === "action") this.#calls.expire(event.timer.id);
@@ -150,6 +164,7 @@ export class Conversation<Owner, Call> {
     const received = readServerMessage(text);
     if (received.message) {
       const { message } = received;
+      this.#probes.heard();
       // A level takes at least two characters, and so does an element of a path.
       return text.length > 2 * this.#maxDepth &&
           isTooDeep(message, this.#maxDepth)
@@ -168,20 +183,65 @@ export class Conversation<Owner, Call> {
     this.#complain(new FeedmeError("INVALID_MESSAGE", what, received));
   }
 
+  /** Asks the server for a sign of life, in the way that it understands. */
+  #probe(): void {
+    if (this.#link !== "up") return;
+    if (this.#alive) {
+      this.#send({ MessageType: "Alive" });
+    } else if (this.#probes.sent()) {
+      this.#calls.probe();
+    }
+  }
+
+  /** The server's sign of life did not come in time. */
+  #silent(): void {
+    if (this.#link !== "up" || !(this.#alive || this.#probes.missed())) return;
+    this.#effects.push({
+      do: "hangUp",
+      dead: true,
+      reason: new FeedmeError(
+        "TRANSPORT_FAILURE",
+        "The transport connection failed.",
+        {
+          transportError: new Error(
+            "FAILURE: The server gave no sign of life.",
+          ),
+        },
+      ),
+    });
+  }
+
+  #send(message: ClientMessage): void {
+    this.#effects.push({ do: "send", text: writeClientMessage(message) });
+  }
+
   #receive(message: ServerMessage): void {
     switch (message.MessageType) {
       case "ViolationResponse":
+        this.#heard();
         return this.#tell({
           event: "badClientMessage",
           diagnostics: message.Diagnostics,
         });
       case "HandshakeResponse":
+        this.#heard();
         return this.#receiveHandshake(message);
       case "ActionResponse":
+        this.#heard();
+        if (this.#calls.isProbe(message)) this.#probes.answered();
         if (!this.#calls.receive(message)) this.#unexpected(message);
         return;
+      case "Alive":
+      case "AliveResponse":
+        if (!this.#alive) return this.#unexpected(message);
+        if (message.MessageType === "AliveResponse") return this.#heard();
+        return this.#send({ MessageType: "AliveResponse" });
       case "FeedOpenResponse":
+      case "FeedResumeResponse":
       case "FeedCloseResponse":
+        this.#heard();
+        if (!this.#feeds.receive(message)) this.#unexpected(message);
+        return;
       case "FeedAction":
       case "ActionRevelation":
       case "FeedTermination":
@@ -221,6 +281,9 @@ export class Conversation<Owner, Call> {
         break;
       case "HandshakeResponse":
       case "FeedCloseResponse":
+      case "FeedResumeResponse":
+      case "Alive":
+      case "AliveResponse":
         // These carry no data.
         return this.#receive(message);
       default:
@@ -247,8 +310,9 @@ export class Conversation<Owner, Call> {
       this.#unexpected(message, "HandshakeResponse specified invalid version.");
     } else {
       this.#link = "up";
+      this.#alive = message.Alive === true;
       this.#tell({ event: "connect" });
-      this.#feeds.connected();
+      this.#feeds.connected(this.#alive);
     }
   }
 
@@ -278,6 +342,11 @@ export class Conversation<Owner, Call> {
 
   #complain(error: FeedmeError): void {
     this.#tell({ event: "badServerMessage", error });
+  }
+
+  /** The server has answered something that this client sent. */
+  #heard(): void {
+    this.#effects.push({ do: "heard" });
   }
 
   #tell(notice: ClientNotice): void {

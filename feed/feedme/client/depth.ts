@@ -12,6 +12,9 @@ export function isTooDeep(message: ServerMessage, max: number): boolean {
   switch (message.MessageType) {
     case "HandshakeResponse":
     case "FeedCloseResponse":
+    case "FeedResumeResponse":
+    case "Alive":
+    case "AliveResponse":
       return false;
     case "ViolationResponse":
       return isNestedDeeper(message.Diagnostics, max);

@@ -6,7 +6,7 @@
  * completeness.
  */
 import type { FeedmeError } from "./errors.ts";
-import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
+import type { FeedArgs, JsonObject, LogPosition } from "../wire/protocol.ts";
 import type { Digest } from "../wire/digest.ts";
 
 /**
@@ -20,6 +20,10 @@ export type ConversationEvent<Owner, Call> =
   | { type: "disconnected" }
   /** A message has arrived. */
   | { type: "message"; text: string }
+  /** The server has answered nothing for a while, so it is asked for a sign of life. */
+  | { type: "probe" }
+  /** The question was not answered in time. */
+  | { type: "silent" }
   /** A timer that the conversation started has expired. */
   | { type: "expired"; timer: Timer }
   /**
@@ -48,8 +52,10 @@ export type ConversationEvent<Owner, Call> =
 export type Effect<Owner, Call> =
   /** Send a text, if the transport is still connected. */
   | { do: "send"; text: string }
-  /** End the connection with `reason`, if it still exists. */
-  | { do: "hangUp"; reason: FeedmeError }
+  /** End the connection with `reason`, if it still exists. `dead`: it already has. */
+  | { do: "hangUp"; reason: FeedmeError; dead?: true }
+  /** The server has answered, so the connection works in both directions. */
+  | { do: "heard" }
   /** Deliver the event `expired` with this timer after `ms` milliseconds. */
   | { do: "startTimer"; timer: Timer; ms: number }
   /** Cancel this timer. */
@@ -70,7 +76,8 @@ export type ClientNotice =
 /** A notification for listeners of a feed object. */
 export type FeedNotice =
   | { event: "opening" }
-  | { event: "open"; data: JsonObject }
+  /** `gap`: actions since the feed object was last open may be missing. */
+  | { event: "open"; data: JsonObject; gap: boolean }
   | { event: "close"; error: FeedmeError | undefined }
   | {
     event: "action";
@@ -100,11 +107,31 @@ export type Timer =
 export type FeedState =
   /** `waiting`: will be reopened as soon as the limit on reopenings allows. */
   | { kind: "closed"; waiting: boolean }
-  /** `timer` is missing if it has expired or there is no limit. */
-  | { kind: "opening"; timer: Timer | undefined }
-  | { kind: "open"; data: JsonObject; digest: Digest | undefined }
+  /**
+   * `timer` is missing if it has expired or there is no limit. `base` is the data that
+   * the server was asked to resume from.
+   */
+  | { kind: "opening"; timer: Timer | undefined; base: Logged | undefined }
+  | {
+    kind: "open";
+    data: JsonObject;
+    digest: Digest | undefined;
+    log: LogPosition | undefined;
+  }
   /** `bad`: the client closed it because of a bad feed action. */
   | { kind: "closing" | "terminated"; bad: boolean };
+
+/** Data, and the position in the server's log that it stands for. */
+export interface Logged {
+  readonly data: JsonObject;
+  readonly log: LogPosition;
+}
+
+/** Data of a feed that is no longer open, and its position in the log, if known. */
+export interface Kept {
+  readonly data: JsonObject;
+  readonly log: LogPosition | undefined;
+}
 
 /** A feed of the server, shared by all feed objects with its name and arguments. */
 export interface ServerFeed<Owner> {
@@ -122,7 +149,9 @@ export interface ServerFeed<Owner> {
    * The data before the connection was lost or a bad action arrived, until the feed is
    * open again: what is equal then stays the same object.
    */
-  kept: JsonObject | undefined;
+  kept: Kept | undefined;
+  /** Data of another feed that it will resemble; used as `kept` is. */
+  like: JsonObject | undefined;
   /** The automatic reopenings that currently count towards the limit. */
   readonly reopenings: Set<Timer>;
 }
@@ -139,6 +168,11 @@ export interface Member<Owner> {
   desired: boolean;
   /** The state that its listeners were last notified of. */
   told: ToldState;
+  /**
+   * Whether it has been open: never, and since then without being closed by the
+   * application (`following`), or not (`left`).
+   */
+  past: "none" | "following" | "left";
 }
 
 /** The state that listeners of a feed object were last notified of. */

@@ -8,7 +8,7 @@ import type { FeedNotice, Member } from "./effects.ts";
 import { Emitter } from "./emitter.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedHost, FeedSink } from "./host.ts";
-import type { AnyFeed, FeedAction, FeedData } from "./types.ts";
+import type { AnyFeed, FeedAction, FeedData, FeedGap } from "./types.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
 import { notify } from "../../../net/report.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
@@ -86,7 +86,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   readonly #member: Member<FeedSink>;
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
-  readonly #consumers = new Set<Consumer<FeedAction<F>>>();
+  readonly #consumers = new Set<Consumer<FeedAction<F> | FeedGap<F>>>();
   readonly #view: OpenView<F>;
 
   /**
@@ -161,14 +161,28 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   }
 
   /**
-   * The feed data, or `undefined` while the feed is not open. Never throws and needs
-   * no `this`, so you can pass it as the second argument of React's
-   * `useSyncExternalStore`.
+   * The feed data; `undefined` before the feed has been open, and once it is closed at
+   * your request or the server's. While it is closed for another reason, for example
+   * because the connection was lost, returns the last data (see `stale`), unless the
+   * client's option `keepData` is `false`. Never throws and needs no `this`, so you can
+   * pass it as the second argument of React's `useSyncExternalStore`.
    */
   readonly snapshot = (): FeedData<F> | undefined => {
-    if (this.#destroyed || this.#member.told.state !== "open") return undefined;
-    return this.#host.core.data(this.#member) as FeedData<F> | undefined;
+    if (this.#destroyed) return undefined;
+    const { core } = this.#host;
+    const data = this.#member.told.state === "open"
+      ? core.data(this.#member)
+      : undefined;
+    return (data ?? core.kept(this.#member)) as FeedData<F> | undefined;
   };
+
+  /**
+   * Whether `snapshot()` returns the data of a feed that is not open now, so that the
+   * server may have changed it since. It is `false` while there is no data.
+   */
+  get stale(): boolean {
+    return !this.#destroyed && this.#host.core.kept(this.#member) !== undefined;
+  }
 
   /**
    * Calls `listener`, without arguments, after each change of state or data, until you
@@ -217,10 +231,16 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    * Iterates over the actions that the server reveals from now on, across reconnects,
    * until the feed object is destroyed.
    *
+   * Where actions may be missing, because the feed was closed in the meantime and the
+   * server could not resume it, the loop gets a mark instead: `{ gap: true, data }` with
+   * the data of the feed after the gap.
+   *
    * @throws {FeedmeError} `DESTROYED`
    * @throws {RangeError} if an option is out of range
    */
-  actions(options: ActionsOptions = {}): Consumer<FeedAction<F>> {
+  actions(
+    options: ActionsOptions = {},
+  ): Consumer<FeedAction<F> | FeedGap<F>> {
     this.#check();
     return this.#consume(options);
   }
@@ -253,7 +273,7 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
    *
    * @throws {FeedmeError} `DESTROYED`
    */
-  get readable(): ReadableStream<FeedAction<F>> {
+  get readable(): ReadableStream<FeedAction<F> | FeedGap<F>> {
     this.#check();
     return toReadable(() => this.#consume({}));
   }
@@ -314,6 +334,9 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
         break;
       case "open":
         this.emit("open", notice.data as FeedData<F>);
+        if (notice.gap) {
+          this.#write({ gap: true, data: notice.data as FeedData<F> });
+        }
         break;
       case "close":
         // Without a reason, the listener gets no argument, not even `undefined`.
@@ -326,14 +349,17 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
           "action",
           ...[name, data, newData, oldData] as FeedEvents<F>["action"],
         );
-        const action = { name, data, newData, oldData } as FeedAction<F>;
-        for (const consumer of this.#consumers) consumer.write(action);
+        this.#write({ name, data, newData, oldData } as FeedAction<F>);
         break;
       }
       default:
         notice satisfies never;
     }
     this.#notify();
+  }
+
+  #write(value: FeedAction<F> | FeedGap<F>): void {
+    for (const consumer of this.#consumers) consumer.write(value);
   }
 
   #notify(): void {
@@ -350,14 +376,14 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (!desired) throw invalidState("The feed is desired closed.");
     const error = told.state === "closed" ? told.error : undefined;
     if (error?.code === "REJECTED" || error?.code === "TERMINATED") throw error;
-    return this.snapshot();
+    return this.stale ? undefined : this.snapshot();
   }
 
-  #consume(options: ActionsOptions): Consumer<FeedAction<F>> {
+  #consume(options: ActionsOptions): Consumer<FeedAction<F> | FeedGap<F>> {
     // Read one by one: a spread would lose the `signal` of an `AbortController`,
     // which is its prototype's, and `limit: undefined` would lift the limit.
     const { limit = 1_000, overflow = "error", timeout, signal } = options;
-    const consumer = new Consumer<FeedAction<F>>({
+    const consumer = new Consumer<FeedAction<F> | FeedGap<F>>({
       stream: this.#member.feed.name,
       detach: (ended) => this.#consumers.delete(ended),
       overflowError: (limit) =>

@@ -1,30 +1,24 @@
 /**
  * The feeds of a conversation: each feed as the server sees it on the current
- * connection, and the state that its members, the feed objects of the application,
- * were last notified of.
+ * connection. `members.ts` tells the feed objects of the application.
  */
 import { share } from "./share.ts";
-import { applyDeltas } from "../wire/delta.ts";
-import { Digest } from "../wire/digest.ts";
 import type {
   Effect,
-  FeedNotice,
   FeedState,
   Member,
   ServerFeed,
   Timer,
 } from "./effects.ts";
-import {
-  FeedmeError,
-  type FeedmeErrorCode,
-  type FeedmeErrorDetails,
-  reasonOf,
-} from "./errors.ts";
+import { FeedmeError, reasonOf } from "./errors.ts";
+import { type FeedActionMessage, follow } from "./follow.ts";
+import { Teller, wanting } from "./members.ts";
 import {
   type ClientMessage,
   type FeedArgs,
   feedKey,
   type JsonObject,
+  type LogPosition,
   type ServerMessage,
   writeClientMessage,
 } from "../wire/protocol.ts";
@@ -37,20 +31,19 @@ export interface FeedLimits {
   reopenMaxAttempts: number;
   /** The period that `reopenMaxAttempts` applies to; 0 for the whole connection. */
   reopenTrailingMs: number;
+  /** Whether the application sees the data of feeds that are closed against its will. */
+  keepData: boolean;
 }
 
 /** A message about one feed. */
 export type FeedMessage = Extract<ServerMessage, { FeedName: string }>;
-
-type FeedActionMessage = ServerMessage & {
-  MessageType: "FeedAction" | "ActionRevelation";
-};
 
 const CLOSED: FeedState = { kind: "closed", waiting: false };
 
 /** The feeds of a conversation. Effects go to `emit`. */
 export class Feeds<Owner> {
   readonly #emit: (effect: Effect<Owner, never>) => void;
+  readonly #tell: Teller<Owner>;
   readonly #limits: FeedLimits;
   /** The pending action with this `CallbackId`. */
   readonly #call: (id: string) => unknown;
@@ -59,6 +52,8 @@ export class Feeds<Owner> {
   readonly #active = new Set<ServerFeed<Owner>>();
   /** All feed objects, in the order of their creation. */
   readonly members: Set<Member<Owner>> = new Set();
+  /** Whether the server may be asked to resume a feed. */
+  #resumable = false;
 
   constructor(
     emit: (effect: Effect<Owner, never>) => void,
@@ -66,6 +61,7 @@ export class Feeds<Owner> {
     call: (id: string) => unknown,
   ) {
     this.#emit = emit;
+    this.#tell = new Teller(emit);
     this.#limits = limits;
     this.#call = call;
   }
@@ -82,6 +78,7 @@ export class Feeds<Owner> {
         members: new Set(),
         state: CLOSED,
         kept: undefined,
+        like: undefined,
         reopenings: new Set(),
       };
       this.#feeds.set(key, feed);
@@ -92,6 +89,7 @@ export class Feeds<Owner> {
       args,
       desired: false,
       told: { state: "closed", error: undefined },
+      past: "none",
     };
     feed.members.add(member);
     this.members.add(member);
@@ -104,21 +102,34 @@ export class Feeds<Owner> {
     return state.kind === "open" ? state.data : undefined;
   }
 
-  /** The handshake has succeeded: opens the feeds that are desired open. */
-  connected(): void {
+  /** The last data of a feed object that is desired open but is not, if it is kept. */
+  kept({ desired, feed }: Member<Owner>): JsonObject | undefined {
+    return desired && this.#limits.keepData ? feed.kept?.data : undefined;
+  }
+
+  /**
+   * The handshake has succeeded: opens the feeds that are desired open. `resumable`:
+   * the server may have kept the actions that they missed.
+   */
+  connected(resumable: boolean): void {
+    this.#resumable = resumable;
     for (const feed of this.#feeds.values()) this.#openIfWanted(feed);
   }
 
   /** The connection was lost: closes all feeds. */
   disconnected(): void {
     for (const feed of this.#active) {
-      this.#closeAll(
+      this.#tell.allClosed(
         feed.members,
         "NOT_CONNECTED",
         "The transport disconnected.",
       );
     }
-    this.#closeAll(this.members, "NOT_CONNECTED", "The client disconnected.");
+    this.#tell.allClosed(
+      this.members,
+      "NOT_CONNECTED",
+      "The client disconnected.",
+    );
     for (const feed of this.#feeds.values()) {
       if (feed.state.kind === "opening") this.#stop(feed.state.timer);
       this.#keep(feed);
@@ -140,20 +151,20 @@ export class Feeds<Owner> {
     const { feed } = member;
     const { state } = feed;
     if (!live) {
-      return this.#tellClosed(
+      return this.#tell.closed(
         member,
         new FeedmeError("NOT_CONNECTED", "The client is not connected."),
       );
     }
     if (state.kind === "closed") return this.#open(feed, member);
-    this.#tellOpening(member);
+    this.#tell.opening(member);
     switch (state.kind) {
       case "opening":
         // After a timeout, a new wait begins.
         state.timer ??= this.#limitOpening(feed);
         return;
       case "open":
-        return this.#tellOpen(member, state.data);
+        return this.#tell.open(member, state.data);
       case "closing":
       case "terminated":
         // The application asked for it, so it does not count as an automatic reopening.
@@ -167,10 +178,11 @@ export class Feeds<Owner> {
   /** Handles the event `desireClosed`. */
   desireClosed(member: Member<Owner>, live: boolean): void {
     member.desired = false;
+    if (member.past === "following") member.past = "left";
     const { feed } = member;
-    this.#tellClosed(member, undefined);
-    if (this.#wanting(feed)) return;
-    feed.kept = undefined;
+    this.#tell.closed(member, undefined);
+    if (wanting(feed)) return;
+    feed.kept = feed.like = undefined;
     if (feed.state.kind === "closed") feed.state = CLOSED;
     else if (feed.state.kind === "open" && live) {
       this.#leaveOpen(feed, member.args);
@@ -186,7 +198,7 @@ export class Feeds<Owner> {
       case "opening":
         if (state.kind !== "opening" || state.timer !== timer) return;
         state.timer = undefined;
-        return this.#closeAll(
+        return this.#tell.allClosed(
           feed.members,
           "TIMEOUT",
           "The server did not respond to feed open request within the allocated time.",
@@ -215,17 +227,22 @@ export class Feeds<Owner> {
         if (fault) {
           this.#leaveBad(feed, fault, new FeedmeError("INVALID_DATA", fault));
         } else if (message.Success) {
-          this.#opened(feed, message.FeedData);
+          this.#opened(feed, message.FeedData, message.LogId);
         } else {
           feed.kept = undefined;
           this.#enter(feed, CLOSED);
-          this.#closeAll(
+          this.#tell.allClosed(
             feed.members,
             "REJECTED",
             "Server rejected the feed open request.",
             reasonOf(message),
           );
         }
+        return true;
+      case "FeedResumeResponse":
+        if (state.kind !== "opening" || !state.base) return false;
+        this.#stop(state.timer);
+        this.#enterOpen(feed, state.base.data, state.base.log, true);
         return true;
       case "FeedCloseResponse":
         if (state.kind !== "closing" && state.kind !== "terminated") {
@@ -253,8 +270,9 @@ export class Feeds<Owner> {
           return true;
         }
         if (state.kind !== "open") return false;
+        feed.kept = undefined;
         this.#enter(feed, CLOSED);
-        this.#closeAll(
+        this.#tell.allClosed(
           feed.members,
           "TERMINATED",
           "The server terminated the feed.",
@@ -272,24 +290,12 @@ export class Feeds<Owner> {
     message: FeedActionMessage,
   ): void {
     const oldData = state.data;
-    let data: JsonObject | undefined;
-    try {
-      data = this.#applied(feed, state, message);
-    } catch (cause) {
-      // An exception in this program: the data may be out of sync with the server's.
-      return this.#leaveBad(
-        feed,
-        "The feed action could not be applied.",
-        new FeedmeError(
-          "INVALID_DELTA",
-          "An exception was thrown while a FeedAction was applied.",
-          { serverMessage: message, cause },
-        ),
-      );
-    }
-    if (!data) return;
+    const { data, fault } = follow(state, message);
+    if (!data) return this.#leaveBad(feed, fault.reason, fault.complaint);
     state.data = data;
-    const notice: FeedNotice = {
+    const { log } = state;
+    if (log) state.log = { ...log, LogCount: log.LogCount + 1 };
+    this.#tell.action(feed.members, {
       event: "action",
       name: message.ActionName,
       data: message.ActionData,
@@ -298,44 +304,7 @@ export class Feeds<Owner> {
       own: message.CallbackId === undefined
         ? undefined
         : this.#call(message.CallbackId),
-    };
-    for (const member of feed.members) {
-      if (member.desired) this.#tellFeed(member, notice);
-    }
-  }
-
-  /** The data after an action; `undefined` if the action was bad and closed the feed. */
-  #applied(
-    feed: ServerFeed<Owner>,
-    state: FeedState & { kind: "open" },
-    message: FeedActionMessage,
-  ): JsonObject | undefined {
-    const { data, reason } = applyDeltas(state.data, message.FeedDeltas);
-    if (!data) {
-      this.#leaveBad(
-        feed,
-        "The server passed an invalid feed delta.",
-        new FeedmeError(
-          "INVALID_DELTA",
-          "Received FeedAction with contextually invalid feed delta.",
-          { serverMessage: message, deltaViolation: reason },
-        ),
-      );
-      return undefined;
-    }
-    if (message.FeedMd5 === undefined) return data;
-    state.digest ??= new Digest();
-    if (state.digest.of(data) === message.FeedMd5) return data;
-    this.#leaveBad(
-      feed,
-      "Hash verification failed.",
-      new FeedmeError(
-        "INVALID_HASH",
-        "Feed data MD5 verification failed.",
-        { serverMessage: message },
-      ),
-    );
-    return undefined;
+    });
   }
 
   // State transitions of a server feed.
@@ -354,35 +323,55 @@ export class Feeds<Owner> {
   /** Opens a closed feed for `member`, at its request or automatically. */
   #open(feed: ServerFeed<Owner>, { args }: Member<Owner>): void {
     feed.args = args;
-    this.#enter(feed, { kind: "opening", timer: this.#limitOpening(feed) });
+    const { kept } = feed;
+    const base = this.#resumable && kept?.log
+      ? { data: kept.data, log: kept.log }
+      : undefined;
+    const timer = this.#limitOpening(feed);
+    this.#enter(feed, { kind: "opening", timer, base });
     for (const member of feed.members) {
       if (member.desired && member.told.state === "closed") {
-        this.#tellOpening(member);
+        this.#tell.opening(member);
       }
     }
     this.#send({
       MessageType: "FeedOpen",
       FeedName: feed.name,
       FeedArgs: args,
+      ...base?.log,
     });
   }
 
   #openIfWanted(feed: ServerFeed<Owner>): void {
-    const member = this.#wanting(feed);
+    const member = wanting(feed);
     if (member) this.#open(feed, member);
   }
 
   /** The server has accepted an opening feed. */
-  #opened(feed: ServerFeed<Owner>, received: JsonObject): void {
-    const data = share(feed.kept, received);
-    feed.kept = undefined;
-    feed.state = { kind: "open", data, digest: undefined };
-    if (!this.#wanting(feed)) return this.#leaveOpen(feed);
+  #opened(
+    feed: ServerFeed<Owner>,
+    received: JsonObject,
+    LogId: string | undefined,
+  ): void {
+    const data = share(feed.kept?.data ?? feed.like, received);
+    const log = LogId === undefined ? undefined : { LogId, LogCount: 0 };
+    this.#enterOpen(feed, data, log, false);
+  }
+
+  #enterOpen(
+    feed: ServerFeed<Owner>,
+    data: JsonObject,
+    log: LogPosition | undefined,
+    resumed: boolean,
+  ): void {
+    feed.kept = feed.like = undefined;
+    feed.state = { kind: "open", data, digest: undefined, log };
+    if (!wanting(feed)) return this.#leaveOpen(feed);
     for (const member of feed.members) {
       if (!member.desired) continue;
       // After a timeout, the member was notified that the feed is closed.
-      if (member.told.state === "closed") this.#tellOpening(member);
-      this.#tellOpen(member, data);
+      if (member.told.state === "closed") this.#tell.opening(member);
+      this.#tell.open(member, data, resumed);
     }
   }
 
@@ -402,8 +391,10 @@ export class Feeds<Owner> {
     reason: string,
     complaint: FeedmeError,
   ): void {
-    this.#closeAll(feed.members, "BAD_FEED_ACTION", reason);
+    this.#tell.allClosed(feed.members, "BAD_FEED_ACTION", reason);
     this.#keep(feed);
+    // Resuming would bring the same action again.
+    if (feed.kept) feed.kept = { data: feed.kept.data, log: undefined };
     this.#complain(complaint);
     this.#leaveOpen(feed, feed.args, true);
   }
@@ -411,7 +402,8 @@ export class Feeds<Owner> {
   /** Remembers the data of an open feed that will probably be opened again. */
   #keep(feed: ServerFeed<Owner>): void {
     const { state } = feed;
-    if (state.kind === "open" && this.#wanting(feed)) feed.kept = state.data;
+    if (state.kind !== "open" || !wanting(feed)) return;
+    feed.kept = { data: state.data, log: state.log };
   }
 
   /**
@@ -419,7 +411,7 @@ export class Feeds<Owner> {
    * often recently, waits until the limit allows it.
    */
   #reopen(feed: ServerFeed<Owner>): void {
-    if (!this.#wanting(feed)) return;
+    if (!wanting(feed)) return;
     const { reopenMaxAttempts: max, reopenTrailingMs: ms } = this.#limits;
     if (max >= 0) {
       if (feed.reopenings.size >= max) {
@@ -438,12 +430,6 @@ export class Feeds<Owner> {
     feed.reopenings.clear();
   }
 
-  /** The first member of a feed that is desired open. */
-  #wanting(feed: ServerFeed<Owner>): Member<Owner> | undefined {
-    for (const member of feed.members) if (member.desired) return member;
-    return undefined;
-  }
-
   /** Drops a feed that neither side uses any more. */
   #forget(feed: ServerFeed<Owner>): void {
     if (feed.members.size > 0 || feed.state.kind !== "closed") return;
@@ -452,40 +438,6 @@ export class Feeds<Owner> {
   }
 
   // Effects.
-
-  /** Notifies members that they are closed, unless they already know this reason. */
-  #closeAll(
-    members: Iterable<Member<Owner>>,
-    code: FeedmeErrorCode,
-    text: string,
-    details?: FeedmeErrorDetails,
-  ): void {
-    for (const member of members) {
-      const { desired, told } = member;
-      if (!desired) continue;
-      if (told.state === "closed" && told.error?.code === code) continue;
-      this.#tellClosed(member, new FeedmeError(code, text, details));
-    }
-  }
-
-  #tellClosed(member: Member<Owner>, error: FeedmeError | undefined): void {
-    member.told = { state: "closed", error };
-    this.#tellFeed(member, { event: "close", error });
-  }
-
-  #tellOpening(member: Member<Owner>): void {
-    member.told = { state: "opening" };
-    this.#tellFeed(member, { event: "opening" });
-  }
-
-  #tellOpen(member: Member<Owner>, data: JsonObject): void {
-    member.told = { state: "open" };
-    this.#tellFeed(member, { event: "open", data });
-  }
-
-  #tellFeed({ owner }: Member<Owner>, notice: FeedNotice): void {
-    this.#emit({ do: "tellFeed", owner, notice });
-  }
 
   #complain(error: FeedmeError): void {
     this.#emit({

@@ -15,7 +15,7 @@ export interface FeedHost {
   /** The part of the conversation that registers feed objects and has their data. */
   readonly core: Pick<
     Conversation<FeedSink, never>,
-    "join" | "data" | "resemble"
+    "join" | "data" | "kept" | "resemble"
   >;
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
   live(): boolean;

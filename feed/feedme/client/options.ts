@@ -33,7 +33,8 @@ export interface FeedmeClientOptions {
   /**
    * The share of each wait that is random, from 0 to 1, so that the clients of a server
    * do not all reconnect at the same moment. With 0.5, a wait of 10 s becomes 5 to
-   * 10 s.
+   * 10 s. The first attempt after a lost connection is immediate with 0; with 0.5, it
+   * comes within the first half of `connectRetryMs`.
    * @default {0}
    */
   connectRetryJitter?: number;
@@ -70,6 +71,15 @@ export interface FeedmeClientOptions {
    * @default {60_000}
    */
   reopenTrailingMs?: number;
+  /**
+   * Whether `feed.snapshot()` keeps returning the last data, marked by `feed.stale`,
+   * while a feed that you want open is not, for example because the connection was
+   * lost. When the feed opens again, its data is merged with the data kept: every part
+   * that has not changed is the same object as before. The events are the same either
+   * way.
+   * @default {true}
+   */
+  keepData?: boolean;
 }
 
 /** All options except the transport, with their defaults. */
@@ -88,6 +98,7 @@ const DEFAULTS: Settings = {
   reconnect: true,
   reopenMaxAttempts: 3,
   reopenTrailingMs: 60_000,
+  keepData: true,
 };
 
 /** Options that may be less than 0. */
@@ -128,7 +139,7 @@ export function checkSettings(options: FeedmeClientOptions): Settings {
       settings[name] = unlimited;
       continue;
     }
-    const valid = name === "reconnect"
+    const valid = typeof DEFAULTS[name as keyof Settings] === "boolean"
       ? typeof value === "boolean"
       : name === "connectRetryJitter"
       ? typeof value === "number" && value >= 0 && value <= 1

@@ -22,8 +22,13 @@ import type { JsonObject } from "../wire/protocol.ts";
 import { Queue } from "../../../net/queue.ts";
 import { type Attempt, Link } from "../../../net/link.ts";
 import { type Ended, retryPolicy } from "./retry.ts";
-import { setTimer, type Timer as PlatformTimer } from "../../../net/timer.ts";
-import { TransportGuard } from "./transport.ts";
+import { SilenceWatch } from "../../../net/silence.ts";
+import { setLimit } from "../../../net/timer.ts";
+import {
+  NO_LIVENESS,
+  TransportGuard,
+  type TransportLiveness,
+} from "./transport.ts";
 
 /** The events of a client and the arguments of their listeners. */
 export type ClientEvents = {
@@ -50,8 +55,8 @@ interface Dial {
   readonly attempt: Attempt<Ended>;
   /** Whether the transport has emitted `connecting`. */
   begun: boolean;
-  /** Set once the client has hung up, with the reason. */
-  hungUp?: { reason: FeedmeError | undefined };
+  /** Set once the client has hung up, with the reason; `dead` as in the effect. */
+  hungUp?: { reason: FeedmeError | undefined; dead: boolean };
 }
 
 /** What a shell needs from its client. */
@@ -76,15 +81,19 @@ export class Shell implements FeedHost {
   /** The conversation, whose events go through {@linkcode Shell.handle}. */
   readonly core: Conversation<FeedSink, Call>;
   /** The running timers of the conversation. */
-  readonly #timers = new Map<Timer, PlatformTimer | undefined>();
+  readonly #timers = new Map<Timer, () => void>();
   /** Effects still to be performed; empty unless some are being performed. */
   #effects: Effect<FeedSink, Call>[] = [];
   /** A violation detected while effects were being performed; handled when they are done. */
   #breach: FeedmeError | undefined;
   /** Uses of the transport that have not ended; the last is the current one. */
   readonly #dials: Dial[] = [];
-  #connectTimer: PlatformTimer | undefined;
+  /** Ends the limit on the attempt to connect. */
+  #unlimit: (() => void) | undefined;
   readonly #link: Link<Ended>;
+  /** Watches for the server's answers. */
+  readonly #watch: SilenceWatch;
+  readonly #liveness: TransportLiveness;
   /** How the transport broke the rules. */
   #violation: FeedmeError | undefined;
   #destroyed = false;
@@ -107,7 +116,13 @@ export class Shell implements FeedHost {
       this.#guard.detach();
       throw error;
     }
-    this.core = new Conversation(this.settings);
+    const { probes } = this.#liveness = transport.liveness ?? NO_LIVENESS;
+    this.core = new Conversation({ ...this.settings, probes });
+    this.#watch = new SilenceWatch({
+      ask: () => this.#unattended(() => this.handle({ type: "probe" })),
+      onSilence: () => this.#unattended(() => this.#silent()),
+      probe: this.#liveness.probe,
+    });
     this.#link = new Link({
       policy: retryPolicy(this.settings),
       begin: (attempt) => {
@@ -168,10 +183,14 @@ export class Shell implements FeedHost {
     if (this.#violation) throw this.#violation;
   }
 
-  /** Ends the connection or the attempt, for `reason` or at the application's request. */
-  hangUp(reason?: FeedmeError): void {
+  /**
+   * Ends the connection or the attempt, for `reason` or at the application's request;
+   * `dead` if it had already ended, unnoticed.
+   */
+  hangUp(reason?: FeedmeError, dead = false): void {
     this.#stopConnecting();
-    this.#dials.at(-1)!.hungUp = { reason };
+    this.#watch.stop();
+    this.#dials.at(-1)!.hungUp = { reason, dead };
     this.#guard.disconnect();
   }
 
@@ -182,10 +201,7 @@ export class Shell implements FeedHost {
     if (dial.hungUp) return;
     const { connectTimeoutMs: ms } = this.settings;
     if (ms === 0) return;
-    this.#connectTimer = setTimer(
-      () => this.#unattended(() => this.#late()),
-      ms,
-    );
+    this.#unlimit = setLimit(() => this.#unattended(() => this.#late()), ms);
   }
 
   /** The attempt to connect has taken too long. */
@@ -208,12 +224,21 @@ export class Shell implements FeedHost {
     if (this.core.up && this.#link.state.kind === "connecting") {
       this.#stopConnecting();
       this.#dials[0]!.attempt.opened();
+      this.#watch.start(this.#liveness.limit);
     }
+  }
+
+  /** The server has answered nothing for too long. */
+  #silent(): void {
+    this.handle({ type: "silent" });
+    // It may be a server that does not answer probes.
+    if (this.#shaken()) this.#watch.start(this.#liveness.limit);
   }
 
   #onDisconnect(transportError: Error | undefined): void {
     const { attempt, hungUp } = this.#dials[0]!;
     const wasUp = this.core.up;
+    const lost = wasUp && (!hungUp || hungUp.dead);
     const reason = hungUp ? hungUp.reason : new FeedmeError(
       "TRANSPORT_FAILURE",
       "The transport connection failed.",
@@ -222,23 +247,26 @@ export class Shell implements FeedHost {
     this.#ended(reason);
     // The application may have reconnected before this event was delivered.
     if (!attempt.current) return;
-    // After a lost connection, the first retry is immediate.
-    if (!hungUp && wasUp && this.settings.reconnect) this.#dial();
-    else attempt.end({ reason, wasUp });
+    const { reconnect, connectRetryJitter: jitter } = this.settings;
+    // After a lost connection, the first retry is immediate, unless it is spread.
+    if (lost && reconnect && jitter === 0) this.#dial();
+    else attempt.end({ reason, wasUp, lost });
+    // It does not count as a retry.
+    if (lost) this.#link.reset();
     if (reason && this.#link.state.kind === "idle") {
       this.#queue.add(() => this.#host.onGaveUp(reason));
     }
   }
 
   #stopConnecting(): void {
-    // Only if needed: the first use of a timer function makes Deno run microtasks.
-    if (this.#connectTimer !== undefined) clearTimeout(this.#connectTimer);
-    this.#connectTimer = undefined;
+    this.#unlimit?.();
+    this.#unlimit = undefined;
   }
 
   /** The oldest use has ended: notifies feeds and actions first, then the client. */
   #ended(reason: FeedmeError | undefined): void {
     this.#stopConnecting();
+    this.#watch.stop();
     this.#dials.shift();
     this.handle({ type: "disconnected" });
     if (reason) this.#tell("disconnect", reason);
@@ -279,20 +307,22 @@ export class Shell implements FeedHost {
         return;
       case "hangUp":
         if (!this.#breach && this.#guard.state() === "connected") {
-          this.hangUp(effect.reason);
+          this.hangUp(effect.reason, effect.dead);
         }
         return;
+      case "heard":
+        return this.#watch.heard();
       case "startTimer": {
         const { timer, ms } = effect;
         const expire = () => {
           this.#timers.delete(timer);
           this.#unattended(() => this.handle({ type: "expired", timer }));
         };
-        this.#timers.set(timer, setTimer(expire, ms));
+        this.#timers.set(timer, setLimit(expire, ms));
         return;
       }
       case "stopTimer":
-        clearTimeout(this.#timers.get(effect.timer));
+        this.#timers.get(effect.timer)?.();
         this.#timers.delete(effect.timer);
         return;
       case "tellClient":
@@ -388,7 +418,7 @@ export class Shell implements FeedHost {
     this.#link.stop();
     this.#stopConnecting();
     this.#guard.detach();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const stop of this.#timers.values()) stop();
     this.#timers.clear();
     for (const { owner } of this.core.members) owner.destroy();
     this.#host.onEnd();

@@ -3,6 +3,7 @@
  */
 import { asyncDispose } from "../../../net/dispose.ts";
 import { isError } from "../../../net/shape.ts";
+import type { Liveness } from "../../../net/silence.ts";
 import { FeedmeError, type FeedmeErrorDetails } from "./errors.ts";
 
 /** The states of a transport. */
@@ -14,6 +15,22 @@ export type TransportEvent =
   | "connect"
   | "message"
   | "disconnect";
+
+/** How a client finds out that a connection has died unnoticed. Times are in ms. */
+export interface TransportLiveness extends Liveness {
+  /**
+   * Whether to ask servers that do not speak `feedme+alive` as well: with an action that
+   * they do not have.
+   */
+  readonly probes: boolean;
+}
+
+/** No connection of the transport dies unnoticed. */
+export const NO_LIVENESS: TransportLiveness = {
+  limit: Infinity,
+  probe: Infinity,
+  probes: false,
+};
 
 /** Called with the plain arguments of an event. */
 export type TransportListener = (...args: unknown[]) => void;
@@ -36,6 +53,11 @@ export interface FeedmeTransport {
   send(message: string): void;
   /** Disconnects; the state becomes `disconnected` immediately. */
   disconnect(): void;
+  /**
+   * How the client finds out that a connection has died unnoticed. Without it, the
+   * client sends nothing by itself and relies on the transport.
+   */
+  readonly liveness?: TransportLiveness | undefined;
   /** Adds a listener. `addListener` or `addEventListener` may replace it. */
   on?(event: TransportEvent, listener: TransportListener): unknown;
   /** Adds a listener. */

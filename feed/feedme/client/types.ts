@@ -108,4 +108,20 @@ export interface FeedActionOf<Name, ActionData, Data> {
   newData: Data;
   /** The feed data before it. */
   oldData: Data;
+  /** Absent; see {@linkcode FeedGap}. */
+  gap?: undefined;
+}
+
+/** The mark in a loop over the actions of a feed where actions may be missing. */
+export interface FeedGap<F> {
+  /** Tells it from an action. */
+  gap: true;
+  /** The data of the feed after the gap. */
+  data: F extends { data: infer Data } ? Data : JsonObject;
+  /** Absent. */
+  name?: undefined;
+  /** Absent. */
+  newData?: undefined;
+  /** Absent. */
+  oldData?: undefined;
 }

@@ -7,10 +7,15 @@ import {
 import { isError } from "../../../net/shape.ts";
 import { asyncDispose } from "../../../net/dispose.ts";
 import { Emitter } from "./emitter.ts";
-import { SilenceWatch } from "../../../net/silence.ts";
+import { LIVENESS } from "../../../net/silence.ts";
 import { checkDuration } from "../../../net/timer.ts";
 import { parseUrl } from "../../../net/url.ts";
-import type { FeedmeTransport, TransportState } from "./transport.ts";
+import { ALIVE, SUBPROTOCOL } from "../wire/protocol.ts";
+import type {
+  FeedmeTransport,
+  TransportLiveness,
+  TransportState,
+} from "./transport.ts";
 
 /** Options of {@linkcode webSocketTransport}. */
 export interface WebSocketTransportOptions {
@@ -20,8 +25,10 @@ export interface WebSocketTransportOptions {
    */
   url: string | URL | (() => string | URL | PromiseLike<string | URL>);
   /**
-   * Subprotocols to offer.
-   * @default {"feedme"}
+   * Subprotocols to offer. With `feedme+alive`, this library's server answers signs of
+   * life, and resumes feeds that have a log. A server that does not know it chooses
+   * `feedme`.
+   * @default {["feedme", "feedme+alive"]}
    */
   protocols?: string | string[];
   /** Headers of the upgrade request. Deno, Bun and Node can send them; browsers cannot. */
@@ -29,12 +36,21 @@ export interface WebSocketTransportOptions {
   /** The constructor to use. @default {globalThis.WebSocket} */
   WebSocket?: WebSocketConstructor;
   /**
-   * Milliseconds without a message from the server after which the connection counts
-   * as lost; 0 or `Infinity` means never. Feedme has no heartbeat, so use this only
-   * with a server that you know to send something at least that often.
-   * @default {0}
+   * How long the server may answer nothing before the connection counts as lost, in
+   * milliseconds; 0 or `Infinity` means for ever. The client asks in the middle of that
+   * time, so a healthy connection is never cut, and a dead one is noticed after one and
+   * a half times as long, at most. When a page wakes up, it asks at once, and the server
+   * has 5 s.
+   * @default {15_000}
    */
   silenceTimeout?: number;
+  /**
+   * Whether to ask servers that do not speak `feedme+alive` too. Feedme has no heartbeat,
+   * so the client sends an action named `feedme+alive`, which such a server rejects. The
+   * client stops asking a server that answers none of these actions.
+   * @default {true}
+   */
+  probe?: boolean;
 }
 
 type Events = {
@@ -65,7 +81,6 @@ const CLOSE_GRACE = 2_000;
 export function webSocketTransport(
   options: WebSocketTransportOptions,
 ): FeedmeTransport {
-  checkDuration("silenceTimeout", options.silenceTimeout ?? 0);
   return new WebSocketTransport(options);
 }
 
@@ -75,6 +90,9 @@ interface Connection {
   opened?: OpenedSocket;
 }
 
+/** `feedme` first, because some servers choose the first whatever it is. */
+const OFFER = [SUBPROTOCOL, ALIVE];
+
 const UNOPENED = "The WebSocket could not be opened.";
 
 class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
@@ -83,17 +101,17 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   #connection: Connection | undefined;
   /** Resolves when all sockets have been freed. */
   #closed: Promise<void> = Promise.resolve();
-  readonly #watch: SilenceWatch | undefined;
+  readonly liveness: TransportLiveness;
 
   constructor(options: WebSocketTransportOptions) {
     super();
     this.#options = options;
-    const { silenceTimeout: ms = 0 } = options;
-    if (ms === 0 || ms === Infinity) return;
-    this.#watch = new SilenceWatch({
-      onSilence: () =>
-        this.#fail(this.#connection, `The server was silent for ${ms} ms.`),
-    });
+    const { silenceTimeout = LIVENESS.limit, probe = true } = options;
+    this.liveness = {
+      ...LIVENESS,
+      limit: checkDuration("silenceTimeout", silenceTimeout),
+      probes: probe,
+    };
   }
 
   state(): TransportState {
@@ -132,7 +150,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   }
 
   async #dial(connection: Connection): Promise<void> {
-    const { url, protocols = "feedme", headers } = this.#options;
+    const { url, protocols = OFFER, headers } = this.#options;
     const address = `${typeof url === "function" ? await url() : url}`;
     if (this.#connection !== connection) return;
     // The platform's own error would quote the URL, which may be secret.
@@ -154,14 +172,12 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
       {
         opened: () => {
           connection.state = "connected";
-          this.#watch?.start(this.#options.silenceTimeout!);
           this.emit("connect");
         },
         message: (data) => {
           if (typeof data !== "string") {
             return this.#fail(connection, "The server sent a binary message.");
           }
-          this.#watch?.restart();
           this.emit("message", data);
         },
         closed: (code) =>
@@ -187,7 +203,6 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
 
   /** Enters the state `disconnected` and releases the socket. */
   #leave(): void {
-    this.#watch?.stop();
     const { opened } = this.#connection!;
     this.#connection = undefined;
     opened?.close(1000);

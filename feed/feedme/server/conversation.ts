@@ -10,6 +10,7 @@ import {
   type FeedArgs,
   feedKey,
   type JsonObject,
+  type LogPosition,
   readClientMessage,
   VERSION,
 } from "../wire/protocol.ts";
@@ -40,10 +41,15 @@ export type ClientRequest =
   | { kind: "action"; name: string; args: JsonObject; callbackId: string }
   /** An action that exceeds the limit. */
   | { kind: "busy"; callbackId: string }
-  | { kind: "open"; subscription: Subscription }
+  /** `from`: the actions that the client has, if it would like to resume the feed. */
+  | { kind: "open"; subscription: Subscription; from: LogPosition | undefined }
   /** A feed that exceeds the limit. */
   | { kind: "crowded"; name: string; args: FeedArgs }
-  | { kind: "close"; subscription: Subscription };
+  | { kind: "close"; subscription: Subscription }
+  /** The client asks for a sign of life. */
+  | { kind: "alive" }
+  /** The client gives one. */
+  | { kind: "answered" };
 
 /** Limits on the requests of one client, and on late messages. */
 export interface ConversationLimits {
@@ -61,7 +67,10 @@ export interface ConversationLimits {
 /** The state of the conversation between one client and the server. */
 export class Conversation {
   readonly #limits: ConversationLimits;
+  /** Whether the client understands the extension; looked up at the handshake. */
+  readonly #extended: () => boolean;
   #up = false;
+  #alive = false;
   /** The actions without a response so far. */
   readonly #calls = new Set<string>();
   /** All subscriptions that are not closed. */
@@ -69,13 +78,22 @@ export class Conversation {
   /** How many of them are terminated. */
   #terminated = 0;
 
-  constructor(limits: ConversationLimits) {
+  constructor(
+    limits: ConversationLimits,
+    extended: () => boolean = () => false,
+  ) {
     this.#limits = limits;
+    this.#extended = extended;
   }
 
   /** Whether the handshake has succeeded. */
   get up(): boolean {
     return this.#up;
+  }
+
+  /** Whether both sides speak the extension of the protocol. */
+  get alive(): boolean {
+    return this.#alive;
   }
 
   /** Handles a message; `now` is in milliseconds. */
@@ -88,6 +106,7 @@ export class Conversation {
     if (message.MessageType === "Handshake") {
       if (this.#up) return unexpected("Handshake");
       this.#up = message.Versions.includes(VERSION);
+      this.#alive = this.#up && this.#extended();
       return { kind: "handshake", accepted: this.#up };
     }
     if (!this.#up) return { kind: "violation", problem: "Handshake required." };
@@ -106,14 +125,33 @@ export class Conversation {
         this.#calls.add(CallbackId);
         return { kind: "action", name, args, callbackId: CallbackId };
       }
-      case "FeedOpen":
-        return this.#open(message.FeedName, message.FeedArgs, now);
+      case "FeedOpen": {
+        const { FeedName, FeedArgs, LogId, LogCount } = message;
+        const logged = LogId !== undefined && LogCount !== undefined;
+        // Half a position is none.
+        if (
+          logged ? !this.#alive : LogId !== undefined || LogCount !== undefined
+        ) {
+          return { kind: "violation", problem: "Schema violation." };
+        }
+        const from = logged ? { LogId, LogCount } : undefined;
+        return this.#open(FeedName, FeedArgs, from, now);
+      }
       case "FeedClose":
         return this.#close(feedKey(message.FeedName, message.FeedArgs), now);
+      case "Alive":
+        return this.#alive ? { kind: "alive" } : unexpected("Alive");
+      case "AliveResponse":
+        return this.#alive ? { kind: "answered" } : unexpected("AliveResponse");
     }
   }
 
-  #open(name: string, args: FeedArgs, now: number): ClientRequest {
+  #open(
+    name: string,
+    args: FeedArgs,
+    from: LogPosition | undefined,
+    now: number,
+  ): ClientRequest {
     const key = feedKey(name, args);
     const present = this.#feeds.get(key);
     if (present) {
@@ -127,7 +165,7 @@ export class Conversation {
     const state = { kind: "opening" } as const;
     const subscription: Subscription = { key, name, args, state };
     this.#feeds.set(key, subscription);
-    return { kind: "open", subscription };
+    return { kind: "open", subscription, from };
   }
 
   #close(key: string, now: number): ClientRequest {

@@ -154,6 +154,14 @@ export interface InitialContext {
   readonly client: ServedClient;
 }
 
+/** How much of a feed's past the server keeps, so that clients can resume it. */
+export interface LogLimits {
+  /** How many actions. */
+  actions: number;
+  /** How many bytes their messages may take together. @default {1 MiB} */
+  bytes?: number;
+}
+
 /** The argument of {@linkcode defineFeed}. */
 export interface FeedDefinition<
   Args extends object,
@@ -195,6 +203,14 @@ export interface FeedDefinition<
    * @default {true}
    */
   retain?: boolean;
+  /**
+   * How many recent actions to remember, so that clients of this library get those that
+   * they missed while their connection was lost. Without it, they get the data as it is
+   * then, and know that actions may be missing. The log lives in this process, together
+   * with the data.
+   * @default {no log}
+   */
+  log?: LogLimits;
 }
 
 /**

@@ -7,6 +7,7 @@ import type {
   ServedClient,
   Snapshot,
 } from "./define.ts";
+import { ActionLog } from "./log.ts";
 import { type FeedRules, ServedFeed } from "./served_feed.ts";
 import { checkJsonObject } from "../wire/json.ts";
 import {
@@ -71,6 +72,8 @@ export class Feeds {
       [...definitions].map(([name, definition]) => [definition, name]),
     );
     this.terminate = terminate;
+    // Refuses bad limits now, and not when a client first opens the feed.
+    for (const { log } of definitions.values()) if (log) new ActionLog(log);
   }
 
   definition(name: string): AnyFeedDefinition | undefined {
@@ -298,6 +301,7 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
     errorData?: object,
     client?: ServedClient,
   ): void {
+    this.#feeds.known(this.name, this.args)?.forgetActions();
     this.#feeds.terminate(
       feedKey(this.name, this.args),
       errorCode,

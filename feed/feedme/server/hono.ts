@@ -9,6 +9,8 @@ export interface HonoSocket {
   close(code?: number, reason?: string): void;
   /** The runtime's own socket. */
   readonly raw?: unknown;
+  /** The subprotocol that was chosen. */
+  readonly protocol?: string | null;
 }
 
 /** The callbacks that Hono's `upgradeWebSocket` needs. */
@@ -41,6 +43,10 @@ class EventSocket implements FeedmeSocket {
 
   get bufferedAmount(): number {
     return this.#raw.bufferedAmount ?? this.#raw.getBufferedAmount?.() ?? 0;
+  }
+
+  get protocol(): string {
+    return this.#socket.protocol ?? "";
   }
 
   send(text: string): void {

@@ -96,6 +96,13 @@ export interface FeedmeServerOptions {
    * later with 1013. The limit needs sockets that report `bufferedAmount`. @default {1 MiB}
    */
   maxBuffered?: number;
+  /**
+   * How long a client that offered the subprotocol `feedme+alive` may be silent, in
+   * milliseconds; 0 or `Infinity` for no limit. The server asks it for a sign of life in
+   * the middle of that time, so a healthy connection is never cut, and a dead one ends at
+   * most a quarter later than this. @default {20_000}
+   */
+  silenceTimeout?: number;
   /** Whether a protocol violation closes the connection. @default {false} */
   disconnectOnViolation?: boolean;
   /**
@@ -132,6 +139,7 @@ export interface Limits {
   readonly maxOpenFeeds: number;
   readonly maxPendingActions: number;
   readonly maxBuffered: number;
+  readonly silenceTimeout: number;
 }
 
 /**
@@ -149,6 +157,7 @@ export function limitsOf(options: FeedmeServerOptions): Limits {
     maxOpenFeeds = 100,
     maxPendingActions = 100,
     maxBuffered = 1024 ** 2,
+    silenceTimeout = 20_000,
   } = options;
   return {
     handshakeTimeout: duration("handshakeTimeout", handshakeTimeout),
@@ -159,6 +168,7 @@ export function limitsOf(options: FeedmeServerOptions): Limits {
     maxOpenFeeds: count("maxOpenFeeds", maxOpenFeeds),
     maxPendingActions: count("maxPendingActions", maxPendingActions),
     maxBuffered: count("maxBuffered", maxBuffered),
+    silenceTimeout: duration("silenceTimeout", silenceTimeout),
   };
 }
 

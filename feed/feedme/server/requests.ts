@@ -17,6 +17,7 @@ import { checkJsonObject, type JsonObject } from "../wire/json.ts";
 import {
   type FeedArgs,
   feedKey,
+  type LogPosition,
   type ServerMessage,
   writeServerMessage,
 } from "../wire/protocol.ts";
@@ -139,8 +140,12 @@ export class Requests {
     });
   }
 
-  /** Opens a feed or rejects it. */
-  async open(client: ServedSocket, subscription: Subscription): Promise<void> {
+  /** Opens a feed, or resumes it after the actions `from`, or rejects it. */
+  async open(
+    client: ServedSocket,
+    subscription: Subscription,
+    from?: LogPosition,
+  ): Promise<void> {
     const { name, args, key } = subscription;
     let held: ServedFeed | undefined;
     try {
@@ -179,11 +184,11 @@ export class Requests {
       try {
         if (!isOpening(subscription)) return;
         // Serialized first, so that a failure rejects the feed.
-        const { text, bytes } = feed.opening();
+        const { texts, bytes } = feed.opening(client.conversation.alive, from);
         client.conversation.opened(subscription);
         this.#enter(client, subscription, feed, bytes, leave);
         entered = true;
-        client.send(text);
+        for (const text of texts) client.send(text);
       } finally {
         // `onOpen` was called, so `onClose` must be called too.
         if (!entered) await leave();
@@ -249,6 +254,7 @@ export class Requests {
     const ended = client.conversation.terminate(key, performance.now());
     if (!ended) return;
     const { name, args } = ended.subscription;
+    this.#feeds.known(name, args)?.forgetActions();
     const about = { FeedName: name, FeedArgs: args, ErrorCode, ErrorData };
     send(
       client,

@@ -27,9 +27,11 @@ import {
   type FeedArgs,
   type JsonObject,
   levelsAround,
+  type LogPosition,
   writeServerMessage,
 } from "../wire/protocol.ts";
 import { limited } from "./limited.ts";
+import { ActionLog } from "./log.ts";
 import { parse } from "./schema.ts";
 
 /** What all feeds of a server share. */
@@ -61,6 +63,12 @@ type Content =
   | { kind: "loading"; done: Promise<void> }
   | { kind: "ready"; data: JsonObject };
 
+/** Messages that open a feed, and their length in bytes of UTF-8. */
+interface Opening {
+  readonly texts: readonly string[];
+  readonly bytes: number;
+}
+
 /** A feed in use: loading, or loaded. */
 export class ServedFeed {
   readonly name: string;
@@ -77,8 +85,9 @@ export class ServedFeed {
   readonly #abort = new AbortController();
   #content: Content;
   #digest: Digest | undefined;
-  /** The message that opens the feed, until the data changes. */
-  #opening: { text: string; bytes: number } | undefined;
+  readonly #log: ActionLog | undefined;
+  /** The message that opens the feed, without and with a `LogId`, until the data changes. */
+  #openings = new Map<boolean, Opening>();
 
   /** @throws what `initial` throws, or a TypeError if its data does not match the schema */
   constructor(
@@ -105,6 +114,7 @@ export class ServedFeed {
       ? { kind: "loading", done: this.#load(initial) }
       : { kind: "ready", data: this.#takeInitial(initial) };
     if (definition.digest) this.#digest = new Digest();
+    if (definition.log) this.#log = new ActionLog(definition.log);
   }
 
   #context(): InitialContext {
@@ -237,13 +247,14 @@ export class ServedFeed {
   ): void {
     const ActionData = this.#checkAction(action, actionData);
     // Serialized first, so that a failure leaves the feed unchanged.
-    const texts = this.subscribers.size === 0
+    const texts = this.subscribers.size === 0 && !this.#log
       ? undefined
       : this.#write(action, ActionData, deltas, data);
     this.#content = { kind: "ready", data };
     this.changed = true;
-    this.#opening = undefined;
+    this.#openings.clear();
     if (texts) {
+      this.#log?.add(texts.spec);
       for (const socket of this.subscribers) socket.send(texts[socket.dialect]);
     }
     const { changed } = this.#rule;
@@ -268,7 +279,7 @@ export class ServedFeed {
         FeedDeltas: deltas,
         ...(md5 !== undefined && { FeedMd5: md5 }),
       });
-    const texts = { spec: "", npm: "" };
+    const texts = { spec: this.#log ? write("spec") : "", npm: "" };
     for (const { dialect } of this.subscribers) {
       if (texts[dialect] === "") texts[dialect] = write(dialect);
     }
@@ -292,19 +303,41 @@ export class ServedFeed {
     return checkJsonObject(checked.data, what, this.#rule);
   }
 
-  /** The message that opens the feed, and its length in bytes of UTF-8. */
-  opening(): { text: string; bytes: number } {
-    if (!this.#opening) {
+  /**
+   * The messages that open the feed for a client, which is `alive` if it speaks the
+   * extension; or that resume it after the actions `from`, if the log has the others.
+   */
+  opening(alive: boolean, from?: LogPosition): Opening {
+    const missing = from && this.#log?.since(from);
+    if (missing) {
+      const text = writeServerMessage({
+        MessageType: "FeedResumeResponse",
+        FeedName: this.name,
+        FeedArgs: this.args,
+      });
+      return { texts: [text, ...missing.texts], bytes: missing.bytes };
+    }
+    const logged = alive && this.#log !== undefined;
+    let opening = this.#openings.get(logged);
+    if (!opening) {
       const text = writeServerMessage({
         MessageType: "FeedOpenResponse",
         Success: true,
         FeedName: this.name,
         FeedArgs: this.args,
         FeedData: this.data,
+        ...(logged && { LogId: this.#log!.id() }),
       });
-      this.#opening = { text, bytes: utf8Length(text) };
+      opening = { texts: [text], bytes: utf8Length(text) };
+      this.#openings.set(logged, opening);
     }
-    return this.#opening;
+    return opening;
+  }
+
+  /** A client has lost access, so what happens from now on must not be resumed. */
+  forgetActions(): void {
+    this.#log?.clear();
+    this.#openings.clear();
   }
 
   /** Whether the server can drop the feed without losing a change. */

@@ -5,12 +5,14 @@
 import { fitReason, sendableCode } from "../../../net/close_code.ts";
 import { setTimer } from "../../../net/timer.ts";
 import { utf8Length } from "../../../net/utf8.ts";
+import { ALIVE, writeServerMessage } from "../wire/protocol.ts";
 import {
   Conversation,
   type ConversationLimits,
   type Subscription,
 } from "./conversation.ts";
 import type { ServedClient } from "./define.ts";
+import type { Beating } from "./heartbeat.ts";
 
 /**
  * A handler of a socket. Declared as a method, so that its parameter is bivariant and
@@ -37,6 +39,8 @@ export interface FeedmeSocket {
   onerror?: FeedmeSocketHandler<unknown>;
   /** Bytes that wait to be sent, if the platform reports them. */
   readonly bufferedAmount?: number;
+  /** The subprotocol that was chosen, if the platform reports it. */
+  readonly protocol?: string;
   /** 0 while it is opening, if the platform reports it. */
   readonly readyState?: number;
   /** Registers a listener, if the platform has events. */
@@ -67,6 +71,13 @@ export interface AcceptOptions {
   auth?: Record<string, unknown> | undefined;
   /** The dialect that it speaks. @default {the server's `dialect`} */
   dialect?: FeedmeDialect | undefined;
+  /**
+   * The subprotocols that it offered: the request's `Sec-WebSocket-Protocol` header. If
+   * `feedme+alive` is among them, whichever was chosen, the server finds dead
+   * connections of this client, and resumes feeds that have a `log`.
+   * @default {the socket's `protocol`}
+   */
+  subprotocols?: string | null | undefined;
 }
 
 /** The events that a socket reports to the server. */
@@ -119,12 +130,13 @@ interface Watch {
 const CONNECTING = 0;
 
 /** A client, for the server and, as `ServedClient`, for the application. */
-export class ServedSocket implements ServedClient {
+export class ServedSocket implements ServedClient, Beating {
   readonly id: string = crypto.randomUUID();
   readonly user: string | undefined;
   readonly auth: Readonly<Record<string, unknown>>;
   readonly dialect: FeedmeDialect;
   readonly conversation: Conversation;
+  heard = true;
   /** Functions that leave the open feeds. */
   readonly leaving: Map<Subscription, () => void | PromiseLike<void>> =
     new Map();
@@ -140,7 +152,7 @@ export class ServedSocket implements ServedClient {
 
   constructor(
     socket: FeedmeSocket,
-    { user, auth = {}, dialect = "spec" }: AcceptOptions,
+    { user, auth = {}, dialect = "spec", subprotocols }: AcceptOptions,
     limits: ServedSocketLimits,
     events: ServedSocketEvents,
   ) {
@@ -148,7 +160,10 @@ export class ServedSocket implements ServedClient {
     this.user = user;
     this.auth = auth;
     this.dialect = dialect;
-    this.conversation = new Conversation(limits);
+    this.conversation = new Conversation(limits, () => {
+      const offered = subprotocols ?? socket.protocol ?? "";
+      return dialect === "spec" && offered.split(/[\s,]+/).includes(ALIVE);
+    });
     this.#allowed = limits.maxBuffered;
     this.#events = events;
     this.#handshakeTimer = setTimer(
@@ -221,6 +236,10 @@ export class ServedSocket implements ServedClient {
     watch.timer = this.#lookLater();
   }
 
+  ask(): void {
+    this.send(writeServerMessage({ MessageType: "Alive" }));
+  }
+
   /** Raises the limit on unread bytes while a feed with large data is open. */
   allow(bytes: number): void {
     this.#allowed += bytes;
@@ -250,8 +269,13 @@ export class ServedSocket implements ServedClient {
     }
   }
 
-  /** The socket has closed. */
+  /** It has given no sign of life for too long. */
   lost(): void {
+    this.cut(1008, "no sign of life");
+  }
+
+  /** The socket has closed. */
+  closedByPeer(): void {
     clearTimeout(this.#closeTimer);
     if (this.#ended) return;
     this.#finish();

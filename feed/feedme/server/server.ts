@@ -55,6 +55,7 @@ import type {
   ServedClient,
 } from "./define.ts";
 import { definitionsOf, Feeds } from "./feeds.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import {
   type FeedmeServerOptions,
   frozenUpTo,
@@ -97,6 +98,7 @@ export {
   type FeedRequest,
   type InitialContext,
   type LiveFeed,
+  type LogLimits,
   type Schema,
   type SchemaIssue,
   type ServedClient,
@@ -194,6 +196,7 @@ class Server implements FeedmeServer {
   readonly #sockets = new Set<ServedSocket>();
   /** Handles the events of sockets one at a time, and never during a `send`. */
   readonly #queue = new Queue();
+  readonly #heartbeat: Heartbeat;
   #closed = false;
   readonly feed: FeedFinder;
 
@@ -205,6 +208,7 @@ class Server implements FeedmeServer {
     this.#options = options;
     this.#limits = limits;
     this.#reporter = new Reporter(options);
+    this.#heartbeat = new Heartbeat(limits.silenceTimeout);
     const { maxDepth } = limits;
     const feeds = this.#feeds = new Feeds(
       definitionsOf("Feed", application.feeds, "initial"),
@@ -266,7 +270,7 @@ class Server implements FeedmeServer {
     this.#sockets.add(client);
     socket.onmessage = ({ data }) =>
       this.#queue.add(() => this.#receive(client, data));
-    socket.onclose = () => this.#queue.add(() => client.lost());
+    socket.onclose = () => this.#queue.add(() => client.closedByPeer());
     // A close follows. With `ws`, an error without a listener ends the process.
     if ("onerror" in socket) socket.onerror = () => {};
     if (this.#closed) {
@@ -303,6 +307,7 @@ class Server implements FeedmeServer {
   /** A message has arrived. */
   #receive(client: ServedSocket, data: unknown): void {
     if (client.ended) return;
+    client.heard = true;
     if (typeof data !== "string") {
       return client.cut(1003, "text messages only");
     }
@@ -320,11 +325,19 @@ class Server implements FeedmeServer {
       case "busy":
         return this.#requests.refuseAction(client, request.callbackId);
       case "open":
-        return void this.#requests.open(client, request.subscription);
+        return void this.#requests.open(
+          client,
+          request.subscription,
+          request.from,
+        );
       case "crowded":
         return this.#requests.refuseFeed(client, request.name, request.args);
       case "close":
         return void this.#requests.close(client, request.subscription);
+      case "alive":
+        return send(client, { MessageType: "AliveResponse" });
+      case "answered":
+        return;
     }
   }
 
@@ -350,13 +363,16 @@ class Server implements FeedmeServer {
       Success: true,
       Version: VERSION,
       ...(client.dialect === "npm" && { ClientId: client.id }),
+      ...(client.conversation.alive && { Alive: true as const }),
     });
+    if (client.conversation.alive) this.#heartbeat.add(client);
     this.#reporter.tell("connect", client);
   }
 
   /** A client has disconnected. */
   #ended(client: ServedSocket): void {
     this.#sockets.delete(client);
+    this.#heartbeat.delete(client);
     const subscriptions = client.conversation.subscriptions();
     client.conversation.end();
     for (const each of subscriptions) this.#requests.leave(client, each);

@@ -5,6 +5,13 @@
  * In addition to the specification, it accepts the dialect of the servers on npm:
  * `ActionRevelation`, the old name of `FeedAction`, and a `ClientId` in the handshake.
  *
+ * It also has an extension, which our server speaks only to clients that offered the
+ * subprotocol `feedme+alive` ({@linkcode ALIVE}), and announces in its response to the
+ * handshake (`Alive`). Either side may then ask the other for a sign of life (`Alive`,
+ * answered by `AliveResponse`). A feed whose server keeps a log (`LogId` in
+ * `FeedOpenResponse`) can be resumed: `FeedOpen` says which actions the client has, and
+ * after `FeedResumeResponse` the missing ones follow.
+ *
  * @see {@link https://github.com/aarong/feedme-spec}
  */
 import { isObject } from "../../../net/shape.ts";
@@ -24,6 +31,12 @@ export type FeedArgs = { readonly [name: string]: string };
 
 /** The version of the protocol. */
 export const VERSION = "0.1";
+
+/** The subprotocol of WebSockets that carry Feedme. */
+export const SUBPROTOCOL = "feedme";
+
+/** The subprotocol that a client offers beside it if it understands the extension. */
+export const ALIVE = "feedme+alive";
 
 /** The path of a part of the feed data: property names and element indexes. */
 export type DeltaPath = JsonPath;
@@ -90,8 +103,17 @@ export type ClientMessage =
     ActionArgs: JsonObject;
     CallbackId: string;
   }
-  | { MessageType: "FeedOpen" } & FeedRef
-  | { MessageType: "FeedClose" } & FeedRef;
+  | { MessageType: "FeedOpen" } & FeedRef & Partial<LogPosition>
+  | { MessageType: "FeedClose" } & FeedRef
+  | { MessageType: "Alive" | "AliveResponse" };
+
+/** A position in the log of a feed: which actions of it a client has. */
+export interface LogPosition {
+  /** From the `FeedOpenResponse` with which the client's data began. */
+  readonly LogId: string;
+  /** How many actions it has received since. */
+  readonly LogCount: number;
+}
 
 /** The server's reason to reject an action or a feed. */
 interface Refusal {
@@ -108,6 +130,7 @@ export type ServerMessage =
     Success: true;
     Version: string;
     ClientId?: string;
+    Alive?: true;
   }
   | { MessageType: "HandshakeResponse"; Success: false }
   | { MessageType: "ActionResponse"; CallbackId: string }
@@ -118,9 +141,10 @@ export type ServerMessage =
   | { MessageType: "FeedOpenResponse" }
     & FeedRef
     & (
-      | { Success: true; FeedData: JsonObject }
+      | { Success: true; FeedData: JsonObject; LogId?: string }
       | Refusal
     )
+  | { MessageType: "FeedResumeResponse" } & FeedRef
   | { MessageType: "FeedCloseResponse" } & FeedRef
   | {
     MessageType: "FeedAction" | "ActionRevelation";
@@ -138,7 +162,8 @@ export type ServerMessage =
     MessageType: "FeedTermination";
     ErrorCode: string;
     ErrorData: JsonObject;
-  } & FeedRef;
+  } & FeedRef
+  | { MessageType: "Alive" | "AliveResponse" };
 
 /** Whether `value` is valid as the arguments of a feed. */
 export function isFeedArgs(value: unknown): value is FeedArgs {
@@ -187,6 +212,13 @@ const isKey: Check = (value) =>
   typeof value === "string" || (Number.isInteger(value) && Number(value) >= 0)
     ? undefined
     : "Not a string or non-negative integer.";
+
+const isTrue: Check = (value) => value === true ? undefined : "Not true.";
+
+const isCount: Check = (value) =>
+  Number.isSafeInteger(value) && Number(value) >= 0
+    ? undefined
+    : "Not a non-negative integer.";
 
 const isVersions: Check = (value) =>
   checkList(value, isText) ??
@@ -252,13 +284,20 @@ const SERVER_MESSAGES: Shapes = /* @__PURE__ */ shapes<
   ServerMessage["MessageType"]
 >({
   ViolationResponse: [["Diagnostics", isRecord]],
-  HandshakeResponse: [["Version", isText], ["ClientId", isText, true]],
+  HandshakeResponse: [
+    ["Version", isText],
+    ["ClientId", isText, true],
+    ["Alive", isTrue, true],
+  ],
   ActionResponse: [ID, ["ActionData", isRecord]],
-  FeedOpenResponse: [...FEED, ["FeedData", isRecord]],
+  FeedOpenResponse: [...FEED, ["FeedData", isRecord], ["LogId", isText, true]],
+  FeedResumeResponse: FEED,
   FeedCloseResponse: FEED,
   FeedAction: FEED_ACTION,
   ActionRevelation: FEED_ACTION,
   FeedTermination: [...FEED, ...REFUSAL],
+  Alive: [],
+  AliveResponse: [],
 });
 
 /** The messages that can have `Success: false`. */
@@ -276,8 +315,10 @@ const CLIENT_MESSAGES: Shapes = /* @__PURE__ */ shapes<
 >({
   Handshake: [["Versions", isVersions]],
   Action: [ID, ["ActionName", isText], ["ActionArgs", isRecord]],
-  FeedOpen: FEED,
+  FeedOpen: [...FEED, ["LogId", isText, true], ["LogCount", isCount, true]],
   FeedClose: FEED,
+  Alive: [],
+  AliveResponse: [],
 });
 
 const MISFIT = "Missing or extraneous property.";
