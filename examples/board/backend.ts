@@ -50,9 +50,10 @@ Deno.serve(address, (request) => {
   }
   // The proxy in front of this process has verified the user.
   const user = verifiedUser(request.headers);
+  const subprotocols = request.headers.get("sec-websocket-protocol");
   const { socket, response } = Deno.upgradeWebSocket(request, {
     protocol: "feedme",
   });
-  server.accept(socket, user);
+  server.accept(socket, { ...user, subprotocols });
   return response;
 });

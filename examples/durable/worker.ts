@@ -61,7 +61,7 @@ export class Poll {
     const { socket, response } = webSocketPair(
       offered.split(/, ?/).includes("feedme") ? "feedme" : undefined,
     );
-    this.#server.accept(socket);
+    this.#server.accept(socket, { subprotocols: offered });
     return response;
   }
 }

@@ -79,6 +79,7 @@ export type {
 export type { Emitter } from "./client/emitter.ts";
 export { asyncDispose } from "../../net/dispose.ts";
 export type { Store } from "../../net/listeners.ts";
+export type { Liveness } from "../../net/silence.ts";
 export type { WaitOptions } from "../../net/wait.ts";
 export { webSocketTransport } from "./client/websocket.ts";
 export type { WebSocketTransportOptions } from "./client/websocket.ts";
@@ -86,6 +87,7 @@ export type {
   FeedmeTransport,
   TransportEvent,
   TransportListener,
+  TransportLiveness,
   TransportState,
 } from "./client/transport.ts";
 export type { FeedArgs, Json, JsonObject } from "./wire/protocol.ts";

@@ -26,6 +26,7 @@ import { startWorker } from "../kit/workerd.ts";
 import { TextLineStream } from "../kit/lines.ts";
 import { startFeedmeServer } from "./far/feedme_server.ts";
 import { startScriptedPeer } from "./far/scripted_peer.ts";
+import { startTcpProxies } from "./far/tcp_proxy.ts";
 import { type FarEnds, isNamed, type Outcome } from "./suite.ts";
 import { type Column, exceptions, table } from "./table.ts";
 
@@ -87,6 +88,7 @@ async function startShared(): Promise<Shared> {
   return {
     platform: Number(new URL(platform.apiUrl).port),
     scripted: peer.origin,
+    proxies: started.use(startTcpProxies()).origin,
     feedme: await startFeedmeServer(),
     socketcluster: started.use(await SocketClusterServer.start()).port,
   };

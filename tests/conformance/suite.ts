@@ -4,6 +4,7 @@
  * that the suite is one file for any of them.
  */
 import type { BrowserName } from "../kit/browsers.ts";
+import type { Fault } from "../kit/tcp_proxy.ts";
 import type { Script, Seen } from "./far/script.ts";
 
 /** A runtime as the cases know it. */
@@ -29,6 +30,8 @@ export interface FarEnds {
   platform: number;
   /** The origin of the scripted peer. */
   scripted: string;
+  /** The origin that makes TCP proxies. */
+  proxies: string;
   /** The address of `feedme-server-core` from npm. */
   feedme: string;
   /** The port of `socketcluster-server` from npm. */
@@ -53,12 +56,24 @@ export interface ScriptedPeer {
   upgrade(): Promise<void>;
 }
 
+/** A TCP proxy, as a case commands it. */
+export interface Proxy {
+  /** The server's address, through the proxy. */
+  url: string;
+  /** What becomes of the bytes from now on. */
+  fault(fault: Fault): Promise<void>;
+  /** Ends all connections. */
+  cut(): Promise<void>;
+}
+
 /** What a case is given. */
 export interface Test extends FarEnds {
   /** A name that no other case uses: `name("room")`. */
   name(what: string): string;
   /** Sets up a scripted peer of this case's own. */
   script(script: Script): Promise<ScriptedPeer>;
+  /** Puts a TCP proxy of this case's own in front of the server at `url`. */
+  proxy(url: string): Promise<Proxy>;
 }
 
 /** A part of the library, and what has to hold there on every runtime. */
@@ -173,6 +188,18 @@ function toTest(far: FarEnds): Test {
         ws: url.replace("http", "ws"),
         seen: async () => await (await fetch(url)).json(),
         upgrade: async () => void await (await fetch(`${url}?upgrade`)).text(),
+      };
+    },
+    async proxy(url) {
+      const post = async (path: string, body = "") =>
+        await (await fetch(`${far.proxies}/${path}`, { method: "POST", body }))
+          .text();
+      const target = new URL(url);
+      const port = target.port = await post("make", target.port);
+      return {
+        url: target.href,
+        fault: async (fault) => void await post(`${port}/fault`, fault),
+        cut: async () => void await post(`${port}/cut`),
       };
     },
   };

@@ -1,5 +1,6 @@
 /** What the Feedme server of each runtime serves. */
 import {
+  type AcceptOptions,
   defineAction,
   defineFeed,
   FeedmeRejection,
@@ -23,11 +24,26 @@ const page = defineFeed({
   retain: false,
 });
 
+/** The same as `counter`, with a log. */
+const logged = defineFeed({
+  args: z.object({ id: z.string() }),
+  data: z.object({ n: z.number() }),
+  initial: () => ({ n: 0 }),
+  log: { actions: 100 },
+});
+
 const id = z.object({ id: z.string() });
+
+/** Who connects. */
+export const visitor = ({ headers }: Request): AcceptOptions => ({
+  user: "ada",
+  subprotocols: headers.get("sec-websocket-protocol"),
+});
 
 export const application = {
   feeds: {
     counter,
+    logged,
     page,
     staff: defineFeed({
       data: z.object({ secret: z.string() }),
@@ -59,6 +75,16 @@ export const application = {
         feed(counter, { id }).apply("signed", {}, [
           { Operation: "InsertLast", Path: ["by"], Value: by },
         ]),
+    }),
+    count: defineAction({
+      args: z.object({ id: z.string(), times: z.number() }),
+      handler({ id, times }, { feed }) {
+        const live = feed(logged, { id });
+        for (let index = 0; index < times; index++) {
+          const n = live.data.n + 1;
+          live.update("counted", { n }, { n });
+        }
+      },
     }),
     end: defineAction({
       args: id,

@@ -8,7 +8,7 @@ import { bunUpgrade } from "@feedline/feedline/proxy";
 import { Jamsocket } from "@feedline/feedline/server";
 import { feedmeServer } from "@feedline/feedline/feed/feedme/server";
 import { app } from "./app.ts";
-import { application } from "./application.ts";
+import { application, visitor } from "./application.ts";
 import { gateApp } from "./gate.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -27,7 +27,7 @@ const feedme = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
   fetch: new Hono()
-    .get("/feedme", upgradeWebSocket(() => live.events({ user: "ada" })))
+    .get("/feedme", upgradeWebSocket((c) => live.events(visitor(c.req.raw))))
     .fetch,
   websocket,
 });

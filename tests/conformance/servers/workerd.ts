@@ -4,15 +4,15 @@ import { Jamsocket } from "@feedline/feedline/server";
 import { feedmeServer } from "@feedline/feedline/feed/feedme/server";
 import { webSocketPair } from "../../../examples/durable/workers.ts";
 import { app } from "./app.ts";
-import { application } from "./application.ts";
+import { application, visitor } from "./application.ts";
 import { gateApp } from "./gate.ts";
 
 export class Live {
   readonly #server = feedmeServer(application);
 
-  fetch(): Response {
+  fetch(request: Request): Response {
     const { socket, response } = webSocketPair("feedme");
-    this.#server.accept(socket, { user: "ada" });
+    this.#server.accept(socket, visitor(request));
     return response;
   }
 }

@@ -64,7 +64,7 @@ export const feeds: Area["cases"] = {
     for (const loop of loops) {
       const actions = await take(loop, 5);
       assertEquals(
-        actions.map(({ oldData, newData }) => [oldData.n, newData.n]),
+        actions.map(({ oldData, newData }) => [oldData?.n, newData?.n]),
         [
           [0, 1],
           [1, 2],
@@ -74,7 +74,7 @@ export const feeds: Area["cases"] = {
         ],
       );
     }
-    assertEquals((await take(slow, 3)).map(({ newData }) => newData.n), [
+    assertEquals((await take(slow, 3)).map(({ newData }) => newData?.n), [
       1,
       2,
       3,
