@@ -25,7 +25,7 @@ const startServers = (name: string): Promise<Program> =>
     "-A",
     "--no-lock",
     `--config=${config}`,
-    "tests/session/libraries_process.ts",
+    "tests/session/libraries_process.js",
     name,
   ]);
 

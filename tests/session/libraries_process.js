@@ -1,7 +1,8 @@
 /**
  * The servers of three libraries as a process of its own, so that it can be killed:
  * GraphQL over WebSocket, Yjs and Socket.IO below one address, each with a name that
- * tells this process from the next.
+ * tells this process from the next. JavaScript, because the types of Socket.IO would
+ * replace those of Node for every other test.
  */
 import { GraphQLObjectType, GraphQLSchema, GraphQLString } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
@@ -25,7 +26,7 @@ const yjs = new WebSocketServer({ noServer: true });
 yjs.on("connection", (socket, request) => setupWSConnection(socket, request));
 
 new Server(server, { path: "/socket.io/" }).on("connection", (socket) => {
-  socket.on("who", (answer: (name: string) => void) => answer(name));
+  socket.on("who", (answer) => answer(name));
 });
 
 server.on("upgrade", (request, socket, head) => {
@@ -40,5 +41,5 @@ server.on("upgrade", (request, socket, head) => {
 });
 
 server.listen(0, "127.0.0.1", () => {
-  console.log((server.address() as { port: number }).port);
+  console.log(server.address().port);
 });
