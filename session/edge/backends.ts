@@ -99,10 +99,13 @@ export class Backends {
     return originTest(origins);
   }
 
-  /** The backend of a grant, from the cache or the platform; spawns one if the grant allows it. */
-  async reach(visit: Visit): Promise<Held> {
+  /**
+   * The backend of a grant, from the cache or the platform; spawns one if the grant
+   * allows it.
+   */
+  reach(visit: Visit): Held | Promise<Held> {
     this.#lost.check(keyOf(visit), Date.now());
-    return this.#find(visit) ?? await this.connect(visit);
+    return this.#find(visit) ?? this.connect(visit);
   }
 
   /**

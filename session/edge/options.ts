@@ -181,6 +181,8 @@ export interface SessionControl {
 export interface Visit {
   c: Context;
   name: string;
+  /** Whether it asks for a WebSocket. */
+  upgrade: boolean;
   grant: SessionGrant;
   /** The path up to and including `/:name`, as the client writes it. */
   path: string;

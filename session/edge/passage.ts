@@ -41,7 +41,7 @@ const MAX_MESSAGE = 16 * 1024 ** 2;
 const REDIRECT = /^30[12378]$/;
 
 /** Forwards a plain HTTP request. */
-export async function passHttp(
+export function passHttp(
   visit: Visit,
   backends: Backends,
   options: SessionProxyOptions,
@@ -55,7 +55,7 @@ export async function passHttp(
     );
   }
   let repeatable = !hasBody(request);
-  return await cross(visit, backends, async (held, to) => {
+  return cross(visit, backends, async (held, to) => {
     const policy = await rules(visit, held, to, options, backends);
     policy.onBody = (bytes) => repeatable = bytes === 0;
     policy.eventStream = (source) => {
@@ -224,7 +224,9 @@ async function cross<T>(
   attempt: (held: Held, to: string) => Promise<T>,
   unrepeatable: (status: number) => string | undefined = () => undefined,
 ): Promise<T> {
-  let held = await backends.reach(visit);
+  const reached = backends.reach(visit);
+  // Each await costs a small request some of its time.
+  let held = isPromiseLike(reached) ? await reached : reached;
   for (let again = false;; again = true) {
     try {
       const to = addressIn(held, visit);
@@ -304,7 +306,7 @@ async function rules(
     cookies: options.cookies,
     authorization: options.authorization,
     cache: options.cache,
-    set: await options.headers?.(c, name),
+    set: options.headers && await options.headers(c, name),
     secrets,
     cookiePath: prefix,
     maxBody: options.maxBody ?? 100 * 1024 ** 2,

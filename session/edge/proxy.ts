@@ -220,13 +220,11 @@ export function sessionProxy(
     });
   }
 
-  async function backend(visit: Visit): Promise<Response> {
+  function backend(visit: Visit): Promise<Response> {
     const { c } = visit;
-    if (!isUpgrade(c.req.raw)) {
-      return await passHttp(visit, backends, options, visitors);
-    }
-    if (!upgrade) return await passNative(visit, backends, options);
-    return await passJoined(visit, backends, options, upgrade, {
+    if (!visit.upgrade) return passHttp(visit, backends, options, visitors);
+    if (!upgrade) return passNative(visit, backends, options);
+    return passJoined(visit, backends, options, upgrade, {
       visitors,
       onEnd({ by, code, reason }) {
         if (by !== "bridge" || code === 4403) return;
@@ -280,8 +278,11 @@ export function sessionProxy(
   }
 
   /** Refuses pages of other origins, whose requests would carry the user's cookies. */
-  function checkOrigin(c: Context, from: string | undefined): void {
-    const upgrade = isUpgrade(c.req.raw);
+  function checkOrigin(
+    c: Context,
+    from: string | undefined,
+    upgrade: boolean,
+  ): void {
     if (SAFE.test(c.req.method) && !upgrade) return;
     const allowed = from === undefined
       ? !upgrade || missingOrigin === "allow"
@@ -303,7 +304,8 @@ export function sessionProxy(
       const from = c.req.header("origin");
       let response: Response;
       try {
-        checkOrigin(c, from);
+        const upgrade = isUpgrade(c.req.raw);
+        checkOrigin(c, from, upgrade);
         const name = c.req.param("name")!;
         if (name === "." || name === "..") {
           throw new ProxyError(
@@ -329,6 +331,7 @@ export function sessionProxy(
             response = await serve({
               c,
               name,
+              upgrade,
               grant: decision.grant,
               ...place(c, name, after),
             });
