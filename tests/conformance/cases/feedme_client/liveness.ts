@@ -2,7 +2,7 @@
 import { webSocketTransport } from "../../../../feed/feedme/mod.ts";
 import { assert, assertEquals } from "../../../kit/assert.ts";
 import type { Fault } from "../../../kit/tcp_proxy.ts";
-import { delay, until } from "../../../kit/wait.ts";
+import { block, delay, until } from "../../../kit/wait.ts";
 import type { Area, Test } from "../../suite.ts";
 import { clientLog, connect, connected } from "../feedme.ts";
 import { reveal } from "./feeds.ts";
@@ -72,7 +72,28 @@ const set = (n: number) => ({
   data: { n, list: [] },
 });
 
+/** The case that blocks the event loop. */
+export const BLOCKED =
+  "an action that was answered while the event loop was blocked does not time out";
+
 export const clientLiveness: Area["cases"] = {
+  async [BLOCKED](t) {
+    await using client = connect(
+      webSocketTransport({ url: t.feedme, silenceTimeout: SILENCE }),
+      { actionTimeoutMs: 200 },
+    );
+    await connected(client);
+    const log = clientLog(client);
+    const actions = Array.from({ length: 50 }, (_, n) => {
+      return client.action("echo", { n });
+    });
+    // Long enough for them to be on their way, too short for the answers to be read.
+    await delay(1);
+    block(2 * SILENCE);
+    assertEquals((await Promise.all(actions)).length, 50);
+    assertEquals(log, []);
+  },
+
   "a dead link to our server is found, in each direction, and no healthy one":
     deadLinks("feedmeServer"),
   "a dead link to a server from npm is found, in each direction, and no healthy one":
