@@ -8,7 +8,7 @@ import type {
   Snapshot,
 } from "./define.ts";
 import { ActionLog } from "./log.ts";
-import { type FeedRules, ServedFeed } from "./served_feed.ts";
+import { type Cause, type FeedRules, ServedFeed } from "./served_feed.ts";
 import { checkJsonObject } from "../wire/json.ts";
 import {
   type Delta,
@@ -80,8 +80,11 @@ export class Feeds {
     return this.#definitions.get(name);
   }
 
-  /** The {@linkcode FeedFinder} for requests of a client, or for none. */
-  finder(requester?: ServedClient): FeedFinder {
+  /**
+   * The {@linkcode FeedFinder} for requests of a client, or for none. `cause` is the
+   * action that the request is.
+   */
+  finder(requester?: ServedClient, cause?: Cause): FeedFinder {
     return (<
       Args extends object,
       Data extends object,
@@ -97,6 +100,7 @@ export class Feeds {
         name,
         (args ?? {}) as FeedArgs,
         client,
+        cause,
       );
       const checked = parse(definition.args, handle.args);
       if (!checked.success) {
@@ -135,6 +139,7 @@ export class Feeds {
     name: string,
     args: FeedArgs,
     client: ServedClient | undefined,
+    cause?: Cause,
   ): LiveFeed<FeedArgs, JsonObject> {
     if (!isFeedArgs(args)) {
       throw new TypeError("Feed arguments must be strings");
@@ -145,7 +150,7 @@ export class Feeds {
       );
     }
     const owner = definition.private ? client : undefined;
-    return new Handle(this, name, { ...args }, definition, owner);
+    return new Handle(this, name, { ...args }, definition, owner, cause);
   }
 
   /** The live feed, loaded if necessary. `client` is the owner of a private feed. */
@@ -247,6 +252,7 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
   readonly args: FeedArgs;
   /** The owner of a private feed. */
   readonly #client: ServedClient | undefined;
+  readonly #cause: Cause | undefined;
 
   constructor(
     feeds: Feeds,
@@ -254,8 +260,10 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
     args: FeedArgs,
     definition: AnyFeedDefinition,
     client: ServedClient | undefined,
+    cause: Cause | undefined,
   ) {
     this.#client = client;
+    this.#cause = cause;
     this.#feeds = feeds;
     this.name = name;
     this.args = args;
@@ -286,13 +294,13 @@ class Handle implements LiveFeed<FeedArgs, JsonObject> {
 
   update(action: string, actionData: object, change: unknown): void {
     const live = this.#live;
-    live.update(action, actionData, change);
+    live.update(action, actionData, change, this.#cause);
     if (this.#definition.retain === false) this.#feeds.dropIdle(live);
   }
 
   apply(action: string, actionData: object, deltas: readonly Delta[]): void {
     const live = this.#live;
-    live.apply(action, actionData, deltas);
+    live.apply(action, actionData, deltas, this.#cause);
     if (this.#definition.retain === false) this.#feeds.dropIdle(live);
   }
 

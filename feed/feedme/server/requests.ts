@@ -11,7 +11,7 @@ import { limited } from "./limited.ts";
 import type { Limits } from "./options.ts";
 import { guarded, type Reporter } from "./report.ts";
 import { parse } from "./schema.ts";
-import type { ServedFeed } from "./served_feed.ts";
+import type { Cause, ServedFeed } from "./served_feed.ts";
 import type { ServedSocket } from "./served_socket.ts";
 import { checkJsonObject, type JsonObject } from "../wire/json.ts";
 import {
@@ -56,9 +56,13 @@ export class Requests {
     client: ServedSocket,
     { name, args, callbackId }: ActionCall,
   ): Promise<void> {
+    // Only a client that understands the mark has its changes marked.
+    const cause = client.conversation.alive
+      ? { client, callbackId, answered: false }
+      : undefined;
     let outcome;
     try {
-      const ActionData = await this.#perform(client, name, args);
+      const ActionData = await this.#perform(client, name, args, cause);
       outcome = { Success: true as const, ActionData };
     } catch (error) {
       outcome = this.#reporter.refuse(error, {
@@ -67,6 +71,7 @@ export class Requests {
         client,
       });
     }
+    if (cause) cause.answered = true;
     client.conversation.answered(callbackId);
     send(client, {
       MessageType: "ActionResponse",
@@ -79,11 +84,13 @@ export class Requests {
     client: ServedSocket,
     name: string,
     args: JsonObject,
+    cause: Cause | undefined,
   ): Promise<JsonObject> {
     const definition = this.#actions.get(name);
     if (!definition) throw new FeedmeRejection("UNKNOWN_ACTION");
     const checked = checkArgs(parse(definition.args, args));
-    const request = { args: checked, client, feed: this.#feeds.finder(client) };
+    const feed = this.#feeds.finder(client, cause);
+    const request = { args: checked, client, feed };
     const within = this.#limit(client, `Action ${JSON.stringify(name)}`);
     const permitted = permit(
       within("authorize", definition.authorize?.(request)),

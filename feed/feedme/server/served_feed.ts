@@ -42,6 +42,13 @@ export interface FeedRules extends DataRule {
   readonly changed: (feed: ServedFeed, change: Change) => void;
 }
 
+/** The action of a client that causes a change, until it has been answered. */
+export interface Cause {
+  readonly client: ServedClient;
+  readonly callbackId: string;
+  answered: boolean;
+}
+
 /** A change of a feed. */
 export interface Change {
   readonly action: string;
@@ -174,7 +181,12 @@ export class ServedFeed {
   }
 
   /** Replaces the data; `change` is the new data, or a function that returns it. */
-  update(action: string, actionData: unknown, change: unknown): void {
+  update(
+    action: string,
+    actionData: unknown,
+    change: unknown,
+    cause?: Cause,
+  ): void {
     const before = this.data;
     const after: unknown = typeof change === "function"
       ? change(before)
@@ -199,13 +211,18 @@ export class ServedFeed {
       ? { containers: [], values: [] }
       : undefined;
     const deltas = diff(before, after as JsonObject, { maxDepth, taken });
-    this.#reveal(action, actionData, deltas, after as JsonObject);
+    this.#reveal(action, actionData, deltas, after as JsonObject, cause);
     for (const container of taken?.containers ?? []) freeze(container, most);
     for (const value of taken?.values ?? []) deepFreeze(value, most);
   }
 
   /** Changes the data by deltas that the application wrote. */
-  apply(action: string, actionData: unknown, deltas: readonly Delta[]): void {
+  apply(
+    action: string,
+    actionData: unknown,
+    deltas: readonly Delta[],
+    cause?: Cause,
+  ): void {
     const before = this.data;
     for (const delta of deltas) this.#checkByHand(delta);
     const result = applyDeltas(before, deltas);
@@ -215,7 +232,7 @@ export class ServedFeed {
       );
     }
     if (deltas.some(isSum)) checkSums(result.copies);
-    this.#reveal(action, actionData, deltas, result.data);
+    this.#reveal(action, actionData, deltas, result.data, cause);
     const { freeze: most } = this.#rule;
     if (most === 0) return;
     for (const copy of result.copies) freeze(copy, most);
@@ -244,6 +261,7 @@ export class ServedFeed {
     actionData: unknown,
     deltas: readonly Delta[],
     data: JsonObject,
+    cause: Cause | undefined,
   ): void {
     const ActionData = this.#checkAction(action, actionData);
     // Serialized first, so that a failure leaves the feed unchanged.
@@ -255,7 +273,10 @@ export class ServedFeed {
     this.#openings.clear();
     if (texts) {
       this.#log?.add(texts.spec);
-      for (const socket of this.subscribers) socket.send(texts[socket.dialect]);
+      for (const socket of this.subscribers) {
+        const text = texts[socket.dialect];
+        socket.send(socket === cause?.client ? marked(text, cause) : text);
+      }
     }
     const { changed } = this.#rule;
     changed(this, { action, actionData: ActionData, deltas, data });
@@ -346,6 +367,13 @@ export class ServedFeed {
       this.#content.kind === "ready" &&
       (!this.changed || this.definition.retain === false);
   }
+}
+
+/** A message to the client whose pending action caused it: tells the client so. */
+function marked(text: string, { callbackId, answered }: Cause): string {
+  return answered
+    ? text
+    : `${text.slice(0, -1)},"CallbackId":${JSON.stringify(callbackId)}}`;
 }
 
 function isSum({ Operation }: Delta): boolean {
