@@ -213,12 +213,13 @@ function toTest(
       );
       return response;
     },
-    fetch: (response, path, init) =>
-      globalThis.fetch(new URL(path, response.url), {
-        redirect: "manual",
-        signal,
-        ...init,
-      }),
+    fetch(response, path, init) {
+      const url = new URL(path, response.url);
+      const all: RequestInit = { redirect: "manual", signal, ...init };
+      return engine.fetch
+        ? engine.fetch(new Request(url, all), response)
+        : globalThis.fetch(url, all);
+    },
   };
   return test;
 }
