@@ -319,8 +319,8 @@ export class Plane extends HTTPEngine {
 
   /**
    * Drains a drone: it gets no new backends, and goes on with those it has. Returns
-   * whether it was not draining before. To end its backends, terminate them; a drone
-   * cannot be brought back, so start another one.
+   * whether it was not draining before. To end its backends, terminate them. It stays
+   * drained until it is started anew.
    *
    * @param cluster The drone's cluster. @default the engine's `cluster`
    * @throws {TypeError} if neither names a cluster

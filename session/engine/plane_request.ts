@@ -182,7 +182,7 @@ function checkImage({ pull_policy, credentials }: PlaneExecutable): void {
   if (credentials === undefined || credentials === null) return;
   if (!isObject(credentials)) {
     throw new TypeError(
-      `spawn.executable.credentials must be an object, got ${
+      `spawn.executable.credentials must be an object; got ${
         kindOf(credentials)
       }`,
     );
@@ -190,7 +190,7 @@ function checkImage({ pull_policy, credentials }: PlaneExecutable): void {
   for (const name of ["username", "password"] as const) {
     if (typeof credentials[name] === "string") continue;
     throw new TypeError(
-      `spawn.executable.credentials.${name} must be a string, got ${
+      `spawn.executable.credentials.${name} must be a string; got ${
         kindOf(credentials[name])
       }`,
     );
@@ -200,7 +200,7 @@ function checkImage({ pull_policy, credentials }: PlaneExecutable): void {
 function checkBoolean(name: string, value: unknown): void {
   // Plane refuses null here, unlike elsewhere.
   if (value === undefined || typeof value === "boolean") return;
-  throw new TypeError(`${name} must be true or false, got ${kindOf(value)}`);
+  throw new TypeError(`${name} must be true or false; got ${kindOf(value)}`);
 }
 
 function checkString(name: string, value: unknown): void {

@@ -192,6 +192,25 @@ Deno.test("Plane.connect - refuses what the controller would refuse, with the fi
       "TypeError",
       "spawn.executable.env.A must be a string",
     ],
+    [{ spawn: { pool: 1 } }, "TypeError", "spawn.pool must be a string"],
+    [
+      { spawn: { use_static_token: "secret" } },
+      "TypeError",
+      "spawn.use_static_token must be true or false",
+    ],
+    [{ spawn: { id: "Room 1" } }, "RangeError", "spawn.id must consist of"],
+    [{ spawn: { subdomain: "-a" } }, "RangeError", "spawn.subdomain must"],
+    [{ spawn: { cluster: "a b" } }, "RangeError", "spawn.cluster must be"],
+    [
+      { spawn: { executable: { pull_policy: "always" } } },
+      "RangeError",
+      "pull_policy must be one of IfNotPresent, Always, Never",
+    ],
+    [
+      { spawn: { executable: { credentials: { username: "secret" } } } },
+      "TypeError",
+      "spawn.executable.credentials.password must be a string",
+    ],
   ];
   for (const [request, kind, message] of cases) {
     const error = await assertRejects(() =>

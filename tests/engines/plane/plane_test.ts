@@ -424,6 +424,40 @@ const STEPS: Record<string, (stage: Stage) => Promise<void>> = {
 };
 
 const found = await findPlane();
+
+Deno.test({
+  name:
+    "production.md - Plane has every command and option of the compose file",
+  ignore: "missing" in found,
+  async fn() {
+    if ("missing" in found) return;
+    const page = new URL("../../../docs/production.md", import.meta.url);
+    const text = await Deno.readTextFile(page);
+    const commands = new Map(
+      [...text.matchAll(
+        /command:\s+(?:>\s+)?(\w+)([^]*?)(?=\n {4}\w+:|\n\n)/g,
+      )].map(([, command, line]) => [command!, line!]),
+    );
+    assertEquals([...commands.keys()].sort(), [
+      "controller",
+      "dns",
+      "drone",
+      "proxy",
+    ]);
+    for (const [command, line] of commands) {
+      const { stdout } = await new Deno.Command(found.plane, {
+        args: [command, "--help"],
+      }).output();
+      const options = (text: string): string[] =>
+        text.match(/--[a-z-]+/g) ?? [];
+      const known = options(new TextDecoder().decode(stdout));
+      const named = options(line);
+      assert(named.length > 1, command);
+      for (const option of named) assert(known.includes(option), option);
+    }
+  },
+});
+
 const ci = Deno.env.get("CI") !== undefined;
 
 Deno.test({
