@@ -58,7 +58,7 @@ async function up(
 }
 
 const LOST = [
-  'client.disconnect {"error":"TRANSPORT_FAILURE: The transport connection failed.","transportError":"FAILURE: The server gave no sign of life."}',
+  'client.disconnect {"error":"TRANSPORT_FAILURE: The transport connection failed.","transportError":"FAILURE: The server was silent for 15000 ms."}',
   "client.connecting",
   "client.connect",
 ];

@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { config } from "../kit/config.ts";
 import { TextLineStream } from "../kit/lines.ts";
+import { feedmeClient } from "../../feed/feedme/client/client.ts";
 import { webSocketTransport } from "../../feed/feedme/client/websocket.ts";
 import { expectedInDialectA } from "./recordings.ts";
 import npmTransport from "feedme-transport-ws/client.js";
@@ -336,6 +337,41 @@ Deno.test("npm server and npm transport", async () => {
     "app feed1.close",
     "app client.disconnect",
   ]);
+});
+
+Deno.test("npm server: probes are harmless, whether or not its application listens", async () => {
+  const feeds = { f: { n: 1 } };
+  for (const server of [{ deaf: true }, { feeds }]) {
+    const peer = await Peer.start(server);
+    const client = feedmeClient({
+      transport: webSocketTransport({
+        url: `ws://127.0.0.1:${peer.port}`,
+        silenceTimeout: 200,
+      }),
+    });
+    const log: string[] = [];
+    for (
+      const event of [
+        "disconnect",
+        "badServerMessage",
+        "badClientMessage",
+        "transportError",
+      ] as const
+    ) client.on(event, (...args: unknown[]) => log.push(`${event} ${args}`));
+    client.connect();
+    const feed = client.feed("f", {});
+    feed.desireOpen();
+    if (!server.deaf) assertEquals(await feed.opened(), feeds.f);
+    await delay(1_500);
+    assertEquals([client.state(), log], ["connected", []]);
+    // What the probe leaves behind is nothing that the next action would meet.
+    await client.action("x", {}).catch(({ code }) => {
+      assertEquals(code, "REJECTED");
+    });
+    log.length = 0;
+    await client.close();
+    await peer.kill();
+  }
 });
 
 /** Whether events came in an order that makes sense at all. */

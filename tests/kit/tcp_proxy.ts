@@ -1,13 +1,21 @@
 /** A TCP proxy in front of a server that can cut connections, or swallow bytes. */
 
-/** What happens to bytes: they pass, or are read and dropped in one or both directions. */
-export type Fault = "none" | "swallow both" | "swallow up" | "swallow down";
+/**
+ * What happens to bytes: they pass, or are read and dropped in one or both directions.
+ * `refuse` ends all connections and each new one.
+ */
+export type Fault =
+  | "none"
+  | "swallow both"
+  | "swallow up"
+  | "swallow down"
+  | "refuse";
 
 /** A proxy; `up` is towards the server. */
 export class TcpProxy {
   /** Where clients connect. */
   readonly port: number;
-  fault: Fault = "none";
+  #fault: Fault = "none";
   /** How many more bytes pass, of both directions, before all connections are cut. */
   budget = Infinity;
   /** How many bytes have passed. */
@@ -26,6 +34,11 @@ export class TcpProxy {
     this.#done = this.#accept();
   }
 
+  set fault(fault: Fault) {
+    this.#fault = fault;
+    if (fault === "refuse") this.cut();
+  }
+
   async #accept(): Promise<void> {
     const served: Promise<void>[] = [];
     for await (const client of this.#listener) {
@@ -36,6 +49,7 @@ export class TcpProxy {
   }
 
   async #serve(client: Deno.TcpConn): Promise<void> {
+    if (this.#fault === "refuse") return client.close();
     let server: Deno.TcpConn;
     try {
       server = await Deno.connect({
@@ -62,7 +76,9 @@ export class TcpProxy {
       for (;;) {
         const count = await from.read(buffer);
         if (count === null) break;
-        if (this.fault === "swallow both" || this.fault === swallowed) continue;
+        if (this.#fault === "swallow both" || this.#fault === swallowed) {
+          continue;
+        }
         const piece = buffer.subarray(0, Math.min(count, this.budget));
         this.passed += piece.length;
         this.budget -= piece.length;
@@ -75,7 +91,7 @@ export class TcpProxy {
       // The connection was cut, here or by a peer.
     }
     // What swallows bytes swallows the end as well.
-    if (this.fault === "none") {
+    if (this.#fault === "none") {
       this.#close(from);
       this.#close(to);
     }

@@ -125,7 +125,7 @@ export class Conversation<Owner, Call> {
         this.#probe();
         break;
       case "silent":
-        this.#silent();
+        this.#silent(event.ms);
         break;
       case "expired":
         if (event.timer.kind === "action") this.#calls.expire(event.timer.id);
@@ -194,7 +194,7 @@ export class Conversation<Owner, Call> {
   }
 
   /** The server's sign of life did not come in time. */
-  #silent(): void {
+  #silent(ms: number): void {
     if (this.#link !== "up" || !(this.#alive || this.#probes.missed())) return;
     this.#effects.push({
       do: "hangUp",
@@ -204,7 +204,7 @@ export class Conversation<Owner, Call> {
         "The transport connection failed.",
         {
           transportError: new Error(
-            "FAILURE: The server gave no sign of life.",
+            `FAILURE: The server was silent for ${ms} ms.`,
           ),
         },
       ),

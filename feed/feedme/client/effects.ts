@@ -22,8 +22,8 @@ export type ConversationEvent<Owner, Call> =
   | { type: "message"; text: string }
   /** The server has answered nothing for a while, so it is asked for a sign of life. */
   | { type: "probe" }
-  /** The question was not answered in time. */
-  | { type: "silent" }
+  /** The server has answered nothing for `ms`, although it was asked. */
+  | { type: "silent"; ms: number }
   /** A timer that the conversation started has expired. */
   | { type: "expired"; timer: Timer }
   /**

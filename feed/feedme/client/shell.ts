@@ -230,7 +230,7 @@ export class Shell implements FeedHost {
 
   /** The server has answered nothing for too long. */
   #silent(): void {
-    this.handle({ type: "silent" });
+    this.handle({ type: "silent", ms: this.#liveness.limit });
     // It may be a server that does not answer probes.
     if (this.#shaken()) this.#watch.start(this.#liveness.limit);
   }

@@ -165,6 +165,11 @@ export const feedmeClientArea: Area = {
           ...open,
         ]);
       }
+      // The server may have sent actions while the link was lost.
+      assertEquals((await actions.next()).value, {
+        gap: true,
+        data: { n: 0, list: [] },
+      });
       await set(client, ids[0]!, 1);
       assertEquals((await actions.next()).value?.newData, { n: 1, list: [] });
       await actions.return!();
