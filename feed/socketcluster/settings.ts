@@ -196,7 +196,10 @@ export function resolveSettings(
  * See RFC 9562, section 5.4.
  */
 function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const bytes = new Uint8Array(16);
+  // React Native has no `crypto`, and the ID is not a secret.
+  if (globalThis.crypto) crypto.getRandomValues(bytes);
+  else for (const at of bytes.keys()) bytes[at] = 256 * Math.random();
   bytes[6] = 0x40 | bytes[6]! & 0x0f; // the version
   bytes[8] = 0x80 | bytes[8]! & 0x3f; // the variant
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))

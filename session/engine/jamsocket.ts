@@ -237,8 +237,9 @@ function devPlatform(options: JamsocketDevInitOptions) {
     dialect: jamsocketDialect("-/-", {
       connecting: "Connecting to the dev platform",
       unreachableHint:
-        "start the dev platform with: deno run -A jsr:@feedline/feedline/dev ./backend.ts",
-      foreignHint: `the server at ${base} is not the dev platform`,
+        "start the dev platform with: deno run -A jsr:@feedline/feedline/dev ./backend.ts; if HTTP_PROXY is set, set NO_PROXY=localhost,127.0.0.1 too",
+      foreignHint:
+        `the server at ${base} is not the dev platform; if HTTP_PROXY is set, set NO_PROXY=localhost,127.0.0.1 too`,
     }),
     address: { base, baseName: "port" },
     backendOrigins: LOOPBACK,

@@ -391,7 +391,7 @@ Deno.test("dev mode - another server on the port is named as such", async () => 
     ) as Error;
     assertStringIncludes(
       error.message,
-      `the server at http://localhost:${platform.port} is not the dev platform`,
+      `the server at http://localhost:${platform.port} is not the dev platform; if HTTP_PROXY is set, set NO_PROXY=localhost,127.0.0.1 too`,
     );
   }
   // The platform's own refusals are not blamed on another server.

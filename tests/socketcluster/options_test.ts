@@ -197,17 +197,26 @@ Deno.test("options - null times have their defaults", () => {
 });
 
 Deno.test("options - clientId is a random UUID of version 4", () => {
-  const ids = Array.from(
-    { length: 100 },
-    () => create({ autoConnect: false }).clientId,
-  );
+  const make = () => create({ autoConnect: false }).clientId;
+  const ids = Array.from({ length: 100 }, make);
+  // React Native has no `crypto`.
+  const own = Object.getOwnPropertyDescriptor(globalThis, "crypto")!;
+  Object.defineProperty(globalThis, "crypto", {
+    value: undefined,
+    configurable: true,
+  });
+  try {
+    ids.push(make());
+  } finally {
+    Object.defineProperty(globalThis, "crypto", own);
+  }
   for (const id of ids) {
     assertMatch(
       id,
       /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
     );
   }
-  assertEquals(new Set(ids).size, 100);
+  assertEquals(new Set(ids).size, 101);
 });
 
 Deno.test("options - wsOptions are ignored where the constructor takes names alone", async () => {
