@@ -261,6 +261,40 @@ Deno.test("changes(): gives the data, then the newest after each change, until i
   assertEquals((await left).done, true);
 });
 
+Deno.test("changes(): an object made for one loop can be used again, and ends with the client", async () => {
+  await using all = begin();
+  const { client, receive, sent } = all;
+  const view = client.view("lines");
+  await settled();
+  await receive(OK, opened([]));
+  const used = client.feed("lines");
+  used.on("action", () => {});
+  const feeds = Array.from({ length: 1_000 }, () => client.feed("lines"));
+  for (const feed of feeds) {
+    for await (const { data } of feed.changes()) {
+      assertEquals(data.lines.length, 0);
+      break;
+    }
+  }
+  await used.changes().return();
+  assertEquals((await sent()).length, 2);
+  // An object that was forgotten can still be used, and destroyed.
+  const [first, second] = feeds;
+  first!.desireOpen();
+  assertEquals(first!.state(), "open");
+  const seen: string[] = [];
+  first!.on("action", (name) => seen.push(name));
+  await receive(added(1, "one"));
+  assertEquals(seen, ["added"]);
+  second!.destroy();
+  await receive(added(2, "two"));
+  assertEquals(seen, ["added", "added"]);
+  view.close();
+  await client.close();
+  for (const feed of [used, ...feeds]) assert(feed.destroyed());
+  assertThrows(() => feeds[2]!.desireOpen(), FeedmeError, "DESTROYED");
+});
+
 Deno.test("a view keeps its data while the connection is lost, and what is equal keeps its identity", async () => {
   await using all = await beginOpen();
   const { view, transport, receive } = all;

@@ -1,5 +1,6 @@
 /** Presence: both halves, over real sockets. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import {
   feedmeClient,
@@ -12,7 +13,7 @@ import {
   feedmeServer,
 } from "../../feed/feedme/server/server.ts";
 import { actionOf, openOf } from "../kit/feedme_messages.ts";
-import { until } from "../kit/wait.ts";
+import { settled, until } from "../kit/wait.ts";
 import { FakeSocket } from "./fake_socket.ts";
 
 const place = z.object({ x: z.number(), y: z.number() });
@@ -165,4 +166,35 @@ Deno.test("presence: the server checks what is said, and who says it", async () 
   }]);
   assertEquals(server.feed(people.feed, { room: "8" }).data, { people: {} });
   assertEquals(errors, []);
+});
+
+Deno.test("presence: who has silently lost the connection is gone within 25 s", async () => {
+  using time = new FakeTime();
+  const server = feedmeServer(application);
+  const join = async (user: string) => {
+    const socket = new FakeSocket();
+    server.accept(socket, { user, subprotocols: "feedme, feedme+alive" });
+    await socket.shake();
+    await socket.ask(openOf("people", ROOM));
+    return socket;
+  };
+  const alive = await join("ann");
+  const dead = await join("bob");
+  const present = () =>
+    Object.values(server.feed(people.feed, ROOM).data.people)
+      .map(({ user }) => user);
+  assertEquals(present(), ["ann", "bob"]);
+  for (let second = 0; second < 25; second++) {
+    time.tick(1_000);
+    await settled();
+    for (const { MessageType } of alive.sent.splice(0)) {
+      if (MessageType === "Alive") {
+        alive.receive({ MessageType: "AliveResponse" });
+      }
+    }
+    await settled();
+  }
+  assertEquals(present(), ["ann"]);
+  assert(dead.closed !== undefined);
+  await server.close();
 });

@@ -69,6 +69,9 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     this.#views = new Views({
       core: shell.core,
       live: () => shell.live(),
+      get destroyed() {
+        return shell.destroyed;
+      },
       handle: (event) => shell.handle(event),
       connect: () => {
         if (shell.idle) this.connect();

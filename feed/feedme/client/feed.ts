@@ -27,6 +27,8 @@ export type FeedEvents<F = AnyFeed> = {
   action: ActionArguments<FeedAction<F>>;
 };
 
+const EVENTS = ["opening", "open", "close", "action"] as const;
+
 /** The arguments of an `action` listener, one tuple for each action name. */
 export type ActionArguments<A> = A extends {
   name: infer Name;
@@ -83,7 +85,10 @@ export type OpenView<F> = (name: string, args: FeedArgs) => FeedView<F>;
  */
 export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
   readonly #host: FeedHost;
-  readonly #member: Member<FeedSink>;
+  readonly #sink: FeedSink;
+  #member: Member<FeedSink>;
+  /** Whether the conversation knows it; see `#retire()`. */
+  #joined = true;
   #destroyed = false;
   readonly #subscribers = new Set<() => void>();
   readonly #consumers = new Set<Consumer<FeedAction<F> | FeedGap<F>>>();
@@ -102,11 +107,11 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     super();
     this.#host = host;
     this.#view = view;
-    const sink: FeedSink = {
+    this.#sink = {
       deliver: (notice) => this.#deliver(notice),
       destroy: () => this.#end(),
     };
-    this.#member = host.core.join(sink, name, args);
+    this.#member = host.core.join(this.#sink, name, args);
   }
 
   /**
@@ -259,7 +264,10 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     const { feed: { name }, args } = this.#member;
     const view = this.#view(name, args);
     try {
-      return view.consume(options, () => view.close());
+      return view.consume(options, () => {
+        view.close();
+        this.#retire();
+      });
     } catch (error) {
       view.close();
       throw error;
@@ -288,25 +296,44 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
     if (this.#member.desired) {
       throw invalidState("Only feeds desired closed can be destroyed.");
     }
-    this.#host.handle({ type: "leave", member: this.#member });
+    this.#leave();
     this.#end();
   }
 
   /** Whether the feed object, or its client, has been destroyed. */
   destroyed(): boolean {
-    return this.#destroyed;
+    // The client does not destroy an object that its conversation has forgotten.
+    return this.#destroyed || (!this.#joined && this.#host.destroyed);
   }
 
   /** Closes and destroys the feed object. */
   // deno-lint-ignore require-await
   async [asyncDispose](): Promise<void> {
-    if (this.#destroyed) return;
+    if (this.destroyed()) return;
     if (this.#member.desired) this.desireClosed();
     this.destroy();
   }
 
+  #leave(): void {
+    if (!this.#joined) return;
+    this.#joined = false;
+    this.#host.handle({ type: "leave", member: this.#member });
+  }
+
+  /**
+   * A loop over `changes()` has ended. If the object was made for it alone, as in
+   * `client.feed("board").changes()`, the conversation forgets it, or a page that begins
+   * such loops again and again would fill its memory. It is known again when desired.
+   */
+  #retire(): void {
+    const used = this.#destroyed || this.#member.desired ||
+      this.#subscribers.size > 0 || this.#consumers.size > 0 ||
+      EVENTS.some((event) => this.hasListeners(event));
+    if (!used) this.#leave();
+  }
+
   #check(): void {
-    if (this.#destroyed) {
+    if (this.destroyed()) {
       throw new FeedmeError(
         "DESTROYED",
         "The feed object has been destroyed.",
@@ -319,6 +346,11 @@ export class FeedmeFeed<F = AnyFeed> extends Emitter<FeedEvents<F>> {
       throw invalidState(
         `The feed is already desired ${open ? "open" : "closed"}.`,
       );
+    }
+    if (!this.#joined) {
+      const { feed: { name }, args } = this.#member;
+      this.#member = this.#host.core.join(this.#sink, name, args);
+      this.#joined = true;
     }
     this.#host.handle({
       type: open ? "desireOpen" : "desireClosed",

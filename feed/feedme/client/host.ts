@@ -19,6 +19,8 @@ export interface FeedHost {
   >;
   /** Whether a message can be sent now. May throw `TRANSPORT_ERROR`. */
   live(): boolean;
+  /** Whether the client has been destroyed. */
+  readonly destroyed: boolean;
   /** Passes an event to the conversation and performs the effects. */
   handle(event: ConversationEvent<FeedSink, never>): void;
 }

@@ -143,7 +143,11 @@ export class Subscription implements FeedSink {
       case "opening":
         return this.#move({ state: "opening", error: undefined });
       case "open":
-        return this.#rebase(notice.data, [...this.#awaited.keys()]);
+        // A resumed feed still gets the actions that it missed; a snapshot has them.
+        return this.#rebase(
+          notice.data,
+          notice.gap ? [...this.#awaited.keys()] : [],
+        );
       case "action":
         return this.#rebase(notice.newData, this.#revealed(notice));
       case "close":
