@@ -54,7 +54,10 @@ async function run({ name, start }: EngineColumn): Promise<Column> {
   const outcomes: NonNullable<Column["outcomes"]>[number][] = [];
   try {
     const running = await start();
-    if ("missing" in running) return { name, missing: running.missing };
+    if ("missing" in running) {
+      // Containers and Plane are for Linux; other systems run what they have.
+      return { name, ...running, optional: Deno.build.os !== "linux" };
+    }
     await using _ = running;
     for await (const outcome of runEngineTests(running.subject, { only })) {
       outcomes.push(outcome);
