@@ -1,0 +1,3 @@
+/** A broker of a SocketCluster cluster, from npm; environment variables configure it. */
+// @ts-ignore the package has no types
+import "scc-broker";
