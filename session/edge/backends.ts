@@ -34,6 +34,12 @@ export interface Held {
   readonly answer?: ConnectResponse;
 }
 
+/**
+ * How long a request on workerd relies on another one's wait for the same backend, in
+ * milliseconds. Short, because a wait that was cancelled there never ends.
+ */
+const START_PATIENCE = 1_000;
+
 /** The backends of one edge route. */
 export class Backends {
   readonly #options: SessionProxyOptions;
@@ -70,7 +76,7 @@ export class Backends {
     this.timeout = options.platformTimeout ?? options.connectTimeout ?? 10_000;
     this.#flights = new Flights(this.timeout);
     this.deadlines = new Deadlines(options.timeout ?? ANSWER_TIMEOUT);
-    this.#starting = new Flights(options.timeout ?? ANSWER_TIMEOUT);
+    this.#starting = new Flights(START_PATIENCE);
   }
 
   engine(c: Context): SessionEngine {
