@@ -315,17 +315,18 @@ export class HTTPEngine implements SessionEngine {
   }
 
   /**
-   * Sends an order of one platform only, and returns the JSON of its response.
+   * Sends an order of one platform only, or reads `path` without the engine's headers;
+   * returns the JSON of the response.
    * @ignore
    */
-  protected order(
+  protected ask(
     action: string,
-    order: Order,
+    what: { order: Order } | { path: string },
     { signal }: CallOptions,
   ): Promise<unknown> {
-    const idempotent = order.body === undefined;
+    const idempotent = !("order" in what && "body" in what.order);
     return this.#call(
-      { action, order, idempotent, signal },
+      { action, ...what, idempotent, signal },
       (response) => readJson(response, action),
     );
   }

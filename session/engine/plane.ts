@@ -284,7 +284,11 @@ export class Plane extends HTTPEngine {
     options: CallOptions = {},
   ): Promise<PlaneControllerStatus> {
     const action = "Reading the status of Plane's controller";
-    const value = await this.order(action, { path: "/ctrl/status" }, options);
+    const value = await this.ask(
+      action,
+      { order: { path: "/ctrl/status" } },
+      options,
+    );
     return value as PlaneControllerStatus;
   }
 
@@ -296,7 +300,7 @@ export class Plane extends HTTPEngine {
    */
   async health(options: CallOptions = {}): Promise<void> {
     const action = "Reading the health of Plane's controller";
-    await this.order(action, { path: "/pub/health" }, options);
+    await this.ask(action, { path: "/pub/health" }, options);
   }
 
   /**
@@ -313,7 +317,7 @@ export class Plane extends HTTPEngine {
   ): Promise<PlaneClusterState> {
     const path = `${clusterPath(cluster)}/state`;
     const action = `Reading the state of cluster ${quote(cluster!)}`;
-    const value = await this.order(action, { path }, options);
+    const value = await this.ask(action, { order: { path } }, options);
     return readClusterState(value, action);
   }
 
@@ -334,7 +338,11 @@ export class Plane extends HTTPEngine {
   ): Promise<boolean> {
     const path = `${clusterPath(cluster)}/d/${encodeURIComponent(drone)}/drain`;
     const action = `Draining drone ${quote(drone)}`;
-    const value = await this.order(action, { path, body: {} }, options);
+    const value = await this.ask(
+      action,
+      { order: { path, body: {} } },
+      options,
+    );
     return isObject(value) && value.updated === true;
   }
 
@@ -354,7 +362,11 @@ export class Plane extends HTTPEngine {
   ): Promise<void> {
     const action = `Deleting tokens for backend ${quote(backendId)}`;
     const body = { backend_id: backendId, user };
-    await this.order(action, { path: "/ctrl/b/revoke", body }, options);
+    await this.ask(
+      action,
+      { order: { path: "/ctrl/b/revoke", body } },
+      options,
+    );
   }
 }
 

@@ -548,3 +548,89 @@ Deno.test("Jamsocket.connect - a limit that JSON would turn into null is refused
   await hosted(platform).connect({ key: "k", spawn: { max_idle_seconds: 0 } });
   assertEquals(platform.seen.length, 1);
 });
+
+Deno.test("Plane - the controller's API has the headers of the guard, and its health has not", async () => {
+  const node = (name: object) => ({
+    name,
+    plane_version: "0.5.5",
+    plane_hash: "",
+    controller: "co-1",
+    controller_heartbeat_age: 1,
+  });
+  const state = {
+    drones: [{
+      ready: true,
+      draining: false,
+      last_heartbeat_age: 2,
+      backend_count: 3,
+      node: node({ Drone: "dr-1" }),
+    }],
+    proxies: [node({ Proxy: "px-1" })],
+  };
+  const answers: Record<string, unknown> = {
+    "/ctrl/status": { status: "ok", version: "0.5.5", hash: "" },
+    "/pub/health": { status: "ok" },
+    "/ctrl/c/main/state": state,
+    "/ctrl/c/other%3A80/d/dr-1/drain": { updated: true },
+    "/ctrl/b/revoke": "Token revoked successfully",
+  };
+  await using platform = startPlatform(({ path }) => json(answers[path]));
+  const engine = plane(platform);
+  assertEquals((await engine.controllerStatus()).version, "0.5.5");
+  await engine.health();
+  const { drones, proxies } = await engine.clusterState();
+  assertEquals(drones, [{
+    ...node({}),
+    name: "dr-1",
+    ready: true,
+    draining: false,
+    last_heartbeat_age: 2,
+    backend_count: 3,
+  }]);
+  assertEquals(proxies, [{ ...node({}), name: "px-1" }]);
+  assertEquals(await engine.drain("dr-1", "other:80"), true);
+  await engine.deleteTokens("b1", "ada");
+  assertEquals(
+    platform.seen.map(({ method, path, headers, body }) => [
+      method,
+      path,
+      headers.has("authorization"),
+      body,
+    ]),
+    [
+      ["GET", "/ctrl/status", true, ""],
+      ["GET", "/pub/health", false, ""],
+      ["GET", "/ctrl/c/main/state", true, ""],
+      ["POST", "/ctrl/c/other%3A80/d/dr-1/drain", true, "{}"],
+      [
+        "POST",
+        "/ctrl/b/revoke",
+        true,
+        JSON.stringify({ backend_id: "b1", user: "ada" }),
+      ],
+    ],
+  );
+  answers["/ctrl/c/main/state"] = { drones: [{}], proxies: [] };
+  await assertRejects(() => engine.clusterState(), TypeError, "cluster");
+});
+
+Deno.test("isPlatformAnswer - Plane's own 502 is told from a backend's by its headers", async () => {
+  await using platform = startPlatform(() => json({}));
+  const engine = plane(platform);
+  const own = {
+    "x-plane-backend-id": "b1",
+    "server": "Plane/0.5.5-",
+    "access-control-allow-origin": "*",
+    "date": "Thu, 26 Nov 2026 18:11:03 GMT",
+    "content-length": "0",
+  };
+  const answer = (status: number, headers: Record<string, string>) =>
+    engine.isPlatformAnswer({ status, headers: new Headers(headers) });
+  const { "x-plane-backend-id": _, ...unmarked } = own;
+  assert(answer(502, own));
+  assert(answer(410, unmarked));
+  assertFalse(answer(410, own));
+  assertFalse(answer(500, own));
+  assertFalse(answer(502, { ...own, "content-type": "text/plain" }));
+  assertFalse(answer(502, { ...own, server: "nginx" }));
+});
