@@ -4,6 +4,7 @@
  */
 import { assert } from "@std/assert";
 import { bundledSize } from "./kit/bundle.ts";
+import { folder } from "./kit/program.ts";
 
 /**
  * Bytes at most, some 5 % above what the code takes: an alarm on growth, not a
@@ -35,3 +36,33 @@ for (const [entry, budget] of Object.entries(BUDGETS)) {
     assert(size <= budget, `${entry} takes ${size} bytes, allowed ${budget}`);
   });
 }
+
+/**
+ * The hooks beside what they bind: the three clients, which an application loads in any
+ * case. Bytes that React itself takes are not counted.
+ */
+const HOOKS = 3_700;
+
+Deno.test(`react/mod.ts adds at most ${HOOKS} bytes to the clients`, async () => {
+  const entries = [
+    "client.ts",
+    "feed/feedme/mod.ts",
+    "feed/socketcluster/mod.ts",
+  ];
+  const size = async (...entries: string[]) => {
+    await using files = await folder({
+      "all.ts": entries.map((entry, index) =>
+        `export * as entry${index} from ${
+          JSON.stringify(new URL(`../${entry}`, import.meta.url).href)
+        };\n`
+      ).join(""),
+    });
+    return await bundledSize(
+      `${files.path}/all.ts`,
+      "--external=npm:react@^19",
+    );
+  };
+  const added = await size(...entries, "react/mod.ts") - await size(...entries);
+  console.log(`react/mod.ts: ${added} of ${HOOKS} bytes`);
+  assert(added > 500 && added <= HOOKS, `${added} bytes`);
+});

@@ -36,6 +36,9 @@ const MANIFEST = {
     "deno",
     "cloudflare-workers",
     "bun",
+    "react",
+    "react hooks",
+    "socket.io",
   ],
   homepage: "https://jsr.io/@feedline/feedline",
   repository: {
@@ -50,9 +53,14 @@ const MANIFEST = {
 
 /**
  * The packages that the application provides itself, with the versions that fit:
- * the edge route uses only what every Hono 4 has.
+ * the edge route uses only what every Hono 4 has. Those that only hooks need are
+ * optional, so that nobody else downloads them.
  */
-const PEERS: ReadonlyMap<string, string> = new Map([["hono", "^4.0"]]);
+const PEERS: ReadonlyMap<string, { range: string; optional?: true }> = new Map([
+  ["hono", { range: "^4.0" }],
+  ["react", { range: "^18.0 || ^19.0", optional: true }],
+  ["socket.io-client", { range: "^4.8", optional: true }],
+]);
 
 /** A `package.json` as `deno pack` wrote it, completed. */
 function completed(
@@ -60,12 +68,20 @@ function completed(
 ): Record<string, unknown> {
   const dependencies: Record<string, string> = {};
   const peerDependencies: Record<string, string> = {};
+  const peerDependenciesMeta: Record<string, { optional: true }> = {};
   for (const [name, range] of Object.entries(manifest.dependencies)) {
     const peer = PEERS.get(name);
-    if (peer) peerDependencies[name] = peer;
+    if (peer) peerDependencies[name] = peer.range;
     else dependencies[name] = range;
+    if (peer?.optional) peerDependenciesMeta[name] = { optional: true };
   }
-  return { ...manifest, ...MANIFEST, dependencies, peerDependencies };
+  return {
+    ...manifest,
+    ...MANIFEST,
+    dependencies,
+    peerDependencies,
+    peerDependenciesMeta,
+  };
 }
 
 /** Runs a program; throws an error with its output if it fails. */

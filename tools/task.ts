@@ -150,16 +150,38 @@ async function writeConfig(name: string, config: DenoJson): Promise<string> {
 }
 
 /** What runs in a page: checked against the types of one, and of nothing else. */
-const PAGES = ["examples/board/page.ts"];
+const PAGES = [
+  "examples/board/page.ts",
+  "tests/react/page.ts",
+  "tests/react/seed.tsx",
+  "examples/react/main.tsx",
+];
+
+/** Import names of packages and their sub-paths that lead to their types alone. */
+function typesAsPackages(...names: string[]): Imports {
+  return Object.fromEntries(names.flatMap((name) => {
+    const target = testsJson.imports[`@types/${name}`]!;
+    return [[name, target], [`${name}/`, target.replace(":", ":/") + "/"]];
+  }));
+}
 
 /** Types of the whole project; what a browser loads against the DOM's alone. */
 async function check(): Promise<void> {
-  const files = glob("**/*.ts").filter((path) => !PAGES.includes(path));
+  const files = glob("**/*.ts").filter((path) =>
+    !PAGES.includes(path) && !path.startsWith("examples/react/")
+  );
   await deno("check", `--config=${config}`, ...files);
   const dom = await writeConfig("deno.dom.json", {
     ...tests,
+    imports: {
+      ...tests.imports,
+      // Nothing runs here, and React's types are packages of their own.
+      ...typesAsPackages("react", "react-dom"),
+    },
     compilerOptions: {
       ...tests.compilerOptions,
+      jsx: "react-jsx",
+      jsxImportSource: "react",
       lib: ["esnext", "dom", "dom.iterable", "dom.asynciterable"],
     },
   });

@@ -195,7 +195,7 @@ async function startWebKitDriver(): Promise<
 }
 
 /** What is missing for a browser, or nothing. */
-function lack(name: BrowserName): string | undefined {
+export function lack(name: BrowserName): string | undefined {
   const has: Record<BrowserName, unknown> = {
     chromium,
     firefox,

@@ -3,7 +3,10 @@ import { assert } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { config } from "./config.ts";
 
-/** An entry point with all that it imports; `options` are more of `deno bundle`. */
+/**
+ * An entry point with all that it imports; `options` are more of `deno bundle`, such as
+ * another `--config`.
+ */
 export async function bundle(
   entry: string,
   ...options: string[]
@@ -12,7 +15,9 @@ export async function bundle(
     args: [
       "bundle",
       "--quiet",
-      `--config=${config}`,
+      ...options.some((option) => option.startsWith("--config="))
+        ? []
+        : [`--config=${config}`],
       "--platform=browser",
       ...options,
       entry,
@@ -24,6 +29,10 @@ export async function bundle(
 }
 
 /** The size of an entry point as a browser loads it, minified and gzipped, in bytes. */
-export async function bundledSize(entry: string): Promise<number> {
-  return gzipSync(await bundle(entry, "--minify"), { level: 9 }).byteLength;
+export async function bundledSize(
+  entry: string,
+  ...options: string[]
+): Promise<number> {
+  const code = await bundle(entry, "--minify", ...options);
+  return gzipSync(code, { level: 9 }).byteLength;
 }

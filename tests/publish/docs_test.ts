@@ -11,14 +11,25 @@ for (const path of globSync(["README.md", "docs/*.md"], { cwd: root })) {
   pages.set(path, await Deno.readTextFile(root + path));
 }
 
-/** The blocks of code that Deno could run: those that it does, and the others. */
+/** What a block with JSX needs to be a file of its own. */
+const JSX = `/** @jsxImportSource react */
+/** @jsxImportSourceTypes @types/react */
+`;
+
+/**
+ * The blocks of code that Deno could run: those that it does, and the others, of which
+ * those with JSX say so.
+ */
 function blocks(text: string): { run: string[]; ignored: string[] } {
   const run: string[] = [], ignored: string[] = [];
   for (
-    const [, attributes, code] of text.matchAll(
-      /^```(?:ts|typescript|js|javascript|[jt]sx|mts|mjs)\b(.*)\n([^]*?)^```$/gm,
+    const [, language, attributes, code] of text.matchAll(
+      /^```(ts|typescript|js|javascript|[jt]sx|mts|mjs)\b(.*)\n([^]*?)^```$/gm,
     )
-  ) (/\bignore\b/.test(attributes!) ? ignored : run).push(code!);
+  ) {
+    const file = language!.endsWith("x") ? JSX + code : code!;
+    (/\bignore\b/.test(attributes!) ? ignored : run).push(file);
+  }
   return { run, ignored };
 }
 
@@ -68,7 +79,9 @@ Deno.test("docs - a block that is marked ignore type-checks", async () => {
         // A block that begins with a file's name is imported by others.
         const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? [];
         const file = name ??
-          `${path.replaceAll(/\W/g, "_")}_${files.length}.ts`;
+          `${path.replaceAll(/\W/g, "_")}_${files.length}.${
+            code.startsWith(JSX) ? "tsx" : "ts"
+          }`;
         files.push(file);
         await Deno.writeTextFile(
           `${folder}/${file}`,

@@ -18,6 +18,7 @@ const ROOMS: [room: string, floor: number][] = [
   ["session/socket/", 3],
   ["session/pass/", 2],
   ["session/verified.ts", 2],
+  ["react/", 5],
   ["feed/mod.ts", 5],
   ["feed/feedme/mod.ts", 4],
   ["feed/feedme/client/", 3],
@@ -97,6 +98,13 @@ Deno.test("floors - outside session/dev no module mentions a runtime's own names
     if (path.startsWith("session/dev/")) continue;
     assertEquals(foreignNames(text), [], path);
   }
+});
+
+Deno.test("floors - React is imported in one file", () => {
+  const importing = [...published].filter(([, text]) =>
+    /from "(npm:)?react[@"]/.test(text.replaceAll(/^ \*.*$/gm, ""))
+  );
+  assertEquals(importing.map(([path]) => path), ["react/react.ts"]);
 });
 
 Deno.test("floors - forbidden imports are found", () => {

@@ -13,9 +13,74 @@ const WORKERS_TYPES = "@cloudflare/workers-types@5.20261117.1";
 const { name, exports, imports } = JSON.parse(
   await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
 );
+/** What only applications with React can import. */
+const hooks = [`${name}/react`, `${name}/socketio`];
 /** What can be imported; the dev platform runs on Deno alone. */
 const entries = Object.keys(exports).filter((path) => path !== "./dev")
-  .map((path) => name + path.slice(1));
+  .map((path) => name + path.slice(1)).filter((path) => !hooks.includes(path));
+
+const SOCKET_IO = "socket.io-client@4.8.4";
+/** The types of React in both versions, as an application of either has them. */
+const REACT_TYPES = [
+  ["@types/react@18.3.32", "@types/react-dom@18.3.7"],
+  ["@types/react@19.3.0", "@types/react-dom@19.3.0"],
+] as const;
+
+/** Hooks in JSX, in the words of users: what is right, and what is a mistake. */
+const VIEW = `import {
+  feedmeHooks, SessionBackendContext, SessionBackendProvider, useBackend,
+  useConnectionState, useReady,
+} from "${name}/react";
+import { SocketIOContext, SocketIOProvider, useEventListener, useSend } from "${name}/socketio";
+import type { ConnectResponse } from "${name}/types";
+
+interface Chat {
+  actions: { say: { args: { text: string }; data: { id: number } } };
+  feeds: { room: { args: { id: string }; data: { lines: string[] } } };
+}
+const { FeedmeProvider, useAction, useFeed, useFeedmeClient } = feedmeHooks<Chat>();
+
+export function App({ answer }: { answer: ConnectResponse }) {
+  return (
+    <SessionBackendProvider connectResponse={answer}>
+      <FeedmeProvider client={() => null!}>
+        <SocketIOProvider url={answer.url}><View />text</SocketIOProvider>
+      </FeedmeProvider>
+      <SessionBackendContext.Provider value={null}>{[1, "a"]}</SessionBackendContext.Provider>
+    </SessionBackendProvider>
+  );
+}
+export function View() {
+  const ready: boolean = useReady();
+  const url: string | undefined = useBackend()?.url;
+  const { data, error } = useFeed("room", { id: "7" }, { select: ({ lines }) => lines.length });
+  const count: number | undefined = data;
+  const { data: sure } = useFeed("room", { id: "7" }, { suspense: true });
+  const line: string | undefined = sure.lines[0];
+  const { run, pending } = useAction("say", {
+    optimistic: {
+      feed: "room", args: { id: "7" },
+      change: ({ lines }, { text }) => ({ lines: [...lines, text] }),
+    },
+  });
+  const id = async () => (await run({ text: "a" })).id.toFixed();
+  const send = useSend<{ x: number }>();
+  useEventListener<{ x: number }>("moved", ({ x }) => send("moved", { x }));
+  const state: "disconnected" | "connecting" | "connected" | undefined =
+    useConnectionState(useFeedmeClient());
+  // @ts-expect-error no such feed
+  useFeed("hall", {});
+  // @ts-expect-error no such argument
+  useFeed("room", { name: "7" });
+  // @ts-expect-error no text
+  run({ text: 7 });
+  // @ts-expect-error another message
+  send("moved", { y: 1 });
+  // @ts-expect-error neither a response nor a way to get one
+  const nothing = <SessionBackendProvider />;
+  return <p title={url}>{ready}{count}{line}{pending}{error?.code}{state}{String(id)}{nothing}{String(SocketIOContext)}</p>;
+}
+`;
 
 /**
  * The route in a CommonJS application, whose `require("hono")` is another copy
@@ -245,6 +310,81 @@ Deno.test({
 });
 
 Deno.test({
+  name: npm
+    ? "npm tarball - the types of its hooks, with React 18 and React 19"
+    : "npm tarball - the types of its hooks (skipped: npm is not here)",
+  ignore: !npm && !Deno.env.has("CI"),
+  async fn() {
+    for (const types of REACT_TYPES) {
+      const [react, dom] = types;
+      const version = react.replace("@types/react@", "").split(".")[0]!;
+      await using app = await project(
+        "npm",
+        TYPESCRIPT,
+        SOCKET_IO,
+        `react@${version}`,
+        react,
+        dom,
+      );
+      await Deno.writeTextFile(`${app.path}/view.tsx`, VIEW);
+      for (const exactOptionalPropertyTypes of [true, false]) {
+        await checkTypes(app.path, {
+          target: "es2022",
+          lib: ["es2022", "dom"],
+          types: [],
+          jsx: "react-jsx",
+          exactOptionalPropertyTypes,
+        }, ["view.tsx"]);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: npm
+    ? "npm tarball - its hooks render on Node, with React 18 and React 19, required too"
+    : "npm tarball - its hooks on Node (skipped: npm is not here)",
+  ignore: !npm && !Deno.env.has("CI"),
+  async fn() {
+    const node = await requireRuntime("node");
+    for (const version of ["18.0.0", "19.3.1"]) {
+      await using app = await project(
+        "npm",
+        SOCKET_IO,
+        `react@${version}`,
+        `react-dom@${version}`,
+      );
+      const body = `
+        const answer = { backend_id: "b", spawned: false, status: "ready", token: "",
+          url: "http://x/", status_url: "http://x/status", ready_url: "" };
+        const Shown = () => createElement("b", null, String(useReady()));
+        console.log(renderToString(createElement(SessionBackendProvider,
+          { connectResponse: answer }, createElement(Shown))), typeof SocketIOProvider);`;
+      await Deno.writeTextFile(
+        `${app.path}/rendered.mjs`,
+        `import { createElement } from "react";
+        import { renderToString } from "react-dom/server";
+        import { SessionBackendProvider, useReady } from "${name}/react";
+        import { SocketIOProvider } from "${name}/socketio";${body}`,
+      );
+      await Deno.writeTextFile(
+        `${app.path}/rendered.cjs`,
+        `const { createElement } = require("react");
+        const { renderToString } = require("react-dom/server");
+        const { SessionBackendProvider, useReady } = require("${name}/react");
+        const { SocketIOProvider } = require("${name}/socketio");${body}`,
+      );
+      for (const file of ["rendered.mjs", "rendered.cjs"]) {
+        assertEquals(
+          (await run(app.path, node, file)).trim(),
+          "<b>true</b> function",
+        );
+      }
+    }
+  },
+});
+
+Deno.test({
   name: `npm tarball - beside the oldest Hono 4, an ES module or not${
     npm ? "" : " (skipped: npm is not here)"
   }`,
@@ -299,7 +439,15 @@ Deno.test("npm tarball - its package.json has what npm and bundlers need", async
   assertEquals(manifest.engines, { node: ">=22.12" });
   assertEquals(manifest.sideEffects, false);
   // Ranges as in deno.json; Hono is the application's own, any of version 4.
-  assertEquals(manifest.peerDependencies, { hono: "^4.0" });
+  assertEquals(manifest.peerDependencies, {
+    hono: "^4.0",
+    react: "^18.0 || ^19.0",
+    "socket.io-client": "^4.8",
+  });
+  assertEquals(manifest.peerDependenciesMeta, {
+    react: { optional: true },
+    "socket.io-client": { optional: true },
+  });
   assertEquals(Object.keys(manifest.dependencies).sort(), [
     "eventsource-parser",
     "zod",

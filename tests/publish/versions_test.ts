@@ -1,5 +1,7 @@
 /** Versions: what is pinned, what is a range, and what a first run downloads. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { globSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import versions from "../versions.json" with { type: "json" };
 import { folder } from "../kit/program.ts";
 import { newest } from "../kit/runtimes.ts";
@@ -13,7 +15,7 @@ const published = await importsOf("deno.json");
 const tests = await importsOf("tests/imports.json");
 
 /** The version or range at the end of an import's target. */
-const versionOf = (target: string) => target.slice(target.lastIndexOf("@") + 1);
+const versionOf = (target: string) => /@([^@/]*)(\/[^@]*)?$/.exec(target)![1]!;
 
 /** Whether `^range` allows a version from 1.0.0 on. */
 function allows(range: string, version: string): boolean {
@@ -57,7 +59,7 @@ Deno.test({
   fn: () => assertEquals(Deno.version.deno, versions.deno),
 });
 
-Deno.test("versions - published dependencies are ranges; the tests pin one version within each", () => {
+Deno.test("versions - published dependencies are ranges; the tests pin one version within each", async () => {
   assertEquals(Object.keys(published), [
     "@hono/hono",
     "eventsource-parser",
@@ -68,6 +70,24 @@ Deno.test("versions - published dependencies are ranges; the tests pin one versi
     assertMatch(range, /^\^[1-9]\d*(\.\d+){0,2}$/, name);
     const pin = versionOf(tests[name]!);
     assert(allows(range, pin), `${name}: ${range} does not allow ${pin}`);
+  }
+  // What only some users need is written out where it is imported.
+  const inline = new Set(
+    (await Promise.all(
+      globSync("react/**/*.ts", { cwd: fileURLToPath(root) })
+        .map((path) => read(path)),
+    )).flatMap((text) =>
+      [...text.matchAll(/"(npm:[^"]+)"/g)].map(([, name]) => name!)
+    ),
+  );
+  assertEquals([...inline].sort(), [
+    "npm:@types/react@^19",
+    "npm:react@^19",
+    "npm:socket.io-client@^4.8",
+  ]);
+  for (const name of inline) {
+    const pin = versionOf(tests[name]!);
+    assert(allows(versionOf(name), pin), `${name} does not allow ${pin}`);
   }
   for (const [name, target] of Object.entries(tests)) {
     assertMatch(versionOf(target), /^\d+\.\d+\.\d+$/, name);

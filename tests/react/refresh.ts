@@ -1,0 +1,5 @@
+/** Fast Refresh, as Vite's plugin sets it up: before React is loaded. */
+import runtime from "react-refresh/runtime";
+
+runtime.injectIntoGlobalHook(globalThis);
+export { runtime };
