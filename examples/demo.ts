@@ -1,5 +1,6 @@
 /**
  * `deno task demo`: a board of notes whose state lives in a session backend.
+ * `deno task demo --react` shows the same board with hooks (`react/`).
  *
  * Three parts run in one process, so that one command starts them: the dev
  * platform, which runs the backends; the edge, which decides who may reach which
@@ -17,24 +18,62 @@ import {
 } from "../session/dev/mod.ts";
 import { Terminal } from "../session/dev/terminal.ts";
 
-/** The page's script, as a browser loads it. */
-async function bundle(entry: URL): Promise<string> {
+/** The page's script, as a browser loads it; `options` are more of `deno bundle`. */
+async function bundle(entry: URL, ...options: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform=browser", "--minify", entry.href],
+    args: [
+      "bundle",
+      "--quiet",
+      "--platform=browser",
+      "--minify",
+      ...options,
+      entry.href,
+    ],
     cwd: new URL("..", import.meta.url),
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
 }
 
+/** What the edge serves beside the backends: texts by path; `/` is the page. */
+export type Site = ReadonlyMap<string, string>;
+
+/** The board's page. */
+async function site(): Promise<Site> {
+  const board = (name: string) => new URL(`board/${name}`, import.meta.url);
+  const [page, script] = await Promise.all([
+    Deno.readTextFile(board("page.html")),
+    bundle(board("page.ts")),
+  ]);
+  return new Map([["/", page], ["/page.js", script]]);
+}
+
+/** The same board with hooks; Deno downloads React for it. */
+export async function reactSite(): Promise<Site> {
+  const file = (name: string) => new URL(`react/${name}`, import.meta.url);
+  const config = `--config=${fileURLToPath(file("bundle.json"))}`;
+  const read = (name: string) => Deno.readTextFile(file(name));
+  return new Map([
+    ["/", await read("index.html")],
+    ["/style.css", await read("style.css")],
+    ["/main.tsx", await bundle(file("main.tsx"), config)],
+  ]);
+}
+
+function typeOf(path: string): string {
+  if (path === "/") return "text/html; charset=utf-8";
+  return path.endsWith(".css") ? "text/css" : "text/javascript";
+}
+
 /** The edge: the board's page, and the way to its backend. */
-function edge(engine: Jamsocket, page: string, script: string): Hono {
+function edge(engine: Jamsocket, site: Site): Hono {
   const app = new Hono();
-  app.get("/", (c) => c.html(page));
-  app.get(
-    "/page.js",
-    (c) => c.body(script, 200, { "content-type": "text/javascript" }),
-  );
+  for (const [path, text] of site) {
+    app.get(
+      path,
+      (c) => c.body(text, 200, { "content-type": typeOf(path) }),
+    );
+  }
 
   // The demo trusts the name in the URL. An application would read its own
   // session here, and return `null` to refuse.
@@ -78,19 +117,18 @@ export interface Demo extends AsyncDisposable {
 export interface DemoOptions {
   /** Where the boards are saved. @default {`boards` in the example's folder} */
   folder?: string | undefined;
+  /** The page. @default {the one of `board/`} */
+  site?: Site | undefined;
   onEvent?: DevPlatformOptions["onEvent"];
 }
 
 /** Starts all three parts; `port` is the edge's. */
 export async function startDemo(
   port: number,
-  { folder, onEvent }: DemoOptions = {},
+  { folder, onEvent, ...options }: DemoOptions = {},
 ): Promise<Demo> {
   const board = (name: string) => new URL(`board/${name}`, import.meta.url);
-  const [page, script] = await Promise.all([
-    Deno.readTextFile(board("page.html")),
-    bundle(board("page.ts")),
-  ]);
+  const pages = options.site ?? await site();
   const platform = await startDevPlatform({
     module: board("backend.ts"),
     port: 0,
@@ -107,7 +145,7 @@ export async function startDemo(
   });
   const server = Deno.serve(
     { port, hostname: "localhost", onListen() {} },
-    edge(engine, page, script).fetch,
+    edge(engine, pages).fetch,
   );
   return {
     url: `http://localhost:${server.addr.port}`,
@@ -130,12 +168,13 @@ if (import.meta.main) {
     console.error(`demo: ${why}; choose another, e.g. deno task demo 8001`);
     Deno.exit(1);
   };
-  const [given = "8000"] = Deno.args;
+  const [given = "8000"] = Deno.args.filter((arg) => arg !== "--react");
   const port = Number(given);
   if (!/^\d{1,5}$/.test(given) || port > 65_535) {
     fail(`${JSON.stringify(given)} is not a port`);
   }
-  const demo = await startDemo(port, { onEvent: show }).catch((error) => {
+  const site = Deno.args.includes("--react") ? await reactSite() : undefined;
+  const demo = await startDemo(port, { onEvent: show, site }).catch((error) => {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     return fail(`port ${port} is in use`);
   });
