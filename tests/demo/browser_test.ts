@@ -34,10 +34,16 @@ async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   };
 }
 
+/** What is read of an element in the page; there are no types of the DOM here. */
+interface Shown {
+  title: string;
+  childNodes: { textContent: string }[];
+}
+
 /** The steps that the page shows as done. */
 function steps(page: Page): Promise<string[]> {
   return page.locator("#steps li:is(.done, .bad)").evaluateAll((items) =>
-    items.map((item) => item.childNodes[1]!.textContent!)
+    items.map((item) => (item as Shown).childNodes[1]!.textContent)
   );
 }
 
@@ -64,7 +70,9 @@ inChromium(
       const people = page.locator("#people li");
       await people.nth(1).waitFor();
       assertEquals(
-        await people.evaluateAll((all) => all.map((one) => one.title)),
+        await people.evaluateAll((all) =>
+          all.map((one) => (one as Shown).title)
+        ),
         names.split(" ").map((name, index) => index ? name : `${name} (you)`),
       );
     }

@@ -177,7 +177,7 @@ const cases: Record<string, Case> = {
           "run",
           "-A",
           `--config=${await reactConfig(version)}`,
-          "tests/react/ssr.ts",
+          "tests/react/ssr.mjs",
           given,
         ],
       },
