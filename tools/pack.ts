@@ -9,13 +9,15 @@
  * which is the package's page, shows npm's commands there.
  *
  * `deno pack` writes only the fields of `package.json` that `deno.json` has, so
- * this script adds the others: see {@linkcode MANIFEST}.
+ * this script adds the others: see {@linkcode MANIFEST}. It also adds `cdn/`, the files
+ * that pages load without a bundler: see tools/cdn.ts.
  *
  * `deno task pack` writes `feedline.tgz`, for `npm publish feedline.tgz`.
  */
 import { globSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath as fromFileUrl } from "node:url";
+import { buildCdn, CDN_MANIFEST, CDN_SOURCES } from "./cdn.ts";
 
 const root = fromFileUrl(new URL("../", import.meta.url));
 
@@ -49,6 +51,7 @@ const MANIFEST = {
   engines: { node: ">=22.12" },
   // Importing a module has no side effects, so bundlers may drop unused code.
   sideEffects: false,
+  ...CDN_MANIFEST,
 };
 
 /**
@@ -132,7 +135,8 @@ export async function pack(output: string): Promise<void> {
 
   const copy = await Deno.makeTempDir();
   try {
-    for (const path of globSync(config.publish.include, { cwd: root })) {
+    const sources = globSync(config.publish.include, { cwd: root });
+    for (const path of [...sources, ...CDN_SOURCES]) {
       let text = await Deno.readTextFile(root + path);
       if (path === "README.md") text = npmReadme(text);
       for (const [from, to] of renamed) text = text.replaceAll(from, to);
@@ -158,6 +162,12 @@ export async function pack(output: string): Promise<void> {
     const file = `${unpacked}/package/package.json`;
     const manifest = completed(JSON.parse(await Deno.readTextFile(file)));
     await Deno.writeTextFile(file, JSON.stringify(manifest, null, 2) + "\n");
+    await buildCdn({
+      root: copy,
+      config: "deno.json",
+      version: config.version,
+      folder: `${unpacked}/package/cdn`,
+    });
     await run("tar", ["-czf", output, "-C", unpacked, "package"]);
   } finally {
     await Deno.remove(copy, { recursive: true });

@@ -1,0 +1,111 @@
+/**
+ * What a page of a test loads and talks to, at one address: its HTML and scripts, a
+ * Feedme server with the feed `board` and the action `add`, and a session backend that
+ * becomes ready at once and echoes messages.
+ */
+import { z } from "zod";
+import {
+  defineAction,
+  defineFeed,
+  feedmeServer,
+} from "../../feed/feedme/server/server.ts";
+import type { ConnectResponse } from "../../types.ts";
+import {
+  CONNECT_RESPONSE,
+  eventStream,
+  json,
+  LIFE,
+  record,
+} from "../session/scripted_platform.ts";
+
+const board = defineFeed({
+  data: z.object({ lines: z.array(z.string()) }),
+  initial: () => ({ lines: [] }),
+});
+const add = defineAction({
+  args: z.object({ line: z.string() }),
+  handler: ({ line }, { feed }) =>
+    feed(board).update("added", { line }, ({ lines }) => ({
+      lines: [...lines, line],
+    })),
+});
+
+/** The server, until it is disposed of. */
+export interface PageServer extends AsyncDisposable {
+  /** Its origin. */
+  url: string;
+  /** The Feedme server, as a WebSocket URL. */
+  feedmeUrl: string;
+  /** The connect response of its backend. */
+  connectResponse: ConnectResponse;
+  /** How many connections to the Feedme server, to the backend and for statuses are open. */
+  open: { feedme: number; backend: number; statuses: number };
+}
+
+/** Serves `files`, by path; `.html` and `.js` are what they say. */
+export function servePage(files: Record<string, string>): PageServer {
+  const feedme = feedmeServer({ feeds: { board }, actions: { add } });
+  const open = { feedme: 0, backend: 0, statuses: 0 };
+  const sockets = new Set<WebSocket>();
+  const upgrade = (request: Request, kind: "feedme" | "backend") => {
+    const { socket, response } = Deno.upgradeWebSocket(
+      request,
+      kind === "feedme" ? { protocol: "feedme" } : {},
+    );
+    socket.addEventListener("open", () => {
+      sockets.add(socket);
+      open[kind]++;
+    });
+    socket.addEventListener("close", () => {
+      if (sockets.delete(socket)) open[kind]--;
+    });
+    if (kind === "feedme") feedme.accept(socket);
+    else socket.onmessage = ({ data }) => socket.send(`echo ${data}`);
+    return response;
+  };
+  const end = new AbortController();
+  const server = Deno.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    onListen() {},
+    signal: end.signal,
+  }, (request) => {
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
+      case "/feedme":
+        return upgrade(request, "feedme");
+      case "/backend/":
+        return upgrade(request, "backend");
+      case "/b1/status":
+        return json(LIFE[4]);
+      case "/b1/status/stream": {
+        open.statuses++;
+        request.signal.addEventListener("abort", () => open.statuses--);
+        return eventStream([record(LIFE.slice(0, 5))], "stay");
+      }
+    }
+    const file = files[pathname];
+    if (file === undefined) return new Response(null, { status: 404 });
+    const type = pathname.endsWith(".js") ? "text/javascript" : "text/html";
+    return new Response(file, {
+      headers: { "content-type": `${type}; charset=utf-8` },
+    });
+  });
+  const host = `127.0.0.1:${(server.addr as Deno.NetAddr).port}`;
+  return {
+    url: `http://${host}`,
+    feedmeUrl: `ws://${host}/feedme`,
+    connectResponse: {
+      ...CONNECT_RESPONSE,
+      url: `http://${host}/backend/`,
+      status_url: `http://${host}/b1/status`,
+    },
+    open,
+    async [Symbol.asyncDispose]() {
+      await feedme.close();
+      for (const socket of sockets) socket.close();
+      end.abort();
+      await server.finished;
+    },
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * The files for CDNs, as a page loads them: the HTML of docs/feedme.md in Chromium, where
+ * a stand-in for the CDN answers from the npm tarball.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { gzipSync } from "node:zlib";
+import type { Browser, Page } from "playwright-core";
+import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
+import { pack } from "../../tools/pack.ts";
+import { inChromium } from "../kit/chromium.ts";
+import { servePage } from "../kit/page_server.ts";
+import { folder } from "../kit/program.ts";
+
+/** The tarball's `cdn/` and its `package.json`. */
+let packed: Promise<ReadonlyMap<string, string>> | undefined;
+function packageFiles(): Promise<ReadonlyMap<string, string>> {
+  return packed ??= (async () => {
+    await using made = await folder();
+    const { path } = made;
+    await pack(`${path}/feedline.tgz`);
+    const { success } = await new Deno.Command("tar", {
+      args: ["xzf", "feedline.tgz"],
+      cwd: path,
+    }).output();
+    assert(success);
+    const files = new Map<string, string>();
+    const read = (name: string) => Deno.readTextFile(`${path}/package/${name}`);
+    files.set("package.json", await read("package.json"));
+    for (const { name } of Deno.readDirSync(`${path}/package/cdn`)) {
+      files.set(`cdn/${name}`, await read(`cdn/${name}`));
+    }
+    return files;
+  })();
+}
+
+const guide = await Deno.readTextFile(
+  new URL("../../docs/feedme.md", import.meta.url),
+);
+/** The pages of the guide: with the script, and with the module. */
+const pages = [...guide.matchAll(/^```html\n([^]*?)^```$/gm)]
+  .map(([, html]) => html!);
+
+/** Answers for the CDN: a file of the package, or the one its `field` names. */
+async function beCdn(page: Page, field: "jsdelivr" | "unpkg"): Promise<void> {
+  const files = await packageFiles();
+  const manifest = JSON.parse(files.get("package.json")!);
+  const host = { jsdelivr: "cdn.jsdelivr.net/npm", unpkg: "unpkg.com" }[field];
+  const base = `https://${host}/@feedline/feedline@${manifest.version}`;
+  await page.route(/^https:/, (route) => {
+    const url = route.request().url();
+    const path = url === base
+      ? manifest[field].replace("./", "")
+      : url.slice(base.length + 1);
+    const body = url.startsWith(base) ? files.get(path) : undefined;
+    return body === undefined ? route.fulfill({ status: 404 }) : route.fulfill({
+      body,
+      contentType: "text/javascript",
+      headers: { "access-control-allow-origin": "*" },
+    });
+  });
+}
+
+/** Opens a page of the guide; `then` runs with what adds lines to its board. */
+async function withPage(
+  browser: Browser,
+  html: string,
+  field: "jsdelivr" | "unpkg",
+  then: (page: Page, add: (line: string) => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const files: Record<string, string> = {};
+  await using server = servePage(files);
+  files["/"] = html.replaceAll("ws://localhost:1/live", server.feedmeUrl);
+  assert(files["/"].includes(server.feedmeUrl), "the guide's address");
+  await using client = feedmeClient({
+    transport: webSocketTransport({ url: server.feedmeUrl }),
+  });
+  client.connect();
+  await using context = await browser.newContext();
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => problems.push(message.text()));
+  await beCdn(page, field);
+  await page.goto(server.url);
+  try {
+    await then(page, (line) => client.action("add", { line }));
+  } catch (error) {
+    throw new Error(`the page says: ${problems.join("; ")}`, { cause: error });
+  }
+  // Chromium asks for an icon by itself.
+  assertEquals(problems.filter((text) => !text.includes("404")), []);
+}
+
+const titled = (page: Page, title: string) =>
+  page.waitForFunction(`document.title === ${JSON.stringify(title)}`, null, {
+    timeout: 10_000,
+  });
+
+for (const field of ["jsdelivr", "unpkg"] as const) {
+  inChromium(
+    `cdn - a page with nothing but the script tag of ${field} works`,
+    async (browser) => {
+      const html = pages[0]!.replace(
+        "https://cdn.jsdelivr.net/npm/",
+        field === "unpkg" ? "https://unpkg.com/" : "$&",
+      );
+      await withPage(browser, html, field, async (page, add) => {
+        await titled(page, "0 lines");
+        await add("milk");
+        await titled(page, "added milk");
+        assertEquals(
+          await page.evaluate(
+            "[typeof feedmeClient, typeof feedmeClient.joinPresence, feedmeClient.feedmeClient]",
+          ),
+          ["function", "function", undefined],
+        );
+      });
+    },
+  );
+}
+
+inChromium("cdn - a module imports the client", async (browser) => {
+  await withPage(
+    browser,
+    pages[1]!,
+    "jsdelivr",
+    (page) => titled(page, "0 lines").then(() => {}),
+  );
+});
+
+Deno.test("cdn - each file is complete, named and minified", async () => {
+  const files = await packageFiles();
+  const { version } = JSON.parse(files.get("package.json")!);
+  const found: string[] = [];
+  for (const [name, code] of files) {
+    if (!name.startsWith("cdn/")) continue;
+    found.push(name);
+    assert(code.startsWith(`/*! @feedline/feedline ${version}, MIT`), name);
+    assert(!code.includes("file://"), name);
+    assert(
+      !/\bfrom\s*["']|\bimport\s*["'(]/.test(code),
+      `${name} imports`,
+    );
+    assert(code.split("\n").length < 20, `${name} is not minified`);
+    const gzipped = gzipSync(code, { level: 9 }).byteLength;
+    console.log(`${name}: ${gzipped} bytes gzipped`);
+  }
+  assertEquals(found.sort(), [
+    "cdn/client.js",
+    "cdn/feedme.global.js",
+    "cdn/feedme.js",
+    "cdn/socketcluster.js",
+  ]);
+});
