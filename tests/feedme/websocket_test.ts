@@ -174,3 +174,27 @@ Deno.test("websocket: a socket that is still closing after its close event, as o
   assert(performance.now() - start < 1_000);
   assertEquals(closes, [1000]);
 });
+
+Deno.test("websocket: both subprotocols are offered, but by another constructor only the first", async () => {
+  const offers: unknown[] = [];
+  await using server = serve(() => {});
+  class Own extends WebSocket {
+    constructor(url: string, protocols?: string | string[]) {
+      offers.push(protocols);
+      super(url, protocols);
+    }
+  }
+  const { WebSocket: platform } = globalThis;
+  for (const own of [undefined, Own]) {
+    if (!own) globalThis.WebSocket = Own as typeof WebSocket;
+    const { transport, until } = listen({
+      url: server.url,
+      ...(own && { WebSocket: own }),
+    });
+    transport.connect();
+    await until("connect");
+    globalThis.WebSocket = platform;
+    await transport[Symbol.asyncDispose]!();
+  }
+  assertEquals(offers, [["feedme", "feedme+alive"], ["feedme"]]);
+});

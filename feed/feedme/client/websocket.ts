@@ -27,7 +27,9 @@ export interface WebSocketTransportOptions {
   /**
    * Subprotocols to offer. With `feedme+alive`, this library's server answers signs of
    * life, and resumes feeds that have a log. A server that does not know it chooses
-   * `feedme`.
+   * `feedme`. With another constructor than the platform's (`WebSocket`), the default is
+   * `feedme` alone: npm's `ws` separates the list in a way that Deno's servers do not
+   * read.
    * @default {["feedme", "feedme+alive"]}
    */
   protocols?: string | string[];
@@ -150,14 +152,15 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   }
 
   async #dial(connection: Connection): Promise<void> {
-    const { url, protocols = OFFER, headers } = this.#options;
+    const { url, headers, WebSocket: own } = this.#options;
+    const { protocols = own ? SUBPROTOCOL : OFFER } = this.#options;
     const address = `${typeof url === "function" ? await url() : url}`;
     if (this.#connection !== connection) return;
     // The platform's own error would quote the URL, which may be secret.
     const base = globalThis.location?.href;
     const parsed = parseUrl(address, base);
     if (!parsed) throw new Error("The option url is not a valid URL");
-    const Socket = this.#options.WebSocket ?? WebSocket;
+    const Socket = own ?? WebSocket;
     const opened = connection.opened = openWebSocket(
       parsed.href.replace(/^http/, "ws"),
       {
