@@ -57,6 +57,7 @@ import { passHttp, passJoined, passNative } from "./passage.ts";
 import { originTest } from "../pass/path.ts";
 import { findPlace, readOrigin, readPath, splitUrl } from "./mount.ts";
 import { ownUpgrade } from "../pass/upgrade.ts";
+import { lastAnswer, passable } from "./thrown.ts";
 import { Visitors } from "./visitors.ts";
 
 export type { WebSocketConstructor } from "../../net/dial.ts";
@@ -473,23 +474,6 @@ function matchedPath(c: Context): string {
     /:([^/{}?]+)(?:\{(?:[^{}]|\{[^{}]*\})*\})?\??/g,
     (_, parameter) => parameters.get(parameter) ?? "",
   );
-}
-
-/** Hono passes only this realm's errors to `onError`. */
-function passable(thrown: unknown): unknown {
-  return Object.prototype.isPrototypeOf.call(Error.prototype, Object(thrown))
-    ? thrown
-    : new Error("the application threw a value that is not an Error", {
-      cause: thrown,
-    });
-}
-
-/** What Hono answers by default: an exception's own response, or a bare 500. */
-function lastAnswer(error: unknown): Response {
-  const { getResponse } = Object(error) as { getResponse?: () => Response };
-  if (typeof getResponse === "function") return getResponse.call(error);
-  console.error(error);
-  return new Response("Internal Server Error", { status: 500 });
 }
 
 /** Prepares a response to HEAD, whose body Hono drops. */
