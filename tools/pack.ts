@@ -51,6 +51,7 @@ const MANIFEST = {
   engines: { node: ">=22.12" },
   // Importing a module has no side effects, so bundlers may drop unused code.
   sideEffects: false,
+  bin: { feedline: "bin/feedline.js" },
   ...CDN_MANIFEST,
 };
 
@@ -159,6 +160,11 @@ export async function pack(output: string): Promise<void> {
     const unpacked = `${copy}/unpacked`;
     await Deno.mkdir(unpacked);
     await run("tar", ["-xzf", packed, "-C", unpacked]);
+    await Deno.mkdir(`${unpacked}/package/bin`);
+    await Deno.copyFile(
+      `${root}bin/feedline.js`,
+      `${unpacked}/package/bin/feedline.js`,
+    );
     const file = `${unpacked}/package/package.json`;
     const manifest = completed(JSON.parse(await Deno.readTextFile(file)));
     await Deno.writeTextFile(file, JSON.stringify(manifest, null, 2) + "\n");
