@@ -26,7 +26,8 @@ async function findNats(): Promise<string | undefined> {
 const program = await findNats();
 if (!program) {
   const missing = "scale: no NATS here: apt-get install nats-server";
-  if (Deno.env.get("CI")) throw new Error(missing);
+  const required = Deno.env.get("CI") && Deno.build.os === "linux";
+  if (required) throw new Error(missing);
   console.log(missing);
 }
 

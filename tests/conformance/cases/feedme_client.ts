@@ -8,6 +8,7 @@ import { clientFaults } from "./feedme_client/faults.ts";
 import { clientFeeds, reveal, set } from "./feedme_client/feeds.ts";
 import { BLOCKED, clientLiveness } from "./feedme_client/liveness.ts";
 import { clientMessages } from "./feedme_client/messages.ts";
+import { clientViews } from "./feedme_client/views.ts";
 
 export const feedmeClientArea: Area = {
   name: "Feedme client",
@@ -205,6 +206,7 @@ export const feedmeClientArea: Area = {
     ...clientFaults,
     ...clientLiveness,
     ...clientMessages,
+    ...clientViews,
   },
   exceptions: {
     [BLOCKED]: { workerd: "its clock stands still while code runs" },
