@@ -76,7 +76,7 @@ Deno.test({
           args: ["--port=0", "--proxy-port=0", "--", "node", "backend.js"],
           cwd: app.path,
           env,
-              stdin: "null",
+          stdin: "null",
           stdout: "piped",
           stderr: "piped",
         },
