@@ -255,7 +255,8 @@ class Follower {
       onActivity: () => watch.heard(),
     });
     await reading.catch((cause) => {
-      if (signal.aborted) throw cause;
+      // An event that is too long says so.
+      if (signal.aborted || cause?.name === "RangeError") throw cause;
       // The runtime's error does not say whose stream it was.
       throw new TypeError(`${this.#action}: the stream was lost`, { cause });
     });
