@@ -30,9 +30,10 @@ Deno.serve({
   if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
     return Response.json({ following: shared.following });
   }
+  const subprotocols = request.headers.get("sec-websocket-protocol");
   const { socket, response } = Deno.upgradeWebSocket(request, {
     protocol: "feedme",
   });
-  server.accept(socket);
+  server.accept(socket, { subprotocols });
   return response;
 });
