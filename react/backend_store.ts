@@ -33,7 +33,7 @@ export type Connect = (
   options: { signal: AbortSignal },
 ) => ConnectResponse | Promise<ConnectResponse>;
 
-/** What a {@linkcode BackendStore} is told with each render. */
+/** The props of a provider, which a {@linkcode BackendStore} gets with each render. */
 export interface BackendSource {
   connectResponse?: ConnectResponse | undefined;
   connect?: Connect | undefined;

@@ -63,7 +63,7 @@ export interface UseChannelOptions<T> {
  * }
  * ```
  *
- * @throws {RangeError} if `limit` is no integer, or negative
+ * @throws {RangeError} if `limit` is negative or not an integer
  */
 export function useChannel<
   A extends Api,

@@ -14,7 +14,7 @@ import type {
 import { Listeners } from "../net/listeners.ts";
 import { Held } from "./held.ts";
 
-/** A feed that nobody has open. */
+/** A feed that no component has open. */
 export const UNOPENED: FeedSnapshot<JsonObject> = {
   state: "opening",
   data: undefined,
@@ -66,7 +66,7 @@ class OpenFeed {
       this.#close = () => view.close();
       look();
     } catch (error) {
-      // The client was destroyed, or an argument is no text.
+      // The client was destroyed, or an argument is not text.
       this.#tell({
         state: "closed",
         data: undefined,

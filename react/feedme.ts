@@ -183,7 +183,7 @@ export interface UseFeedResult<Data> {
 
 /**
  * The data of a feed, kept current. The feed is open while components use it, once for
- * any number of them. With `"skip"` as arguments, there is no feed.
+ * any number of them. With `"skip"` as arguments, it opens none.
  *
  * ```ts
  * import { createElement, type ReactElement } from "react";
@@ -262,7 +262,7 @@ function suspended(
   args: FeedArgs,
 ): Promise<void> | Error {
   // React answers an error on the server with the fallback, and tries again on the page.
-  // A promise would have the server wait for a feed that nobody opens there.
+  // With a promise, the server would wait for a feed that never opens there.
   if (!("window" in globalThis)) {
     return new Error(`The feed ${JSON.stringify(name)} loads in pages only`);
   }
@@ -290,7 +290,7 @@ function equal(a: UseFeedResult<unknown>, b: UseFeedResult<unknown>): boolean {
 /**
  * Calls `handler` with each action that the server reveals on a feed from now on, and
  * keeps the feed open like {@linkcode useFeed}. The handler of the newest render is
- * called; it may be an inline function. With `"skip"` as arguments, there is no feed.
+ * called; it may be an inline function. With `"skip"` as arguments, it opens none.
  *
  * @throws {Error} outside a {@linkcode FeedmeProvider}
  */

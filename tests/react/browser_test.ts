@@ -97,7 +97,7 @@ const cases: Record<string, Case> = {
     await stage.mount("given");
     await stage.shows("readyready ready");
     assertEquals(stage.server.counts.streams, [1, 1]);
-    // Another object for the same backend is no other backend.
+    // Another object can stand for the same backend.
     await stage.run("given = { ...given }; page.render('given')");
     await stage.shows("readyready ready");
     assertEquals(stage.server.counts.streams, [1, 1]);
@@ -170,22 +170,11 @@ const cases: Record<string, Case> = {
     stage.server.reset();
     const answer = await fetch(`${stage.server.origin}/connect`);
     const given = JSON.stringify(await answer.json());
-    const { success, stdout, stderr } = await new Deno.Command(
-      Deno.execPath(),
-      {
-        args: [
-          "run",
-          "-A",
-          `--config=${await reactConfig(version)}`,
-          "tests/react/ssr.mjs",
-          given,
-        ],
-      },
-    ).output();
-    const [html, errors] = [stdout, stderr].map((bytes) =>
-      new TextDecoder().decode(bytes).trim()
+    const [html, errors] = await renderOnServer(
+      version,
+      "ServerRendered",
+      given,
     );
-    assert(success, errors);
     assertEquals(
       [html, errors],
       [
@@ -391,6 +380,43 @@ const cases: Record<string, Case> = {
     await stage.unmount();
   },
 };
+
+/** What a server renders, and what it writes to its error output. */
+async function renderOnServer(
+  version: ReactVersion,
+  component: string,
+  given: string,
+): Promise<[html: string, errors: string]> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      `--config=${await reactConfig(version)}`,
+      "tests/react/ssr.mjs",
+      component,
+      given,
+    ],
+  }).output();
+  const [html, errors] = [stdout, stderr].map((bytes) =>
+    new TextDecoder().decode(bytes).trim()
+  );
+  assert(success, errors);
+  return [html!, errors!];
+}
+
+for (const version of REACTS) {
+  Deno.test(`hooks on a server, React ${version} - what suspends leaves the fallback to the page, and requests nothing`, async () => {
+    await using server = startServer(new Map());
+    const answer = await fetch(`${server.origin}/connect`);
+    const given = JSON.stringify(await answer.json());
+    const [html, errors] = await renderOnServer(version, "Suspended", given);
+    assert(html.includes("<i>loading</i>"), html);
+    assert(!html.includes("<b>"), html);
+    assertEquals(errors, "");
+    const { streams, sockets } = server.counts;
+    assertEquals([streams, sockets], [[0, 0], [0, 0]]);
+  });
+}
 
 const document = (body: string) =>
   `<!doctype html><title>Hooks</title>${body}

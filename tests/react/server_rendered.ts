@@ -1,6 +1,6 @@
 /** What a server renders, and a page takes over. */
 // @ts-types="@types/react"
-import { createElement as h, type FunctionComponent } from "react";
+import { createElement as h, type FunctionComponent, Suspense } from "react";
 import {
   type ConnectResponse,
   feedmeHooks,
@@ -24,6 +24,28 @@ function Shown() {
   return h("b", null, `${ready} ${phase} ${lines} ${state} ${connection}`);
 }
 
+function Suspending() {
+  const { data } = useFeed("room", { id: "a" }, { suspense: true });
+  return h("b", null, data.lines.join());
+}
+
+const clientOf = ({ url }: { url: string }) =>
+  feedmeClient<Api>({ transport: webSocketTransport({ url: `${url}live` }) });
+
+/** A component that waits for data, which only a page has. */
+export const Suspended: FunctionComponent<{ given: ConnectResponse }> = (
+  { given },
+) =>
+  h(
+    SessionBackendProvider,
+    { connectResponse: given },
+    h(
+      FeedmeProvider,
+      { client: clientOf },
+      h(Suspense, { fallback: h("i", null, "loading") }, h(Suspending)),
+    ),
+  );
+
 /** A component of each kind. */
 export const ServerRendered: FunctionComponent<{ given: ConnectResponse }> = (
   { given },
@@ -31,10 +53,5 @@ export const ServerRendered: FunctionComponent<{ given: ConnectResponse }> = (
   h(
     SessionBackendProvider,
     { connectResponse: given },
-    h(FeedmeProvider, {
-      client: ({ url }) =>
-        feedmeClient<Api>({
-          transport: webSocketTransport({ url: `${url}live` }),
-        }),
-    }, h(Shown)),
+    h(FeedmeProvider, { client: clientOf }, h(Shown)),
   );

@@ -4,7 +4,9 @@
  */
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
-import { ServerRendered } from "./server_rendered.ts";
+import * as components from "./server_rendered.ts";
 
-const given = JSON.parse(Deno.args[0]);
-console.log(renderToString(createElement(ServerRendered, { given })));
+const [name, given] = Deno.args;
+console.log(
+  renderToString(createElement(components[name], { given: JSON.parse(given) })),
+);

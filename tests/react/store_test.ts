@@ -80,7 +80,7 @@ Deno.test("a given backend - rests until somebody subscribes, and is made anew a
   );
 });
 
-Deno.test("connect - a failure is told, and ends it unless it should try again", async () => {
+Deno.test("connect - the state says why it failed; without respawn it does not try again", async () => {
   const failure = new Error("HTTP 503");
   const connect: Connect = () => Promise.reject(failure);
   const store = new BackendStore({ connect });
