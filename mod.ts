@@ -26,6 +26,7 @@ export {
   type JamsocketDevInitOptions,
   type JamsocketHostedInitOptions,
   type JamsocketInitOptions,
+  type JamsocketOwnInitOptions,
   type OnStatusCallback,
   Plane,
   type PlaneExecutable,

@@ -50,6 +50,7 @@ export {
   type JamsocketDevInitOptions,
   type JamsocketHostedInitOptions,
   type JamsocketInitOptions,
+  type JamsocketOwnInitOptions,
 } from "./session/engine/jamsocket.ts";
 export { Plane, type PlaneInitOptions } from "./session/engine/plane.ts";
 export type {

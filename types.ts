@@ -97,6 +97,10 @@ export type BackendState =
     termination_kind?: TerminationKind | null;
     /** Whether the process itself exited with an error. */
     exit_error?: boolean | null;
+    /** The process's exit code, if the platform reports it. */
+    exit_code?: number | null;
+    /** Whether the process was killed because it used too much memory, if reported. */
+    oom_killed?: boolean | null;
   };
 
 /** Which backend to connect to, and as which user. */

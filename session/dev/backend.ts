@@ -1,23 +1,15 @@
-/** One backend: its process, its states, its limits and its last lines of output. */
+/** One backend: its program, its states, its limits and its last lines of output. */
 import type {
   BackendState,
+  SpawnOptions,
   TerminationKind,
   TerminationReason,
 } from "../../types.ts";
-import { endOf, Lifecycle } from "./lifecycle.ts";
+import { unlessAborted } from "../../net/wait.ts";
+import { endOf, isUsable, Lifecycle } from "./lifecycle.ts";
 import { after, IdleWatch } from "./limits.ts";
-import type { OrphanGuard } from "./orphans.ts";
-import { isTaken, reservePort, waitForPort } from "./port.ts";
-import { BackendProcess, type Exit, type OutputStream } from "./process.ts";
-
-/** Variables that only the platform sets. */
-export const RESERVED_ENV: readonly string[] = [
-  "PORT",
-  "SESSION_BACKEND_ID",
-  "SESSION_BACKEND_KEY",
-  "SESSION_BACKEND_FENCING_TOKEN",
-  "SESSION_BACKEND_STATIC_TOKEN",
-];
+import type { OutputStream } from "./output.ts";
+import type { Exit, Run, Runner } from "./runner.ts";
 
 /** A line of output; `platform` lines are the platform's own remarks. */
 export interface LogLine {
@@ -33,18 +25,12 @@ export interface LogLine {
 
 /** Settings shared by all backends of a platform. */
 export interface BackendSettings {
-  /** The program and its arguments. */
-  command: readonly string[];
-  /** The working directory. */
-  cwd: string | undefined;
-  /** The environment it starts from. */
-  env: Record<string, string>;
-  /** How long a backend may take to listen before it is killed, in milliseconds. */
+  /** Runs their programs. */
+  runner: Runner;
+  /** How long a backend may take to start before it is killed, in milliseconds. */
   startupTimeout: number;
   /** How long it may take to end after SIGTERM before it is killed, in milliseconds. */
   grace: number;
-  /** Kills the processes that a killed platform leaves behind. */
-  orphans: OrphanGuard;
 }
 
 /** The settings of one backend. */
@@ -63,8 +49,8 @@ export interface BackendSpec {
   environment: string | undefined;
   /** Increases with each holder of a key. */
   fencingToken: number;
-  /** Variables of the spawn request. */
-  env: Record<string, string>;
+  /** What the spawn request says about the program. */
+  executable: NonNullable<SpawnOptions["executable"]>;
   /** How long it may be without a connection before it is ended, in milliseconds. */
   maxIdle: number | undefined;
   /** How long it may live before it is ended, in milliseconds. */
@@ -79,45 +65,54 @@ export interface BackendListener {
   onLine(backend: Backend, line: LogLine): void;
   /** A connection began or ended. */
   onConnections(backend: Backend): void;
+  /** An ended backend's states are no longer kept. */
+  onForget?(id: string): void;
 }
 
 const MAX_LOG_LINES = 1000;
 const MAX_LOG_CHARACTERS = 256 * 1024;
-/** The most ports to try if other programs take the first ones. */
-const MAX_PORTS = 3;
-/** After this long (ms), the log says that a backend is not listening yet. */
-const HINT_AFTER = 5000;
 
 /** A backend, from its spawn to its end. */
 export class Backend {
   /** Its settings. */
   readonly spec: BackendSpec;
   /** Its states. */
-  readonly life: Lifecycle = new Lifecycle();
+  readonly life: Lifecycle;
   readonly #settings: BackendSettings;
   readonly #listener: BackendListener;
   readonly #idle: IdleWatch;
   readonly #log: LogLine[] = [];
   #logCharacters = 0;
   #lines = 0;
-  #process: BackendProcess | undefined;
+  #run: Run | undefined;
   #address: string | undefined;
   #cancelLifetime: (() => void) | undefined;
+  #cancelStartup: (() => void) | undefined;
+  #left = false;
+  /** Resolves once the address is known, or never will be. */
+  readonly #located = Promise.withResolvers<void>();
   #cancelGrace: (() => void) | undefined;
 
+  /** `states` are those of an earlier run of the platform, which this backend continues. */
   constructor(
     spec: BackendSpec,
     settings: BackendSettings,
     listener: BackendListener,
+    states?: readonly BackendState[],
   ) {
     this.spec = spec;
     this.#settings = settings;
     this.#listener = listener;
+    this.life = new Lifecycle(undefined, states);
     this.#idle = new IdleWatch(
       spec.maxIdle,
       () => this.#end("swept", "idle limit reached"),
     );
-    this.life.listen((state) => listener.onState(this, state));
+    this.life.listen((state) => {
+      listener.onState(this, state);
+      if (!isUsable(state)) this.#located.resolve();
+    });
+    if (!isUsable(this.state)) this.#located.resolve();
   }
 
   /** Its id. */
@@ -130,14 +125,23 @@ export class Backend {
     return this.life.state;
   }
 
-  /** The process id, while there is a process. */
+  /** The process id, while there is a process of this machine. */
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#run?.pid;
   }
 
   /** The `host:port` that it listens on, once it is ready. */
   get address(): string | undefined {
     return this.#address;
+  }
+
+  /**
+   * Waits until it is ready; resolves with the `host:port` that it listens on, or with
+   * `undefined` if it is ending or has ended. Rejects when `signal` aborts.
+   */
+  async reach(signal: AbortSignal): Promise<string | undefined> {
+    await unlessAborted(this.#located.promise, signal);
+    return isUsable(this.state) ? this.#address : undefined;
   }
 
   /** How many connections it has. */
@@ -156,20 +160,63 @@ export class Backend {
     this.#listener.onConnections(this);
   }
 
-  /** Starts the process. Resolves when it has ended; never rejects. */
+  /** Starts the program. Resolves when it has ended; never rejects. */
   async run(): Promise<void> {
     this.#listener.onState(this, this.state);
     this.life.apply({ type: "loading" });
-    if (this.spec.lifetime !== undefined) {
+    await this.#follow("start");
+  }
+
+  /** Continues with a program that an earlier run of the platform has started. */
+  async resume(): Promise<void> {
+    this.#listener.onState(this, this.state);
+    const end = endOf(this.state);
+    if (end?.kind === "soft") this.#limitGrace(end.reason, ageOf(this.state));
+    await this.#follow("continue");
+  }
+
+  /** Forgets the program without ending it: a later run of the platform continues. */
+  leave(): void {
+    this.#left = true;
+    this.#stopTimers();
+  }
+
+  async #follow(how: "start" | "continue"): Promise<void> {
+    const { lifetime } = this.spec;
+    if (lifetime !== undefined) {
+      const left = lifetime - ageOf(this.life.history[0]!);
       this.#cancelLifetime = after(
-        this.spec.lifetime,
+        Math.max(0, left),
         () => this.#end("swept", "lifetime limit reached"),
       );
     }
-    let failed = true;
+    let exit: Exit | undefined;
     try {
-      failed = await this.#runProcess();
+      this.#run = this.#settings.runner.run(this.spec, {
+        onStarting: (run) => {
+          this.#run = run;
+          this.life.apply({ type: "starting" });
+        },
+        onWaiting: (port) => {
+          this.life.apply({ type: "waiting" });
+          if (this.state.status === "waiting") this.#limitStartup(port);
+        },
+        onReady: (address) => {
+          this.#cancelStartup?.();
+          this.#address = address;
+          this.#located.resolve();
+          this.life.apply({ type: "ready" });
+          if (this.state.status === "ready") this.#idle.start();
+        },
+        onLine: (from, text) => this.#write(from, text),
+        onNote: (text) => this.#note(text),
+      }, how);
+      const end = endOf(this.state);
+      // It was asked to end while it was being started.
+      if (end) this.#tell(end.kind);
+      exit = await this.#run.exited;
     } catch (error) {
+      if (this.#left) return;
       this.#note(`could not start: ${(error as Error).message}`);
       this.life.apply({
         type: "terminate",
@@ -177,57 +224,29 @@ export class Backend {
         reason: "internalerror",
       });
     }
+    if (this.#left) return;
+    this.#stopTimers();
+    this.#run = undefined;
+    this.life.apply({
+      type: "exited",
+      failed: exit === undefined || this.#isFailure(exit),
+      report: exit?.report,
+      lost: exit !== undefined && exit.code === undefined,
+    });
+  }
+
+  #stopTimers(): void {
     this.#idle.stop();
     this.#cancelLifetime?.();
+    this.#cancelStartup?.();
     this.#cancelGrace?.();
-    this.#process = undefined;
-    this.life.apply({ type: "exited", failed });
   }
 
-  /** Runs the process; resolves with whether it exited with an error itself. */
-  async #runProcess(): Promise<boolean> {
-    for (let attempt = 1;; attempt++) {
-      const { port, release } = reservePort();
-      try {
-        const exit = await this.#runOn(port);
-        const lost = this.state.status === "waiting" && exit.code !== 0 &&
-          attempt < MAX_PORTS && isTaken(port);
-        if (!lost) return this.#isFailure(exit);
-        this.#note(`port ${port} was taken by another program; trying another`);
-      } finally {
-        release();
-      }
-    }
-  }
-
-  async #runOn(port: number): Promise<Exit> {
-    const { command, cwd, env, startupTimeout, orphans } = this.#settings;
-    this.life.apply({ type: "starting" });
-    const process = this.#process = new BackendProcess({
-      command,
-      cwd,
-      env: {
-        ...env,
-        ...this.spec.env,
-        PORT: String(port),
-        SESSION_BACKEND_ID: this.spec.id,
-        // A backend without a key uses its id, which is unique.
-        SESSION_BACKEND_KEY: this.spec.key ?? this.spec.id,
-        SESSION_BACKEND_FENCING_TOKEN: String(this.spec.fencingToken),
-      },
-      onLine: (from, text) => this.#write(from, text),
-      orphans,
-    });
-    this.life.apply({ type: "waiting" });
-    const starting = new AbortController();
-    const hint = setTimeout(
-      () =>
-        this.#note(
-          `not listening on port ${port} (from PORT) yet; still waiting`,
-        ),
-      HINT_AFTER,
-    );
-    const cancelTimeout = after(startupTimeout, () => {
+  #limitStartup(port: number): void {
+    const { startupTimeout } = this.#settings;
+    this.#cancelStartup?.();
+    const left = Math.max(0, startupTimeout - ageOf(this.state));
+    this.#cancelStartup = after(left, () => {
       this.#note(
         `did not listen on port ${port} (from PORT) within ${
           startupTimeout / 1000
@@ -235,31 +254,28 @@ export class Backend {
       );
       this.terminate("hard", "startuptimeout");
     });
-    const listening = waitForPort(port, starting.signal).then((host) => {
-      this.#address = host.includes(":")
-        ? `[${host}]:${port}`
-        : `${host}:${port}`;
-      if (this.life.apply({ type: "ready" })) this.#idle.start();
-    }).catch(() => {
-      // It ended before it listened, which its states show.
-    }).finally(() => {
-      clearTimeout(hint);
-      cancelTimeout();
-    });
-    const exit = await process.exited;
-    starting.abort();
-    await listening;
-    return exit;
   }
 
-  #isFailure({ code, signal }: Exit): boolean {
+  #limitGrace(reason: TerminationReason, elapsed = 0): void {
+    this.#cancelGrace = after(
+      Math.max(0, this.#settings.grace - elapsed),
+      () => this.terminate("hard", reason),
+    );
+  }
+
+  #isFailure({ code, signal, report }: Exit): boolean {
     if (code === 0) return false;
-    const end = endOf(this.state);
-    if (end) {
-      // Ended by the platform's signal; a shell reports that as 128 + n.
-      return code !== 128 + 15 && code !== 128 + 9;
-    }
-    this.#note(signal ? `ended by ${signal}` : `exited with code ${code}`);
+    // Ended by the platform's signal; a shell reports that as 128 + n.
+    if (endOf(this.state)) return code !== 128 + 15 && code !== 128 + 9;
+    this.#note(
+      report?.oom_killed
+        ? "killed because it used more memory than it may"
+        : signal
+        ? `ended by ${signal}`
+        : code === undefined
+        ? "disappeared"
+        : `exited with code ${code}`,
+    );
     return true;
   }
 
@@ -275,15 +291,13 @@ export class Backend {
   terminate(kind: TerminationKind, reason: TerminationReason): void {
     if (!this.life.apply({ type: "terminate", kind, reason })) return;
     this.#cancelGrace?.();
-    if (kind === "hard") {
-      this.#process?.kill();
-    } else {
-      this.#process?.terminate();
-      this.#cancelGrace = after(
-        this.#settings.grace,
-        () => this.terminate("hard", reason),
-      );
-    }
+    if (kind === "soft") this.#limitGrace(reason);
+    this.#tell(kind);
+  }
+
+  #tell(kind: TerminationKind): void {
+    if (kind === "hard") this.#run?.kill();
+    else this.#run?.terminate();
   }
 
   /** Drops all but the last `count` lines. */
@@ -309,4 +323,9 @@ export class Backend {
     }
     this.#listener.onLine(this, line);
   }
+}
+
+/** How long ago a state was reached, in milliseconds. */
+function ageOf({ time }: BackendState): number {
+  return Math.max(0, Date.now() - Date.parse(time));
 }

@@ -5,7 +5,6 @@
 import { createGate, type Gate, type GateShellOptions } from "../gate.ts";
 import { ProxyError } from "../pass/failure.ts";
 import { type GuardOptions, refusal } from "./guard.ts";
-import { isUsable } from "./lifecycle.ts";
 import type { Registry } from "./registry.ts";
 
 /** Options of {@linkcode createConnectProxy}. */
@@ -15,8 +14,8 @@ export interface ConnectProxyOptions
   registry: Registry;
   /** Decides who may reach them. */
   gate: Gate;
-  /** Which hosts and origins may use the proxy. */
-  guard: GuardOptions;
+  /** Which hosts and origins may use the proxy; without it, all of them. */
+  guard: GuardOptions | undefined;
 }
 
 /** Creates the handler of the proxy's server. */
@@ -25,18 +24,14 @@ export function createConnectProxy(
 ): Deno.ServeHandler {
   const { fetch } = createGate({
     ...options,
-    refuse: (request) => refusal(request.headers, guard),
+    refuse: guard && ((request) => refusal(request.headers, guard)),
     async reach({ backendId }, signal) {
-      const backend = registry.get(backendId);
       // An early request waits until the backend listens.
-      const state = await backend?.life.reached(
-        ({ status }) => status === "ready" || status === "terminating",
-        signal,
-      );
-      if (!backend?.address || !state || !isUsable(state)) {
+      const address = await registry.get(backendId)?.reach(signal);
+      if (address === undefined) {
         throw new ProxyError(410, "the backend is ending or has ended");
       }
-      return { origin: `http://${backend.address}` };
+      return { origin: `http://${address}` };
     },
   });
   return (request) => fetch(request);

@@ -3,6 +3,7 @@ import { FeedlineError, isFeedlineError } from "../../net/errors.ts";
 
 const NAMES = {
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",

@@ -11,6 +11,7 @@ import {
 import type { Backend } from "./backend.ts";
 import { ApiFailure, isApiFailure } from "./errors.ts";
 import { eventStream } from "../../net/event_stream.ts";
+import type { BearerTest } from "./bearer.ts";
 import { type GuardOptions, refusal } from "./guard.ts";
 import { explain } from "./issues.ts";
 import { PAGE } from "./page.ts";
@@ -28,8 +29,12 @@ export interface ApiOptions extends PlatformInfo {
   registry: Registry;
   /** Issues connection tokens. */
   gate: Gate;
-  /** Which hosts and origins may use the platform. */
-  guard: GuardOptions;
+  /** Who may use the platform. */
+  access: ApiAccess;
+  /** The URL at which pages reach this API and the connection proxy, if it is another. */
+  publicUrl?: string | undefined;
+  /** Counts, for `/metrics`. */
+  metrics?: (() => string) | undefined;
   /** The port of the connection proxy. */
   proxyPort: () => number;
   /** Milliseconds between keep-alive comments on quiet streams. */
@@ -41,6 +46,16 @@ export interface ApiOptions extends PlatformInfo {
   /** Called with failures of the platform itself. */
   onError: (error: unknown) => void;
 }
+
+/** Who may use the API. */
+export type ApiAccess =
+  /** Programs of this machine, and pages of allowed hosts. */
+  | { kind: "guard"; guard: GuardOptions }
+  /** Whoever has the API token. */
+  | { kind: "token"; test: BearerTest };
+
+/** What a page reads without a token: states of a backend whose id it knows. */
+const PUBLIC = /^\/v2\/backend\/[^/]+\/status(\/stream)?$/;
 
 /** The longest request body, in bytes. */
 const MAX_BODY = 1024 * 1024;
@@ -56,7 +71,7 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 
 /** Creates the API as a Hono application. */
 export function createApi(options: ApiOptions): Hono {
-  const { registry, gate, guard, keepAlive, signal } = options;
+  const { registry, gate, access, keepAlive, signal } = options;
   const app = new Hono();
   const noted = new Set<string>();
   /** Shows each remark once, because a page that reconnects repeats its mistake. */
@@ -67,8 +82,7 @@ export function createApi(options: ApiOptions): Hono {
   };
 
   app.use(async (c, next) => {
-    const reason = refusal(c.req.raw.headers, guard);
-    if (reason) throw new ApiFailure(403, reason);
+    await checkAccess(c, access);
     await next();
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
@@ -102,8 +116,10 @@ export function createApi(options: ApiOptions): Hono {
   app.post("/v2/service/:account/:service/:environment/connect", connect);
 
   // Uses the host name by which the caller reached this machine.
-  const connectionUrl = (c: Context, { token }: IssuedToken) =>
-    `http://${new URL(c.req.url).hostname}:${options.proxyPort()}/${token}/`;
+  const connectionUrl = (c: Context, { token }: IssuedToken) => {
+    const own = `http://${new URL(c.req.url).hostname}:${options.proxyPort()}`;
+    return `${options.publicUrl ?? own}/${token}/`;
+  };
   const connectResponse = async (
     c: Context,
     { id, state }: Backend,
@@ -118,7 +134,9 @@ export function createApi(options: ApiOptions): Hono {
       token: issued.token,
       url: connectionUrl(c, issued),
       secret_token: issued.secret,
-      status_url: `${new URL(c.req.url).origin}/v2/backend/${id}/status`,
+      status_url: `${
+        options.publicUrl ?? new URL(c.req.url).origin
+      }/v2/backend/${id}/status`,
       ready_url: "",
     };
   };
@@ -211,6 +229,9 @@ export function createApi(options: ApiOptions): Hono {
     return c.json({ status: "ok" });
   });
 
+  const { metrics } = options;
+  if (metrics) app.get("/metrics", (c) => c.text(metrics()));
+
   app.get("/", (c) => c.html(PAGE, 200, { "content-security-policy": CSP }));
   app.get(
     "/page.css",
@@ -235,16 +256,54 @@ export function createApi(options: ApiOptions): Hono {
     ).toResponse()
   );
   app.onError((error, c) => {
-    if (isApiFailure(error)) return error.toResponse();
+    if (isApiFailure(error)) {
+      const response = error.toResponse();
+      // A browser that opens the page then asks for a password.
+      if (error.status === 401) {
+        const scheme = c.req.path.startsWith("/v2/") ? "Bearer" : "Basic";
+        response.headers.set("www-authenticate", `${scheme} realm="feedline"`);
+      }
+      return response;
+    }
     // A client that disconnects ends its own request.
     if (!c.req.raw.signal.aborted) options.onError(error);
     return new ApiFailure(
       500,
-      "the dev platform failed; see its terminal for details",
+      "the platform failed; see its log for details",
     )
       .toResponse();
   });
   return app;
+}
+
+/** @throws {ApiFailure} 401 without the token, 403 for a request of a foreign page */
+async function checkAccess(
+  { req: { path, raw: { headers } } }: Context,
+  access: ApiAccess,
+): Promise<void> {
+  switch (access.kind) {
+    case "guard": {
+      const reason = refusal(headers, access.guard);
+      if (reason) throw new ApiFailure(403, reason);
+      return;
+    }
+    case "token": {
+      if (PUBLIC.test(path)) return;
+      // A browser sends the password that it was given, whatever page it is asked by.
+      const origin = headers.get("origin");
+      if (origin !== null && URL.parse(origin)?.host !== headers.get("host")) {
+        throw new ApiFailure(
+          403,
+          "requests from pages of other origins are refused: connect from your server or through the edge route",
+        );
+      }
+      if (await access.test(headers)) return;
+      throw new ApiFailure(
+        401,
+        "the API token is missing or wrong: send it as Authorization: Bearer <token>",
+      );
+    }
+  }
 }
 
 /** Reads the body as a JSON object; `{}` if it is empty. */

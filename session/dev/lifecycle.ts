@@ -10,12 +10,24 @@ import {
   type TerminationReason,
 } from "../../types.ts";
 
+/** How a program exited, in the words of the last state. */
+export type ExitReport = Pick<
+  BackendState & { status: "terminated" },
+  "exit_code" | "oom_killed"
+>;
+
 /** What can happen to a backend. */
 export type LifeEvent =
   | { type: "loading" | "starting" | "waiting" | "ready" }
   | { type: "terminate"; kind: TerminationKind; reason: TerminationReason }
-  /** The process has ended; `failed` if it exited with an error itself. */
-  | { type: "exited"; failed: boolean };
+  /** The program has ended; `failed` if it exited with an error itself. */
+  | {
+    type: "exited";
+    failed: boolean;
+    report?: ExitReport | undefined;
+    /** Whether it disappeared, so that nothing is known about its end. */
+    lost?: boolean;
+  };
 
 /** Statuses only move forward in this order. */
 const ORDER: readonly BackendStatus[] = BACKEND_STATUSES;
@@ -50,9 +62,10 @@ function toState(
       return {
         status: "terminated",
         time,
-        termination_reason: end?.reason ?? null,
+        termination_reason: end?.reason ?? (event.lost ? "lost" : null),
         termination_kind: end?.kind ?? null,
         exit_error: event.failed,
+        ...event.report,
       };
     }
     default:
@@ -90,9 +103,15 @@ export class Lifecycle {
   readonly #history: BackendState[];
   readonly #listeners = new Set<StateListener>();
 
-  constructor(now: () => Date = () => new Date()) {
+  /** `history` is that of an earlier run, which this one continues. */
+  constructor(
+    now: () => Date = () => new Date(),
+    history?: readonly BackendState[],
+  ) {
     this.#now = now;
-    this.#history = [{ status: "scheduled", time: now().toISOString() }];
+    this.#history = history
+      ? [...history]
+      : [{ status: "scheduled", time: now().toISOString() }];
   }
 
   /** Every state so far, oldest first. */

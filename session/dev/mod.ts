@@ -39,12 +39,18 @@
 import { main } from "./cli.ts";
 
 export {
+  type CommonOptions,
   type DevBackend,
   type DevEvent,
   type DevPlatform,
   type DevPlatformOptions,
   startDevPlatform,
 } from "./platform.ts";
+export {
+  type ServeOptions,
+  servePlatform,
+  type ServingPlatform,
+} from "./serve.ts";
 export { DevPlatformError } from "./listen.ts";
 export type {
   BackendState,

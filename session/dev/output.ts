@@ -8,6 +8,9 @@
  */
 import { stripVTControlCharacters } from "node:util";
 
+/** Where a line of output came from. */
+export type OutputStream = "stdout" | "stderr";
+
 /** Longer lines are split into pieces of at most this many characters. */
 export const MAX_LINE = 8192;
 /** After this long (ms), a line is shown although it has not ended. */

@@ -1,34 +1,45 @@
-/** The dev platform as a whole: its servers and backends, and how they end together. */
-import type { BackendState } from "../../types.ts";
-import { createApi } from "./http_api.ts";
-import type { Backend, LogLine } from "./backend.ts";
-import { RESERVED_ENV } from "./backend.ts";
-import { Gate } from "../gate.ts";
-import { createConnectProxy } from "./connect_proxy.ts";
-import { type GuardOptions, isLoopback } from "./guard.ts";
-import { DevPlatformError, listen, type Server } from "./listen.ts";
+/** The dev platform: backends are processes or containers of this machine, and end with it. */
+import { DevPlatformError } from "./listen.ts";
 import { exemptLoopback } from "./loopback.ts";
-import { OrphanGuard } from "./orphans.ts";
+import { DockerRunner } from "./docker/runner.ts";
 import { findProgram } from "./process.ts";
-import { Registry } from "./registry.ts";
-import { checkNumber, type NumberRule } from "../../net/number.ts";
-import { checkDuration } from "../../net/timer.ts";
+import { ProcessRunner } from "./process_runner.ts";
+import {
+  type CommonOptions,
+  type DevPlatform,
+  runPlatform,
+} from "./run_platform.ts";
+import { RESERVED_ENV, type Runner } from "./runner.ts";
 import { watchCode } from "./watch.ts";
 
-/** Options of {@linkcode startDevPlatform}. Either `module` or `command` is required. */
-export interface DevPlatformOptions {
+export type {
+  CommonOptions,
+  DevBackend,
+  DevEvent,
+  DevPlatform,
+} from "./run_platform.ts";
+
+/** Options of {@linkcode startDevPlatform}. One of `module`, `command` and `image` is required. */
+export interface DevPlatformOptions extends CommonOptions {
   /** The module that each backend runs, with `deno run -A`: a path or a URL. */
   module?: string | URL | undefined;
   /** The program that each backend runs, and its arguments. */
   command?: readonly string[] | undefined;
+  /** The container image that each backend runs, such as `my/rooms:3`; needs Docker or Podman. */
+  image?: string | undefined;
+  /**
+   * The address of the container engine: `unix:///…` or `tcp://…`.
+   * @default the environment variable `DOCKER_HOST`, or `unix:///var/run/docker.sock`
+   */
+  dockerHost?: string | undefined;
+  /** The networks that a spawn request may name; the first is the default. @default {[]} */
+  networks?: readonly string[] | undefined;
+  /** The folder for the persistent folders of containers. @default none */
+  mounts?: string | undefined;
   /** Arguments for the module. @default {[]} */
   args?: readonly string[] | undefined;
   /** The configuration file for `deno run`. @default {the one that Deno finds} */
   config?: string | undefined;
-  /** The port of the API and the page; 0 lets the system choose. @default {8080} */
-  port?: number | undefined;
-  /** The port of the connection proxy; 0 lets the system choose. @default {9090} */
-  proxyPort?: number | undefined;
   /**
    * The address to listen on. Any address other than a loopback address lets other
    * machines in, and any machine that reaches the API can spawn backends.
@@ -58,67 +69,11 @@ export interface DevPlatformOptions {
    * time as well. @default {10_000}
    */
   grace?: number | undefined;
-  /**
-   * The interval between keep-alive comments on a quiet status stream, in milliseconds; 0
-   * or `Infinity` disables them. @default {10_000}
-   */
-  keepAlive?: number | undefined;
-  /** Called with the events of the platform and its backends. */
-  onEvent?: ((event: DevEvent) => void) | undefined;
-  /** Closes the platform. */
-  signal?: AbortSignal | undefined;
 }
-
-/** A backend of the platform, without secrets. */
-export interface DevBackend {
-  /** Its id. */
-  id: string;
-  /** The key that it holds, if it was requested by key. */
-  key: string | undefined;
-  /** The process id, while there is a process. */
-  pid: number | undefined;
-  /** Every state so far, oldest first. */
-  states: readonly BackendState[];
-  /** How many connections are open. */
-  connections: number;
-}
-
-/** An event of the platform. */
-export type DevEvent =
-  | { type: "state"; backend: DevBackend; state: BackendState }
-  /** `from` is `platform` for remarks of the platform itself. */
-  | {
-    type: "line";
-    backend: DevBackend;
-    from: "stdout" | "stderr" | "platform";
-    text: string;
-  }
-  /** A remark that does not concern a single backend. */
-  | { type: "note"; text: string };
-
-/** A running platform. */
-export interface DevPlatform extends AsyncDisposable {
-  /** The URL of the API and the page, without a trailing slash. */
-  readonly apiUrl: string;
-  /** The URL of the connection proxy, without a trailing slash. */
-  readonly proxyUrl: string;
-  /** The backends, including those that ended recently; oldest first. */
-  readonly backends: DevBackend[];
-  /** Resolves when the platform is closed. */
-  readonly closed: Promise<void>;
-  /**
-   * Ends all backends, with a grace period unless `hard`, then the servers. A second call
-   * with `hard` cuts the grace period of the first short.
-   */
-  close(options?: { hard?: boolean | undefined }): Promise<void>;
-}
-
-/** A port to listen on; with 0, the system chooses one. */
-const PORT: NumberRule = { most: 65_535, whole: true };
 
 /**
  * Starts a dev platform, which replaces the hosted one and runs each backend as a process
- * of its own.
+ * of its own, or as a container.
  *
  * If `HTTP_PROXY` is set, this adds the loopback addresses to `NO_PROXY` in the environment
  * of this process. Deno reads both on the first request, so start the platform before you
@@ -142,127 +97,75 @@ export async function startDevPlatform(
   options: DevPlatformOptions,
 ): Promise<DevPlatform> {
   options.signal?.throwIfAborted();
-  const startupTimeout = checkDuration(
-    "startupTimeout",
-    options.startupTimeout ?? 30_000,
-  );
-  const grace = checkDuration("grace", options.grace ?? 10_000);
-  const keepAlive = checkDuration("keepAlive", options.keepAlive ?? 10_000);
-  const port = checkNumber("port", options.port ?? 8080, PORT);
-  const proxyPort = checkNumber("proxyPort", options.proxyPort ?? 9090, PORT);
   exemptLoopback(Deno.env);
-  const host = options.host ?? "localhost";
-  const cwd = options.cwd ?? Deno.cwd();
-  const command = toCommand(options, cwd);
   const note = (text: string) => options.onEvent?.({ type: "note", text });
-
-  const streams = new AbortController();
-  const bridges = new AbortController();
-  await using started = new AsyncDisposableStack();
-  const orphans = started.use(new OrphanGuard());
-  const gate = new Gate({
+  return await runPlatform({
+    ...options,
+    runner: await toRunner(options, note),
+    host: options.host ?? "localhost",
+    allowedHosts: options.allowedHosts ?? [],
+    startupTimeout: options.startupTimeout ?? 30_000,
+    grace: options.grace ?? 10_000,
     // Backends end with this process, and so may their tokens.
-    keys: [{ id: randomId(), secret: randomId() + randomId() }],
-    onConnections: (id, open) => registry.get(id)?.setConnections(open),
+    gate: { keys: [{ id: randomId(), secret: randomId() + randomId() }] },
+    accompany: options.watch
+      ? (registry, signal) =>
+        watchCode({
+          module: options.command ? undefined : String(options.module),
+          config: options.config,
+          cwd: options.cwd ?? Deno.cwd(),
+          onNote: note,
+          onChange() {
+            const running = registry.running.length;
+            note(
+              `the code has changed; ${
+                running === 0
+                  ? "no backend is running"
+                  : `ending ${
+                    running === 1 ? "1 backend" : `${running} backends`
+                  }`
+              }`,
+            );
+            registry.terminate("soft", "external");
+          },
+        }, signal)
+          .catch((error) => note(`--watch stopped: ${error.message}`))
+      : undefined,
   });
-  const registry = new Registry({
-    command,
-    cwd,
-    env: { ...inheritedEnv(), ...options.env },
-    startupTimeout,
-    grace,
-    orphans,
-  });
-  const guard: GuardOptions = {
-    open: !isLoopback(host),
-    allowedHosts: (options.allowedHosts ?? []).map((name) =>
-      name.toLowerCase()
-    ),
-  };
-  const api = started.adopt(
-    listen(
-      host,
-      "--port",
-      port,
-      createApi({
-        registry,
-        gate,
-        guard,
-        runs: command.join(" ").replace(Deno.execPath(), "deno"),
-        proxyPort: () => proxy.port,
-        keepAlive,
-        signal: streams.signal,
-        onNote: note,
-        onError: (error) => note(`the API failed: ${error}`),
-      }).fetch,
-    ),
-    (server) => server.close(),
-  );
-  const proxy: Server = started.adopt(
-    listen(
-      host,
-      "--proxy-port",
-      proxyPort,
-      createConnectProxy({ registry, gate, guard, signal: bridges.signal }),
-    ),
-    (server) => server.close(),
-  );
-  report(registry, options.onEvent);
-  const watching = options.watch
-    ? watchCode({
-      module: options.command ? undefined : String(options.module),
-      config: options.config,
+}
+
+async function toRunner(
+  options: DevPlatformOptions,
+  onNote: (text: string) => void,
+): Promise<Runner> {
+  const { image } = options;
+  if (image === undefined) {
+    const cwd = options.cwd ?? Deno.cwd();
+    return new ProcessRunner({
+      command: toCommand(options, cwd),
       cwd,
-      onNote: note,
-      onChange() {
-        const running = registry.running.length;
-        note(
-          `the code has changed; ${
-            running === 0
-              ? "no backend is running"
-              : `ending ${running === 1 ? "1 backend" : `${running} backends`}`
-          }`,
-        );
-        registry.terminate("soft", "external");
-      },
-    }, streams.signal)
-      .catch((error) => note(`--watch stopped: ${error.message}`))
-    : undefined;
-
-  const resources = started.move();
-  let closing: Promise<void> | undefined;
-  const { promise: closed, resolve, reject } = Promise.withResolvers<void>();
-  closed.catch(() => {});
-  const close = ({ hard = false }: { hard?: boolean | undefined } = {}) => {
-    options.signal?.removeEventListener("abort", abort);
-    closing ??= (async () => {
-      await registry.close();
-      // Every status stream has reported the end by now.
-      streams.abort();
-      bridges.abort();
-      await watching;
-      await resources.disposeAsync();
-    })().then(resolve, reject);
-    if (hard) registry.terminate("hard", "external");
-    return closed;
-  };
-  const abort = () => void close();
-  options.signal?.addEventListener("abort", abort, { once: true });
-  if (options.signal?.aborted) abort();
-
-  const name = guard.open && !/^(0\.0\.0\.0|::)$/.test(host)
-    ? host.includes(":") ? `[${host}]` : host
-    : "localhost";
-  return {
-    apiUrl: `http://${name}:${api.port}`,
-    proxyUrl: `http://${name}:${proxy.port}`,
-    get backends() {
-      return registry.backends.map(toDevBackend);
-    },
-    closed,
-    close,
-    [Symbol.asyncDispose]: () => close(),
-  };
+      env: { ...inheritedEnv(), ...options.env },
+    });
+  }
+  if (options.module !== undefined || options.command || options.watch) {
+    throw new DevPlatformError(
+      "an image runs without a module, a command and --watch",
+    );
+  }
+  const runner = await DockerRunner.start({
+    image,
+    // What an earlier dev platform left behind at the same port is removed below.
+    name: options.port === 0
+      ? `feedline-dev-${randomId().slice(0, 8)}`
+      : `feedline-dev-${options.port ?? 8080}`,
+    host: options.dockerHost ?? Deno.env.get("DOCKER_HOST"),
+    networks: options.networks ?? [],
+    mounts: options.mounts,
+    env: options.env ?? {},
+    onNote,
+  });
+  for (const left of await runner.find()) await runner.discard(left);
+  return runner;
 }
 
 function randomId(): string {
@@ -275,7 +178,7 @@ function toCommand(
 ): readonly string[] {
   const { module, command, config, args = [] } = options;
   if ((module === undefined) === (command === undefined)) {
-    throw new DevPlatformError("pass either a module or a command to run");
+    throw new DevPlatformError("pass a module, a command or an image to run");
   }
   if (command) {
     const [program, ...rest] = command;
@@ -301,28 +204,4 @@ function inheritedEnv(): Record<string, string> {
   const env = Deno.env.toObject();
   for (const name of RESERVED_ENV) delete env[name];
   return env;
-}
-
-function report(
-  registry: Registry,
-  onEvent: DevPlatformOptions["onEvent"],
-): void {
-  if (!onEvent) return;
-  registry.listen({
-    onState: (backend, state) =>
-      onEvent({ type: "state", backend: toDevBackend(backend), state }),
-    onLine: (backend, { from, text }: LogLine) =>
-      onEvent({ type: "line", backend: toDevBackend(backend), from, text }),
-    onConnections() {},
-  });
-}
-
-function toDevBackend(backend: Backend): DevBackend {
-  return {
-    id: backend.id,
-    key: backend.spec.key,
-    pid: backend.pid,
-    states: [...backend.life.history],
-    connections: backend.connections,
-  };
 }

@@ -73,6 +73,14 @@ async function accepts(hostname: string, port: number): Promise<boolean> {
   }
 }
 
+/** Whether a port that is in use here is closed at this machine's other addresses. */
+export async function isLoopbackOnly(port: number): Promise<boolean> {
+  const other = Deno.networkInterfaces().find(({ family, address }) =>
+    family === "IPv4" && !address.startsWith("127.")
+  );
+  return other !== undefined && !await accepts(other.address, port);
+}
+
 /**
  * Waits until a program accepts connections on `port`; resolves with the loopback address
  * that accepted. Rejects when `signal` aborts.

@@ -2,18 +2,8 @@
 import process from "node:process";
 import { wait } from "../../net/wait.ts";
 import type { OrphanGuard } from "./orphans.ts";
-import { readLines } from "./output.ts";
-
-/** Where a line of output came from. */
-export type OutputStream = "stdout" | "stderr";
-
-/** How a process ended. */
-export interface Exit {
-  /** The exit code; for a signal 128 plus its number. */
-  code: number;
-  /** The signal that ended it, if one did. */
-  signal: string | null;
-}
+import { type OutputStream, readLines } from "./output.ts";
+import type { Exit } from "./runner.ts";
 
 /** The process to start. */
 export interface ProcessOptions {

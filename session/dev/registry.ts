@@ -8,9 +8,10 @@ import {
   Backend,
   type BackendListener,
   type BackendSettings,
+  type BackendSpec,
   type LogLine,
-  RESERVED_ENV,
 } from "./backend.ts";
+import { RESERVED_ENV } from "./runner.ts";
 import { checkIdentity } from "../gate.ts";
 import { isUsable } from "./lifecycle.ts";
 
@@ -84,16 +85,15 @@ export class Registry implements BackendListener {
     if (key === undefined && spawn === false) {
       throw new ApiFailure(400, "spawn: false needs a key");
     }
-    const name = JSON.stringify([
-      scope.account,
-      scope.service,
-      scope.environment ?? null,
-      key,
-    ]);
+    const name = nameOf(scope, key);
     const tag = options.tag ?? "";
+    this.#settings.runner.check?.({
+      tag,
+      executable: options.executable ?? {},
+    });
     for (;;) {
       if (this.#closing) {
-        throw new ApiFailure(503, "the dev platform is shutting down");
+        throw new ApiFailure(503, "the platform is shutting down");
       }
       const holder = key === undefined ? undefined : this.#holders.get(name);
       if (!holder) break;
@@ -127,7 +127,7 @@ export class Registry implements BackendListener {
           this.#fencingToken + 1,
           Date.now(),
         ),
-        env: options.executable?.env ?? {},
+        executable: options.executable ?? {},
         maxIdle: toMilliseconds(options.max_idle_seconds),
         lifetime: toMilliseconds(options.lifetime_limit_seconds),
       },
@@ -136,11 +136,7 @@ export class Registry implements BackendListener {
     );
     this.#backends.set(backend.id, backend);
     if (key !== undefined) this.#holders.set(name, backend);
-    backend.life.listen(({ status }) => {
-      if (status === "terminated") this.#forget(backend, name);
-    });
-    const run = backend.run().finally(() => this.#running.delete(run));
-    this.#running.add(run);
+    this.#follow(backend, name, backend.run());
     return { backend, spawned: true };
   }
 
@@ -149,8 +145,32 @@ export class Registry implements BackendListener {
     backend.trimLog(ENDED_LOG_LINES);
     this.#ended.push(backend);
     if (this.#ended.length > MAX_ENDED) {
-      this.#backends.delete(this.#ended.shift()!.id);
+      const { id } = this.#ended.shift()!;
+      this.#backends.delete(id);
+      for (const listener of [...this.#listeners]) listener.onForget?.(id);
     }
+  }
+
+  /** Continues with a backend of an earlier run, or remembers how it ended. */
+  adopt({ spec, states }: EarlierBackend): void {
+    const backend = new Backend(spec, this.#settings, this, states);
+    this.#backends.set(spec.id, backend);
+    this.#fencingToken = Math.max(this.#fencingToken, spec.fencingToken);
+    const name = nameOf(spec, spec.key);
+    if (backend.state.status === "terminated") {
+      this.#forget(backend, name);
+      return;
+    }
+    if (spec.key !== undefined) this.#holders.set(name, backend);
+    this.#follow(backend, name, backend.resume());
+  }
+
+  #follow(backend: Backend, name: string, run: Promise<void>): void {
+    backend.life.listen(({ status }) => {
+      if (status === "terminated") this.#forget(backend, name);
+    });
+    const running = run.finally(() => this.#running.delete(running));
+    this.#running.add(running);
   }
 
   /** Every backend that has not ended, oldest first. */
@@ -161,6 +181,12 @@ export class Registry implements BackendListener {
   /** Ends all backends. */
   terminate(kind: "soft" | "hard", reason: "external"): void {
     for (const backend of this.running) backend.terminate(kind, reason);
+  }
+
+  /** Stops spawning, and leaves all backends to a later run of the platform. */
+  leave(): void {
+    this.#closing = true;
+    for (const backend of this.running) backend.leave();
   }
 
   /** Stops spawning, ends all backends and waits for their end. */
@@ -190,6 +216,14 @@ export class Registry implements BackendListener {
   }
 }
 
+/** The name of a key in its scope. */
+function nameOf(
+  { account, service, environment }: Scope,
+  key: string | undefined,
+): string {
+  return JSON.stringify([account, service, environment ?? null, key]);
+}
+
 function toMilliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
@@ -209,6 +243,14 @@ function checkEnv(env: Record<string, string> = {}): void {
       );
     }
   }
+}
+
+/** A backend of an earlier run of the platform. */
+export interface EarlierBackend {
+  /** Its settings. */
+  spec: BackendSpec;
+  /** Its states so far, oldest first; at least one. */
+  states: readonly BackendState[];
 }
 
 /** A random id of ten letters and digits that is easy to read. */

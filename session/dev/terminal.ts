@@ -140,7 +140,10 @@ export class Terminal {
     switch (state.status) {
       case "waiting":
         return `${this.#style("yellow", "○ starting")} ${
-          this.#style("dim", `process ${backend.pid}`)
+          this.#style(
+            "dim",
+            backend.pid === undefined ? "container" : `process ${backend.pid}`,
+          )
         }`;
       case "ready":
         return `${this.#style("green", "● ready")} ${

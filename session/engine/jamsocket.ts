@@ -5,7 +5,15 @@
  * @see {@link https://docs.jamsocket.com/platform/reference}
  */
 import { checkNumber } from "../../net/number.ts";
-import { type ConnectRequest, toBackendState } from "../../types.ts";
+import { isObject } from "../../net/shape.ts";
+import { parseUrl } from "../../net/url.ts";
+import {
+  type CallOptions,
+  type ConnectRequest,
+  type Revocable,
+  type RunningBackend,
+  toBackendState,
+} from "../../types.ts";
 import {
   type EngineDialect,
   type EngineOptions,
@@ -98,6 +106,25 @@ export interface JamsocketHostedInitOptions extends EngineOptions {
   apiUrl?: string | undefined;
 }
 
+/** How {@linkcode Jamsocket} reaches a platform of your own (`feedline serve`). */
+export interface JamsocketOwnInitOptions extends EngineOptions {
+  /** The URL of its API, such as `http://127.0.0.1:8080`. */
+  apiUrl: string;
+  /** Its API token, if it has one; stored where neither JSON nor inspection shows it. */
+  token?: string | undefined;
+  /** Keys of different accounts are independent. @default {"-"} */
+  account?: string | undefined;
+  /** Keys of different services are independent. @default {"-"} */
+  service?: string | undefined;
+  /** Keys of different environments are independent. */
+  environment?: string | undefined;
+  /**
+   * The origins of its connection URLs. Set it if `--public-url` has another host than
+   * `apiUrl`. @default all ports of the host in `apiUrl`
+   */
+  backendOrigins?: readonly string[] | undefined;
+}
+
 /** How {@linkcode Jamsocket} reaches the dev platform on this machine. */
 export interface JamsocketDevInitOptions extends EngineOptions {
   /** Selects the dev platform. */
@@ -106,9 +133,10 @@ export interface JamsocketDevInitOptions extends EngineOptions {
   port?: number | undefined;
 }
 
-/** The options of {@linkcode Jamsocket}, for either platform. */
+/** The options of {@linkcode Jamsocket}, for each platform. */
 export type JamsocketInitOptions =
   | JamsocketHostedInitOptions
+  | JamsocketOwnInitOptions
   | JamsocketDevInitOptions;
 
 /** The origins of the dev platform's backends. */
@@ -150,19 +178,23 @@ const LOOPBACK = [
 export class Jamsocket extends HTTPEngine {
   /** The origins of this platform's backends; see {@linkcode SessionEngine}. */
   readonly backendOrigins: readonly string[];
+  readonly #account: string;
 
   /**
-   * Takes `{ account, token, service }` for the hosted platform or
-   * `{ dev: true, port }` for the dev platform.
-   * @throws {TypeError} if `account`, `token` or `service` is missing
+   * Takes `{ account, token, service }` for the hosted platform, `{ apiUrl, token }` for
+   * a platform of your own, or `{ dev: true, port }` for the dev platform.
+   * @throws {TypeError} if `account`, `token` or `service` is missing without `apiUrl`
    * @throws {RangeError} if `port` is not a port number, or `timeout` not a duration
    */
   constructor(options: JamsocketInitOptions) {
-    const { dialect, address, backendOrigins } = isDev(options)
+    const { dialect, address, backendOrigins, account = "-" } = isDev(options)
       ? devPlatform(options)
+      : isOwn(options)
+      ? ownPlatform(options)
       : hostedPlatform(options);
     super(dialect, address, options);
     this.backendOrigins = backendOrigins;
+    this.#account = account;
   }
 
   /** The former name of {@linkcode Jamsocket.backendOrigins}. */
@@ -171,9 +203,46 @@ export class Jamsocket extends HTTPEngine {
   }
 
   /**
+   * Lists the running backends of the account.
+   *
+   * @throws {HTTPError} if the platform refuses
+   * @throws {TypeError} if the platform is unreachable, or its response is not a list
+   * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
+   */
+  async list(options: CallOptions = {}): Promise<RunningBackend[]> {
+    const action = "Listing the running backends";
+    const account = encodeURIComponent(this.#account);
+    const order = { path: `/v2/account/${account}/backends` };
+    const answer = await this.order(action, order, options);
+    const listed = isObject(answer) ? answer.running_backends : undefined;
+    const backends = Array.isArray(listed)
+      ? listed.map(toRunning)
+      : [undefined];
+    if (backends.every((backend) => backend !== undefined)) return backends;
+    throw new TypeError(
+      `${action} failed: the response is not a list of backends`,
+    );
+  }
+
+  /**
+   * Makes the connection URLs of a user, of a backend or of a user for a backend useless,
+   * and ends what is open through them. The hosted platform cannot do that (code 404); the
+   * dev platform and `feedline serve` can.
+   *
+   * @throws {HTTPError} if the platform refuses
+   * @throws {DOMException} a `TimeoutError` after the engine's `timeout`
+   */
+  async revoke(access: Revocable, options: CallOptions = {}): Promise<void> {
+    const { user, backendId } = access;
+    const order = { path: "/v2/revoke", body: { user, backend_id: backendId } };
+    await this.order("Revoking access", order, options);
+  }
+
+  /**
    * Creates an engine from environment variables, such as `Deno.env.toObject()`,
    * `process.env` or a worker's bindings. Reads either `JAMSOCKET_ACCOUNT`,
-   * `JAMSOCKET_TOKEN`, `JAMSOCKET_SERVICE` and optionally `JAMSOCKET_API_URL`, or
+   * `JAMSOCKET_TOKEN`, `JAMSOCKET_SERVICE` and optionally `JAMSOCKET_API_URL`,
+   * `JAMSOCKET_API_URL` and optionally `JAMSOCKET_TOKEN` of a platform of your own, or
    * `JAMSOCKET_DEV` (`true` or `"true"`) and optionally `JAMSOCKET_DEV_PORT`.
    *
    * ```ts
@@ -207,6 +276,16 @@ export class Jamsocket extends HTTPEngine {
       "JAMSOCKET_TOKEN",
       "JAMSOCKET_SERVICE",
     ].filter((name) => text(name) === "");
+    const apiUrl = text("JAMSOCKET_API_URL");
+    if (apiUrl && (!text("JAMSOCKET_ACCOUNT") || !text("JAMSOCKET_SERVICE"))) {
+      return new Jamsocket({
+        ...options,
+        apiUrl,
+        token: text("JAMSOCKET_TOKEN"),
+        account: text("JAMSOCKET_ACCOUNT") || undefined,
+        service: text("JAMSOCKET_SERVICE") || undefined,
+      });
+    }
     if (missing.length > 0) {
       throw new TypeError(
         `Jamsocket.fromEnv needs JAMSOCKET_ACCOUNT, JAMSOCKET_TOKEN and JAMSOCKET_SERVICE, or JAMSOCKET_DEV=true; missing: ${
@@ -214,7 +293,6 @@ export class Jamsocket extends HTTPEngine {
         }${dev ? `; JAMSOCKET_DEV is ${JSON.stringify(dev)}` : ""}`,
       );
     }
-    const apiUrl = text("JAMSOCKET_API_URL");
     return new Jamsocket({
       ...options,
       account: text("JAMSOCKET_ACCOUNT"),
@@ -230,6 +308,53 @@ function isDev(options: unknown): options is JamsocketDevInitOptions {
     true;
 }
 
+/** Whether the options name a platform's API, without what the hosted one needs. */
+function isOwn(options: unknown): options is JamsocketOwnInitOptions {
+  const { apiUrl, account, service } = Object(options);
+  return typeof apiUrl === "string" && (!account || !service);
+}
+
+function ownPlatform(options: JamsocketOwnInitOptions) {
+  const { apiUrl, token, account = "-", service = "-", environment } = options;
+  const path = [account, service, ...(environment ? [environment] : [])];
+  return {
+    dialect: jamsocketDialect(path.map(encodeURIComponent).join("/"), {
+      connecting: "Connecting to your platform",
+      unreachableHint: "start it with: feedline serve --image <image>",
+    }),
+    address: {
+      base: apiUrl,
+      baseName: "apiUrl",
+      ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}),
+    },
+    backendOrigins: options.backendOrigins ?? originsOf(apiUrl),
+    account,
+  };
+}
+
+/** The origins of backends whose platform has its API at `apiUrl`. */
+function originsOf(apiUrl: string): readonly string[] {
+  const url = parseUrl(apiUrl);
+  // An invalid URL is refused later, by name.
+  if (!url) return [];
+  const own = `${url.protocol}//${url.hostname}:*`;
+  return LOOPBACK.includes(own as typeof LOOPBACK[number]) ? LOOPBACK : [own];
+}
+
+/** A backend of a list, in the common form. */
+function toRunning(value: unknown): RunningBackend | undefined {
+  if (!isObject(value) || typeof value.id !== "string") return undefined;
+  const { id, key, status, created_at } = value as Record<string, string>;
+  return {
+    backend_id: id!,
+    ...(key === undefined ? {} : { key }),
+    ...(status === undefined
+      ? {}
+      : { status: status as RunningBackend["status"] }),
+    ...(created_at === undefined ? {} : { created_at }),
+  };
+}
+
 function devPlatform(options: JamsocketDevInitOptions) {
   const port = checkPort(options.port ?? 8080, "port");
   const base = `http://localhost:${port}`;
@@ -243,6 +368,7 @@ function devPlatform(options: JamsocketDevInitOptions) {
     }),
     address: { base, baseName: "port" },
     backendOrigins: LOOPBACK,
+    account: "-",
   };
 }
 
@@ -267,7 +393,12 @@ function hostedPlatform(options: JamsocketHostedInitOptions) {
       baseName: "apiUrl",
       headers: { authorization: `Bearer ${token}` },
     },
-    backendOrigins: ["https://*.jamsocket.net", "https://*.jamsocket.run"],
+    backendOrigins: [
+      "https://*.jamsocket.net",
+      "https://*.jamsocket.run",
+      ...(apiUrl === undefined ? [] : originsOf(apiUrl)),
+    ],
+    account,
   };
 }
 

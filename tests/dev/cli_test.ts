@@ -191,12 +191,14 @@ Deno.test("dev command - reports a mistake in one line", async () => {
 });
 
 Deno.test("dev command - arguments", () => {
-  const parse = (...args: string[]) =>
-    Object.fromEntries(
-      Object.entries(parseCommandLine(args)).filter(([, value]) =>
-        value !== undefined
-      ),
+  // deno-lint-ignore no-explicit-any
+  const parse = (...args: string[]): any => {
+    const parsed = parseCommandLine(args);
+    assert(parsed.command !== "help");
+    return Object.fromEntries(
+      Object.entries(parsed.options).filter(([, value]) => value !== undefined),
     );
+  };
   assertEquals(parse("./a.ts"), { module: "./a.ts", args: [] });
   assertEquals(
     parse(
@@ -230,7 +232,37 @@ Deno.test("dev command - arguments", () => {
     parse("a.ts", "--allow-host", "x", "--allow-host", "y").allowedHosts,
     ["x", "y"],
   );
-  assertEquals(parseCommandLine(["--help"]), "help");
+  for (const args of [["--help"], ["serve", "--help"]]) {
+    assertEquals(parseCommandLine(args).command, "help");
+  }
+  assertEquals(parse("--image", "my/rooms:3"), { image: "my/rooms:3" });
+  assertEquals(
+    parseCommandLine([
+      "serve",
+      "--image=my/rooms",
+      "--token-file=t",
+      "--log=json",
+    ]).command,
+    "serve",
+  );
+  assertEquals(
+    parse(
+      "serve",
+      "--image=my/rooms",
+      "--public-url=https://rooms.example.com",
+      "--network=a",
+      "--network=b",
+      "--env=A=b=c",
+      "--token-lifetime=60",
+    ),
+    {
+      image: "my/rooms",
+      publicUrl: "https://rooms.example.com",
+      networks: ["a", "b"],
+      env: { A: "b=c" },
+      tokenLifetime: 60_000,
+    },
+  );
   for (
     const [args, message] of [
       [[], "pass a module"],
@@ -244,6 +276,11 @@ Deno.test("dev command - arguments", () => {
       [["a.ts", "--startup", "1"], "did you mean --startup-timeout?"],
       [["a.ts", "--nonsense"], "Unknown option '--nonsense'"],
       [["a.ts", "--watch=1"], "--watch"],
+      [["a.ts", "--image", "b"], "--image runs the image's own command"],
+      [["serve", "a.ts"], "serve runs an image"],
+      [["serve", "--image", "b", "--log", "xml"], "--log must be text or json"],
+      [["serve", "--image", "b", "--env", "x"], "--env must have the form"],
+      [["serve", "--image", "b", "--watch"], "Unknown option '--watch'"],
     ] as const
   ) {
     const error = assertThrows(

@@ -309,11 +309,7 @@ Deno.test("dev proxy - a backend has as long for a handshake as for an answer", 
     }
   } as unknown as typeof WebSocket;
   try {
-    const backend = {
-      address: "127.0.0.1:1",
-      state: { status: "ready" },
-      life: { reached: () => Promise.resolve({ status: "ready" }) },
-    };
+    const backend = { reach: () => Promise.resolve("127.0.0.1:1") };
     const gate = new Gate({ keys: [{ id: "k", secret: "x".repeat(32) }] });
     const { token } = await gate.issue({ backendId: "b" });
     const handler = createConnectProxy({

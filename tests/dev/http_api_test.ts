@@ -344,7 +344,7 @@ Deno.test("dev api - HEAD of a stream leaves no listener", async () => {
   const api = createApi({
     registry,
     gate: new Gate({ keys: [{ id: "k", secret: "x".repeat(32) }] }),
-    guard: { allowedHosts: [], open: false },
+    access: { kind: "guard", guard: { allowedHosts: [], open: false } },
     runs: "x",
     proxyPort: () => 1,
     keepAlive: 10_000,

@@ -1,0 +1,180 @@
+/**
+ * A container engine of a test's own: Docker's daemon with its own data, socket and
+ * processes, so that nothing of the machine's own Docker is touched. And an image with
+ * Deno in it, so that nothing is downloaded.
+ */
+import { until } from "./wait.ts";
+
+/** A running daemon. */
+export interface Dockerd extends AsyncDisposable {
+  /** Its address, for `DOCKER_HOST`. */
+  host: string;
+  /** Sends a request to its API. */
+  call(method: string, path: string, body?: BodyInit): Promise<Response>;
+  /** Ends it and starts it again, with containers that survive that or do not. */
+  restart(): Promise<void>;
+  /** Imports an image whose command runs this program with Deno. */
+  importImage(name: string, program: string): Promise<void>;
+}
+
+/** Options of {@linkcode startDockerd}. */
+export interface DockerdOptions {
+  /** Whether containers survive a restart of the daemon. */
+  liveRestore?: boolean;
+}
+
+/** Starts a daemon, or says why there is none. */
+export async function startDockerd(
+  { liveRestore = false }: DockerdOptions = {},
+): Promise<Dockerd | { missing: string }> {
+  if (Deno.build.os !== "linux") {
+    return { missing: "a container engine is started on Linux only" };
+  }
+  if (Deno.uid() !== 0) return { missing: "dockerd must be started as root" };
+  const folder = await Deno.makeTempDir({ prefix: "feedline-dockerd-" });
+  const socket = `${folder}/docker.sock`;
+  const log = `${folder}/dockerd.log`;
+  const client = Deno.createHttpClient({
+    proxy: { transport: "unix", path: socket },
+    poolMaxIdlePerHost: 0,
+  });
+  const call = (method: string, path: string, body?: BodyInit) =>
+    fetch(`http://docker${path}`, {
+      method,
+      client,
+      ...(body ? { body } : {}),
+    });
+
+  let child: Deno.ChildProcess;
+  let ended = false;
+  const start = () => {
+    // To a file: nobody reads a pipe while the test does something else.
+    child = new Deno.Command("/bin/sh", {
+      args: [
+        "-c",
+        'log=$1; shift; exec dockerd "$@" >>"$log" 2>&1',
+        "sh",
+        log,
+        "--host",
+        `unix://${socket}`,
+        "--data-root",
+        `${folder}/data`,
+        "--exec-root",
+        `${folder}/exec`,
+        "--pidfile",
+        `${folder}/dockerd.pid`,
+        // Ports are published by its userland proxy, which needs no firewall rules.
+        "--iptables=false",
+        "--ip6tables=false",
+        ...(liveRestore ? ["--live-restore"] : []),
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    ended = false;
+    const own = child;
+    own.status.then(() => {
+      if (own === child) ended = true;
+    });
+  };
+  const answers = async () => {
+    if (ended) return true;
+    try {
+      const answer = await call("GET", "/_ping");
+      return await answer.text() === "OK";
+    } catch {
+      return false;
+    }
+  };
+  const stop = async () => {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+    await child.status;
+  };
+  const close = async () => {
+    await stop();
+    client.close();
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+  };
+
+  start();
+  await until(answers, "dockerd answers", 60_000).catch(() => {});
+  if (ended || !await answers()) {
+    const text = await Deno.readTextFile(log).catch(() => "");
+    await close();
+    const lines = text.trim().split("\n").slice(-3).join(" | ");
+    return {
+      missing: `dockerd did not start: ${
+        /not found/.test(lines) ? "install docker.io; " : ""
+      }${lines || "it wrote nothing"}`,
+    };
+  }
+  return {
+    host: `unix://${socket}`,
+    call,
+    async restart() {
+      await stop();
+      start();
+      await until(answers, "dockerd answers again", 60_000);
+      if (ended) throw new Error("dockerd did not start again");
+    },
+    importImage: (name, program) => importImage(call, name, program),
+    async [Symbol.asyncDispose]() {
+      // Containers that survive the daemon would survive the test.
+      const listed = await call("GET", "/containers/json?all=1");
+      for (const { Id } of await listed.json()) {
+        await (await call("DELETE", `/containers/${Id}?force=1`)).text();
+      }
+      await close();
+    },
+  };
+}
+
+/** An image of a file system: Deno, its libraries and a program. */
+async function importImage(
+  call: Dockerd["call"],
+  name: string,
+  program: string,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    const copy = async (path: string, to = path) => {
+      await Deno.mkdir(`${root}${to.slice(0, to.lastIndexOf("/"))}`, {
+        recursive: true,
+      });
+      await Deno.copyFile(path, root + to);
+    };
+    await Deno.mkdir(`${root}/tmp`);
+    await copy(Deno.execPath(), "/app/deno");
+    const { stdout } = await new Deno.Command("ldd", {
+      args: [Deno.execPath()],
+    }).output();
+    for (const [path] of new TextDecoder().decode(stdout).matchAll(/\/\S+/g)) {
+      await copy(path);
+    }
+    await Deno.writeTextFile(`${root}/app/main.js`, program);
+    const tar = new Deno.Command("tar", {
+      args: ["-C", root, "-c", "."],
+      stdout: "piped",
+    }).spawn();
+    const [repository, tag] = name.split(":");
+    const query = new URLSearchParams({
+      fromSrc: "-",
+      repo: repository!,
+      tag: tag!,
+    });
+    query.append("changes", 'CMD ["/app/deno","run","-A","/app/main.js"]');
+    const answer = await call("POST", `/images/create?${query}`, tar.stdout);
+    const text = await answer.text();
+    await tar.status;
+    if (!answer.ok || text.includes('"error"')) {
+      throw new Error(`the image was not imported: ${text}`);
+    }
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
