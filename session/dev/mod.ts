@@ -1,6 +1,13 @@
 /**
- * The dev platform runs session backends on your own machine instead of on the hosted
- * platform. Each backend is a process of its own; no containers are needed.
+ * Runs session backends on one machine, in two ways.
+ *
+ * **The dev platform** ({@linkcode startDevPlatform}) runs them on your own machine instead
+ * of on the hosted platform. Each backend is a process of its own; no containers are
+ * needed. With `--image`, each is a container.
+ *
+ * **The platform for production** ({@linkcode servePlatform}, the command `serve`) runs them
+ * as containers of one server, and loses none when it is restarted or killed. See
+ * `docs/production.md`.
  *
  * As a command:
  *
@@ -26,8 +33,8 @@
  * ```
  *
  * The platform applies the spawn options `tag`, `executable.env` and the two time limits
- * of a connect request; it accepts but ignores `cluster`, `mount` and `resource_limits`.
- * Any token, account and service name works.
+ * of a connect request. With an image, it also applies `mount` and `resource_limits`; for
+ * processes it accepts but ignores both, and `cluster`. Any token, account and service name works.
  *
  * The platform needs Deno. It refuses requests from pages of other origins, and listens
  * only on the loopback interface unless you choose another address. When it ends, its

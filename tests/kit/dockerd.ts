@@ -9,6 +9,8 @@ import { until } from "./wait.ts";
 export interface Dockerd extends AsyncDisposable {
   /** Its address, for `DOCKER_HOST`. */
   host: string;
+  /** The network for containers, with addresses that nothing else on this machine has. */
+  network: string;
   /** Sends a request to its API. */
   call(method: string, path: string, body?: BodyInit): Promise<Response>;
   /** Ends it and starts it again, with containers that survive that or do not. */
@@ -65,6 +67,8 @@ export async function startDockerd(
         `${folder}/dockerd.pid`,
         // Ports are published by its userland proxy, which needs no firewall rules.
         "--iptables=false",
+        // The default bridge belongs to the machine's own Docker, addresses and all.
+        "--bridge=none",
         "--ip6tables=false",
         ...(liveRestore ? ["--live-restore"] : []),
       ],
@@ -98,7 +102,12 @@ export async function startDockerd(
   const close = async () => {
     await stop();
     client.close();
-    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    // What its containers mounted may be let go a moment later.
+    await until(
+      () =>
+        Deno.remove(folder, { recursive: true }).then(() => true, () => false),
+      "its folder is removed",
+    ).catch(() => {});
   };
 
   start();
@@ -113,7 +122,9 @@ export async function startDockerd(
       }${lines || "it wrote nothing"}`,
     };
   }
+  const network = await createNetwork(call);
   return {
+    network,
     host: `unix://${socket}`,
     call,
     async restart() {
@@ -129,9 +140,32 @@ export async function startDockerd(
       for (const { Id } of await listed.json()) {
         await (await call("DELETE", `/containers/${Id}?force=1`)).text();
       }
+      // Its bridge would stay on the machine.
+      await (await call("DELETE", `/networks/${network}`)).text();
       await close();
     },
   };
+}
+
+/** Creates a bridge network of a subnet that is free. */
+async function createNetwork(call: Dockerd["call"]): Promise<string> {
+  const name = "feedline-test";
+  for (let tries = 0;; tries++) {
+    const [a, b] = crypto.getRandomValues(new Uint8Array(2));
+    const Subnet = `10.${128 + a! % 100}.${b!}.0/24`;
+    const answer = await call(
+      "POST",
+      "/networks/create",
+      new Blob([JSON.stringify({
+        Name: name,
+        Driver: "bridge",
+        IPAM: { Config: [{ Subnet }] },
+      })], { type: "application/json" }),
+    );
+    const text = await answer.text();
+    if (answer.ok) return name;
+    if (tries === 5) throw new Error(`no network for containers: ${text}`);
+  }
 }
 
 /** An image of a file system: Deno, its libraries and a program. */
