@@ -135,7 +135,10 @@ export type Command =
  * @throws {DevPlatformError} if they are invalid
  */
 export function parseCommandLine(args: readonly string[]): Command {
-  return args[0] === "serve" ? parseServe(args.slice(1)) : parseDev(args);
+  const [command, ...rest] = args;
+  if (command === "serve") return parseServe(rest);
+  // The npm package's command is called feedline, and so this one's is given.
+  return parseDev(command === "dev" ? rest : args);
 }
 
 function parseDev(args: readonly string[]): Command {

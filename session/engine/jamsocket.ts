@@ -213,7 +213,7 @@ export class Jamsocket extends HTTPEngine {
     const action = "Listing the running backends";
     const account = encodeURIComponent(this.#account);
     const order = { path: `/v2/account/${account}/backends` };
-    const answer = await this.order(action, order, options);
+    const answer = await this.ask(action, { order }, options);
     const listed = isObject(answer) ? answer.running_backends : undefined;
     const backends = Array.isArray(listed)
       ? listed.map(toRunning)
@@ -235,7 +235,7 @@ export class Jamsocket extends HTTPEngine {
   async revoke(access: Revocable, options: CallOptions = {}): Promise<void> {
     const { user, backendId } = access;
     const order = { path: "/v2/revoke", body: { user, backend_id: backendId } };
-    await this.order("Revoking access", order, options);
+    await this.ask("Revoking access", { order }, options);
   }
 
   /**

@@ -236,6 +236,7 @@ Deno.test("dev command - arguments", () => {
     assertEquals(parseCommandLine(args).command, "help");
   }
   assertEquals(parse("--image", "my/rooms:3"), { image: "my/rooms:3" });
+  assertEquals(parse("dev", "a.ts"), parse("a.ts"));
   assertEquals(
     parseCommandLine([
       "serve",
