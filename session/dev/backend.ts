@@ -1,7 +1,6 @@
 /** One backend: its program, its states, its limits and its last lines of output. */
 import type {
   BackendState,
-  SpawnOptions,
   TerminationKind,
   TerminationReason,
 } from "../../types.ts";
@@ -9,6 +8,7 @@ import { unlessAborted } from "../../net/wait.ts";
 import { endOf, isUsable, Lifecycle } from "./lifecycle.ts";
 import { after, IdleWatch } from "./limits.ts";
 import type { OutputStream } from "./output.ts";
+import type { BackendSpec } from "./backend_spec.ts";
 import type { Exit, Run, Runner } from "./runner.ts";
 
 /** A line of output; `platform` lines are the platform's own remarks. */
@@ -31,30 +31,6 @@ export interface BackendSettings {
   startupTimeout: number;
   /** How long it may take to end after SIGTERM before it is killed, in milliseconds. */
   grace: number;
-}
-
-/** The settings of one backend. */
-export interface BackendSpec {
-  /** Its id. */
-  id: string;
-  /** The key that it holds, if any. */
-  key: string | undefined;
-  /** The tag of the connect request; empty if there was none. */
-  tag: string;
-  /** The account that owns it. */
-  account: string;
-  /** The service that it belongs to. */
-  service: string;
-  /** The service's environment. */
-  environment: string | undefined;
-  /** Increases with each holder of a key. */
-  fencingToken: number;
-  /** What the spawn request says about the program. */
-  executable: NonNullable<SpawnOptions["executable"]>;
-  /** How long it may be without a connection before it is ended, in milliseconds. */
-  maxIdle: number | undefined;
-  /** How long it may live before it is ended, in milliseconds. */
-  lifetime: number | undefined;
 }
 
 /** Called with the events of a backend. */

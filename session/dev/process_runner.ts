@@ -1,6 +1,6 @@
 /** Runs each backend as a process of this machine. */
 import { wait } from "../../net/wait.ts";
-import type { BackendSpec } from "./backend.ts";
+import type { BackendSpec } from "./backend_spec.ts";
 import { OrphanGuard } from "./orphans.ts";
 import { isLoopbackOnly, isTaken, reservePort, waitForPort } from "./port.ts";
 import { BackendProcess } from "./process.ts";

@@ -8,9 +8,9 @@ import {
   Backend,
   type BackendListener,
   type BackendSettings,
-  type BackendSpec,
   type LogLine,
 } from "./backend.ts";
+import type { BackendSpec } from "./backend_spec.ts";
 import { RESERVED_ENV } from "./runner.ts";
 import { checkIdentity } from "../gate.ts";
 import { isUsable } from "./lifecycle.ts";

@@ -1,5 +1,5 @@
 /** The seam between a backend's life and what runs its program: a process, a container. */
-import type { BackendSpec } from "./backend.ts";
+import type { BackendSpec } from "./backend_spec.ts";
 import type { ExitReport } from "./lifecycle.ts";
 import type { OutputStream } from "./output.ts";
 

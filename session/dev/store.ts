@@ -6,7 +6,8 @@ import type { BackendState } from "../../types.ts";
 import { isBackendState } from "../../types.ts";
 import { isObject } from "../../net/shape.ts";
 import type { GateKey, Revocation } from "../gate.ts";
-import type { Backend, BackendSpec } from "./backend.ts";
+import type { Backend } from "./backend.ts";
+import type { BackendSpec } from "./backend_spec.ts";
 import { DevPlatformError } from "./listen.ts";
 import type { EarlierBackend } from "./registry.ts";
 

@@ -1,6 +1,6 @@
 /** What surrounds containers, without an engine: requests in, settings out. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { BackendSpec } from "../../session/dev/backend.ts";
+import type { BackendSpec } from "../../session/dev/backend_spec.ts";
 import { bearerTest } from "../../session/dev/bearer.ts";
 import {
   chooseVersion,

@@ -4,7 +4,7 @@
  * backend that has the same key by now.
  */
 import { wait } from "../../../net/wait.ts";
-import type { BackendSpec } from "../backend.ts";
+import type { BackendSpec } from "../backend_spec.ts";
 import { readLines } from "../output.ts";
 import type { Exit, Run, RunListener, Runner } from "../runner.ts";
 import { type Container, ContainerEngine, statusOf } from "./engine.ts";

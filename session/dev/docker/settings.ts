@@ -2,7 +2,7 @@
  * What a backend is as a container: its name, its labels, its limits. No I/O: a request
  * in, settings of the Engine API out, and labels back in.
  */
-import type { BackendSpec } from "../backend.ts";
+import type { BackendSpec } from "../backend_spec.ts";
 import { ApiFailure } from "../errors.ts";
 import { environmentOf } from "../runner.ts";
 import { splitImage } from "./engine.ts";
