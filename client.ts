@@ -19,6 +19,7 @@ import {
   type UnsubscribeFn,
 } from "./types.ts";
 import { asyncDispose } from "./net/dispose.ts";
+import { domException } from "./net/dom_exception.ts";
 import { Listeners } from "./net/listeners.ts";
 import { Milestone } from "./net/milestone.ts";
 import { notify } from "./net/report.ts";
@@ -483,7 +484,7 @@ export class SessionBackend {
       this.#move({ phase: "destroyed", ...(state && { state }) });
     }
     this.#controller.abort(
-      new DOMException(
+      domException(
         "No longer watching the backend: destroy() was called",
         "AbortError",
       ),

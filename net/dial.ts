@@ -4,6 +4,7 @@
  */
 import { receivedCode } from "./close_code.ts";
 import { deferred } from "./deferred.ts";
+import { domException } from "./dom_exception.ts";
 import { checkDuration, setLimit } from "./timer.ts";
 
 /** The platform's `WebSocket` constructor, or one that behaves like it. */
@@ -97,7 +98,7 @@ export function openWebSocket(
   const { promise: ended, resolve } = deferred<void>();
   const unlimit = setLimit(() => {
     fail(
-      new DOMException(
+      domException(
         `WebSocket did not open within ${timeout} ms`,
         "TimeoutError",
       ),

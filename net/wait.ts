@@ -1,4 +1,5 @@
 /** Waits that can be cancelled. */
+import { domException } from "./dom_exception.ts";
 import { checkDuration, setTimer } from "./timer.ts";
 
 /** Options of functions that wait. */
@@ -80,7 +81,7 @@ export async function deadline<T>(
     controller.abort((target as AbortSignal).reason);
   for (const signal of signals) signal?.addEventListener("abort", abort);
   const timer = setTimer(
-    () => controller.abort(new DOMException(message, "TimeoutError")),
+    () => controller.abort(domException(message, "TimeoutError")),
     timeout,
   );
   try {

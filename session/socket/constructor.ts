@@ -1,4 +1,5 @@
 /** A `WebSocket` constructor for libraries that take one. */
+import { domException } from "../../net/dom_exception.ts";
 import { pathBelow } from "./address.ts";
 import type { BackendSocketOptions } from "./options.ts";
 import { KeptSocket, type SocketSource } from "./socket.ts";
@@ -21,7 +22,7 @@ export function socketConstructor(
     constructor(url: string | URL, protocols?: string | string[]) {
       const path = pathBelow(source.backend.url, url);
       if (path === undefined) {
-        throw new DOMException(
+        throw domException(
           "The URL of a socket must begin with the backend's URL (backend.url)",
           "SyntaxError",
         );

@@ -9,6 +9,7 @@ import { fitReason } from "../../net/close_code.ts";
 import { deferred } from "../../net/deferred.ts";
 import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
 import { asyncDispose } from "../../net/dispose.ts";
+import { domException } from "../../net/dom_exception.ts";
 import { type Attempt, Link } from "../../net/link.ts";
 import { checkNumber } from "../../net/number.ts";
 import { LIVENESS, SilenceWatch } from "../../net/silence.ts";
@@ -357,7 +358,7 @@ export class KeptSocket extends SocketEventTarget implements BackendSocket {
     if (
       code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)
     ) {
-      throw new DOMException(
+      throw domException(
         `close code must be 1000, or 3000 to 4999; got ${code}`,
         "InvalidAccessError",
       );

@@ -15,10 +15,10 @@ export const executablePath: string | undefined = [
   }
 });
 
-/** Starts it; the caller closes it. */
-export function launchChromium(): Promise<Browser> {
+/** Starts it, or the one at `path`; the caller closes it. */
+export function launchChromium(path = executablePath!): Promise<Browser> {
   return chromium.launch({
-    executablePath: executablePath!,
+    executablePath: path,
     args: ["--no-sandbox", "--disable-background-networking"],
   });
 }

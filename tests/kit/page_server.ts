@@ -12,7 +12,6 @@ import {
 import type { ConnectResponse } from "../../types.ts";
 import {
   CONNECT_RESPONSE,
-  eventStream,
   json,
   LIFE,
   record,
@@ -80,8 +79,14 @@ export function servePage(files: Record<string, string>): PageServer {
         return json(LIFE[4]);
       case "/b1/status/stream": {
         open.statuses++;
-        request.signal.addEventListener("abort", () => open.statuses--);
-        return eventStream([record(LIFE.slice(0, 5))], "stay");
+        const text = record(LIFE.slice(0, 5));
+        const body = new ReadableStream({
+          start: (stream) => stream.enqueue(new TextEncoder().encode(text)),
+          cancel: () => void open.statuses--,
+        });
+        return new Response(body, {
+          headers: { "content-type": "text/event-stream" },
+        });
       }
     }
     const file = files[pathname];

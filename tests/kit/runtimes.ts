@@ -61,7 +61,8 @@ function wantedVersion(name: Runtime): string {
   return newest ? SOURCES[name][2] : versions[name];
 }
 
-const temporary = `${
+/** Where programs from npm are kept. */
+export const temporary = `${
   Deno.env.get("TMPDIR") ?? Deno.env.get("TEMP") ?? "/tmp"
 }/feedline-runtimes`;
 
@@ -86,25 +87,34 @@ async function output(
   return text(stdout);
 }
 
-/** Installs a package into its folder. */
-async function install(name: Runtime): Promise<void> {
-  const [dependency] = SOURCES[name];
-  const folder = folderOf(name);
+/** Installs what a `package.json` asks for into a folder; `args` go to Deno. */
+export async function installPackages(
+  folder: string,
+  manifest: Record<string, unknown>,
+  ...args: string[]
+): Promise<void> {
   const files = {
-    "package.json": {
-      dependencies: { [dependency]: wantedVersion(name) },
-      // Wrangler brings a workerd of its own: the pinned one, as elsewhere.
-      ...(newest ? {} : { overrides: { workerd: versions.workerd } }),
-    },
+    "package.json": manifest,
     "deno.json": { nodeModulesDir: "auto", lock: false },
   };
   await Deno.mkdir(folder, { recursive: true });
   for (const [file, content] of Object.entries(files)) {
     await Deno.writeTextFile(`${folder}/${file}`, JSON.stringify(content));
   }
+  await output(Deno.execPath(), ["install", "--quiet", ...args], folder);
+}
+
+/** Installs a package into its folder. */
+async function install(name: Runtime): Promise<void> {
+  const [dependency] = SOURCES[name];
+  const manifest = {
+    dependencies: { [dependency]: wantedVersion(name) },
+    // Wrangler brings a workerd of its own: the pinned one, as elsewhere.
+    ...(newest ? {} : { overrides: { workerd: versions.workerd } }),
+  };
   // Without a reload Deno answers from the registry's listing of an earlier day.
   const reload = newest ? [`--reload=npm:${dependency}`] : [];
-  await output(Deno.execPath(), ["install", "--quiet", ...reload], folder);
+  await installPackages(folderOf(name), manifest, ...reload);
 }
 
 /** Finds the program of an installed package and asks for its version. */

@@ -154,7 +154,8 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   async #dial(connection: Connection): Promise<void> {
     const { url, headers, WebSocket: own } = this.#options;
     const { protocols = own ? SUBPROTOCOL : OFFER } = this.#options;
-    const address = `${typeof url === "function" ? await url() : url}`;
+    // Not a template: the Babel preset of React Native fails on one that awaits.
+    const address = String(typeof url === "function" ? await url() : url);
     if (this.#connection !== connection) return;
     // The platform's own error would quote the URL, which may be secret.
     const base = globalThis.location?.href;
