@@ -53,6 +53,7 @@ export { asyncDispose } from "./net/dispose.ts";
 export type { SocketConstructorOptions } from "./session/socket/constructor.ts";
 export type {
   BackendSocket,
+  ListenOptions,
   LostEvent,
   ReconnectingEvent,
   SocketEventMap,

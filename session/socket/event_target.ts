@@ -1,5 +1,5 @@
 /** An event target with the events of a `BackendSocket`, and with its `on…` handlers. */
-import type { SocketEventMap } from "./events.ts";
+import type { ListenOptions, SocketEventMap } from "./events.ts";
 
 type Handler<E> = ((this: WebSocket, event: E) => unknown) | null;
 
@@ -79,17 +79,19 @@ export class SocketEventTarget extends Target {
   override addEventListener<K extends keyof SocketEventMap>(
     type: K,
     listener: (this: WebSocket, event: SocketEventMap[K]) => unknown,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenOptions,
   ): void;
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    listener: ((event: Event) => unknown) | {
+      handleEvent(event: Event): unknown;
+    } | null,
+    options?: boolean | ListenOptions,
   ): void;
   override addEventListener(
     type: string,
     listener: unknown,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenOptions,
   ): void {
     super.addEventListener(type, listener as EventListener, options);
   }
@@ -98,17 +100,19 @@ export class SocketEventTarget extends Target {
   override removeEventListener<K extends keyof SocketEventMap>(
     type: K,
     listener: (this: WebSocket, event: SocketEventMap[K]) => unknown,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | { capture?: boolean },
   ): void;
   override removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
+    listener: ((event: Event) => unknown) | {
+      handleEvent(event: Event): unknown;
+    } | null,
+    options?: boolean | { capture?: boolean },
   ): void;
   override removeEventListener(
     type: string,
     listener: unknown,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | { capture?: boolean },
   ): void {
     super.removeEventListener(type, listener as EventListener, options);
   }

@@ -23,6 +23,14 @@ export interface LostEvent extends Event {
   readonly reason: "connection" | "overflow" | "closed";
 }
 
+/** How a listener is added, as on any `EventTarget`; Workers' types do not name it. */
+export interface ListenOptions {
+  capture?: boolean;
+  once?: boolean;
+  passive?: boolean;
+  signal?: AbortSignal;
+}
+
 /** The events of a `BackendSocket`, by type. */
 export interface SocketEventMap {
   /** A connection has opened; more than once if the socket reconnects. */
@@ -81,25 +89,29 @@ export interface BackendSocket extends WebSocket {
   addEventListener<K extends keyof SocketEventMap>(
     type: K,
     listener: (this: WebSocket, event: SocketEventMap[K]) => unknown,
-    options?: boolean | AddEventListenerOptions,
+    options?: boolean | ListenOptions,
   ): void;
   /** Adds a listener for any event. */
   addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
+    listener: ((event: Event) => unknown) | {
+      handleEvent(event: Event): unknown;
+    } | null,
+    options?: boolean | ListenOptions,
   ): void;
   /** Removes a listener for one of the events of {@linkcode SocketEventMap}. */
   removeEventListener<K extends keyof SocketEventMap>(
     type: K,
     listener: (this: WebSocket, event: SocketEventMap[K]) => unknown,
-    options?: boolean | EventListenerOptions,
+    options?: boolean | { capture?: boolean },
   ): void;
   /** Removes a listener. */
   removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
+    listener: ((event: Event) => unknown) | {
+      handleEvent(event: Event): unknown;
+    } | null,
+    options?: boolean | { capture?: boolean },
   ): void;
 }
 
