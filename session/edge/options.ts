@@ -44,7 +44,9 @@ export interface SessionProxyOptions {
   /**
    * The path at which clients reach the route, such as `/sessions`. Set it if
    * requests arrive without it, because a reverse proxy strips a prefix or the route
-   * is mounted with `app.mount()`, which strips its own.
+   * is mounted with `app.mount()`, which strips its own. With `replaceRequest: false`,
+   * `app.mount()` strips nothing, and the route would not be found: mount
+   * `new Hono().route("/sessions", sessionProxy(…))` then, without `path`.
    * @default the part of the request's path before the name
    */
   path?: string | undefined;

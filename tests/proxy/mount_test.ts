@@ -93,6 +93,16 @@ const MOUNTS: Record<string, [(Hono: AppClass) => App, string]> = {
     (Hono) => new Hono().mount("/sessions", edge("/sessions/").fetch),
     "/sessions",
   ],
+  // The request keeps its whole path, so that the route's own has to begin with it.
+  "mount() with replaceRequest: false": [
+    (Hono) =>
+      new Hono().mount(
+        "/sessions",
+        new Hono().route("/sessions", edge()).fetch,
+        { replaceRequest: false },
+      ),
+    "/sessions",
+  ],
   "getPath with the host in it": [
     (Hono) =>
       new Hono({
@@ -118,6 +128,8 @@ const MOUNTS: Record<string, [(Hono: AppClass) => App, string]> = {
 const NEWER: ReadonlyMap<string, RegExp> = new Map([
   ["a parameter over several segments", /own|4\.13/],
   ["the words of the route in its own path", /own|4\.13/],
+  // Older versions have no such option.
+  ["mount() with replaceRequest: false", /own|4\.(9|13)/],
   // A fault of its RegExpRouter; TrieRouter finds the path.
   ["a parameter with a pattern", /own|4\.([69]|13)|Trie/],
 ]);

@@ -403,8 +403,15 @@ await testOn(
     });
     await until(() => /on \d+/.test(log), "the edge listens");
     const origin = `http://127.0.0.1:${/on (\d+)/.exec(log)![1]}`;
+    const headers = { cookie: await signIn({ origin }) };
+    // A small body is read whole: the client learns at once that it was cut.
+    const cut = await fetch(`${origin}/rooms/lobby/backend/cut`, { headers });
+    assertEquals(
+      [cut.status, (await cut.json()).error.message],
+      [502, "the backend's response broke off"],
+    );
     const ticks = await fetch(`${origin}/rooms/lobby/backend/ticks`, {
-      headers: { cookie: await signIn({ origin }) },
+      headers,
     });
     const reader = ticks.body!.getReader();
     await reader.read();

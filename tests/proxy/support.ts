@@ -231,6 +231,18 @@ export function startBackend(): Backend {
           Number(params.get("every") ?? 20),
           () => backend.cancelled++,
         );
+      case "cut":
+        // Says how long it is, and breaks off before.
+        return new Response(
+          new ReadableStream({
+            start: (stream) => stream.enqueue(encoder.encode("begun")),
+            async pull() {
+              await new Promise((resolve) => setTimeout(resolve, 50));
+              throw new Error("cut");
+            },
+          }),
+          { headers: { "content-length": "1000" } },
+        );
       case "silent":
         // Never answers; the proxy's going away is noticed.
         return await new Promise<Response>((_, reject) =>
