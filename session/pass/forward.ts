@@ -173,7 +173,9 @@ export async function forward(
         }
       }
     }
-    if (method !== "HEAD" && isSmall(answer)) small = await answer.arrayBuffer();
+    if (method !== "HEAD" && isSmall(answer)) {
+      small = await answer.arrayBuffer();
+    }
   } catch (error) {
     if (!ended && signal?.aborted) {
       throw new ProxyError(503, "the request was cancelled");
