@@ -58,8 +58,11 @@ export interface SocketHandlers {
   message(data: unknown): void;
   /** It was open, and the peer or the network has closed it. */
   closed(code: number, reason: string): void;
-  /** It did not open. A `TimeoutError` means that it took longer than `timeout`. */
-  failed(error: Error): void;
+  /**
+   * It did not open. A `TimeoutError` means that it took longer than `timeout`.
+   * `status` is that of the HTTP response, where the platform shows it.
+   */
+  failed(error: Error, status?: number): void;
 }
 
 /** Options of {@linkcode openWebSocket}. */
@@ -112,10 +115,10 @@ export function openWebSocket(
     if (next === "over") socket.onmessage = null;
     state = next;
   };
-  const fail = (error: Error) => {
+  const fail = (error: Error, status?: number) => {
     if (state !== "dialling") return;
     move("over");
-    handlers.failed(error);
+    handlers.failed(error, status);
   };
   let wasOpen = false;
   socket.onopen = () => {
@@ -130,7 +133,7 @@ export function openWebSocket(
     // https://github.com/nodejs/undici/issues/3546
     if (wasOpen) return;
     resolve();
-    fail(unopened());
+    fail(unopened(), refusedWith(event as { message?: unknown }));
   };
   socket.onclose = ({ code, reason }) => {
     resolve();
@@ -163,6 +166,15 @@ function unopened(): Error {
 }
 
 /**
+ * The status of the HTTP response that refused a WebSocket. Deno and Bun tell it at the
+ * end of their error event's message only; browsers do not tell it.
+ */
+export function refusedWith(event: { message?: unknown }): number | undefined {
+  const status = /\bstatus code: (\d{3})$/.exec(String(event.message))?.[1];
+  return status === undefined ? undefined : Number(status);
+}
+
+/**
  * Deno reports error events whose default is not prevented as uncaught, and one
  * without a listener would end a Node process.
  */
@@ -182,6 +194,8 @@ export interface DialOptions extends WebSocketOptions {
    * the handshake before the promise resolves.
    */
   onOpen?: ((socket: WebSocket) => void) | undefined;
+  /** Called before the promise rejects, with the status of the response that refused. */
+  onRefused?: ((status: number) => void) | undefined;
 }
 
 /**
@@ -193,7 +207,7 @@ export interface DialOptions extends WebSocketOptions {
  */
 export function dial(
   url: string,
-  { signal, timeout = 10_000, onOpen, ...options }: DialOptions = {},
+  { signal, timeout = 10_000, onOpen, onRefused, ...options }: DialOptions = {},
 ): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -210,7 +224,10 @@ export function dial(
         onOpen?.(opened.socket);
         resolve(opened.socket);
       },
-      failed: fail,
+      failed(error, status) {
+        if (status !== undefined) onRefused?.(status);
+        fail(error);
+      },
       // Never called: the handlers are released on `opened`.
       message() {},
       closed() {},

@@ -125,6 +125,12 @@ export async function passJoined(
         WebSocket: options.WebSocket,
         create,
         onOpen: (socket) => pair = bridge(socket, { maxMessage, maxBuffered }),
+        onRefused(status) {
+          // With one of these, only the headers, which are not shown, would tell the
+          // platform's response from the backend's.
+          if (status === 410 || status === 502) return;
+          refused ??= { status, headers: new Headers() };
+        },
       });
       return pair;
     } catch (error) {

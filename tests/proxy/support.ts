@@ -294,7 +294,10 @@ export function startBackend(): Backend {
     const protocol = params.get("choose");
     const headers = Object.fromEntries(request.headers);
     if (path === "refuse") {
-      return new Response("no", { status: Number(params.get("code")) });
+      return new Response("no", {
+        status: Number(params.get("code")),
+        headers: { "x-plane-backend-id": "backend-1" },
+      });
     }
     const { socket, response } = Deno.upgradeWebSocket(
       request,

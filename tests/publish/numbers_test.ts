@@ -91,6 +91,14 @@ const PARTS: Record<
     ["lifetime_limit_seconds", "max_idle_seconds"],
     (spawn) => new Jamsocket({ dev: true }).connect({ key: "a", spawn }),
   ],
+  "Plane.connect": [
+    ["lifetime_limit_seconds", "max_idle_seconds"],
+    (spawn) =>
+      new Plane({
+        controllerUrl: "http://127.0.0.1:1/",
+        executable: { image: "rooms" },
+      } as never).connect({ key: "a", spawn }),
+  ],
   "SessionBackend.ready": [
     ["timeout"],
     async (options) => {
@@ -117,7 +125,14 @@ const PARTS: Record<
     (options) => new Consumer({ add() {}, delete() {} } as never, options),
   ],
   "Feedme client": [
-    ["connectTimeoutMs", "actionTimeoutMs", "maxDepth"],
+    [
+      "connectTimeoutMs",
+      "connectRetryMs",
+      "connectRetryMaxMs",
+      "connectRetryJitter",
+      "actionTimeoutMs",
+      "maxDepth",
+    ],
     (options) =>
       feedmeClient(
         {
@@ -143,7 +158,14 @@ const PARTS: Record<
     (options) => feedmeServer({}, options),
   ],
   "SocketCluster client": [
-    ["connectTimeout", "ackTimeout", "silenceTimeout", "queueLimit"],
+    [
+      "connectTimeout",
+      "ackTimeout",
+      "silenceTimeout",
+      "queueLimit",
+      "batchInterval",
+      "batchOnHandshakeDuration",
+    ],
     (options) => create({ autoConnect: false, ...options }),
   ],
   "dev platform": [
