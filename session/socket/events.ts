@@ -25,9 +25,13 @@ export interface LostEvent extends Event {
 
 /** How a listener is added, as on any `EventTarget`; Workers' types do not name it. */
 export interface ListenOptions {
+  /** Listens in the capturing phase, which a socket does not have. */
   capture?: boolean;
+  /** Removes the listener after its first event. */
   once?: boolean;
+  /** Promises not to call `preventDefault()`. */
   passive?: boolean;
+  /** Removes the listener when it aborts. */
   signal?: AbortSignal;
 }
 
