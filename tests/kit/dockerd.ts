@@ -102,6 +102,11 @@ export async function startDockerd(
   const close = async () => {
     await stop();
     client.close();
+    // A daemon whose containers survive it leaves its folder mounted.
+    await new Deno.Command("umount", {
+      args: [`${folder}/data`],
+      stderr: "null",
+    }).output().catch(() => {});
     // What its containers mounted may be let go a moment later.
     await until(
       () =>
