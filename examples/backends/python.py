@@ -1,19 +1,14 @@
-"""A session backend in Python: greets whoever the edge says is there, and counts them."""
+"""A session backend in Python: greets whoever the edge says is there."""
 
 import os
 import signal
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-visits = 0
-
-
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        global visits
-        visits += 1
         user = self.headers.get("x-verified-username", "stranger")
-        body = f"Hello {user}, visit {visits}, from Python\n".encode()
+        body = f"Hello {user} from Python\n".encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -25,7 +20,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def end(*_):
     # The platform sends SIGTERM, and waits before it kills: save what must stay.
-    print(f"saved {visits} visits", flush=True)
+    print("saved", flush=True)
     sys.exit()
 
 
