@@ -50,6 +50,7 @@ import { KeptSocket, type SocketSource } from "./session/socket/socket.ts";
 
 export type { WebSocketConstructor } from "./net/dial.ts";
 export { asyncDispose } from "./net/dispose.ts";
+export type { Store } from "./net/listeners.ts";
 export type { SocketConstructorOptions } from "./session/socket/constructor.ts";
 export type {
   BackendSocket,

@@ -1,12 +1,13 @@
 /**
  * What a page of a test loads and talks to, at one address: its HTML and scripts, a
  * Feedme server with the feed `board` and the action `add`, and a session backend that
- * becomes ready at once and echoes messages.
+ * becomes ready at once, and echoes messages or is that Feedme server.
  */
 import { z } from "zod";
 import {
   defineAction,
   defineFeed,
+  type FeedFinder,
   feedmeServer,
 } from "../../feed/feedme/server/server.ts";
 import type { ConnectResponse } from "../../types.ts";
@@ -21,12 +22,13 @@ const board = defineFeed({
   data: z.object({ lines: z.array(z.string()) }),
   initial: () => ({ lines: [] }),
 });
+const addLine = (find: FeedFinder, line: string) =>
+  find(board).update("added", { line }, ({ lines }) => ({
+    lines: [...lines, line],
+  }));
 const add = defineAction({
   args: z.object({ line: z.string() }),
-  handler: ({ line }, { feed }) =>
-    feed(board).update("added", { line }, ({ lines }) => ({
-      lines: [...lines, line],
-    })),
+  handler: ({ line }, { feed }) => addLine(feed, line),
 });
 
 /** The server, until it is disposed of. */
@@ -37,6 +39,10 @@ export interface PageServer extends AsyncDisposable {
   feedmeUrl: string;
   /** The connect response of its backend. */
   connectResponse: ConnectResponse;
+  /** Adds a line to the board, for all that have it open. */
+  add(line: string): void;
+  /** How many clients have the feed `board` open. */
+  subscribers(): number;
   /** How many connections to the Feedme server, to the backend and for statuses are open. */
   open: { feedme: number; backend: number; statuses: number };
 }
@@ -68,13 +74,17 @@ export function servePage(files: Record<string, string>): PageServer {
     hostname: "127.0.0.1",
     onListen() {},
     signal: end.signal,
-  }, (request) => {
+  }, (request): Response => {
     const { pathname } = new URL(request.url);
     switch (pathname) {
       case "/feedme":
         return upgrade(request, "feedme");
-      case "/backend/":
-        return upgrade(request, "backend");
+      case "/backend/": {
+        const offered = request.headers.get("sec-websocket-protocol") ?? "";
+        return upgrade(request, /feedme/.test(offered) ? "feedme" : "backend");
+      }
+      case "/rooms/room-1/connect":
+        return json(connectResponse);
       case "/b1/status":
         return json(LIFE[4]);
       case "/b1/status/stream": {
@@ -97,14 +107,17 @@ export function servePage(files: Record<string, string>): PageServer {
     });
   });
   const host = `127.0.0.1:${(server.addr as Deno.NetAddr).port}`;
+  const connectResponse: ConnectResponse = {
+    ...CONNECT_RESPONSE,
+    url: `http://${host}/backend/`,
+    status_url: `http://${host}/b1/status`,
+  };
   return {
     url: `http://${host}`,
     feedmeUrl: `ws://${host}/feedme`,
-    connectResponse: {
-      ...CONNECT_RESPONSE,
-      url: `http://${host}/backend/`,
-      status_url: `http://${host}/b1/status`,
-    },
+    connectResponse,
+    add: (line) => addLine(feedme.feed.bind(feedme), line),
+    subscribers: () => feedme.feed(board).subscribers,
     open,
     async [Symbol.asyncDispose]() {
       await feedme.close();

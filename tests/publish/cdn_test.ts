@@ -5,10 +5,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
-import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
 import { pack } from "../../tools/pack.ts";
 import { inChromium } from "../kit/chromium.ts";
-import { servePage } from "../kit/page_server.ts";
+import { type PageServer, servePage } from "../kit/page_server.ts";
 import { folder } from "../kit/program.ts";
 
 /** The tarball's `cdn/` and its `package.json`. */
@@ -60,21 +59,17 @@ async function beCdn(page: Page, field: "jsdelivr" | "unpkg"): Promise<void> {
   });
 }
 
-/** Opens a page of the guide; `then` runs with what adds lines to its board. */
+/** Opens a page of the guide; `then` runs with it and with the server. */
 async function withPage(
   browser: Browser,
   html: string,
   field: "jsdelivr" | "unpkg",
-  then: (page: Page, add: (line: string) => Promise<unknown>) => Promise<void>,
+  then: (page: Page, server: PageServer) => Promise<void>,
 ): Promise<void> {
   const files: Record<string, string> = {};
   await using server = servePage(files);
   files["/"] = html.replaceAll("ws://localhost:1/live", server.feedmeUrl);
   assert(files["/"].includes(server.feedmeUrl), "the guide's address");
-  await using client = feedmeClient({
-    transport: webSocketTransport({ url: server.feedmeUrl }),
-  });
-  client.connect();
   await using context = await browser.newContext();
   const page = await context.newPage();
   const problems: string[] = [];
@@ -83,7 +78,7 @@ async function withPage(
   await beCdn(page, field);
   await page.goto(server.url);
   try {
-    await then(page, (line) => client.action("add", { line }));
+    await then(page, server);
   } catch (error) {
     throw new Error(`the page says: ${problems.join("; ")}`, { cause: error });
   }
@@ -104,9 +99,9 @@ for (const field of ["jsdelivr", "unpkg"] as const) {
         "https://cdn.jsdelivr.net/npm/",
         field === "unpkg" ? "https://unpkg.com/" : "$&",
       );
-      await withPage(browser, html, field, async (page, add) => {
+      await withPage(browser, html, field, async (page, server) => {
         await titled(page, "0 lines");
-        await add("milk");
+        server.add("milk");
         await titled(page, "added milk");
         assertEquals(
           await page.evaluate(

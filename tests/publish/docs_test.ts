@@ -15,6 +15,8 @@ for (const path of globSync(["README.md", "docs/*.md"], { cwd: root })) {
 const JSX = `/** @jsxImportSource react */
 /** @jsxImportSourceTypes @types/react */
 `;
+const SOLID = `/** @jsxImportSource solid-js */
+`;
 
 /**
  * The blocks of code that Deno could run: those that it does, and the others, of which
@@ -27,7 +29,8 @@ function blocks(text: string): { run: string[]; ignored: string[] } {
       /^```(ts|typescript|js|javascript|[jt]sx|mts|mjs)\b(.*)\n([^]*?)^```$/gm,
     )
   ) {
-    const file = language!.endsWith("x") ? JSX + code : code!;
+    const jsx = code!.includes('"solid-js') ? SOLID : JSX;
+    const file = language!.endsWith("x") ? jsx + code : code!;
     (/\bignore\b/.test(attributes!) ? ignored : run).push(file);
   }
   return { run, ignored };
@@ -73,14 +76,14 @@ Deno.test("docs - a block that is marked ignore type-checks", async () => {
       for (const code of blocks(text).ignored) {
         const declared = Object.entries(CONTEXT)
           .filter(([name]) =>
-            !new RegExp(`(const|using) ${name}\\b`).test(code)
+            !new RegExp(`(const|using|import \\{.*) ${name}\\b`).test(code)
           )
           .map(([name, type]) => `declare const ${name}: ${type};\n`);
         // A block that begins with a file's name is imported by others.
         const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? [];
         const file = name ??
           `${path.replaceAll(/\W/g, "_")}_${files.length}.${
-            code.startsWith(JSX) ? "tsx" : "ts"
+            code.startsWith("/** @jsxImportSource") ? "tsx" : "ts"
           }`;
         files.push(file);
         await Deno.writeTextFile(
