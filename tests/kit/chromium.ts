@@ -20,6 +20,8 @@ export function launchChromium(path = executablePath!): Promise<Browser> {
   return chromium.launch({
     executablePath: path,
     args: ["--no-sandbox", "--disable-background-networking"],
+    // Playwright turns off what users have: pages that are kept for going back.
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
   });
 }
 

@@ -41,6 +41,8 @@ export interface PageServer extends AsyncDisposable {
   connectResponse: ConnectResponse;
   /** Adds a line to the board, for all that have it open. */
   add(line: string): void;
+  /** Closes all WebSockets. */
+  cut(): void;
   /** How many clients have the feed `board` open. */
   subscribers(): number;
   /** How many connections to the Feedme server, to the backend and for statuses are open. */
@@ -117,6 +119,7 @@ export function servePage(files: Record<string, string>): PageServer {
     feedmeUrl: `ws://${host}/feedme`,
     connectResponse,
     add: (line) => addLine(feedme.feed.bind(feedme), line),
+    cut: () => sockets.forEach((socket) => socket.close()),
     subscribers: () => feedme.feed(board).subscribers,
     open,
     async [Symbol.asyncDispose]() {
