@@ -5,6 +5,7 @@ import signal
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         user = self.headers.get("x-verified-username", "stranger")
