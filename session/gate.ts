@@ -45,6 +45,12 @@ export interface GateTarget {
   origin: string;
   /** Sends the requests, if the backend has no address. @default {globalThis.fetch} */
   fetch?: typeof fetch | undefined;
+  /**
+   * Called when the backend has accepted a WebSocket on Workers: whether to hand it to
+   * the client as it is, because it hibernates. The gate then neither counts nor ends
+   * it. @default not
+   */
+  hibernates?: (() => boolean) | undefined;
 }
 
 /** Options of {@linkcode createGate}. */
@@ -314,9 +320,9 @@ async function dialSocket(
   return { joint, protocol };
 }
 
-/** Dials with `fetch`; returns the backend's response if it refuses. */
+/** Dials with `fetch`; returns the backend's response if it refuses, or must stay as it is. */
 async function fetchSocket(
-  { fetch = globalThis.fetch }: GateTarget,
+  { fetch = globalThis.fetch, hibernates }: GateTarget,
   to: URL,
   { protocols, headers, signal }: {
     protocols: string[];
@@ -343,6 +349,7 @@ async function fetchSocket(
     answer.body?.cancel().catch(() => {});
     throw new ProxyError(502, "the backend refused the WebSocket");
   }
+  if (hibernates?.()) return answer;
   const joint = bridge(socket, { maxMessage: Infinity });
   accept(socket);
   if (signal.aborted) joint.abandon();
