@@ -1,10 +1,19 @@
 /**
- * Serves feeds from Durable Objects: each poll is one object, wherever its voters
- * are. Run `npx wrangler dev` in this folder.
+ * Cloudflare by itself: an edge route, and session backends that are Durable Objects of
+ * the same worker. Each poll is one object, wherever its voters are, and serves them a
+ * feed. Run `npx wrangler dev` in this folder; a page connects to
+ * `/polls/drinks/backend/`.
  *
  * The object saves votes in its storage, so a poll outlives the object. Its
  * sockets do not hibernate: a feed stays in memory while a client has it open.
  */
+import { Hono } from "@hono/hono";
+import {
+  DurableSessions,
+  sessionObject,
+  verifiedUser,
+} from "@feedline/feedline/cloudflare";
+import { sessionProxy } from "@feedline/feedline/proxy";
 import {
   type ApiOf,
   defineAction,
@@ -13,7 +22,7 @@ import {
   feedmeServer,
 } from "@feedline/feedline/feed/feedme/server";
 import { z } from "zod";
-import { type ObjectState, type Polls, webSocketPair } from "./workers.ts";
+import { type ObjectState, webSocketPair } from "./workers.ts";
 
 const OPTIONS = ["tea", "coffee", "water"] as const;
 const Votes = z.object({ votes: z.record(z.enum(OPTIONS), z.int()) });
@@ -45,8 +54,8 @@ function application({ storage }: ObjectState) {
 /** What a page may ask for: `feedmeClient<PollApi>(…)`. */
 export type PollApi = ApiOf<ReturnType<typeof application>>;
 
-/** One poll. */
-export class Poll {
+/** One poll: serves its voters, who reach it through the edge route below. */
+class PollObject {
   readonly #server: FeedmeServer;
 
   constructor(state: ObjectState) {
@@ -61,17 +70,24 @@ export class Poll {
     const { socket, response } = webSocketPair(
       offered.split(/, ?/).includes("feedme") ? "feedme" : undefined,
     );
-    this.#server.accept(socket, { subprotocols: offered });
+    const { user } = verifiedUser(request.headers);
+    this.#server.accept(socket, { user, subprotocols: offered });
     return response;
+  }
+
+  /** The poll ends, because it was told to or because nobody has used it for an hour. */
+  sessionEnd(): Promise<void> {
+    return this.#server.close();
   }
 }
 
-export default {
-  fetch(request: Request, env: { POLLS: Polls }): Response | Promise<Response> {
-    const [, name] = /^\/polls\/([a-z0-9-]{1,40})$/.exec(
-      new URL(request.url).pathname,
-    ) ?? [];
-    if (!name) return new Response("no such poll", { status: 404 });
-    return env.POLLS.get(env.POLLS.idFromName(name)).fetch(request);
-  },
-};
+export class Poll extends sessionObject(PollObject, { maxIdle: 3_600_000 }) {}
+
+const polls = sessionProxy({
+  engine: (c) => new DurableSessions(c.env.POLLS),
+  // An application would look up who sends the request.
+  authorize: (_, name) =>
+    /^[a-z0-9-]{1,40}$/.test(name) ? { anonymous: true } : null,
+});
+
+export default new Hono().route("/polls", polls);

@@ -12,12 +12,6 @@ export interface ObjectState {
   };
 }
 
-/** The binding to a class of objects. */
-export interface Polls {
-  idFromName(name: string): unknown;
-  get(id: unknown): { fetch(request: Request): Promise<Response> };
-}
-
 declare const WebSocketPair: {
   new (): { 0: unknown; 1: FeedmeSocket & { accept(): void } };
 };
