@@ -1,15 +1,23 @@
 /** The command line. */
 import { parseArgs } from "node:util";
 import { DevPlatformError, isDevPlatformError } from "./listen.ts";
-import { nearest } from "./nearest.ts";
+import { named, port, readToken, seconds } from "./arguments.ts";
 import { jsonLine } from "./json_lines.ts";
 import {
   type DevEvent,
   type DevPlatformOptions,
   startDevPlatform,
 } from "./platform.ts";
+import {
+  isOrder,
+  type Order,
+  ORDERS_HELP,
+  parseOrder,
+  runOrder,
+} from "./orders.ts";
 import { type ServeOptions, servePlatform } from "./serve.ts";
 import { Terminal } from "./terminal.ts";
+import { VERSION } from "./version.ts";
 
 const CONTAINER_HELP =
   `  --docker-host <url>    address of the container engine, unix:///… or tcp://…;
@@ -26,6 +34,7 @@ Usage: dev [options] <module> [-- <arguments for the module>]
        dev [options] -- <command> [<arguments>]
        dev [options] --image <image>
        dev serve --image <image>      for production; see dev serve --help
+       dev list | logs | terminate | open    see dev list --help
 
 Each backend runs as its own process, or as a container. It must listen on the
 port in its environment variable PORT.
@@ -45,6 +54,7 @@ Options:
   --image <image>        run each backend as a container, with Docker or Podman
 ${CONTAINER_HELP}
   --help                 show this help
+  --version              show the version
 
 Examples:
   dev ./backend.ts --watch
@@ -100,6 +110,7 @@ const SHARED_OPTIONS = {
   "startup-timeout": { type: "string" },
   grace: { type: "string" },
   help: { type: "boolean" },
+  version: { type: "boolean" },
 } as const;
 
 const DEV_OPTIONS = {
@@ -128,7 +139,8 @@ export type Command =
     options: ServeOptions;
     tokenFile: string | undefined;
     log: "text" | "json";
-  };
+  }
+  | { command: "order"; order: Order };
 
 /**
  * Parses the arguments.
@@ -137,6 +149,12 @@ export type Command =
 export function parseCommandLine(args: readonly string[]): Command {
   const [command, ...rest] = args;
   if (command === "serve") return parseServe(rest);
+  if (isOrder(command)) {
+    const order = parseOrder(command, rest);
+    return order
+      ? { command: "order", order }
+      : { command: "help", text: ORDERS_HELP };
+  }
   // The npm package's command is called feedline, and so this one's is given.
   return parseDev(command === "dev" ? rest : args);
 }
@@ -156,6 +174,7 @@ function parseDev(args: readonly string[]): Command {
       }),
   );
   if (values.help) return { command: "help", text: HELP };
+  if (values.version) return { command: "help", text: VERSION };
   if (more.length > 0) {
     throw new DevPlatformError(
       `pass one module; also got ${
@@ -201,6 +220,7 @@ function parseServe(args: readonly string[]): Command {
       }),
   );
   if (values.help) return { command: "help", text: SERVE_HELP };
+  if (values.version) return { command: "help", text: VERSION };
   const { image, log = "text" } = values;
   if (image === undefined || positionals.length > 0) {
     throw new DevPlatformError(
@@ -256,46 +276,11 @@ function shared(values: SharedValues) {
   };
 }
 
-/** Parses; an error names the option that was perhaps meant. */
-function named<T>(options: Record<string, unknown>, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    // The first sentence describes the mistake; the others are about parseArgs.
-    const [sentence] = (error as Error).message.split(/\.\s/);
-    const unknown = /^Unknown option '--([^']+)'/.exec(sentence!)?.[1];
-    const meant = unknown && nearest(unknown, Object.keys(options));
-    throw new DevPlatformError(
-      meant ? `${sentence}; did you mean --${meant}?` : sentence!,
-    );
-  }
-}
-
 function variable(text: string): [string, string] {
   const end = text.indexOf("=");
   if (end > 0) return [text.slice(0, end), text.slice(end + 1)];
   // Not quoted: it may be a secret.
   throw new DevPlatformError("--env must have the form <name>=<value>");
-}
-
-function port(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
-    throw new DevPlatformError(
-      `--${name} must be a port from 0 to 65535; got ${JSON.stringify(value)}`,
-    );
-  }
-  return Number(value);
-}
-
-function seconds(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (!/^\d{1,9}(\.\d+)?$/.test(value)) {
-    throw new DevPlatformError(
-      `--${name} must be a number of seconds; got ${JSON.stringify(value)}`,
-    );
-  }
-  return Number(value) * 1000;
 }
 
 /** Reports a wrong path immediately instead of when the first backend fails. */
@@ -336,10 +321,15 @@ export async function main(args: readonly string[]): Promise<number> {
         return await runDev(parsed.options);
       case "serve":
         return await runServe(parsed);
+      case "order":
+        await runOrder(parsed.order, (line) => console.log(line));
+        return 0;
     }
   } catch (error) {
     if (!isDevPlatformError(error)) throw error;
-    console.error(`${args[0] === "serve" ? "serve" : "dev"}: ${error.message}`);
+    const [command] = args;
+    const name = command === "serve" || isOrder(command) ? command : "dev";
+    console.error(`${name}: ${error.message}`);
     return 1;
   }
 }
@@ -438,15 +428,4 @@ async function runServe(
   });
   await platform.closed;
   return 0;
-}
-
-async function readToken(file: string): Promise<string> {
-  try {
-    return (await Deno.readTextFile(file)).trim();
-  } catch (cause) {
-    throw new DevPlatformError(
-      `--token-file: cannot read ${file}: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }

@@ -194,7 +194,7 @@ Deno.test("dev command - arguments", () => {
   // deno-lint-ignore no-explicit-any
   const parse = (...args: string[]): any => {
     const parsed = parseCommandLine(args);
-    assert(parsed.command !== "help");
+    assert(parsed.command === "dev" || parsed.command === "serve");
     return Object.fromEntries(
       Object.entries(parsed.options).filter(([, value]) => value !== undefined),
     );
