@@ -342,7 +342,14 @@ export class ObjectSession {
     };
     const failed = (error: unknown) => {
       console.error("the backend failed to start:", error);
-      if (current()) this.exited(true);
+      if (!current()) return;
+      // As every platform reports a backend that could not be started.
+      this.#apply({
+        type: "terminate",
+        kind: "hard",
+        reason: "internalerror",
+      });
+      this.exited(true);
     };
     try {
       const started = this.#runner.start(

@@ -222,7 +222,11 @@ Deno.test("cloudflare - a start that fails ends the backend with an error, and f
   await using worker = await start();
   const failed = await worker.connect("one", "FAIL=1");
   const last = (await worker.life(failed)).at(-1);
-  assertEquals(last?.status === "terminated" && last.exit_error, true);
+  assert(last?.status === "terminated");
+  assertEquals([last.exit_error, last.termination_reason], [
+    true,
+    "internalerror",
+  ]);
   const next = await worker.connect("one");
   assertNotEquals(next.backend_id, failed.backend_id);
 });
