@@ -35,7 +35,9 @@ Deno.test("checkout - no file of the repository names a path outside it", async 
   const paths = filesIn("");
   assert(paths.length > 200, `${paths.length} files`);
   // The folder of this checkout: it differs from one machine to the next.
-  const parent = `${dirname(root)}/`;
+  const above = `${dirname(root)}/`;
+  // These are on every machine, and tests may name them.
+  const parent = ["//", "/tmp/"].includes(above) ? root : above;
   for (const path of paths) {
     const text = await Deno.readTextFile(root + path);
     assertEquals(outside(path, text, parent), [], path);
