@@ -58,7 +58,7 @@ const MANIFEST = {
 /**
  * The packages that the application provides itself, with the versions that fit:
  * the edge route uses only what every Hono 4 has. Those that only hooks need are
- * optional, so that nobody else downloads them.
+ * optional, so that others do not download them.
  */
 const PEERS: ReadonlyMap<string, { range: string; optional?: true }> = new Map([
   ["hono", { range: "^4.0" }],

@@ -1,4 +1,4 @@
-/** A session backend in Bun: greets whoever the edge says is there. */
+/** A session backend in Bun: greets the user whom the edge has verified. */
 import process from "node:process";
 
 Bun.serve({

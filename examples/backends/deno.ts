@@ -1,4 +1,4 @@
-/** A session backend in Deno: greets whoever the edge says is there. */
+/** A session backend in Deno: greets the user whom the edge has verified. */
 Deno.serve({ port: Number(Deno.env.get("PORT")) }, ({ headers }) => {
   const user = headers.get("x-verified-username") ?? "stranger";
   return new Response(`Hello ${user} from Deno\n`);

@@ -1,4 +1,4 @@
-/** A session backend in Node: greets whoever the edge says is there. */
+/** A session backend in Node: greets the user whom the edge has verified. */
 import { createServer } from "node:http";
 import process from "node:process";
 

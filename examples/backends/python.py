@@ -1,4 +1,4 @@
-"""A session backend in Python: greets whoever the edge says is there."""
+"""A session backend in Python: greets the user whom the edge has verified."""
 
 import os
 import signal

@@ -75,7 +75,7 @@ class PollObject {
     return response;
   }
 
-  /** The poll ends, because it was told to or because nobody has used it for an hour. */
+  /** The poll ends, on request, or after an hour without use. */
   sessionEnd(): Promise<void> {
     return this.#server.close();
   }

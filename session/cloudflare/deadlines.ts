@@ -1,5 +1,5 @@
 /**
- * Ends a backend that nobody uses, or whose time is over: by the object's alarm, so that
+ * Ends a backend that is unused, or whose time is over: by the object's alarm, so that
  * the object may be out of memory meanwhile.
  */
 import { setTimer } from "../../net/timer.ts";

@@ -46,7 +46,7 @@ export interface PlatformSettings extends CommonOptions {
     GateOptions,
     "keys" | "tokenLifetime" | "revocations" | "onRevoke"
   >;
-  /** The API token; without it, whoever reaches the API may use it. */
+  /** The API token; without it, anyone who reaches the API may use it. */
   token?: string | undefined;
   publicUrl?: string | undefined;
   /** Keeps the states of backends for a later run, to which they are left on close. */
@@ -169,7 +169,7 @@ export async function runPlatform(
       createConnectProxy({
         registry,
         gate,
-        // With an API token, whoever has a connection token got it from its owner.
+        // With an API token, a connection token comes from the owner of that token.
         guard: settings.token === undefined ? guard : undefined,
         signal: bridges.signal,
         onRefused: (refusal) => metrics.refused(refusal),

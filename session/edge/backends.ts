@@ -316,7 +316,7 @@ export class Backends {
   }
 }
 
-/** Whether a call ended because nobody waited for it; a limit of time is a failure. */
+/** Whether a call ended because its last caller left; a limit of time is a failure. */
 function abandoned({ signal }: AbortController): boolean {
   return signal.aborted && !isTimeout(signal.reason);
 }

@@ -10,7 +10,7 @@ interface Flight<T> {
   controller: AbortController;
 }
 
-/** Makes the call; `controller` aborts once nobody waits for its result. */
+/** Makes the call; `controller` aborts once its last caller has left. */
 type Ask<T> = (controller: AbortController) => Promise<T>;
 
 /** The interval at which another request's flight is polled, in milliseconds. */
