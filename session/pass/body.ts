@@ -1,6 +1,6 @@
 /**
- * Forwards a request's body to the backend: counts its bytes, and aborts it at the
- * backend if the client aborts it.
+ * Forwards bodies. A request's is counted, and aborted at the backend if the client
+ * aborts it; a response's is passed on as it is.
  */
 import { relay } from "./relay.ts";
 
@@ -34,6 +34,20 @@ interface NativeStreams {
     Uint8Array
   >;
   IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
+}
+
+/**
+ * Responses by their bodies, so that a response lives as long as its body. Node cancels
+ * the unread body of a response that was garbage-collected, and code that reads the
+ * body later, such as a middleware that waits for something first, would fail.
+ */
+const RESPONSES = /* @__PURE__ */ new WeakMap<object, Response>();
+
+/** The body of a response of `fetch`, to be passed on without the response. */
+export function bodyOf(answer: Response): ReadableStream<Uint8Array> | null {
+  const { body } = answer;
+  if (body) RESPONSES.set(body, answer);
+  return body;
 }
 
 /** The size of one read in bytes, for readers that choose it. */

@@ -3,6 +3,7 @@
  * different codings, none reports which, and most leave `Content-Encoding` in place.
  * A proxy that gets it wrong sends a header that contradicts the body.
  */
+import { bodyOf } from "./body.ts";
 import { relay } from "./relay.ts";
 
 /** Whether a runtime's `fetch` decodes these codings. */
@@ -45,10 +46,9 @@ export interface Decoded {
 }
 
 /** Determines whether the body of `answer` was decoded. */
-export async function decodedBody(
-  { headers, body }: Response,
-): Promise<Decoded> {
-  const value = headers.get("content-encoding");
+export async function decodedBody(answer: Response): Promise<Decoded> {
+  const body = bodyOf(answer);
+  const value = answer.headers.get("content-encoding");
   if (value === null) return { decoded: false, body };
   const codings = value.split(",").map((coding) => coding.trim());
   const own = RUNTIMES.find(([global]) => global in globalThis);

@@ -1,7 +1,7 @@
 /** Forwards an HTTP request to a session backend, streaming both bodies. */
 import type { Deadlines } from "../../net/deadlines.ts";
 import { isEventStream } from "../../net/sse.ts";
-import { passBody } from "./body.ts";
+import { bodyOf, passBody } from "./body.ts";
 import { decodedBody } from "./encoding.ts";
 import { LostError, ProxyError, redacted } from "./failure.ts";
 import {
@@ -215,7 +215,7 @@ export async function forward(
     ? noBody(answer, controller)
     : answer.headers.has("content-encoding")
     ? await decodedBody(answer)
-    : { decoded: false, body: answer.body };
+    : { decoded: false, body: bodyOf(answer) };
   let body = whole && discreet(whole, () => secretsOf(to, options));
   if (
     body && options.eventStream &&

@@ -1,7 +1,11 @@
 /**
- * Node's `fetch` cuts off silent bodies; the README's lines decide after how
- * long. The limit of five minutes itself is not waited for: a short one shows
- * that the edge's requests obey these lines, and 0 that they lift it.
+ * What Node's `fetch` does to the bodies of responses, and the edge with it.
+ *
+ * It cuts off silent ones; the README's lines decide after how long. The limit of five
+ * minutes itself is not waited for: a short one shows that the edge's requests obey
+ * these lines, and 0 that they lift it.
+ *
+ * It also cancels a body that is not yet read when its response is garbage-collected.
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import { startProgram } from "../kit/program.ts";
@@ -21,7 +25,7 @@ for (const node of ["node22", "node24", "node"] as const) {
       true,
     );
     const path = await requireRuntime(node);
-    await using program = await bundled("node_silence");
+    await using program = await bundled("node_bodies");
     const read = async (limit: number, silence: number) => {
       await using edge = await startProgram(path, [
         program.file,
@@ -35,5 +39,22 @@ for (const node of ["node22", "node24", "node"] as const) {
     };
     assertEquals(await read(0, 2_000), "one two");
     await assertRejects(() => read(200, 60_000));
+  });
+}
+
+for (const node of ["node22", "node24", "node"] as const) {
+  Deno.test(`a response that is read late is whole on ${node}`, async () => {
+    const path = await requireRuntime(node);
+    await using program = await bundled("node_bodies");
+    await using edge = await startProgram(path, [
+      "--expose-gc",
+      program.file,
+      "0",
+    ]);
+    const [port] = /\d+$/.exec(edge.said)!;
+    const response = await fetch(
+      `http://127.0.0.1:${port}/room/backend/?ms=0&late`,
+    );
+    assertEquals(await response.text(), "one two");
   });
 }

@@ -1,16 +1,18 @@
 /**
  * An edge on Node whose backend sends one piece and then stays silent for as long
  * as it is asked to. Node's `fetch` is given the limit in the first argument, by
- * the lines of the README.
+ * the lines of the README. With `?late`, a middleware keeps each response until what
+ * nothing refers to has been collected.
  */
 import { createServer } from "node:http";
+import { Hono } from "@hono/hono";
 import { serve } from "@hono/node-server";
 import { Agent, setGlobalDispatcher } from "undici";
 import { sessionProxy } from "@feedline/feedline/proxy";
 import type { ConnectResponse, SessionEngine } from "@feedline/feedline/types";
 
 // deno-lint-ignore no-explicit-any
-const { process } = globalThis as any;
+const { gc, process } = globalThis as any;
 const limit = Number(process.argv[2]);
 setGlobalDispatcher(new Agent({ headersTimeout: limit, bodyTimeout: limit }));
 
@@ -37,14 +39,20 @@ const engine = {
   origins: ["http://127.0.0.1:*"],
   connect: () => Promise.resolve(answer),
 } as unknown as SessionEngine;
+const app = new Hono();
+app.use(async (c, next) => {
+  await next();
+  if (c.req.query("late") === undefined) return;
+  for (let round = 0; round < 5; round++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});
+app.route(
+  "/",
+  sessionProxy({ engine, authorize: () => ({ anonymous: true }) }),
+);
 serve(
-  {
-    fetch: sessionProxy({
-      engine,
-      authorize: () => ({ anonymous: true }),
-    }).fetch,
-    port: 0,
-    hostname: "127.0.0.1",
-  },
+  { fetch: app.fetch, port: 0, hostname: "127.0.0.1" },
   ({ port }) => console.log(`listening on ${port}`),
 );
