@@ -3,7 +3,7 @@ import type { SessionBackend } from "../client.ts";
 import type {
   ActionArgs,
   ActionData,
-  ActionOptions,
+  ActionWait,
   AnyApi,
   FeedAction,
   FeedArgs,
@@ -13,6 +13,7 @@ import type {
   FeedmeClient,
   FeedSnapshot,
   JsonObject,
+  OptimisticOptions,
 } from "../feed/feedme/mod.ts";
 import { FeedmeError } from "../feed/feedme/client/errors.ts";
 import { feedKey } from "../feed/feedme/wire/protocol.ts";
@@ -331,12 +332,12 @@ export interface UseActionResult<Args, Data> {
 export type UseActionOptions<
   Api extends FeedmeApi = AnyApi,
   Name extends keyof Api["actions"] = keyof Api["actions"],
-> = Omit<ActionOptions<Api, Name>, "signal">;
+> = Omit<ActionWait, "signal"> & OptimisticOptions<Api, Name>;
 
 /**
  * An action of the server, with its progress. `optimistic` says what it will probably do
- * to a feed: `useFeed` shows that at once, until the server reveals the action itself,
- * and takes it back if the action fails.
+ * to the feed that `feed` and `args` name: `useFeed` shows that at once, until the server
+ * reveals the action itself, and takes it back if the action fails.
  *
  * ```ts
  * import { createElement, type ReactElement } from "react";
@@ -350,10 +351,8 @@ export type UseActionOptions<
  *
  * export function Say(): ReactElement {
  *   const { run, pending, error } = useAction("say", {
- *     optimistic: {
- *       feed: "room",
- *       change: ({ lines }, { text }) => ({ lines: [...lines, text] }),
- *     },
+ *     feed: "room",
+ *     optimistic: ({ lines }, { text }) => ({ lines: [...lines, text] }),
  *   });
  *   return createElement(
  *     "button",

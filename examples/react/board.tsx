@@ -64,16 +64,10 @@ function Sheet(
     select: (data) => data.notes,
   });
   const { run: add, error } = useAction("add", {
-    optimistic: {
-      feed: "board",
-      change: ({ notes }, { id, ...where }) => ({
-        notes: {
-          ...notes,
-          [id]: { ...where, by: name, text: "", revision: 0 },
-        },
-      }),
-      reveals: ({ name }) => name === "added",
-    },
+    feed: "board",
+    optimistic: ({ notes }, { id, ...where }) => ({
+      notes: { ...notes, [id]: { ...where, by: name, text: "", revision: 0 } },
+    }),
   });
   return (
     <main
@@ -104,18 +98,14 @@ function Sheet(
 function Card({ id, note, stale }: { id: string; note: Note; stale: boolean }) {
   const [held, setHeld] = useState<{ x: number; y: number }>();
   const { run: move } = useAction("move", {
-    optimistic: {
-      feed: "board",
-      change: ({ notes }, { id, x, y }) => ({
-        notes: notes[id] ? { ...notes, [id]: { ...notes[id], x, y } } : notes,
-      }),
-    },
+    feed: "board",
+    optimistic: ({ notes }, { id, x, y }) => ({
+      notes: notes[id] ? { ...notes, [id]: { ...notes[id], x, y } } : notes,
+    }),
   });
   const { run: remove } = useAction("remove", {
-    optimistic: {
-      feed: "board",
-      change: ({ notes: { [id]: _, ...notes } }) => ({ notes }),
-    },
+    feed: "board",
+    optimistic: ({ notes: { [id]: _, ...notes } }) => ({ notes }),
   });
   const { x, y } = held ?? note;
   return (

@@ -41,7 +41,12 @@ export type {
   SaidOf,
 } from "./client/presence.ts";
 export type { FeedSnapshot } from "./client/subscription.ts";
-export type { ActionOptions, OptimisticChange } from "./client/views.ts";
+export type {
+  ActionOptions,
+  ActionWait,
+  OptimisticChange,
+  OptimisticOptions,
+} from "./client/views.ts";
 export type {
   Consumer,
   ConsumerOptions,

@@ -107,14 +107,12 @@ async function beginOpen(options: Partial<FeedmeClientOptions> = {}) {
   const texts = () => view.data?.lines.map(({ text }) => text).join(" ");
   const say = (text: string, more: object = {}) =>
     all.client.action("say", { text }, {
-      optimistic: {
-        feed: "lines",
-        change: (data, { text }) => ({
-          ...data,
-          lines: [...data.lines, line(0, text)],
-        }),
-        ...more,
-      },
+      feed: "lines",
+      optimistic: (data, { text }) => ({
+        ...data,
+        lines: [...data.lines, line(0, text)],
+      }),
+      ...more,
     });
   return { ...all, view, texts, say };
 }
@@ -402,17 +400,30 @@ Deno.test("optimistic: taken back when the action fails, is aborted or cannot be
   await assertRejects(() => three, FeedmeError, "TIMEOUT");
   assertStrictEquals(view.data, before);
 
-  assertThrows(
-    () =>
-      say("x", {
-        change: () => {
-          throw new Error("no");
-        },
-      }),
-    FeedmeError,
-    "INVALID_ARGUMENT",
-  );
-  assertStrictEquals(view.data, before);
+  const invalid: [options: object, message: string][] = [
+    [
+      { optimistic: () => assert(false) },
+      "An optimistic change could not be made.",
+    ],
+    [
+      { optimistic: () => 7 },
+      "An optimistic change could not be made.",
+    ],
+    [{ optimistic: {} }, "An optimistic change must be a function."],
+    [
+      { feed: undefined },
+      "An optimistic change needs the name of its feed.",
+    ],
+    [{ feed: 7 }, "Invalid feed name."],
+  ];
+  for (const [options, message] of invalid) {
+    const error = assertThrows(() => say("x", options), FeedmeError);
+    assertEquals(
+      [error.code, error.message],
+      ["INVALID_ARGUMENT", `INVALID_ARGUMENT: ${message}`],
+    );
+    assertStrictEquals(view.data, before);
+  }
   // A feed without a view has nothing to lay it over.
   const elsewhere = say("x", { args: { from: "9" } });
   assertStrictEquals(view.data, before);
@@ -431,6 +442,38 @@ Deno.test("optimistic: taken back when the action fails, is aborted or cannot be
   await client.close();
 });
 
+Deno.test("optimistic: a list changes several feeds, all or none", async () => {
+  await using all = await beginOpen();
+  const { client, receive, texts } = all;
+  const other = client.view("lines", { from: "9" });
+  await receive(opened([line(9, "nine")], { from: "9" }));
+  const add = (more: object = {}) => ({
+    feed: "lines" as const,
+    optimistic: (
+      data: Lines["feeds"]["lines"]["data"],
+      { text }: { text: string },
+    ) => ({ ...data, lines: [...data.lines, line(0, text)] }),
+    ...more,
+  });
+  const act = (...optimistic: ReturnType<typeof add>[]) =>
+    client.action("say", { text: "two" }, { optimistic });
+  const both = () => [texts(), other.data!.lines.length];
+  assertThrows(
+    () => act(add(), add({ args: { from: "9" }, optimistic: () => 7 })),
+    FeedmeError,
+    "INVALID_ARGUMENT",
+  );
+  assertEquals(both(), ["one", 1]);
+  const acting = act(add(), add({ args: { from: "9" } }));
+  assertEquals(both(), ["one two", 2]);
+  await receive(added(2, "two", { CallbackId: "1" }));
+  assertEquals(both(), ["one two", 2]);
+  await receive(done("1"));
+  await acting;
+  assertEquals(both(), ["one two", 1]);
+  other.close();
+});
+
 Deno.test("action(): a signal and a timeout of its own", async () => {
   using time = new FakeTime();
   await using all = await beginOpen();
@@ -438,10 +481,11 @@ Deno.test("action(): a signal and a timeout of its own", async () => {
   const abort = new AbortController();
   const act = (options: object) =>
     client.action("say", { text: "two" }, {
-      optimistic: {
-        feed: "lines",
-        change: (data) => ({ ...data, lines: [...data.lines, line(2, "two")] }),
-      },
+      feed: "lines",
+      optimistic: (data) => ({
+        ...data,
+        lines: [...data.lines, line(2, "two")],
+      }),
       ...options,
     });
   const aborted = act({ signal: abort.signal });

@@ -77,10 +77,8 @@ Deno.test("optimistic: three people write at once, and see every line of theirs 
       for (let n = 0; n < 50; n++) {
         written++;
         acting.push(client.action("add", { by: name, text: `${n}` }, {
-          optimistic: {
-            feed: "list",
-            change: ({ lines }, line) => ({ lines: [...lines, line] }),
-          },
+          feed: "list",
+          optimistic: ({ lines }, line) => ({ lines: [...lines, line] }),
         }));
         if (n % 3 === 0) await delay(1);
       }

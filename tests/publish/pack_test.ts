@@ -58,10 +58,8 @@ export function View() {
   const { data: sure } = useFeed("room", { id: "7" }, { suspense: true });
   const line: string | undefined = sure.lines[0];
   const { run, pending } = useAction("say", {
-    optimistic: {
-      feed: "room", args: { id: "7" },
-      change: ({ lines }, { text }) => ({ lines: [...lines, text] }),
-    },
+    feed: "room", args: { id: "7" },
+    optimistic: ({ lines }, { text }) => ({ lines: [...lines, text] }),
   });
   const id = async () => (await run({ text: "a" })).id.toFixed();
   const send = useSend<{ x: number }>();
@@ -74,6 +72,12 @@ export function View() {
   useFeed("room", { name: "7" });
   // @ts-expect-error no text
   run({ text: 7 });
+  // @ts-expect-error the arguments of another feed
+  useAction("say", { feed: "room", args: { name: "7" }, optimistic: (data) => data });
+  // @ts-expect-error other data
+  useAction("say", { feed: "room", args: { id: "7" }, optimistic: () => ({ rows: [] }) });
+  // @ts-expect-error which feed
+  useAction("say", { optimistic: (data) => data });
   // @ts-expect-error another message
   send("moved", { y: 1 });
   // @ts-expect-error neither a response nor a way to get one

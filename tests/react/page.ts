@@ -186,12 +186,9 @@ function Saying() {
 /** Shows what the server will probably make of it. */
 function Optimistic() {
   const { run, pending, error } = useAction("sayLate", {
-    optimistic: {
-      feed: "room",
-      args: { id: "a" },
-      change: (data, { text }) => ({ ...data, lines: [...data.lines, text] }),
-      reveals: ({ name, data: { text } }) => name === "said" && text === "mine",
-    },
+    feed: "room",
+    args: { id: "a" },
+    optimistic: (data, { text }) => ({ ...data, lines: [...data.lines, text] }),
   });
   page.act.run = (args: { text: string }) => void run(args);
   const { data } = useFeed("room", { id: "a" });

@@ -105,6 +105,7 @@ export function startServer(pages: Map<string, string>) {
   }
 
   function live(request: Request): Response {
+    const subprotocols = request.headers.get("sec-websocket-protocol");
     const { socket, response } = Deno.upgradeWebSocket(request, {
       protocol: "feedme",
     });
@@ -115,7 +116,7 @@ export function startServer(pages: Map<string, string>) {
       counts.live--;
       sockets.delete(socket);
     });
-    server.accept(socket);
+    server.accept(socket, { subprotocols });
     return response;
   }
 

@@ -170,8 +170,8 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
     actionArgs: ActionArgs<Api, Name>,
   ): Promise<ActionData<Api, Name>>;
   /**
-   * Like the other overload, with options: a signal, a timeout of its own, and optimistic
-   * changes.
+   * Like the other overload, with options: a signal, a timeout of its own, and an
+   * optimistic change of a feed.
    *
    * @throws {RangeError} synchronously, if `timeout` is not a duration
    */
@@ -354,8 +354,7 @@ export class FeedmeClient<Api extends FeedmeApi = AnyApi>
       takeBack(result);
       settle(result);
     };
-    const { optimistic } = options;
-    if (live && optimistic) takeBack = this.#views.lay(optimistic, args, call);
+    if (live) takeBack = this.#views.lay(options, args, call);
     try {
       this.#shell.handle({ type: "act", call, name, args, live, timeoutMs });
       return call;

@@ -19,7 +19,7 @@ import { type FeedArgs, feedKey, isFeedArgs } from "../wire/protocol.ts";
 import type { JsonObject } from "../wire/protocol.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
 
-/** What an action will probably do to a feed; see `ActionOptions.optimistic`. */
+/** What an action will probably do to one feed; see {@linkcode ActionOptions}. */
 export type OptimisticChange<
   Api extends FeedmeApi = AnyApi,
   Name extends keyof Api["actions"] = keyof Api["actions"],
@@ -27,30 +27,55 @@ export type OptimisticChange<
   [Feed in keyof Api["feeds"] & string]: {
     /** The name of the feed. */
     feed: Feed;
-    /** Its arguments. @default {{}} */
-    args?: FeedArgsOf<Api, Feed>;
+    /** The arguments of the feed. @default {{}} */
+    args?: FeedArgsOf<Api, Feed> | undefined;
     /**
-     * Makes the expected data from the current data, without modifying it. Called again
-     * when others change the feed meanwhile, so it must depend on nothing else. Where it
-     * throws, the data stays as it is.
+     * Makes the expected data of the feed from its current data and the arguments of the
+     * action, without modifying them. Called again when others change the feed
+     * meanwhile, so it must depend on nothing else. Where it throws then, the data stays
+     * as it is.
      */
-    change(
+    optimistic(
       data: FeedData<Api["feeds"][Feed]>,
       args: ActionArgs<Api, Name>,
     ): FeedData<Api["feeds"][Feed]>;
     /**
-     * Recognizes the action on the feed that this one leads to. Needed for servers
-     * that respond before they reveal; see the documentation.
+     * Recognizes the action on the feed that this one leads to.
+     * @default {the one that the server marks as caused by this call, or else the
+     * response}
      */
-    reveals?(action: FeedAction<Api["feeds"][Feed]>): boolean;
+    reveals?: ((action: FeedAction<Api["feeds"][Feed]>) => boolean) | undefined;
   };
 }[keyof Api["feeds"] & string];
 
-/** Options of `client.action`. */
-export interface ActionOptions<
+/**
+ * What an action will probably do to feeds that views show. It is laid over their data
+ * until the server reveals the action itself, or the action fails.
+ */
+export type OptimisticOptions<
   Api extends FeedmeApi = AnyApi,
   Name extends keyof Api["actions"] = keyof Api["actions"],
-> extends WaitOptions {
+> =
+  | OptimisticChange<Api, Name>
+  | {
+    /** A list, if the action changes several feeds. */
+    optimistic?: readonly OptimisticChange<Api, Name>[] | undefined;
+    /** In each item of the list. */
+    feed?: undefined;
+    /** In each item of the list. */
+    args?: undefined;
+    /** In each item of the list. */
+    reveals?: undefined;
+  };
+
+/** Options of `client.action`. */
+export type ActionOptions<
+  Api extends FeedmeApi = AnyApi,
+  Name extends keyof Api["actions"] = keyof Api["actions"],
+> = ActionWait & OptimisticOptions<Api, Name>;
+
+/** How long to wait for the response to an action. */
+export interface ActionWait extends WaitOptions {
   /**
    * Ends the wait for the response. Before the action has been sent, the promise rejects
    * with the signal's reason. Afterwards it rejects with a `FeedmeError` of code
@@ -62,21 +87,13 @@ export interface ActionOptions<
    * @default {the client's actionTimeoutMs}
    */
   timeout?: number | undefined;
-  /**
-   * What the action will probably do to feeds that views show. It is laid over their
-   * data until the server reveals the action itself, or the action fails.
-   */
-  optimistic?:
-    | OptimisticChange<Api, Name>
-    | readonly OptimisticChange<Api, Name>[]
-    | undefined;
 }
 
 /** An {@linkcode OptimisticChange} of any feed. */
 interface AnyChange {
   feed: string;
   args?: FeedArgs;
-  change(data: JsonObject, args: JsonObject): JsonObject;
+  optimistic(data: JsonObject, args: JsonObject): JsonObject;
   reveals?(action: unknown): boolean;
 }
 
@@ -168,11 +185,12 @@ export class Views implements ViewHost {
    * then nothing has changed
    */
   lay(
-    optimistic: unknown,
+    options: OptimisticOptions,
     actionArgs: JsonObject,
     call: unknown,
   ): (result: ActionResult) => void {
-    const changes = (Array.isArray(optimistic) ? optimistic : [optimistic]) as (
+    const { optimistic = [] } = options;
+    const changes = (Array.isArray(optimistic) ? optimistic : [options]) as (
       AnyChange | undefined
     )[];
     const laid: [Subscription, FeedLayer][] = [];
@@ -184,16 +202,19 @@ export class Views implements ViewHost {
     try {
       for (const each of changes) {
         const { feed, args = {} } = each ?? {};
-        if (typeof each?.change !== "function") {
+        if (typeof each?.optimistic !== "function") {
           throw invalid("An optimistic change must be a function.");
         }
+        if (feed === undefined) {
+          throw invalid("An optimistic change needs the name of its feed.");
+        }
         checkFeed(feed, args);
-        const key = feedKey(feed!, args);
+        const key = feedKey(feed, args);
         const subscription = this.#subscriptions.get(key);
         if (!subscription) continue;
         const layer: FeedLayer = {
           call,
-          change: (data) => each.change(data, actionArgs),
+          change: (data) => each.optimistic(data, actionArgs),
           reveals: each.reveals && ((action) => each.reveals!(action)),
         };
         subscription.lay(layer);

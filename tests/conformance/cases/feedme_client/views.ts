@@ -85,11 +85,9 @@ export const clientViews: Area["cases"] = {
     const view = await client.open("board", { id });
     const act = (name: string, args: JsonObject) =>
       client.action(name, args, {
-        optimistic: {
-          feed: "board",
-          args: { id },
-          change: (data) => ({ ...data, n: 7 }),
-        },
+        feed: "board",
+        args: { id },
+        optimistic: (data) => ({ ...data, n: 7 }),
       });
     const refused = act("refuse", { code: "FULL", data: {} });
     assertEquals(view.data!.n, 7);
