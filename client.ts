@@ -24,6 +24,10 @@ import { Listeners } from "./net/listeners.ts";
 import { Milestone } from "./net/milestone.ts";
 import { notify } from "./net/report.ts";
 import { deadline } from "./net/wait.ts";
+import type {
+  ReadyOptions,
+  SessionBackendOptions,
+} from "./session/engine/backend_options.ts";
 import type { StatusDialect } from "./session/engine/dialect.ts";
 import { dialectOf } from "./session/engine/dialects.ts";
 import { followStatus } from "./session/engine/follow.ts";
@@ -64,6 +68,7 @@ export type {
   ConnectionEnd,
 } from "./session/socket/options.ts";
 export type { SocketMessage } from "./session/socket/outbox.ts";
+export type { ReadyOptions, SessionBackendOptions };
 export {
   type ApiError,
   type BackendState,
@@ -89,31 +94,6 @@ export {
   BackendEndedError,
   type BackendSnapshot,
 } from "./session/engine/snapshot.ts";
-
-/** Options of {@linkcode SessionBackend}. */
-export interface SessionBackendOptions {
-  /** The `fetch` to use. @default {globalThis.fetch} */
-  fetch?: typeof fetch | undefined;
-  /**
-   * Called with each failure of the status stream. Most failures are followed by a
-   * reconnect; `final` marks the one that ends the stream because the platform no
-   * longer knows the backend.
-   */
-  onError?: ((error: unknown, info: { final: boolean }) => void) | undefined;
-  /**
-   * Whether watching begins with the first method that needs it, such as `subscribe()` or
-   * `ready()`, instead of at once. A page framework may create objects during rendering
-   * that it then drops; a lazy one costs no request.
-   * @default {false}
-   */
-  lazy?: boolean | undefined;
-}
-
-/** Options of the {@linkcode SessionBackend} methods that wait. */
-export interface ReadyOptions extends CallOptions {
-  /** The longest wait, in milliseconds; `Infinity` means no limit. @default {Infinity} */
-  timeout?: number | undefined;
-}
 
 /** How long {@linkcode SessionBackend.status} waits for a response, in milliseconds. */
 const STATUS_TIMEOUT = 30_000;

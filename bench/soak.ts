@@ -3,10 +3,13 @@
  * Afterwards the process must have as many descriptors as before, and the platform no
  * streams and sockets. Only Linux reports these counts.
  */
-import { config } from "../tests/kit/config.ts";
-import { startEdge, startPlatform } from "../tests/proxy/platform.ts";
+import {
+  dial,
+  signIn,
+  startDeno,
+  startPlatform,
+} from "../tests/proxy/platform.ts";
 import { descriptors, listener } from "./process.ts";
-import { HANDSHAKE } from "../tests/proxy/support.ts";
 
 const SECONDS = Number(Deno.env.get("SOAK_SECONDS") ?? 180);
 
@@ -23,17 +26,8 @@ async function watch(room: string, cookie: string): Promise<void> {
 }
 
 /** Leaves during the handshake of a WebSocket, or soon after. */
-async function knock(port: number, cookie: string): Promise<void> {
-  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const lines = [
-    "GET /rooms/lobby/backend/ws HTTP/1.1",
-    "host: x",
-    `cookie: ${cookie}`,
-    ...HANDSHAKE,
-  ];
-  await connection.write(
-    new TextEncoder().encode(lines.join("\r\n") + "\r\n\r\n"),
-  );
+async function knock(edge: { port: number }, cookie: string): Promise<void> {
+  const connection = await dial(edge, "ws", cookie);
   await pause(Math.random() * 20);
   connection.close();
 }
@@ -41,23 +35,9 @@ async function knock(port: number, cookie: string): Promise<void> {
 /** Prints the counts before and after. */
 export async function soak(): Promise<void> {
   await using platform = startPlatform();
-  await using edge = await startEdge(
-    Deno.execPath(),
-    [
-      "run",
-      "--allow-net",
-      "--allow-env",
-      "--unstable-no-legacy-abort",
-      `--config=${config}`,
-      "examples/edge/deno.ts",
-    ],
-    platform,
-    "stderr",
-  );
+  await using edge = await startDeno(platform);
   const pid = await listener(edge.port);
-  const signIn = await fetch(`${edge.origin}/sign-in/ada`, { method: "POST" });
-  await signIn.body?.cancel();
-  const cookie = signIn.headers.get("set-cookie")!.split(";")[0]!;
+  const cookie = await signIn(edge);
   const room = `${edge.origin}/rooms/lobby`;
   await (await fetch(`${room}/connect`, {
     method: "POST",
@@ -80,7 +60,7 @@ export async function soak(): Promise<void> {
     ...Array.from({ length: 1 }, () =>
       repeat(async () => {
         sockets++;
-        await knock(edge.port, cookie);
+        await knock(edge, cookie);
       })),
   ]);
   // Waits for idle keep-alive connections to close, and for the deadline of a client's

@@ -1,9 +1,12 @@
 /** What an open WebSocket through the edge costs in memory, on each runtime. */
-import { startEdge, startPlatform } from "../tests/proxy/platform.ts";
-import { open } from "../tests/proxy/support.ts";
-import { bundle } from "../tests/kit/bundle.ts";
-import { config } from "../tests/kit/config.ts";
-import { folder } from "../tests/kit/program.ts";
+import {
+  type Platform,
+  signIn,
+  startBundled,
+  startDeno,
+  startPlatform,
+} from "../tests/proxy/platform.ts";
+import { open, type Server } from "../tests/proxy/support.ts";
 import { runtime } from "../tests/kit/runtimes.ts";
 import { printTable, type Row } from "./compare.ts";
 import { listener, residentMemory } from "./process.ts";
@@ -13,18 +16,11 @@ const COUNT = 2_000;
 const WARM = 100;
 
 /** Bytes of each of `COUNT` WebSockets that have passed one message each way. */
-async function eachSocket(command: string, args: string[], deno = false) {
+async function eachSocket(start: (platform: Platform) => Promise<Server>) {
   await using platform = startPlatform();
-  await using edge = await startEdge(
-    command,
-    args,
-    platform,
-    deno ? "stderr" : undefined,
-  );
+  await using edge = await start(platform);
   const pid = await listener(edge.port);
-  const signIn = await fetch(`${edge.origin}/sign-in/ada`, { method: "POST" });
-  await signIn.body?.cancel();
-  const cookie = signIn.headers.get("set-cookie")!.split(";")[0]!;
+  const cookie = await signIn(edge);
   await using sockets = new AsyncDisposableStack();
   const enter = async () => {
     const url = `${edge.origin}/rooms/lobby/backend/ws`;
@@ -49,34 +45,12 @@ export async function benchSockets(): Promise<void> {
       measured: `${(bytes / 1024).toFixed(0)} kB`,
       target: "report",
     });
-  add(
-    "Deno",
-    await eachSocket(
-      Deno.execPath(),
-      [
-        "run",
-        "--allow-net",
-        "--allow-env",
-        "--unstable-no-legacy-abort",
-        `--config=${config}`,
-        "examples/edge/deno.ts",
-      ],
-      true,
-    ),
-  );
-  for (const name of ["bun", "node"] as const) {
+  add("Deno", await eachSocket(startDeno));
+  for (const [name, label] of [["bun", "Bun"], ["node", "Node"]] as const) {
     const found = await runtime(name);
     if ("missing" in found) continue;
-    await using program = await folder({
-      "edge.mjs": await bundle(
-        `tests/proxy/edges/${name}.ts`,
-        "--platform=deno",
-      ),
-    });
-    add(
-      name === "bun" ? "Bun" : "Node",
-      await eachSocket(found.path, [`${program.path}/edge.mjs`]),
-    );
+    const start = startBundled.bind(undefined, found.path, name);
+    add(label, await eachSocket(start));
   }
   printTable("Open WebSockets", rows);
 }

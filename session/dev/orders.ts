@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { readServerEvents } from "../../net/sse.ts";
 import { isHTTPError, type RunningBackend } from "../../types.ts";
+import { bearer } from "../engine/http.ts";
 import { Jamsocket } from "../engine/jamsocket.ts";
 import { named, port, readToken } from "./arguments.ts";
 import type { LogLine } from "./backend.ts";
@@ -276,10 +277,6 @@ async function visit(
   const answer = await response.json();
   if (!response.ok) throw new DevPlatformError(answer.error.message);
   return answer.url;
-}
-
-function bearer(token: string | undefined): Record<string, string> {
-  return token ? { authorization: `Bearer ${token}` } : {};
 }
 
 async function openBrowser(url: string): Promise<void> {

@@ -1,4 +1,7 @@
-/** Reads responses of a platform's HTTP API, with a size limit; failures become `HTTPError`. */
+/**
+ * Requests to a platform's HTTP API, and its responses, read with a size limit; failures
+ * become `HTTPError`.
+ */
 import {
   type ApiError,
   type BackendState,
@@ -17,6 +20,11 @@ const MAX_ANSWER = 1_048_576;
 
 /** How long to wait before repeating an idempotent request, in milliseconds. */
 const RETRY_PAUSE = 10;
+
+/** The header that carries an API token; no header without one. */
+export function bearer(token: string | undefined): Record<string, string> {
+  return token ? { authorization: `Bearer ${token}` } : {};
+}
 
 /** Reads the body as text; fails if it exceeds {@linkcode MAX_ANSWER} bytes. */
 async function readText(response: Response): Promise<string> {

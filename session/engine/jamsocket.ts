@@ -21,6 +21,7 @@ import {
   quote,
 } from "./http_engine.ts";
 import type { StatusDialect } from "./dialect.ts";
+import { bearer } from "./http.ts";
 
 /** How Jamsocket reports the status of its backends. */
 export const jamsocketStatus: StatusDialect = {
@@ -29,14 +30,17 @@ export const jamsocketStatus: StatusDialect = {
   losesStates: false,
 };
 
-/** The dialect of one service. */
+/** The dialect of one service: of an account, and maybe in an environment. */
 function jamsocketDialect(
-  servicePath: string,
+  names: readonly (string | undefined)[],
   words: Pick<
     EngineDialect,
     "connecting" | "unreachableHint" | "foreignHint"
   >,
 ): EngineDialect {
+  const servicePath = names.filter(Boolean).map((name) =>
+    encodeURIComponent(name!)
+  ).join("/");
   const backendPath = (id: string) => `/v2/backend/${id}`;
   return {
     ...jamsocketStatus,
@@ -316,16 +320,15 @@ function isOwn(options: unknown): options is JamsocketOwnInitOptions {
 
 function ownPlatform(options: JamsocketOwnInitOptions) {
   const { apiUrl, token, account = "-", service = "-", environment } = options;
-  const path = [account, service, ...(environment ? [environment] : [])];
   return {
-    dialect: jamsocketDialect(path.map(encodeURIComponent).join("/"), {
+    dialect: jamsocketDialect([account, service, environment], {
       connecting: "Connecting to your platform",
       unreachableHint: "start it with: feedline serve --image <image>",
     }),
     address: {
       base: apiUrl,
       baseName: "apiUrl",
-      ...(token ? { headers: { authorization: `Bearer ${token}` } } : {}),
+      headers: bearer(token),
     },
     backendOrigins: options.backendOrigins ?? originsOf(apiUrl),
     account,
@@ -359,7 +362,7 @@ function devPlatform(options: JamsocketDevInitOptions) {
   const port = checkPort(options.port ?? 8080, "port");
   const base = `http://localhost:${port}`;
   return {
-    dialect: jamsocketDialect("-/-", {
+    dialect: jamsocketDialect(["-", "-"], {
       connecting: "Connecting to the dev platform",
       unreachableHint:
         "start the dev platform with: deno run -A jsr:@feedline/feedline/dev ./backend.ts; if HTTP_PROXY is set, set NO_PROXY=localhost,127.0.0.1 too",
@@ -383,15 +386,14 @@ function hostedPlatform(options: JamsocketHostedInitOptions) {
       );
     }
   }
-  const path = [account, service, ...(environment ? [environment] : [])];
   return {
-    dialect: jamsocketDialect(path.map(encodeURIComponent).join("/"), {
+    dialect: jamsocketDialect([account, service, environment], {
       connecting: `Connecting to service ${quote(service)}`,
     }),
     address: {
       base: apiUrl ?? "https://api.jamsocket.com",
       baseName: "apiUrl",
-      headers: { authorization: `Bearer ${token}` },
+      headers: bearer(token),
     },
     backendOrigins: [
       "https://*.jamsocket.net",

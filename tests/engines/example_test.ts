@@ -1,5 +1,5 @@
 /** The engine suite in a test framework, on the engine of examples/engine/. */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   engineTests,
   runEngineTests,
@@ -19,16 +19,18 @@ const cases = engineTests({
 });
 
 for (const { area, name, exception, run } of cases) {
-  Deno.test({
-    name: `in one file - ${area}: ${name}${exception ? ` (${exception})` : ""}`,
-    ignore: exception !== undefined,
-    fn: run,
-  });
+  if (!exception) Deno.test(`in one file - ${area}: ${name}`, run);
 }
 
-Deno.test("in one file - most cases were run", () => {
-  const run = cases.filter(({ exception }) => exception === undefined);
-  assert(run.length >= 20, `${run.length}`);
+Deno.test("in one file - every case was run, but these", () => {
+  const left = cases.filter(({ exception }) => exception);
+  assert(cases.length - left.length >= 20, `${cases.length - left.length}`);
+  const reasons = Map.groupBy(left, ({ exception }) => exception);
+  assertEquals([...reasons].map(([why, cases]) => [why, cases.length]), [
+    ["the subject has no withFetch", 4],
+    ["it passes no WebSockets on", 1],
+    ["the subject has no expire", 1],
+  ]);
 });
 
 type Engine = InProcessEngine;

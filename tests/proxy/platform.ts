@@ -1,6 +1,7 @@
 /** A platform behind HTTP, and the example's edge as a program before it. */
 import { assert } from "@std/assert";
 import { bundle } from "../kit/bundle.ts";
+import { config } from "../kit/config.ts";
 import { folder, startProgram } from "../kit/program.ts";
 import {
   HANDSHAKE,
@@ -83,6 +84,23 @@ export async function startEdge(
     origin: `http://127.0.0.1:${port}`,
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
+}
+
+/** The example's edge on Deno. */
+export function startDeno(platform: Platform): Promise<Server> {
+  return startEdge(
+    Deno.execPath(),
+    [
+      "run",
+      "--allow-net",
+      "--allow-env",
+      "--unstable-no-legacy-abort",
+      `--config=${config}`,
+      "examples/edge/deno.ts",
+    ],
+    platform,
+    "stderr",
+  );
 }
 
 /** A program of `edges/`, in one file for any runtime. */

@@ -82,9 +82,10 @@ Deno.test("relay - can be ended, before, during and after a read", async () => {
 Deno.test("relay - ended with an error, it breaks off", async () => {
   const { bytes, end, noticed } = start();
   const result = bytes();
-  end(new Error("revoked"));
+  const revoked = new Error("revoked");
+  end(revoked);
   await assertRejects(() => result, Error, "revoked");
-  assertEquals(noticed, ["end", ["cancelled", new Error("revoked")]]);
+  assertEquals(noticed, ["end", ["cancelled", revoked]]);
 });
 
 Deno.test("relay - a failure reaches the reader in the words of onFail", async () => {

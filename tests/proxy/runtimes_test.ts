@@ -5,7 +5,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { ConnectResponse } from "../../types.ts";
 import { bundle } from "../kit/bundle.ts";
-import { config } from "../kit/config.ts";
 import { testOn } from "../kit/runtimes.ts";
 import { delay, until } from "../kit/wait.ts";
 import { startWorker } from "../kit/workerd.ts";
@@ -15,7 +14,7 @@ import {
   type Platform,
   signIn,
   startBundled,
-  startEdge,
+  startDeno,
   startPlatform,
 } from "./platform.ts";
 import {
@@ -251,23 +250,6 @@ async function conforms(
 
 /** Deno's outgoing sockets send no code below 3000 but 1000. */
 const strict = (code: number) => code + 3000;
-
-/** The example's edge on Deno. */
-function startDeno(platform: Platform): Promise<Server> {
-  return startEdge(
-    Deno.execPath(),
-    [
-      "run",
-      "--allow-net",
-      "--allow-env",
-      "--unstable-no-legacy-abort",
-      `--config=${config}`,
-      "examples/edge/deno.ts",
-    ],
-    platform,
-    "stderr",
-  );
-}
 
 /** Clients that leave before there is a response take with them what was asked for them. */
 async function leaves(edge: Server, platform: Platform): Promise<void> {

@@ -1,6 +1,6 @@
 /** The floors of docs/architecture.md: who imports whom, read from the sources. */
 import { assert, assertEquals } from "@std/assert";
-import { globSync } from "node:fs";
+import { existsSync as exists, globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -130,4 +130,22 @@ Deno.test("floors - forbidden imports are found", () => {
     ),
     ['"node:fs"', "process", "Deno"],
   );
+});
+
+Deno.test("floors - every file in the journeys of docs/architecture.md is there", () => {
+  const page = Deno.readTextFileSync(`${root}docs/architecture.md`);
+  const [journeys] = /^## Seven journeys$[^]*?(?=^## )/m.exec(page)!;
+  let folder = "";
+  const missing: string[] = [];
+  for (const row of journeys.matchAll(/^\|.*/gm)) {
+    for (const [, path] of row[0].matchAll(/`([\w./-]+\.ts)`/g)) {
+      // A name without a folder is in the folder before it.
+      const at = path!.lastIndexOf("/") + 1;
+      if (at > 0) folder = path!.slice(0, at);
+      const file = at > 0 || path === "types.ts" ? path! : folder + path;
+      if (!exists(root + file)) missing.push(file);
+    }
+  }
+  assertEquals(missing, []);
+  assert(folder !== "", "no journey was found");
 });

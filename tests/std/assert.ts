@@ -33,6 +33,25 @@ export function assertEquals<T>(
   message?: string,
 ): void {
   nodeAssert.deepStrictEqual(actual, expected, message);
+  if (!sameErrors(actual, expected)) {
+    fails("errors with other stacks are not equal; compare messages", message);
+  }
+}
+
+/** Whether errors in equal values have the same stack: `@std/assert` compares it. */
+function sameErrors(
+  a: unknown,
+  b: unknown,
+  seen: Set<unknown> = new Set(),
+): boolean {
+  if (typeof a !== "object" || a === null || a === b || seen.has(a)) {
+    return true;
+  }
+  seen.add(a);
+  if (a instanceof Error) return a.stack === (b as Error).stack;
+  return Object.entries(a).every(([key, value]) =>
+    sameErrors(value, b![key as keyof typeof b], seen)
+  );
 }
 
 export function assertNotEquals<T>(
