@@ -235,9 +235,11 @@ function sendText(id: string, card: Card): void {
   const next = card.shared.send();
   if (!next) return;
   const args = { id, ...next, change: [...next.change], from: page };
-  client?.action("edit", args).catch((error: ClientError) => {
+  // Its backend has ended, and the page waits for the next.
+  if (!client) return card.shared.lost();
+  client.action("edit", args).catch((error: ClientError) => {
     // Without a connection, the change is kept and sent after the reconnect.
-    if (error.code !== "REJECTED") return;
+    if (error.code !== "REJECTED") return card.shared.lost();
     const note = board?.data()?.notes[id];
     if (!note) return;
     showNotice("Your last change could not be made.");

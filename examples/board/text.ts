@@ -261,6 +261,8 @@ export class SharedText {
   #revision: number;
   /** The change that was sent but is not confirmed yet. */
   #sent: Change | undefined;
+  /** Whether the connection that it was sent on is lost. */
+  #lost = false;
   /** Changes made since then. */
   #waiting: Change | undefined;
 
@@ -292,8 +294,14 @@ export class SharedText {
   send(): { revision: number; change: Change } | undefined {
     if (this.#sent || !this.#waiting) return undefined;
     this.#sent = this.#waiting;
+    this.#lost = false;
     this.#waiting = undefined;
     return { revision: this.#revision, change: this.#sent };
+  }
+
+  /** Nothing is known of the change that was sent: the connection is lost. */
+  lost(): void {
+    this.#lost = true;
   }
 
   /** The server confirmed the change that was sent. */
@@ -321,14 +329,15 @@ export class SharedText {
   }
 
   /**
-   * Continues from the server's text after a lost connection. Own changes that did not
-   * arrive are sent again. Returns the change to apply to `text`.
+   * Continues from the server's text, when the feed has opened again. An own change that
+   * was lost with the connection and did not arrive is sent again; one that is on its way
+   * is not. Returns the change to apply to `text`.
    */
   resume(text: string, revision: number): Change {
     const sent = this.#sent;
     // It arrived, but its confirmation was lost.
     if (sent && text === apply(this.#agreed, sent)) this.agreed();
-    else if (sent) {
+    else if (sent && this.#lost) {
       this.#waiting = this.#waiting ? compose(sent, this.#waiting) : sent;
       this.#sent = undefined;
     }

@@ -57,7 +57,7 @@ export function useSharedText(id: string, note: Note, stale: boolean) {
     const args = { id, ...next, change: [...next.change], from: page };
     edit(args).catch(({ code }: { code: string }) => {
       // Without a connection, the change is kept and sent after the reconnect.
-      if (code !== "REJECTED") return;
+      if (code !== "REJECTED") return draft.current.shared.lost();
       const { text, revision } = latest.current;
       Object.assign(draft.current, {
         shared: new SharedText(text, revision),

@@ -169,6 +169,7 @@ Deno.test("demo text - edits that a lost connection cut off are sent again, once
     const sent = writer.send()!;
     if (arrived) server.change(sent.revision, sent.change);
     writer.make(diff("hello world", "hello world!"));
+    writer.lost();
     writer.resume(server.text, server.revision);
     const again = writer.send()!;
     assert(server.change(again.revision, again.change));
@@ -176,6 +177,19 @@ Deno.test("demo text - edits that a lost connection cut off are sent again, once
     assertEquals(server.text, "hello world!");
     assertEquals(writer.text, server.text);
   }
+});
+
+Deno.test("demo text - an edit on its way is not sent again when the feed opens", () => {
+  const server = new TextHistory("hello", 3);
+  const writer = new SharedText("hello", 3);
+  writer.make(diff("hello", "hello?"));
+  const sent = writer.send()!;
+  // The feed was opened before the edit arrived.
+  writer.resume(server.text, server.revision);
+  assertEquals(writer.send(), undefined);
+  server.change(sent.revision, sent.change);
+  writer.agreed();
+  assertEquals([server.text, writer.text], ["hello?", "hello?"]);
 });
 
 Deno.test("demo text - a change that does not fit is refused", () => {

@@ -2,7 +2,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { eventStream } from "../../net/event_stream.ts";
-import type { DevPlatformOptions } from "../../session/dev/mod.ts";
 import { after } from "../../session/dev/limits.ts";
 import {
   call,
@@ -17,23 +16,7 @@ import {
 
 const DAY = 24 * 60 * 60 * 1000;
 
-Deno.test("dev numbers - numbers out of range are refused by name", async () => {
-  const names = [
-    "startupTimeout",
-    "grace",
-    "keepAlive",
-    "port",
-    "proxyPort",
-  ] as const;
-  for (const name of names) {
-    for (const value of [NaN, -1, -Infinity]) {
-      await assertRejects(
-        () => platform({ [name]: value } as DevPlatformOptions),
-        RangeError,
-        `${name} must be a`,
-      );
-    }
-  }
+Deno.test("dev numbers - a port is a whole number up to 65,535", async () => {
   for (const port of [0.5, 65_536, Infinity]) {
     await assertRejects(() => platform({ port }), RangeError, "port must be a");
   }

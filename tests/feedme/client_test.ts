@@ -214,31 +214,6 @@ Deno.test("methods in the wrong state throw the seed's errors", async () => {
   assert(client.destroyed() && feed.destroyed());
 });
 
-Deno.test("no event is emitted during a method call, and states are live", async () => {
-  const { client, transport, feed: makeFeed, told, log, end } = start();
-  client.connect();
-  assertEquals(log, []);
-  assertEquals(client.state(), "connecting");
-  await settled();
-  transport.receive(OK);
-  assertEquals(client.state(), "connected");
-  assertEquals(await told(), ["client.connecting", "client.connect"]);
-  const feed = makeFeed();
-  feed.desireOpen();
-  assertEquals(log, []);
-  assertEquals(feed.state(), "opening");
-  transport.receive(opened({ n: 1 }));
-  assertEquals(feed.data() as unknown, { n: 1 });
-  assertEquals(await told(), ["feed1.opening", 'feed1.open {"n":1}']);
-  client.disconnect();
-  assertEquals([client.state(), feed.state()], ["disconnected", "closed"]);
-  assertEquals(await told(), [
-    'feed1.close {"error":"NOT_CONNECTED: The transport disconnected."}',
-    "client.disconnect",
-  ]);
-  await end();
-});
-
 Deno.test("connect, disconnect, connect in one tick", async () => {
   const { client, transport, told, end } = start();
   client.connect();
@@ -310,6 +285,7 @@ Deno.test("a disconnect reaches actions, then feeds, then the client", async () 
     'feed1.close {"error":"NOT_CONNECTED: The client disconnected."}',
     'client.disconnect {"error":"TRANSPORT_FAILURE: The transport connection failed.","transportError":"FAILURE: lost"}',
   ]);
+  assert(!client.cancelRetry(), "with reconnect: false nothing is retried");
   await end();
 });
 

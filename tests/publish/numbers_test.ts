@@ -1,8 +1,9 @@
 /**
- * Every option of the public API that is a number: a string is refused, with the name
- * of the option, where the option is given. `"5" + 2` would be "52".
+ * Every option of the public API that is a number: text, null, NaN and negative numbers
+ * are refused, with the name of the option, where the option is given. `"5" + 2` would be
+ * "52", and a timer that is given NaN fires at once.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   feedmeClient,
   webSocketTransport,
@@ -21,9 +22,31 @@ import { createGate, Gate } from "../../session/gate.ts";
 import { Consumer } from "../../net/consumer.ts";
 import { ScriptedEngine } from "../proxy/support.ts";
 
-/** Given to each option, one at a time. */
-// deno-lint-ignore no-explicit-any
-const TEXT: any = "5";
+/** Given to each option, one at a time, and the error that refuses it. */
+const VALUES: [value: unknown, error: "TypeError" | "RangeError"][] = [
+  ["5", "TypeError"],
+  [null, "TypeError"],
+  [NaN, "RangeError"],
+  [-1, "RangeError"],
+  [-Infinity, "RangeError"],
+];
+
+async function watching(
+  use: (backend: SessionBackend) => Promise<unknown>,
+): Promise<void> {
+  const url = "http://127.0.0.1:1/";
+  await using backend = new SessionBackend({
+    backend_id: "a",
+    spawned: false,
+    status: "starting",
+    token: "",
+    url,
+    secret_token: null,
+    status_url: url,
+    ready_url: "",
+  }, { lazy: true });
+  await use(backend);
+}
 
 /** The options of each part, and a call that takes them. */
 const PARTS: Record<
@@ -99,26 +122,14 @@ const PARTS: Record<
         executable: { image: "rooms" },
       } as never).connect({ key: "a", spawn }),
   ],
-  "SessionBackend.ready": [
+  "SessionBackend.ready": [["timeout"], (to) => watching((it) => it.ready(to))],
+  "SessionBackend.terminated": [
     ["timeout"],
-    async (options) => {
-      const url = "http://127.0.0.1:1/";
-      const backend = new SessionBackend({
-        backend_id: "a",
-        spawned: false,
-        status: "starting",
-        token: "",
-        url,
-        secret_token: null,
-        status_url: url,
-        ready_url: "",
-      });
-      try {
-        await backend.ready(options);
-      } finally {
-        backend.close();
-      }
-    },
+    (to) => watching((it) => it.terminated(to)),
+  ],
+  "SessionBackend.status": [
+    ["timeout"],
+    (to) => watching((it) => it.status(to)),
   ],
   Consumer: [
     ["timeout", "limit"],
@@ -154,6 +165,7 @@ const PARTS: Record<
       "maxOpenFeeds",
       "maxPendingActions",
       "maxBuffered",
+      "silenceTimeout",
     ],
     (options) => feedmeServer({}, options),
   ],
@@ -168,6 +180,11 @@ const PARTS: Record<
     ],
     (options) => create({ autoConnect: false, ...options }),
   ],
+  "SocketCluster reconnects": [
+    ["initialDelay", "randomness", "multiplier", "maxDelay"],
+    (autoReconnectOptions) =>
+      create({ autoConnect: false, autoReconnectOptions }),
+  ],
   "dev platform": [
     ["port", "proxyPort", "startupTimeout", "grace", "keepAlive"],
     (options) => startDevPlatform({ command: ["true"], ...options }),
@@ -175,26 +192,53 @@ const PARTS: Record<
 };
 
 /** Prescribed by the libraries whose options these are; each names the option. */
-const OWN: Record<string, string> = {
-  "Feedme client": "INVALID_ARGUMENT",
-  "SocketCluster client": "InvalidArgumentsError",
-};
+const OWN = new Set([
+  "Feedme client",
+  "SocketCluster client",
+  "SocketCluster reconnects",
+]);
+
+/** Here null is as good as no value. */
+const NULLABLE = new Set([
+  "createGate",
+  "Gate",
+  "Jamsocket.connect",
+  "Plane.connect",
+  "SocketCluster client",
+  "SocketCluster reconnects",
+  "dev platform",
+]);
+
+function mayBe(part: string, name: string, value: unknown): boolean {
+  // A Feedme client retries nothing with less than 0.
+  return value === null ? NULLABLE.has(part) : name === "connectRetryMs" &&
+    value === -1;
+}
 
 for (const [part, [names, use]] of Object.entries(PARTS)) {
-  Deno.test(`numbers - ${part}: a string is refused by name`, async () => {
+  Deno.test(`numbers - ${part}: what is no number from 0 on is refused by name`, async () => {
     for (const name of names) {
-      let refusal: Error | undefined;
-      try {
-        await use({ [name]: TEXT });
-      } catch (error) {
-        refusal = error as Error;
+      for (const [value, error] of VALUES) {
+        if (mayBe(part, name, value)) continue;
+        const refusal = await refusalOf(() => use({ [name]: value }));
+        assert(
+          refusal?.message.includes(name),
+          `${name}: ${value}: ${refusal}`,
+        );
+        if (!OWN.has(part)) {
+          assertEquals(refusal?.name, error, `${name}: ${value}`);
+        }
       }
-      assertEquals(
-        refusal?.message.includes(name),
-        true,
-        `${name}: ${refusal}`,
-      );
-      if (!OWN[part]) assertEquals(refusal?.name, "TypeError", name);
     }
   });
+}
+
+/** What a call throws, or rejects with. */
+async function refusalOf(call: () => unknown): Promise<Error | undefined> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }

@@ -259,7 +259,7 @@ Deno.test("timeout - also ends an answer that begins and does not go on", async 
   assertEquals(error.name, "TimeoutError");
 });
 
-Deno.test("timeout - Infinity and far times wait; NaN and negatives are refused by name", async () => {
+Deno.test("timeout - Infinity and far times wait", async () => {
   await using platform = startPlatform(async () => {
     await new Promise((done) => setTimeout(done, 20));
     return json(LIFE[4]);
@@ -267,17 +267,6 @@ Deno.test("timeout - Infinity and far times wait; NaN and negatives are refused 
   for (const timeout of [Infinity, 2 ** 31, 30 * 24 * 3_600_000]) {
     const { status } = await jamsocket(platform, { timeout }).status("b1");
     assertEquals(status, "ready");
-  }
-  for (const timeout of [NaN, -1]) {
-    for (const make of [jamsocket, plane]) {
-      const error = await assertRejects(
-        // deno-lint-ignore require-await
-        async () => make(platform, { timeout }),
-        RangeError,
-        "timeout must be",
-      );
-      assert(error);
-    }
   }
 });
 

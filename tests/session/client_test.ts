@@ -104,7 +104,7 @@ Deno.test("an invalid connect response is named without its contents", () => {
   }
 });
 
-Deno.test("ready() - Infinity and far times wait; NaN and negatives are refused by name", async () => {
+Deno.test("ready() - Infinity and far times wait", async () => {
   for (const timeout of [Infinity, 2 ** 31, 30 * 24 * 3_600_000]) {
     const stream = stepped();
     await using platform = startPlatform(() => stream.response);
@@ -116,15 +116,6 @@ Deno.test("ready() - Infinity and far times wait; NaN and negatives are refused 
     assertFalse(ready);
     stream.push(record(LIFE.slice(0, 5)));
     await waiting;
-    for (const timeout of [NaN, -1]) {
-      for (
-        const call of [
-          () => backend.ready({ timeout }),
-          () => backend.terminated({ timeout }),
-          () => backend.status({ timeout }),
-        ]
-      ) await assertRejects(call, RangeError, "timeout must be");
-    }
   }
 });
 
