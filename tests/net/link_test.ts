@@ -237,3 +237,20 @@ Deno.test("link: a listener that stops it leaves no attempt and no timer", () =>
     assertEquals([moment, link.state.kind, live], [moment, "idle", 0]);
   }
 });
+
+Deno.test("link: a state that led further while it was entered is not told", () => {
+  using _time = new FakeTime();
+  const states: string[] = [];
+  const link: Link<string> = new Link<string>({
+    policy: linear,
+    begin: ({ number }) => () => void (number === 1 && link.connect()),
+    onState: ({ kind }) => states.push(kind),
+  });
+  link.connect();
+  link.stop();
+  assertEquals([link.state.kind, states], [
+    "connecting",
+    ["connecting", "connecting"],
+  ]);
+  link.stop();
+});

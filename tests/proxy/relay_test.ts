@@ -79,6 +79,15 @@ Deno.test("relay - can be ended, before, during and after a read", async () => {
   assertEquals(noticed, ["done", "end"]);
 });
 
+Deno.test("relay - a source that fails as it is ended has ended once", async () => {
+  const { bytes, end, feed, noticed } = start();
+  const result = bytes();
+  feed.error(new Error("lost"));
+  end();
+  assertEquals(await result, piece());
+  assertEquals(noticed, ["end"]);
+});
+
 Deno.test("relay - ended with an error, it breaks off", async () => {
   const { bytes, end, noticed } = start();
   const result = bytes();

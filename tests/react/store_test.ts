@@ -159,3 +159,28 @@ Deno.test("feeds - a feed of a client that was destroyed says so, and keeps noth
   await settled();
   assertEquals(feeds.snapshot("key").state, "opening");
 });
+
+Deno.test("feeds - the data of the client before stays until there is newer data", () => {
+  const client = (snapshot: object) => ({
+    view: () => ({
+      getSnapshot: () => snapshot,
+      subscribe: () => {},
+      close() {},
+    }),
+  });
+  const data = { n: 1 };
+  const open = { state: "open", data, stale: false };
+  const opening = { state: "opening", data: undefined, stale: false };
+  const feeds = feedsOf(client(open) as never);
+  const stop = feeds.subscribe("key", "board", {}, () => {});
+  feeds.use(client(opening) as never);
+  assertEquals<object>(feeds.snapshot("key"), {
+    ...opening,
+    data,
+    stale: true,
+  });
+  const newer = { ...open, data: { n: 2 } };
+  feeds.use(client(newer) as never);
+  assertEquals<object>(feeds.snapshot("key"), newer);
+  stop();
+});
