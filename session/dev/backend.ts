@@ -69,20 +69,21 @@ export class Backend {
   readonly #located = Promise.withResolvers<void>();
   #cancelGrace: (() => void) | undefined;
 
-  /** `states` are those of an earlier run of the platform, which this backend continues. */
+  /** `earlier` is what an earlier run of the platform knew, which this backend continues. */
   constructor(
     spec: BackendSpec,
     settings: BackendSettings,
     listener: BackendListener,
-    states?: readonly BackendState[],
+    earlier?: { states: readonly BackendState[]; idleSince?: number },
   ) {
     this.spec = spec;
     this.#settings = settings;
     this.#listener = listener;
-    this.life = new Lifecycle(undefined, states);
+    this.life = new Lifecycle(undefined, earlier?.states);
     this.#idle = new IdleWatch(
       spec.maxIdle,
       () => this.#end("swept", "idle limit reached"),
+      earlier?.idleSince,
     );
     this.life.listen((state) => {
       listener.onState(this, state);
@@ -123,6 +124,11 @@ export class Backend {
   /** How many connections it has. */
   get connections(): number {
     return this.#idle.connections;
+  }
+
+  /** Since when it has had none, in milliseconds since 1970, if that is so. */
+  get idleSince(): number | undefined {
+    return this.#idle.since;
   }
 
   /** Its last lines of output, oldest first. */
@@ -181,8 +187,11 @@ export class Backend {
           this.#cancelStartup?.();
           this.#address = address;
           this.#located.resolve();
-          this.life.apply({ type: "ready" });
-          if (this.state.status === "ready") this.#idle.start();
+          // Before the state, with which the time is kept for a later run.
+          if (isUsable(this.state)) this.#idle.start();
+          // A backend of an earlier run reaches no new state.
+          if (this.life.apply({ type: "ready" })) return;
+          this.#listener.onConnections(this);
         },
         onLine: (from, text) => this.#write(from, text),
         onNote: (text) => this.#note(text),

@@ -19,19 +19,33 @@ export function after(ms: number, fire: () => void): () => void {
 
 /**
  * Knows how many connections a backend has, and calls `onIdle` when there has been none
- * for `ms` milliseconds since the last one ended.
+ * for `ms` milliseconds since the last one ended. The wall clock says when that was, so
+ * that the time goes on in a later run of the platform.
  */
 export class IdleWatch {
   readonly #ms: number | undefined;
   readonly #onIdle: () => void;
   #connections = 0;
+  #since: number | undefined;
   #cancel: (() => void) | undefined;
   #state: "waiting" | "watching" | "stopped" = "waiting";
 
-  /** Without `ms` it never calls. */
-  constructor(ms: number | undefined, onIdle: () => void) {
+  /**
+   * Without `ms` it never calls. `since` is when the last connection of an earlier run
+   * ended, in milliseconds since 1970.
+   */
+  constructor(ms: number | undefined, onIdle: () => void, since?: number) {
     this.#ms = ms;
     this.#onIdle = onIdle;
+    this.#since = since;
+  }
+
+  /**
+   * Since when there has been no connection, in milliseconds since 1970; `undefined` while
+   * there is one, and before the watch was started.
+   */
+  get since(): number | undefined {
+    return this.#since;
   }
 
   /** How many connections are open. */
@@ -52,8 +66,13 @@ export class IdleWatch {
     if (connections > 0) {
       this.#cancel?.();
       this.#cancel = undefined;
-    } else if (this.#ms !== undefined && this.#state === "watching") {
-      this.#cancel ??= after(this.#ms, this.#onIdle);
+      this.#since = undefined;
+    } else if (this.#state === "watching") {
+      const now = Date.now();
+      this.#since ??= now;
+      if (this.#ms === undefined || this.#cancel) return;
+      const left = this.#ms - Math.max(0, now - this.#since);
+      this.#cancel = after(Math.max(0, left), this.#onIdle);
     }
   }
 

@@ -152,8 +152,9 @@ export class Registry implements BackendListener {
   }
 
   /** Continues with a backend of an earlier run, or remembers how it ended. */
-  adopt({ spec, states }: EarlierBackend): void {
-    const backend = new Backend(spec, this.#settings, this, states);
+  adopt(earlier: EarlierBackend): void {
+    const { spec } = earlier;
+    const backend = new Backend(spec, this.#settings, this, earlier);
     this.#backends.set(spec.id, backend);
     this.#fencingToken = Math.max(this.#fencingToken, spec.fencingToken);
     const name = nameOf(spec, spec.key);
@@ -251,6 +252,8 @@ export interface EarlierBackend {
   spec: BackendSpec;
   /** Its states so far, oldest first; at least one. */
   states: readonly BackendState[];
+  /** Since when it had no connection, in milliseconds since 1970, if it had none. */
+  idleSince?: number;
 }
 
 /** A random id of ten letters and digits that is easy to read. */

@@ -9,6 +9,7 @@ import { bearerTest } from "./bearer.ts";
 import { createConnectProxy } from "./connect_proxy.ts";
 import { type GuardOptions, isLoopback } from "./guard.ts";
 import { createApi } from "./http_api.ts";
+import { IdleTimes } from "./idle_times.ts";
 import { listen, type Server } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { type EarlierBackend, Registry } from "./registry.ts";
@@ -178,7 +179,7 @@ export async function runPlatform(
     (server) => server.close(),
   );
   // The first to listen: a state is kept before anyone reads it.
-  if (store) keep(registry, store);
+  const idleTimes = store && keep(registry, store);
   report(registry, settings.onEvent);
   settings.earlier?.forEach((backend) => registry.adopt(backend));
   // The states of earlier runs were counted then.
@@ -196,6 +197,7 @@ export async function runPlatform(
   const close = ({ hard = false }: { hard?: boolean | undefined } = {}) => {
     settings.signal?.removeEventListener("abort", abort);
     closing ??= (async () => {
+      idleTimes?.[Symbol.dispose]();
       if (store) registry.leave();
       else await registry.close();
       // Every status stream has reported the end by now.
@@ -228,13 +230,21 @@ export async function runPlatform(
 }
 
 /** Keeps what a later run needs. */
-function keep(registry: Registry, store: Store): void {
+function keep(registry: Registry, store: Store): IdleTimes {
+  const idleTimes = new IdleTimes((backend) => store.keep(backend));
   registry.listen({
-    onState: (backend) => store.keep(backend),
+    onState(backend) {
+      store.keep(backend);
+      idleTimes.wrote(backend);
+    },
     onLine() {},
-    onConnections() {},
-    onForget: (id) => store.forget(id),
+    onConnections: (backend) => idleTimes.changed(backend),
+    onForget(id) {
+      store.forget(id);
+      idleTimes.forget(id);
+    },
   });
+  return idleTimes;
 }
 
 function gaugesOf(registry: Registry) {

@@ -78,13 +78,14 @@ export class Store {
     );
   }
 
-  /** Keeps the states of a backend. */
-  keep({ spec, life }: Backend): void {
+  /** Keeps the states of a backend, and since when it is idle. */
+  keep({ spec, life, idleSince }: Backend): void {
     // Variables may be secrets, and only the program needs them.
     const { env: _env, ...executable } = spec.executable;
     write(this.#file(spec.id), {
       spec: { ...spec, executable },
       states: life.history,
+      idleSince,
     });
   }
 
@@ -134,7 +135,10 @@ function isEarlier(value: unknown): value is EarlierBackend {
   return isObject(value) && isObject(value.spec) &&
     typeof value.spec.id === "string" && Array.isArray(value.states) &&
     value.states.length > 0 &&
-    value.states.every((state): state is BackendState => isBackendState(state));
+    value.states.every((state): state is BackendState =>
+      isBackendState(state)
+    ) &&
+    (value.idleSince === undefined || Number.isFinite(value.idleSince));
 }
 
 /** The value in a file; `undefined` if there is no such file. */

@@ -6,6 +6,7 @@ import {
   type LifeEvent,
   next,
 } from "../../session/dev/lifecycle.ts";
+import { IdleTimes } from "../../session/dev/idle_times.ts";
 import { after, IdleWatch } from "../../session/dev/limits.ts";
 
 const time = "2026-01-01T00:00:00.000Z";
@@ -145,6 +146,66 @@ Deno.test("limits - idle time counts from the last connection's end", () => {
   time.tick(1);
   assertEquals(idle, 1);
   watch.stop();
+});
+
+Deno.test("limits - idle time goes on from an earlier run", () => {
+  using time = new FakeTime();
+  const ends = (since: number) => {
+    let idle = 0;
+    const watch = new IdleWatch(1000, () => idle++, since);
+    watch.start();
+    return { watch, idle: () => idle };
+  };
+  const partly = ends(Date.now() - 600);
+  const over = ends(Date.now() - 5000);
+  const used = ends(Date.now() - 600);
+  // The clock was set back.
+  const future = ends(Date.now() + 60_000);
+  assertEquals(partly.watch.since, Date.now() - 600);
+  used.watch.set(1);
+  assertEquals(used.watch.since, undefined);
+  time.tick(0);
+  assertEquals([partly.idle(), over.idle()], [0, 1]);
+  used.watch.set(0);
+  time.tick(399);
+  assertEquals(partly.idle(), 0);
+  time.tick(1);
+  assertEquals([partly.idle(), used.idle()], [1, 0]);
+  time.tick(600);
+  assertEquals([used.idle(), future.idle()], [1, 1]);
+});
+
+Deno.test("limits - that a backend is idle is written late, that it is in use at once", () => {
+  using time = new FakeTime();
+  const written: (number | undefined)[] = [];
+  const backend = {
+    id: "a",
+    spec: { maxIdle: 1000 },
+    idleSince: undefined as number | undefined,
+  };
+  const times = new IdleTimes((one) => written.push(one.idleSince));
+  const change = (idleSince?: number) => {
+    backend.idleSince = idleSince;
+    times.changed(backend as never);
+  };
+  // One request after the other costs no write.
+  for (let request = 0; request < 5; request++) {
+    change(undefined);
+    change(request);
+    time.tick(900);
+  }
+  assertEquals(written, []);
+  time.tick(100);
+  assertEquals(written, [4]);
+  change(undefined);
+  assertEquals(written, [4, undefined]);
+  time.tick(5000);
+  change(7);
+  // Closing writes what is left, and cuts connections after that.
+  times[Symbol.dispose]();
+  change(8);
+  time.tick(5000);
+  assertEquals(written, [4, undefined, 7]);
 });
 
 Deno.test("limits - nothing fires after stop", () => {

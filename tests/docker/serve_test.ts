@@ -488,6 +488,9 @@ test("docker - nothing is lost by kill -9 of serve", {}, async (daemon, t) => {
   };
   const stays = await connect("stays");
   const idle = await connect("idle", { max_idle_seconds: 2 });
+  const hour = { max_idle_seconds: 3600 };
+  const left = await connect("left", hour);
+  const visited = await connect("visited", hour);
   const mortal = await connect("mortal", { lifetime_limit_seconds: 6 });
   // Still ending when serve is killed.
   const ending = await connect("ending", {
@@ -497,13 +500,34 @@ test("docker - nothing is lost by kill -9 of serve", {}, async (daemon, t) => {
   const vanishes = await connect("vanishes");
   const banned = await engine.connect({ key: "stays", user: "mallory" });
   await engine.revoke({ user: "mallory" });
+  // One had a visitor, who left; the other one's is still there.
+  const visit = await Peer.open(left.url);
+  const visitor = await Peer.open(visited.url);
+  await visit.close();
+  const file = (id: string) => `${state.path}/backends/${id}.json`;
+  const kept = async (id: string) =>
+    JSON.parse(await Deno.readTextFile(file(id)));
+  await until(
+    async () => (await kept(left.backend_id)).idleSince !== undefined,
+    "its idle time is kept",
+  );
   const before = await states(stays.status_url, "ready");
   const pids = await inspect(daemon, stays.backend_id);
   await engine.terminate(ending.backend_id);
   await states(ending.status_url, "terminating");
   await first.kill("SIGKILL");
+  await visitor.closed;
 
   // What happens in the meantime.
+  for (const { backend_id } of [left, visited]) {
+    // An hour passes.
+    const { idleSince, ...rest } = await kept(backend_id);
+    const earlier = idleSince && { idleSince: idleSince - 3_600_000 };
+    await Deno.writeTextFile(
+      file(backend_id),
+      JSON.stringify({ ...rest, ...earlier }),
+    );
+  }
   const outside = async (id: string, signal: string) => {
     const { Id } = await inspect(daemon, id);
     const path = `/containers/${Id}/kill?signal=${signal}`;
@@ -564,10 +588,12 @@ test("docker - nothing is lost by kill -9 of serve", {}, async (daemon, t) => {
   });
 
   await t.step("limits go on", async () => {
-    for (const { backend_id } of [idle, mortal]) {
+    for (const { backend_id } of [idle, mortal, left]) {
       const ended = await lastState(engine, backend_id);
       assertEquals(ended.termination_reason, "swept");
     }
+    // The connection that was cut counts as one until then.
+    assertEquals((await engine.status(visited.backend_id)).status, "ready");
   });
 
   await t.step("SIGTERM leaves containers running", async () => {
