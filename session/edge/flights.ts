@@ -38,15 +38,35 @@ export class Flights<T> {
     }
     // On workerd, a request must not await another request's promise, which would
     // stay pending forever if that request were cancelled. So it polls.
-    if (!flight) return await this.#begin(key, ask).answer;
+    if (!flight) return await this.#own(key, ask, signal);
     for (let waited = 0; waited < this.#patience; waited += LOOK) {
       await wait(LOOK);
-      const { outcome } = flight;
+      const { outcome, controller } = flight;
+      if (controller.signal.aborted) break;
       if (!outcome) continue;
       if ("error" in outcome) throw outcome.error;
       return outcome.value;
     }
-    return await this.#begin(key, ask).answer;
+    return await this.#own(key, ask, signal);
+  }
+
+  /**
+   * Begins a flight that ends with this request, as workerd ends the calls of a request
+   * whose client disconnected. With the flag `enable_request_signal` the others learn it
+   * at once.
+   */
+  async #own(key: string, ask: Ask<T>, signal: AbortSignal): Promise<T> {
+    const flight = this.#begin(key, ask);
+    const leave = () => {
+      this.#leave(key, flight);
+      flight.controller.abort(signal.reason);
+    };
+    signal.addEventListener("abort", leave);
+    try {
+      return await flight.answer;
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
   }
 
   async #share(

@@ -115,6 +115,9 @@ export {
 /** The longest name, in bytes of UTF-8. */
 const MAX_NAME = 1024;
 
+/** All members of a tuple but the first. */
+type Rest<T extends unknown[]> = T extends [unknown, ...infer R] ? R : never;
+
 /** Safe methods, which change nothing and need no origin check. */
 const SAFE = /^(GET|HEAD|OPTIONS)$/;
 
@@ -440,10 +443,16 @@ export function sessionProxy(
   });
   const { fetch } = app;
   return Object.assign(app, {
-    /** Only called if the route is not part of another application. */
-    async fetch(...args: Parameters<typeof fetch>): Promise<Response> {
+    /**
+     * Only called if the route is not part of another application. `Deno.serve` passes
+     * no request to a handler that declares no parameter.
+     */
+    async fetch(
+      request: Request,
+      ...rest: Rest<Parameters<typeof fetch>>
+    ): Promise<Response> {
       try {
-        return await fetch(...args);
+        return await fetch(request, ...rest);
       } catch (error) {
         return lastAnswer(error);
       }

@@ -8,6 +8,8 @@ export interface WorkerOptions {
   module: string | Uint8Array;
   /** @default {"2026-10-01"} */
   compatibilityDate?: string;
+  /** More compatibility flags. */
+  flags?: string[];
   /** Bindings to texts. */
   vars?: Record<string, string>;
   /** Bindings to classes of Durable Objects, which the module exports. */
@@ -26,7 +28,8 @@ export const path: string = await requireRuntime("workerd");
 /** The configuration of `worker.mjs` in the same folder, without Node's APIs. */
 function configuration(options: WorkerOptions & { storage: string }): string {
   const { compatibilityDate = "2026-10-01", vars = {}, objects = {} } = options;
-  const { storage, port = 0 } = options;
+  const { storage, port = 0, flags = [] } = options;
+  const own = ["no_nodejs_compat", "no_nodejs_compat_v2", ...flags];
   const bindings = [
     ...Object.entries(vars).map(([name, text]) =>
       `(name = "${name}", text = "${text}")`
@@ -51,7 +54,7 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [(name = "worker.mjs", esModule = embed "worker.mjs")],
   compatibilityDate = "${compatibilityDate}",
-  compatibilityFlags = ["no_nodejs_compat", "no_nodejs_compat_v2"],
+  compatibilityFlags = ${JSON.stringify(own)},
   bindings = [${bindings.join(", ")}],
   durableObjectNamespaces = [${namespaces.join(", ")}],
   durableObjectStorage = (localDisk = "disk"),

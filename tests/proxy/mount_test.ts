@@ -9,7 +9,7 @@ import { Hono as Hono49 } from "hono-4.9";
 import { Hono as Hono413 } from "hono-4.13";
 import { findPlace } from "../../session/edge/mount.ts";
 import { sessionProxy } from "../../session/edge/proxy.ts";
-import { ScriptedEngine } from "./support.ts";
+import { ScriptedEngine, serve } from "./support.ts";
 
 // The versions' types are not each other's: Hono has private members.
 // deno-lint-ignore no-explicit-any
@@ -249,6 +249,12 @@ for (const [version, Hono] of VERSIONS) {
     }
   });
 }
+
+Deno.test("mount - alone, its fetch is a handler of Deno.serve", async () => {
+  await using server = serve(edge().fetch);
+  const answer = await fetch(`${server.origin}/doc/backend/x`);
+  assertEquals([answer.status, await answer.text()], [200, "/x"]);
+});
 
 Deno.test("mount - the application keeps Hono's fast router", async () => {
   const app: App = new OwnHono().route("/sessions", edge());

@@ -457,3 +457,40 @@ Deno.test("the edge on workerd", async () => {
     none: 101,
   });
 });
+
+Deno.test("the edge on workerd - a client that resets its connection leaves its connect, and the others ask anew", async () => {
+  using platform = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  await using worker = await startWorker({
+    module: await bundle("tests/proxy/edges/patient_worker.ts"),
+    flags: ["enable_request_signal"],
+    vars: { PORT: String(platform.addr.port) },
+  });
+  const { port } = worker;
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const client = await Deno.connect({ hostname: "127.0.0.1", port });
+  for (const path of ["/hello", "/rooms/lobby/backend/x"]) {
+    await client.write(encode(`GET ${path} HTTP/1.1\r\nhost: edge\r\n\r\n`));
+  }
+  const buffer = new Uint8Array(4096);
+  using asked = await platform.accept();
+  await asked.read(buffer);
+  const other = fetch(`http://127.0.0.1:${port}/rooms/lobby/backend/x`, {
+    signal: AbortSignal.timeout(30_000),
+  });
+  // The response to /hello is unread, so closing resets the connection.
+  client.close();
+  while (await asked.read(buffer).catch(() => null) !== null);
+  const [again, answer] = await Promise.all([
+    platform.accept().then(async (again) => {
+      await again.read(buffer);
+      await again.write(
+        encode("HTTP/1.1 409 Conflict\r\ncontent-length: 2\r\n\r\n{}"),
+      );
+      return again;
+    }),
+    other,
+  ]);
+  again.close();
+  await answer.body?.cancel();
+  assertEquals(answer.status, 409);
+});
