@@ -181,6 +181,13 @@ export async function forward(
       throw new ProxyError(503, "the request was cancelled");
     }
     const cause = redacted(error, secretsOf(to, options));
+    if (codeOf(error) === "UND_ERR_HEADERS_TIMEOUT") {
+      ended ??= new ProxyError(
+        504,
+        "the backend did not respond within the headersTimeout of Node's fetch",
+        { cause },
+      );
+    }
     throw ended ?? (answer
       // It responded: whatever the request does, it may have done.
       ? new ProxyError(502, "the backend's response broke off", { cause })
@@ -300,8 +307,13 @@ function noBody(
  * Node. Other runtimes send it again by themselves.
  */
 function isReset(error: unknown): boolean {
-  const { code } = Object((error as Error | undefined)?.cause);
+  const code = codeOf(error);
   return code === "ECONNRESET" || code === "EPIPE" || code === "UND_ERR_SOCKET";
+}
+
+/** Why Node's `fetch` failed. */
+function codeOf(error: unknown): unknown {
+  return Object((error as Error | undefined)?.cause).code;
 }
 
 function tooLong(maxBody: number): ProxyError {

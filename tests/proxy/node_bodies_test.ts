@@ -58,3 +58,20 @@ for (const node of ["node22", "node24", "node"] as const) {
     assertEquals(await response.text(), "one two");
   });
 }
+
+for (const node of ["node22", "node24", "node"] as const) {
+  Deno.test(`a backend that does not respond within Node's own limit is late, not gone, on ${node}`, async () => {
+    const path = await requireRuntime(node);
+    await using program = await bundled("node_bodies");
+    await using edge = await startProgram(path, [program.file, "200"]);
+    const [port] = /\d+$/.exec(edge.said)!;
+    const response = await fetch(
+      `http://127.0.0.1:${port}/room/backend/?never`,
+    );
+    const { error } = await response.json();
+    assertEquals([response.status, error.message], [
+      504,
+      "the backend did not respond within the headersTimeout of Node's fetch",
+    ]);
+  });
+}

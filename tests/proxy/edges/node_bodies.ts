@@ -2,7 +2,7 @@
  * An edge on Node whose backend sends one piece and then stays silent for as long
  * as it is asked to. Node's `fetch` is given the limit in the first argument, by
  * the lines of the README. With `?late`, a middleware keeps each response until what
- * nothing refers to has been collected.
+ * nothing refers to has been collected. With `?never`, the backend does not respond.
  */
 import { createServer } from "node:http";
 import { Hono } from "@hono/hono";
@@ -17,9 +17,9 @@ const limit = Number(process.argv[2]);
 setGlobalDispatcher(new Agent({ headersTimeout: limit, bodyTimeout: limit }));
 
 const backend = createServer((request, response) => {
-  const silence = Number(
-    new URL(request.url!, "http://b").searchParams.get("ms"),
-  );
+  const { searchParams } = new URL(request.url!, "http://b");
+  if (searchParams.has("never")) return;
+  const silence = Number(searchParams.get("ms"));
   response.write("one ");
   setTimeout(() => response.end("two"), silence);
 });
