@@ -12,11 +12,13 @@
  * this script adds the others: see {@linkcode MANIFEST}. It also adds `cdn/`, the files
  * that pages load without a bundler: see tools/cdn.ts.
  *
- * `deno task pack` writes `feedline.tgz`, for `npm publish feedline.tgz`.
+ * `deno task pack` writes `feedline.tgz`, for `npm publish feedline.tgz`, and
+ * `create-feedline.tgz`, the package of `npm create feedline`.
  */
 import { globSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath as fromFileUrl } from "node:url";
+import { TEMPLATE_FILES } from "../create/templates.ts";
 import { buildCdn, CDN_MANIFEST, CDN_SOURCES } from "./cdn.ts";
 
 const root = fromFileUrl(new URL("../", import.meta.url));
@@ -66,14 +68,17 @@ const PEERS: ReadonlyMap<string, { range: string; optional?: true }> = new Map([
   ["socket.io-client", { range: "^4.8", optional: true }],
 ]);
 
+/** A `package.json`, as far as it matters here. */
+type Manifest = Record<string, unknown> & {
+  dependencies?: Record<string, string>;
+};
+
 /** A `package.json` as `deno pack` wrote it, completed. */
-function completed(
-  manifest: { dependencies: Record<string, string> },
-): Record<string, unknown> {
+function completed(manifest: Manifest): Manifest {
   const dependencies: Record<string, string> = {};
   const peerDependencies: Record<string, string> = {};
   const peerDependenciesMeta: Record<string, { optional: true }> = {};
-  for (const [name, range] of Object.entries(manifest.dependencies)) {
+  for (const [name, range] of Object.entries(manifest.dependencies ?? {})) {
     const peer = PEERS.get(name);
     if (peer) peerDependencies[name] = peer.range;
     else dependencies[name] = range;
@@ -101,6 +106,31 @@ async function run(
     stderr: "piped",
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+/**
+ * Compiles the package in the folder `copy`, and changes its `package.json`: the folder
+ * with what npm gets.
+ */
+async function denoPack(
+  copy: string,
+  change: (manifest: Manifest) => Manifest,
+): Promise<string> {
+  const packed = `${copy}/packed.tgz`;
+  // Source maps would contain paths of this machine.
+  await run(Deno.execPath(), [
+    "pack",
+    "--allow-dirty",
+    "--no-source-maps",
+    `--output=${packed}`,
+  ], { cwd: copy, env: { NO_COLOR: "1" } });
+  const unpacked = `${copy}/unpacked`;
+  await Deno.mkdir(unpacked);
+  await run("tar", ["-xzf", packed, "-C", unpacked]);
+  const file = `${unpacked}/package/package.json`;
+  const manifest = change(JSON.parse(await Deno.readTextFile(file)));
+  await Deno.writeTextFile(file, JSON.stringify(manifest, null, 2) + "\n");
+  return `${unpacked}/package`;
 }
 
 /** The npm target of the same package and version as a JSR `target`. */
@@ -148,33 +178,62 @@ export async function pack(output: string): Promise<void> {
       `${copy}/deno.json`,
       JSON.stringify({ ...config, imports }),
     );
-    const packed = `${copy}/packed.tgz`;
-    // Source maps would contain paths of this machine.
-    await run(Deno.execPath(), [
-      "pack",
-      "--allow-dirty",
-      "--no-source-maps",
-      `--output=${packed}`,
-    ], { cwd: copy, env: { NO_COLOR: "1" } });
-
-    const unpacked = `${copy}/unpacked`;
-    await Deno.mkdir(unpacked);
-    await run("tar", ["-xzf", packed, "-C", unpacked]);
-    await Deno.mkdir(`${unpacked}/package/bin`);
-    await Deno.copyFile(
-      `${root}bin/feedline.js`,
-      `${unpacked}/package/bin/feedline.js`,
-    );
-    const file = `${unpacked}/package/package.json`;
-    const manifest = completed(JSON.parse(await Deno.readTextFile(file)));
-    await Deno.writeTextFile(file, JSON.stringify(manifest, null, 2) + "\n");
+    const made = await denoPack(copy, completed);
+    await Deno.mkdir(`${made}/bin`);
+    await Deno.copyFile(`${root}bin/feedline.js`, `${made}/bin/feedline.js`);
     await buildCdn({
       root: copy,
       config: "deno.json",
       version: config.version,
-      folder: `${unpacked}/package/cdn`,
+      folder: `${made}/cdn`,
     });
-    await run("tar", ["-czf", output, "-C", unpacked, "package"]);
+    await run("tar", ["-czf", output, "-C", dirname(made), "package"]);
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+}
+
+/**
+ * Writes the tarball of `create-feedline`, which `npm create feedline` runs, to `output`.
+ * `deno pack` would compile the templates, too, so they are added as they are.
+ */
+export async function packCreate(output: string): Promise<void> {
+  const copy = await Deno.makeTempDir();
+  try {
+    const from = `${root}create/`;
+    const config = JSON.parse(await Deno.readTextFile(`${from}deno.json`));
+    const include = (config.publish.include as string[])
+      .filter((path) => !path.startsWith("templates/"));
+    for (const path of include) {
+      await Deno.copyFile(from + path, `${copy}/${path}`);
+    }
+    await Deno.copyFile(`${root}LICENSE`, `${copy}/LICENSE`);
+    await Deno.writeTextFile(
+      `${copy}/deno.json`,
+      JSON.stringify({ ...config, publish: { include } }),
+    );
+    const made = await denoPack(
+      copy,
+      ({ version, type, license, exports }) => ({
+        name: "create-feedline",
+        version,
+        description:
+          "Creates an application with session backends: an edge route, a backend and a page",
+        keywords: ["session backend", "feedline", "create", "template"],
+        type,
+        license,
+        homepage: MANIFEST.homepage,
+        repository: MANIFEST.repository,
+        engines: MANIFEST.engines,
+        exports,
+        bin: { "create-feedline": "main.js" },
+      }),
+    );
+    for (const path of TEMPLATE_FILES) {
+      await Deno.mkdir(dirname(`${made}/${path}`), { recursive: true });
+      await Deno.copyFile(from + path, `${made}/${path}`);
+    }
+    await run("tar", ["-czf", output, "-C", dirname(made), "package"]);
   } finally {
     await Deno.remove(copy, { recursive: true });
   }
@@ -182,5 +241,6 @@ export async function pack(output: string): Promise<void> {
 
 if (import.meta.main) {
   await pack(`${root}feedline.tgz`);
-  console.log("feedline.tgz is written");
+  await packCreate(`${root}create-feedline.tgz`);
+  console.log("feedline.tgz and create-feedline.tgz are written");
 }

@@ -53,6 +53,20 @@ export async function startProgram(
   }
 }
 
+/** The processes that one has started, and those that they have; the first is itself. */
+export async function family(pid: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ps", {
+    args: ["-eo", "pid=,ppid="],
+  }).output();
+  const all = new TextDecoder().decode(stdout).trim().split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const found = [pid];
+  for (const one of found) {
+    for (const [child, parent] of all) if (parent === one) found.push(child!);
+  }
+  return found;
+}
+
 /** A folder with these files, until it is disposed of. */
 export async function folder(
   files: Record<string, string | Uint8Array> = {},

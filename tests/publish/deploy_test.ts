@@ -14,7 +14,7 @@ import { bundle } from "../kit/bundle.ts";
 import { inChromium } from "../kit/chromium.ts";
 import { config } from "../kit/config.ts";
 import { isRunning, platform } from "../dev/helpers.ts";
-import { folder } from "../kit/program.ts";
+import { family, folder } from "../kit/program.ts";
 import { runtime } from "../kit/runtimes.ts";
 import { until } from "../kit/wait.ts";
 
@@ -124,21 +124,6 @@ Deno.test({
     assertMatch(said, /env\.POLLS \(Poll\)/);
   },
 });
-
-/** The processes that one has started, and those that they have. */
-async function family(pid: number): Promise<number[]> {
-  const { stdout } = await new Deno.Command("ps", {
-    args: ["-eo", "pid=,ppid="],
-  })
-    .output();
-  const all = decode(stdout).trim().split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const found = [pid];
-  for (const one of found) {
-    for (const [child, parent] of all) if (parent === one) found.push(child!);
-  }
-  return found;
-}
 
 /** A server that prints its address, and ends with all its processes when it is disposed of. */
 async function start(
