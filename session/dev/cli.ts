@@ -1,5 +1,6 @@
 /** The command line. */
 import { parseArgs } from "node:util";
+import { type CommandOptions, completions, SHELLS } from "./completions.ts";
 import { DevPlatformError, isDevPlatformError } from "./listen.ts";
 import { named, port, readToken, seconds } from "./arguments.ts";
 import { jsonLine } from "./json_lines.ts";
@@ -11,6 +12,8 @@ import {
 import {
   isOrder,
   type Order,
+  ORDER_NAMES,
+  ORDER_OPTIONS,
   ORDERS_HELP,
   parseOrder,
   runOrder,
@@ -35,6 +38,7 @@ Usage: dev [options] <module> [-- <arguments for the module>]
        dev [options] --image <image>
        dev serve --image <image>      for production; see dev serve --help
        dev list | logs | terminate | open    see dev list --help
+       dev completions bash | zsh | fish     print a script for your shell
 
 Each backend runs as its own process, or as a container. It must listen on the
 port in its environment variable PORT.
@@ -61,6 +65,9 @@ Examples:
   dev -- npm start
   dev --port 0 --proxy-port 0 -- python3 server.py
   dev --image my/rooms:3
+  dev completions bash >> ~/.bash_completion
+
+The exit code is 0, or 1 if something failed. NO_COLOR turns colors off.
 `;
 
 const SERVE_HELP =
@@ -90,6 +97,13 @@ ${CONTAINER_HELP}
   --help                 show this help
 
 SIGHUP reads the secrets in <state>/keys.json again: the first signs, all verify.
+
+Examples:
+  dev serve --image my/rooms:3
+  dev serve --image my/rooms:3 --token-file token --host 0.0.0.0 \\
+    --public-url https://rooms.example.com --log json
+
+The exit code is 0, or 1 if something failed. NO_COLOR turns colors off.
 `;
 
 /** Options of containers, for both commands. */
@@ -155,8 +169,31 @@ export function parseCommandLine(args: readonly string[]): Command {
       ? { command: "order", order }
       : { command: "help", text: ORDERS_HELP };
   }
+  if (command === "completions") return parseCompletions(rest);
   // The npm package's command is called feedline, and so this one's is given.
   return parseDev(command === "dev" ? rest : args);
+}
+
+/** The options of each command, for completions. */
+function commandOptions(): CommandOptions {
+  return new Map([
+    ["dev", Object.keys(DEV_OPTIONS)],
+    ["serve", Object.keys(SERVE_OPTIONS)],
+    ...ORDER_NAMES.map((name) => [name, Object.keys(ORDER_OPTIONS)] as const),
+    ["completions", ["help"]],
+  ]);
+}
+
+function parseCompletions(args: readonly string[]): Command {
+  const [given = "", ...more] = args;
+  if (given === "--help") return { command: "help", text: HELP };
+  const shell = SHELLS.find((name) => name === given);
+  if (shell === undefined || more.length > 0) {
+    throw new DevPlatformError(
+      `pass one shell: completions ${SHELLS.join(" | ")}`,
+    );
+  }
+  return { command: "help", text: completions(shell, commandOptions()) };
 }
 
 function parseDev(args: readonly string[]): Command {

@@ -10,12 +10,13 @@ import { DevPlatformError, isDevPlatformError } from "./listen.ts";
 import { nearest } from "./nearest.ts";
 import { printable } from "./output.ts";
 
-const NAMES = ["list", "logs", "terminate", "open"] as const;
-type OrderName = typeof NAMES[number];
+/** The names of these commands. */
+export const ORDER_NAMES = ["list", "logs", "terminate", "open"] as const;
+type OrderName = typeof ORDER_NAMES[number];
 
 /** Whether `name` is one of these commands. */
 export function isOrder(name: string | undefined): name is OrderName {
-  return (NAMES as readonly (string | undefined)[]).includes(name);
+  return (ORDER_NAMES as readonly (string | undefined)[]).includes(name);
 }
 
 /** What one of these commands is asked to do. */
@@ -60,7 +61,8 @@ Examples:
 The exit code is 0, or 1 if something failed.
 `;
 
-const OPTIONS = {
+/** The options that they have. */
+export const ORDER_OPTIONS = {
   port: { type: "string" },
   url: { type: "string" },
   "token-file": { type: "string" },
@@ -79,11 +81,11 @@ export function parseOrder(
   args: readonly string[],
 ): Order | undefined {
   const { values, positionals } = named(
-    OPTIONS,
+    ORDER_OPTIONS,
     () =>
       parseArgs({
         args: [...args],
-        options: OPTIONS,
+        options: ORDER_OPTIONS,
         strict: true,
         allowPositionals: true,
       }),
