@@ -4,7 +4,6 @@ import type {
   SessionBackend,
   SessionBackendOptions,
 } from "../client.ts";
-import type { Store } from "../net/listeners.ts";
 import {
   type BackendConnection,
   BackendStore,
@@ -120,17 +119,20 @@ export function SessionBackendProvider(
   );
 }
 
-interface BackendSource extends Store<BackendConnection> {
-  readonly getServerSnapshot: () => BackendConnection;
-}
-
-/** The provider's store, or a backend that the application put into the context itself. */
-function useSource(hook: string): BackendSource {
+/** Follows the provider's store, or a backend that the application put into the context. */
+function useConnection<T>(
+  hook: string,
+  pick: (connection: BackendConnection) => T,
+): T {
   const backend = useContext(SessionBackendContext);
   const store = useContext(StoreContext);
-  if (backend && !store?.owns(backend)) return backend;
-  if (store) return store;
-  throw outside(hook);
+  const source = backend && !store?.owns(backend) ? backend : store;
+  if (!source) throw outside(hook);
+  return useSyncExternalStore(
+    source.subscribe,
+    () => pick(source.getSnapshot()),
+    () => pick(source.getServerSnapshot()),
+  );
 }
 
 function outside(hook: string): Error {
@@ -145,12 +147,7 @@ function outside(hook: string): Error {
  * @throws {Error} outside a {@linkcode SessionBackendProvider}
  */
 export function useReady(): boolean {
-  const { subscribe, getSnapshot, getServerSnapshot } = useSource("useReady");
-  return useSyncExternalStore(
-    subscribe,
-    () => getSnapshot().phase === "ready",
-    () => getServerSnapshot().phase === "ready",
-  );
+  return useConnection("useReady", ({ phase }) => phase === "ready");
 }
 
 /**
@@ -159,8 +156,10 @@ export function useReady(): boolean {
  * @throws {Error} outside a {@linkcode SessionBackendProvider}
  */
 export function useBackend(): SessionBackend | null {
-  useSource("useBackend");
-  return useContext(SessionBackendContext);
+  const backend = useContext(SessionBackendContext);
+  const store = useContext(StoreContext);
+  if (!backend && !store) throw outside("useBackend");
+  return backend;
 }
 
 /**
@@ -183,10 +182,7 @@ export function useBackend(): SessionBackend | null {
  * @throws {Error} outside a {@linkcode SessionBackendProvider}
  */
 export function useBackendState(): BackendConnection {
-  const { subscribe, getSnapshot, getServerSnapshot } = useSource(
-    "useBackendState",
-  );
-  return useSyncExternalStore(subscribe, getSnapshot, getServerSnapshot);
+  return useConnection("useBackendState", (connection) => connection);
 }
 
 /**

@@ -55,7 +55,7 @@ export class BackendStore implements Store<BackendConnection> {
   #backend: SessionBackend | null = null;
   #connection: BackendConnection = { phase: "connecting" };
   readonly #first: BackendConnection;
-  #unsubscribe: (() => void) | undefined;
+  #unwatch = () => {};
 
   constructor(source: BackendSource) {
     this.#source = source;
@@ -69,7 +69,7 @@ export class BackendStore implements Store<BackendConnection> {
             : undefined,
       },
     });
-    if (!source.connect) this.#take(this.#make(source.connectResponse!, true));
+    if (source.connectResponse) this.#take(source.connectResponse, true);
     this.#first = this.#connection;
   }
 
@@ -100,41 +100,37 @@ export class BackendStore implements Store<BackendConnection> {
     this.#start();
   };
 
-  #make(response: ConnectResponse, lazy: boolean): SessionBackend {
-    const backend = new SessionBackend(response, {
-      ...this.#source.options,
-      lazy,
-    });
-    this.#made.add(backend);
-    return backend;
-  }
-
-  #take(backend: SessionBackend): void {
-    this.#backend = backend;
-    this.#connection = backend.getSnapshot();
+  /** Goes on with the backend of a response; a lazy one rests until it is watched. */
+  #take(response: ConnectResponse, lazy: boolean): void {
+    this.#backend?.destroy();
+    const { options } = this.#source;
+    this.#backend = new SessionBackend(response, { ...options, lazy });
+    this.#made.add(this.#backend);
+    this.#connection = this.#backend.getSnapshot();
   }
 
   #start(): void {
-    if (this.#source.connect) return this.#link.connect();
+    const { connectResponse } = this.#source;
+    if (!connectResponse) return this.#link.connect();
     if (this.#connection.phase === "destroyed") {
-      this.#take(this.#make(this.#source.connectResponse!, true));
+      this.#take(connectResponse, true);
       this.#held.notify();
     }
-    this.#watch(this.#backend!);
+    this.#watch();
   }
 
   #stop(): void {
     this.#link.stop();
-    this.#unsubscribe?.();
-    this.#unsubscribe = undefined;
+    this.#unwatch();
     this.#backend?.destroy();
     this.#connection = this.#source.connect
       ? { phase: "connecting" }
       : this.#backend!.getSnapshot();
   }
 
-  #watch(backend: SessionBackend, ended?: () => void): void {
-    this.#unsubscribe = backend.subscribe(() => {
+  #watch(ended?: () => void): void {
+    const backend = this.#backend!;
+    this.#unwatch = backend.subscribe(() => {
       this.#connection = backend.getSnapshot();
       this.#held.notify();
       if (backend.isTerminated()) ended?.();
@@ -145,21 +141,14 @@ export class BackendStore implements Store<BackendConnection> {
   #begin(attempt: Attempt<unknown>): () => void {
     const controller = new AbortController();
     // Why there is no backend, until there is one.
-    const { error } = this.#connection;
-    this.#tell({
-      phase: "connecting",
-      ...(error === undefined ? {} : { error }),
-    });
+    this.#wait("connecting", this.#connection.error);
     this.#connect(attempt, controller.signal).catch((error) => {
       if (!attempt.current) return;
-      this.#tell({
-        phase: this.#source.respawn ? "connecting" : "failed",
-        error,
-      });
+      this.#wait(this.#source.respawn ? "connecting" : "failed", error);
       attempt.end(error);
     });
     return () => {
-      this.#unsubscribe?.();
+      this.#unwatch();
       controller.abort();
     };
   }
@@ -170,16 +159,15 @@ export class BackendStore implements Store<BackendConnection> {
   ): Promise<void> {
     const response = await this.#source.connect!({ signal });
     if (!attempt.current) return;
-    const backend = this.#make(response, false);
-    this.#backend?.destroy();
-    this.#take(backend);
+    this.#take(response, false);
     attempt.opened();
-    this.#watch(backend, () => attempt.end(undefined));
+    this.#watch(() => attempt.end(undefined));
     this.#held.notify();
   }
 
-  #tell(connection: BackendConnection): void {
-    this.#connection = connection;
+  /** There is no backend, for now or for good. */
+  #wait(phase: "connecting" | "failed", error: unknown): void {
+    this.#connection = error === undefined ? { phase } : { phase, error };
     this.#held.notify();
   }
 }

@@ -68,7 +68,12 @@ export class ChannelStore<T> implements Store<ChannelView<T>> {
     this.#held = new Held(() => {
       const release = subscription(socket, name).hold();
       const channel = socket.channel(name);
-      const state = () => this.#tell({ state: channel.state });
+      const look = () => {
+        const { state } = channel;
+        this.#tell(
+          state === "subscribed" ? { state, error: undefined } : { state },
+        );
+      };
       const consumers = [
         follow<T>(channel, (message) => {
           onMessage(message);
@@ -77,17 +82,13 @@ export class ChannelStore<T> implements Store<ChannelView<T>> {
           const messages = [...this.#view.messages, message].slice(-most);
           this.#tell({ messages });
         }),
-        follow(channel.listener("subscribeStateChange"), state),
-        follow(
-          channel.listener("subscribe"),
-          () => this.#tell({ error: undefined }),
-        ),
+        follow(channel.listener("subscribeStateChange"), look),
         follow(
           channel.listener("subscribeFail"),
           ({ error }) => this.#tell({ error }),
         ),
       ];
-      state();
+      look();
       stop = () => {
         for (const consumer of consumers) consumer.kill();
         release();

@@ -9,10 +9,22 @@ import type {
   FeedmeClient,
   FeedmeError,
   FeedSnapshot,
+  FeedView,
   JsonObject,
 } from "../feed/feedme/mod.ts";
-import { Listeners } from "../net/listeners.ts";
+import { feedKey } from "../feed/feedme/wire/feed_key.ts";
+import { Listeners, type Store } from "../net/listeners.ts";
 import { Held } from "./held.ts";
+
+/** A feed as a component sees it. It is open while components subscribe or follow. */
+export interface FeedStore extends Store<FeedSnapshot<JsonObject>> {
+  /** Calls `listener` with each action until the returned function is called. */
+  readonly follow: (
+    listener: (action: FeedAction<AnyFeed>) => void,
+  ) => () => void;
+  /** Resolves when there is something to show; opens the feed for that. */
+  readonly load: () => Promise<void>;
+}
 
 /** A feed that no component has open. */
 export const UNOPENED: FeedSnapshot<JsonObject> = {
@@ -30,81 +42,56 @@ const SUSPENDED = 10_000;
 class OpenFeed {
   snapshot: FeedSnapshot<JsonObject> = UNOPENED;
   readonly held: Held;
-  /** Runs while components follow its actions. */
-  readonly actions: Held;
-  readonly followers = new Listeners<[FeedAction<AnyFeed>]>();
-  readonly #feeds: Feeds;
-  readonly #name: string;
-  readonly #args: FeedArgs;
-  #close = () => {};
-  #unfollow = () => {};
+  readonly actions = new Listeners<[FeedAction<AnyFeed>]>();
+  readonly #open: () => FeedView | undefined;
+  #view: FeedView | undefined;
   /** What suspended components wait for, and what ends that. */
   #loading: Promise<void> | undefined;
   #loaded = () => {};
 
-  constructor(feeds: Feeds, name: string, args: FeedArgs, end: () => void) {
-    this.#feeds = feeds;
-    this.#name = name;
-    this.#args = args;
+  /**
+   * @param open makes a view, if there is a client
+   * @param end called when no component needs the feed any more
+   */
+  constructor(open: () => FeedView | undefined, end: () => void) {
+    this.#open = open;
     this.held = new Held(() => this.open(), () => {
-      this.#close();
+      this.#view?.close();
       end();
     });
-    this.actions = new Held(() => this.#follow(), () => this.#unfollow());
   }
 
   /** Opens it on the current client, and closes it on the one before. */
   open(): void {
-    this.#close();
-    this.#close = () => {};
-    const { client } = this.#feeds;
-    if (!client) return this.#tell(UNOPENED);
+    this.#view?.close();
+    this.#view = undefined;
     try {
-      const view = client.view(this.#name, this.#args);
-      const look = () => this.#tell(view.getSnapshot());
+      const view = this.#view = this.#open();
+      if (!view) return this.#show(UNOPENED);
+      const look = () => this.#show(view.getSnapshot());
       view.subscribe(look);
-      this.#close = () => view.close();
+      view.onAction((action) => this.actions.notify(action));
       look();
     } catch (error) {
       // The client was destroyed, or an argument is not text.
-      this.#tell({
+      this.#show({
+        ...UNOPENED,
         state: "closed",
         data: undefined,
         stale: false,
         error: error as FeedmeError,
-        pending: 0,
       });
     }
-    if (this.actions.running) this.#follow();
   }
 
   /** Data of the client before stays until there is newer data. */
-  #tell(next: FeedSnapshot<JsonObject>): void {
+  #show(next: FeedSnapshot<JsonObject>): void {
     const { data } = this.snapshot;
     if (next === this.snapshot) return;
     this.snapshot = next.state === "opening" && next.data === undefined && data
       ? { ...next, data, stale: true }
       : next;
     this.held.notify();
-  }
-
-  #follow(): void {
-    this.#unfollow();
-    const { client } = this.#feeds;
-    if (!client || client.destroyed()) return;
-    const feed = client.feed(this.#name, this.#args);
-    feed.on(
-      "action",
-      (name, data, newData, oldData) =>
-        this.followers.notify({ name, data, newData, oldData }),
-    );
-    feed.desireOpen();
-    this.#unfollow = () => {
-      this.#unfollow = () => {};
-      if (feed.destroyed()) return;
-      feed.desireClosed();
-      feed.destroy();
-    };
   }
 
   /**
@@ -134,7 +121,7 @@ class OpenFeed {
   }
 
   /** Holds it for a component. */
-  show(listener: () => void): () => void {
+  hold(listener?: () => void): () => void {
     const release = this.held.hold(listener);
     this.#loaded();
     return release;
@@ -152,14 +139,10 @@ export class Feeds {
   }
 
   /** The client; `null` while there is none. */
-  get client(): FeedmeClient | null {
-    return this.#client;
-  }
-
-  readonly subscribeClient: (listener: () => void) => () => void =
-    this.#clients.add;
-
-  readonly getClient = (): FeedmeClient | null => this.#client;
+  readonly client: Store<FeedmeClient | null> = {
+    subscribe: this.#clients.add,
+    getSnapshot: () => this.#client,
+  };
 
   /** Goes on with another client: feeds keep their data until they are open there. */
   use(client: FeedmeClient | null): void {
@@ -168,53 +151,32 @@ export class Feeds {
     this.#clients.notify();
   }
 
-  /** What is known of a feed. */
-  snapshot(key: string): FeedSnapshot<JsonObject> {
-    return this.#open.get(key)?.snapshot ?? UNOPENED;
-  }
-
-  /** Holds a feed open, and calls `listener` after each change. */
-  subscribe(
-    key: string,
-    name: string,
-    args: FeedArgs,
-    listener: () => void,
-  ): () => void {
-    return this.#get(key, name, args).show(listener);
-  }
-
-  /** Holds a feed open, and calls `listener` with each action. */
-  follow(
-    key: string,
-    name: string,
-    args: FeedArgs,
-    listener: (action: FeedAction<AnyFeed>) => void,
-  ): () => void {
-    const feed = this.#get(key, name, args);
-    const ends = [
-      feed.followers.add(listener),
-      feed.held.hold(),
-      feed.actions.hold(),
-    ];
-    return () => {
-      for (const end of ends) end();
+  /** A feed, which opens when a component needs it. */
+  feed(name: string, args: FeedArgs): FeedStore {
+    const key = feedKey(name, args);
+    const opened = () => {
+      let feed = this.#open.get(key);
+      if (!feed) {
+        feed = new OpenFeed(
+          () => this.#client?.view(name, args),
+          () => this.#open.delete(key),
+        );
+        this.#open.set(key, feed);
+      }
+      return feed;
     };
-  }
-
-  /** Resolves when a feed has data, or is refused. */
-  load(key: string, name: string, args: FeedArgs): Promise<void> {
-    return this.#get(key, name, args).load();
-  }
-
-  #get(key: string, name: string, args: FeedArgs): OpenFeed {
-    let feed = this.#open.get(key);
-    if (!feed) {
-      const made = feed = new OpenFeed(this, name, args, () => {
-        if (this.#open.get(key) === made) this.#open.delete(key);
-      });
-      this.#open.set(key, feed);
-    }
-    return feed;
+    return {
+      getSnapshot: () => this.#open.get(key)?.snapshot ?? UNOPENED,
+      subscribe: (listener) => opened().hold(listener),
+      follow: (listener) => {
+        const feed = opened();
+        const ends = [feed.actions.add(listener), feed.hold()];
+        return () => {
+          for (const end of ends) end();
+        };
+      },
+      load: () => opened().load(),
+    };
   }
 }
 

@@ -16,9 +16,9 @@ import type {
   OptimisticOptions,
 } from "../feed/feedme/mod.ts";
 import { FeedmeError } from "../feed/feedme/client/errors.ts";
-import { feedKey } from "../feed/feedme/wire/protocol.ts";
+import { feedKey } from "../feed/feedme/wire/feed_key.ts";
 import { SessionBackendContext } from "./backend.ts";
-import { Feeds, feedsOf, UNOPENED } from "./feed_store.ts";
+import { Feeds, feedsOf, type FeedStore, UNOPENED } from "./feed_store.ts";
 import { Held } from "./held.ts";
 import { noSubscription, useLatest } from "./hooks.ts";
 import {
@@ -64,7 +64,7 @@ function owned(
     if (!closing) return;
     client = undefined;
     // First, so that feeds keep their data.
-    if (feeds.client === closing) feeds.use(null);
+    if (feeds.client.getSnapshot() === closing) feeds.use(null);
     closing.close();
   };
   const look = () => {
@@ -139,11 +139,11 @@ function useFeeds(hook: string): Feeds {
 export function useFeedmeClient<
   Api extends FeedmeApi = AnyApi,
 >(): FeedmeClient<Api> | null {
-  const { subscribeClient, getClient } = useFeeds("useFeedmeClient");
+  const { subscribe, getSnapshot } = useFeeds("useFeedmeClient").client;
   return useSyncExternalStore(
-    subscribeClient,
-    getClient,
-    getClient,
+    subscribe,
+    getSnapshot,
+    getSnapshot,
   ) as FeedmeClient<Api> | null;
 }
 
@@ -216,70 +216,73 @@ export function useFeed(
   args: FeedArgs | "skip",
   options: UseFeedOptions<JsonObject, unknown> = {},
 ): UseFeedResult<unknown> {
-  const feeds = useFeeds("useFeed");
+  const feed = useFeedStore("useFeed", name, args);
   const { select, suspense } = options;
-  const key = args === "skip" ? undefined : feedKey(name, args);
-  const subscribe = useCallback(
-    (listener: () => void) =>
-      key === undefined
-        ? noSubscription()
-        : feeds.subscribe(key, name, args as FeedArgs, listener),
-    [feeds, key],
-  );
   const shown = useRef<UseFeedResult<unknown>>(undefined);
-  const [now, first] = useMemo(() => {
-    let seen: FeedSnapshot<JsonObject> | undefined;
-    let result: UseFeedResult<unknown> | undefined;
-    const of = (snapshot: FeedSnapshot<JsonObject>) => {
-      if (snapshot === seen) return result!;
-      seen = snapshot;
-      const next = selection(snapshot, select);
-      const before = result ?? shown.current;
-      return result = before && equal(before, next) ? before : next;
-    };
-    const now = () => of(key === undefined ? UNOPENED : feeds.snapshot(key));
+  const view = useMemo(() => viewOf(select, shown), [feed, select]);
+  const now = () => view(feed ? feed.getSnapshot() : UNOPENED);
+  const result = useSyncExternalStore(
+    feed?.subscribe ?? noSubscription,
+    now,
     // What suspends has no content on a server that it would have to match.
-    return [now, suspense ? now : () => of(UNOPENED)];
-  }, [feeds, key, select, suspense]);
-  const result = useSyncExternalStore(subscribe, now, first);
+    suspense ? now : () => view(UNOPENED),
+  );
   useEffect(() => {
     shown.current = result;
   });
-  if (suspense && key !== undefined) {
+  if (suspense && feed) {
     const { state, error } = result;
     if (state === "closed") throw error;
-    if (feeds.snapshot(key).data === undefined) {
-      throw suspended(feeds, key, name, args as FeedArgs);
-    }
+    if (feed.getSnapshot().data === undefined) throw suspended(name, feed);
   }
   return result;
 }
 
-/** What a component throws to suspend. */
-function suspended(
-  feeds: Feeds,
-  key: string,
+/** The feed of a provider that a component asks for; undefined with `"skip"`. */
+function useFeedStore(
+  hook: string,
   name: string,
-  args: FeedArgs,
-): Promise<void> | Error {
-  // React answers an error on the server with the fallback, and tries again on the page.
-  // With a promise, the server would wait for a feed that never opens there.
-  if (!("window" in globalThis)) {
-    return new Error(`The feed ${JSON.stringify(name)} loads in pages only`);
-  }
-  return feeds.load(key, name, args);
+  args: FeedArgs | "skip",
+): FeedStore | undefined {
+  const feeds = useFeeds(hook);
+  return useMemo(
+    () => args === "skip" ? undefined : feeds.feed(name, args),
+    [feeds, args === "skip" ? args : feedKey(name, args)],
+  );
 }
 
-function selection(
-  { data, state, stale, error }: FeedSnapshot<JsonObject>,
+/** What a component throws to suspend. */
+function suspended(name: string, feed: FeedStore): Promise<void> | Error {
+  // React answers an error on the server with the fallback, and tries again on the page.
+  // With a promise, the server would wait for a feed that never opens there.
+  return "window" in globalThis
+    ? feed.load()
+    : new Error(`The feed ${JSON.stringify(name)} loads in pages only`);
+}
+
+/**
+ * What a component gets of a feed: the same object as before, at first the one that is
+ * `shown`, while everything in it is the same.
+ */
+function viewOf(
   select: ((data: JsonObject) => unknown) | undefined,
-): UseFeedResult<unknown> {
-  return {
-    data: data && select ? select(data) : data,
-    state,
-    stale,
-    // That the connection is lost is what `useConnectionState` says.
-    error: state === "closed" ? error : undefined,
+  shown: { readonly current: UseFeedResult<unknown> | undefined },
+): (snapshot: FeedSnapshot<JsonObject>) => UseFeedResult<unknown> {
+  let seen: FeedSnapshot<JsonObject>;
+  let result: UseFeedResult<unknown>;
+  return (snapshot) => {
+    if (snapshot === seen) return result;
+    seen = snapshot;
+    const { data, state, stale } = snapshot;
+    const next = {
+      data: data && select ? select(data) : data,
+      state,
+      stale,
+      // That the connection is lost is what `useConnectionState` says.
+      error: state === "closed" ? snapshot.error : undefined,
+    };
+    const before = result ?? shown.current;
+    return result = before && equal(before, next) ? before : next;
   };
 }
 
@@ -300,18 +303,9 @@ export function useFeedAction(
   args: FeedArgs | "skip",
   handler: (action: FeedAction<AnyApi["feeds"][string]>) => void,
 ): void {
-  const feeds = useFeeds("useFeedAction");
+  const feed = useFeedStore("useFeedAction", name, args);
   const latest = useLatest(handler);
-  const key = args === "skip" ? undefined : feedKey(name, args);
-  useEffect(() => {
-    if (key === undefined) return;
-    return feeds.follow(
-      key,
-      name,
-      args as FeedArgs,
-      (action) => latest.current(action),
-    );
-  }, [feeds, key]);
+  useEffect(() => feed?.follow((action) => latest.current(action)), [feed]);
 }
 
 /** What {@linkcode useAction} returns. */
@@ -377,7 +371,7 @@ export function useAction(
     set(({ pending }) => ({ pending: pending + 1, error: undefined }));
     const ended = (error?: FeedmeError) =>
       set((now) => ({ pending: now.pending - 1, error: error ?? now.error }));
-    const call = act(feeds.client, name, args, latest.current);
+    const call = act(feeds.client.getSnapshot(), name, args, latest.current);
     call.then(() => ended(), ended);
     return call;
   }, [feeds, name]);

@@ -7,7 +7,7 @@ import type {
   FeedmeApi,
   FeedmeClient,
 } from "../feed/feedme/mod.ts";
-import { feedKey } from "../feed/feedme/wire/protocol.ts";
+import { feedKey } from "../feed/feedme/wire/feed_key.ts";
 import { feedsOf } from "./feed_store.ts";
 
 /** The key of a feed's query. */
@@ -95,16 +95,15 @@ export function feedQueryOptions<
   name: Name,
   args: FeedArgsOf<Api, Name>,
 ): FeedQueryOptions<FeedData<Api["feeds"][Name]>> {
-  const feeds = feedsOf(client as unknown as FeedmeClient);
   const given = args as FeedArgs;
-  const key = feedKey(name, given);
+  const feed = feedsOf(client as unknown as FeedmeClient).feed(name, given);
   return {
     queryKey: ["feedline", numberOf(client), name, given],
     queryFn: ({ client: queries, queryKey, signal }) =>
       new Promise((resolve, reject) => {
         let settled = false;
         const update = () => {
-          const { data, state, error } = feeds.snapshot(key);
+          const { data, state, error } = feed.getSnapshot();
           if (state === "closed") {
             settled = true;
             reject(error);
@@ -115,7 +114,7 @@ export function feedQueryOptions<
             resolve(data as FeedData<Api["feeds"][Name]>);
           }
         };
-        const release = feeds.subscribe(key, name, given, update);
+        const release = feed.subscribe(update);
         const stop = () => {
           release();
           unsubscribe();

@@ -319,6 +319,29 @@ Deno.test("a view keeps its data while the connection is lost, and what is equal
   assertStrictEquals(view.data!.lines[0], lines[0]);
 });
 
+Deno.test("onAction(): each action once the data shows it, without optimistic changes, until the view is closed", async () => {
+  await using all = await beginOpen();
+  const { view, texts, say, receive } = all;
+  const seen: unknown[] = [];
+  const stop = view.onAction(({ name, data, newData, oldData }) =>
+    seen.push([name, data, oldData.lines.length, newData.lines.length, texts()])
+  );
+  view.onAction(({ name }) => seen.push(name));
+  const mine = say("mine");
+  await receive(added(2, "two"));
+  assertEquals(seen.splice(0), [
+    ["added", { text: "two" }, 1, 2, "one two mine"],
+    "added",
+  ]);
+  stop();
+  await receive(added(3, "three"));
+  assertEquals(seen.splice(0), ["added"]);
+  view.close();
+  await receive(added(4, "four"), done("1"));
+  await mine;
+  assertEquals(seen, []);
+});
+
 Deno.test("optimistic: laid over the data until the server reveals the action itself", async () => {
   await using all = await beginOpen();
   const { view, texts, say, receive, sent } = all;

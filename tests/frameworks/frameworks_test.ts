@@ -97,7 +97,7 @@ for (const [name, { language, main }] of Object.entries(FRAMEWORKS)) {
             JSON.stringify(text)
           }`,
           null,
-          { timeout: 10_000 },
+          { timeout: 30_000 },
         ).catch(async (cause) => {
           const html = await page.innerHTML("#app");
           throw new Error(`${html} ${problems.join("; ")}`, { cause });

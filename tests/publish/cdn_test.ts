@@ -88,7 +88,7 @@ async function withPage(
 
 const titled = (page: Page, title: string) =>
   page.waitForFunction(`document.title === ${JSON.stringify(title)}`, null, {
-    timeout: 10_000,
+    timeout: 30_000,
   });
 
 for (const field of ["jsdelivr", "unpkg"] as const) {

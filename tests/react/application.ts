@@ -16,13 +16,27 @@ export const items = defineFeed({
   initial: () => ({ items: Array.from({ length: ITEMS }, () => ({ n: 0 })) }),
 });
 
-/** The room `held` opens when the test resolves this. */
-export let held = Promise.withResolvers<void>();
+/** What waits until the test lets it go on. */
+export class Gate {
+  /** How many wait. */
+  waiting = 0;
+  #opened = Promise.withResolvers<void>();
 
-/** The next time, it waits again. */
-export function holdAgain(): void {
-  held = Promise.withResolvers<void>();
+  async pass(): Promise<void> {
+    this.waiting++;
+    await this.#opened.promise;
+  }
+
+  /** Lets those go on that wait now. */
+  open(): void {
+    this.waiting = 0;
+    this.#opened.resolve();
+    this.#opened = Promise.withResolvers();
+  }
 }
+
+/** The room `held` and the action `sayLate` wait here. */
+export const gate = new Gate();
 
 export const room = defineFeed({
   args: z.object({ id: z.string() }),
@@ -30,7 +44,7 @@ export const room = defineFeed({
   actions: { said: z.object({ text: z.string() }) },
   initial: async ({ id }) => {
     if (id === "secret") throw new FeedmeRejection("NOT_ALLOWED");
-    if (id === "held") await held.promise;
+    if (id === "held") await gate.pass();
     return { id, lines: [] };
   },
 });
@@ -62,7 +76,7 @@ const say = defineAction({
 const sayLate = defineAction({
   args: z.object({ text: z.string() }),
   async handler({ text }, { feed }) {
-    await held.promise;
+    await gate.pass();
     if (text === "no") throw new FeedmeRejection("NO");
     feed(room, { id: "a" }).update("said", { text }, (data) => ({
       ...data,

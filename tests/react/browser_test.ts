@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import {
+  BROWSERS,
   lack,
   openBrowser,
   type PageBrowser,
@@ -17,8 +18,12 @@ import {
   type ReactVersion,
 } from "../kit/react.ts";
 import { SocketClusterServer } from "../kit/socketcluster_server.ts";
-import { delay, until } from "../kit/wait.ts";
-import { type Server, startServer } from "./server.ts";
+import { delay, until as wait } from "../kit/wait.ts";
+import { type Counts, type Server, startServer } from "./server.ts";
+
+/** Waits for what a user would see, as long as a slow machine may take. */
+const until = (condition: () => boolean | Promise<boolean>, what: string) =>
+  wait(condition, what, 30_000);
 
 /** One page of a browser, and the server that it talks to. */
 class Stage {
@@ -59,6 +64,13 @@ class Stage {
     });
   }
 
+  /** What the server has counted, once it has heard of all that ended. */
+  async counts(expected: Counts): Promise<void> {
+    const text = JSON.stringify(expected);
+    await until(() => JSON.stringify(this.server.counts) === text, text)
+      .catch(() => assertEquals(this.server.counts, expected));
+  }
+
   act<T = unknown>(name: string, ...args: unknown[]): Promise<T> {
     return this.run(`page.act.${name}(...${JSON.stringify(args)})`);
   }
@@ -73,7 +85,12 @@ type Case = (
   extra: { version: ReactVersion; scripts: Map<string, string> },
 ) => Promise<void>;
 
-const ONE = { connects: 1, streams: [1, 1], sockets: [1, 1], feeds: 1 };
+const ONE: Counts = {
+  connects: 1,
+  streams: [1, 1],
+  sockets: [1, 1],
+  feeds: 1,
+};
 
 const cases: Record<string, Case> = {
   async "StrictMode - one connect, status stream, socket and feed for three components; none afterwards"(
@@ -81,7 +98,7 @@ const cases: Record<string, Case> = {
   ) {
     await stage.mount("three");
     await stage.shows("ready0 open0 open0 open");
-    assertEquals(stage.server.counts, ONE);
+    await stage.counts(ONE);
     stage.server.add(3);
     await stage.shows("ready1 open1 open1 open");
     await stage.unmount();
@@ -121,7 +138,7 @@ const cases: Record<string, Case> = {
     assertEquals(stage.server.counts.connects, 1);
     await stage.act("reconnect");
     await stage.shows("ready ready0 open");
-    assertEquals(stage.server.counts, {
+    await stage.counts({
       connects: 2,
       streams: [2, 1],
       sockets: [2, 1],
@@ -140,13 +157,15 @@ const cases: Record<string, Case> = {
     await stage.run(`new MutationObserver(() => page.log.push(
       document.querySelector("b").textContent,
     )).observe(document.getElementById("root"), { subtree: true, characterData: true })`);
+    const answer = stage.server.holdConnects();
     stage.server.endBackend();
+    await stage.shows("connecting 1 opening");
     await until(() => stage.server.counts.connects === 2, "connected again");
+    answer();
     await stage.shows("ready ready1 open");
     // The data stayed on the page all the time.
     const shown = await stage.log() as string[];
     assert(shown.every((text) => text.startsWith("1 ")), shown.join());
-    assert(shown.includes("1 opening"), shown.join());
     await stage.unmount();
   },
 
@@ -159,7 +178,7 @@ const cases: Record<string, Case> = {
     await stage.shows("old new 0 open");
     await stage.act("edit", "newest", "other hooks");
     await stage.shows("newest newest 0 open");
-    assertEquals(stage.server.counts, ONE);
+    await stage.counts(ONE);
     await stage.unmount();
   },
 
@@ -200,11 +219,11 @@ const cases: Record<string, Case> = {
     // StrictMode mounts the fallback twice.
     assertEquals(new Set(await stage.log()), new Set(["fallback"]));
     const loads = (await stage.log()).length;
-    stage.server.say("a", "hello");
+    await stage.server.say("a", "hello");
     await stage.shows("a: hello");
     stage.server.cut();
     await until(() => stage.server.counts.sockets[0] === 2, "connected again");
-    stage.server.say("a", "again");
+    await stage.server.say("a", "again");
     await stage.shows("a: hello,again");
     // In a transition, React goes on showing the room before.
     await stage.act("move", "b");
@@ -215,7 +234,7 @@ const cases: Record<string, Case> = {
       () => stage.run("document.querySelector('i')?.textContent === 'loading'"),
       "the fallback",
     );
-    stage.server.release();
+    await stage.server.release();
     await stage.shows("held: ");
     await stage.unmount();
   },
@@ -225,7 +244,7 @@ const cases: Record<string, Case> = {
   ) {
     await stage.mount("thousand", { strict: false });
     await until(async () => (await stage.text()).startsWith("0 open"), "open");
-    assertEquals(stage.server.counts, ONE);
+    await stage.counts(ONE);
     await stage.run("page.log.length = 0");
     for (let i = 0; i < 10; i++) stage.server.add(7);
     stage.server.add(8);
@@ -256,7 +275,7 @@ const cases: Record<string, Case> = {
       "all are there",
     );
     const commits = await stage.log() as [shown: number, values: number][];
-    assert(commits.length > 1);
+    assert(commits.length > 0);
     assertEquals(commits.filter(([, values]) => values !== 1), []);
     await stage.unmount();
   },
@@ -270,16 +289,25 @@ const cases: Record<string, Case> = {
       lines: 1,
     });
     await stage.shows("idle connected");
+    // The server answers this one when the test lets it.
+    await stage.act("runLate", { text: "late" });
+    await stage.shows("pending connected");
+    await stage.server.release();
+    await stage.shows("idle connected");
+    await stage.act("runLate", { text: "no" });
+    await stage.shows("pending connected");
+    await stage.server.release();
+    await stage.shows("idle rejectedconnected");
+    await stage.act("runLate", { text: "again" });
+    await stage.shows("pending connected");
+    await stage.server.release();
+    await stage.shows("idle connected");
     await stage.run(`void page.act.run({ id: "a", text: "" })`);
     await stage.shows("idle rejectedconnected");
     const failed = await stage.run(
       `page.act.run({ id: "a", text: "" }).catch(({ code, outcome }) => [code, outcome])`,
     );
     assertEquals(failed, ["REJECTED", "rejected"]);
-    await stage.run("page.log.length = 0");
-    await stage.act("run", { id: "a", text: "again" });
-    await stage.shows("idle connected");
-    assertEquals(new Set(await stage.log()), new Set(["pending ", "idle "]));
     assertEquals(await stage.act("same"), true);
     await stage.unmount();
   },
@@ -291,9 +319,9 @@ const cases: Record<string, Case> = {
     await stage.shows(" false ");
     await stage.act("run", { text: "mine" });
     await stage.shows("mine true ");
-    stage.server.say("a", "theirs");
+    await stage.server.say("a", "theirs");
     await stage.shows("theirs,mine true ");
-    stage.server.release();
+    await stage.server.release();
     await stage.shows("theirs,mine false ");
     // Never twice, and never away.
     assertEquals([...new Set(await stage.log())], [
@@ -304,7 +332,7 @@ const cases: Record<string, Case> = {
     ]);
     await stage.act("run", { text: "no" });
     await stage.shows("theirs,mine,no true ");
-    stage.server.release();
+    await stage.server.release();
     await stage.shows("theirs,mine false rejected");
     await stage.unmount();
   },
@@ -314,11 +342,11 @@ const cases: Record<string, Case> = {
   ) {
     await stage.mount("following");
     await stage.shows("firsta: ");
-    stage.server.say("a", "one");
+    await stage.server.say("a", "one");
     await stage.shows("firsta: one");
     await stage.act("rename", "second");
     await stage.shows("seconda: one");
-    stage.server.say("a", "two");
+    await stage.server.say("a", "two");
     await stage.shows("seconda: one,two");
     assertEquals(await stage.log(), [
       ["first", "said", "one"],
@@ -352,6 +380,7 @@ const cases: Record<string, Case> = {
     await stage.act("publish", "one");
     await stage.shows("open subscribed oneopen subscribed onefirst");
     await stage.act("rename", "second");
+    await stage.shows("open subscribed oneopen subscribed onesecond");
     await stage.act("publish", "two");
     await stage.act("publish", "three");
     await stage.shows(
@@ -373,9 +402,9 @@ const cases: Record<string, Case> = {
   ) {
     await stage.mount("query");
     await stage.shows(" false");
-    stage.server.say("a", "hello");
+    await stage.server.say("a", "hello");
     await stage.shows("hello false");
-    stage.server.say("a", "again");
+    await stage.server.say("a", "again");
     await stage.shows("hello,again false");
     await stage.unmount();
   },
@@ -422,7 +451,7 @@ const document = (body: string) =>
   `<!doctype html><title>Hooks</title>${body}
   <script type="module" src="/page.js"></script>`;
 
-for (const name of ["chromium", "firefox"] as const) {
+for (const name of BROWSERS) {
   const missing = lack(name);
   for (const version of REACTS) {
     Deno.test({

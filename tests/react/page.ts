@@ -175,12 +175,16 @@ function Transition() {
 }
 
 function Saying() {
-  const { run, pending, error } = useAction("say");
+  const now = useAction("say");
+  const late = useAction("sayLate");
+  const { run } = now;
   page.act.run = run;
+  page.act.runLate = (args: { text: string }) =>
+    void late.run(args).catch(() => {});
   page.act.same = () => page.act.run === run;
-  const text = `${pending ? "pending" : "idle"} ${error?.outcome ?? ""}`;
-  useEffect(() => void page.log.push(text));
-  return h("b", null, text);
+  const pending = now.pending || late.pending;
+  const outcome = (now.error ?? late.error)?.outcome ?? "";
+  return h("b", null, `${pending ? "pending" : "idle"} ${outcome}`);
 }
 
 /** Shows what the server will probably make of it. */
@@ -193,7 +197,7 @@ function Optimistic() {
   page.act.run = (args: { text: string }) => void run(args);
   const { data } = useFeed("room", { id: "a" });
   const text = data?.lines.join() ?? "nothing";
-  useEffect(() => void page.log.push(text), [text]);
+  useLayoutEffect(() => void page.log.push(text), [text]);
   return h("b", null, `${text} ${pending} ${error?.outcome ?? ""}`);
 }
 

@@ -5,7 +5,8 @@
 import { feedmeServer } from "../../feed/feedme/server/server.ts";
 import { formatServerEvent } from "../../net/sse.ts";
 import type { BackendState } from "../../types.ts";
-import { application, held, holdAgain, items, room } from "./application.ts";
+import { until } from "../kit/wait.ts";
+import { application, gate, items, room } from "./application.ts";
 
 /** What a server has counted. */
 export interface Counts {
@@ -30,10 +31,12 @@ export function startServer(pages: Map<string, string>) {
   let server = feedmeServer(application);
   /** The backend that connects are answered with. */
   let backend = 1;
+  /** When they are answered. */
+  let answering = Promise.resolve();
 
   const http = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
-    (request) => {
+    async (request) => {
       const { pathname, origin } = new URL(request.url);
       const page = pages.get(pathname);
       if (page !== undefined) {
@@ -46,6 +49,7 @@ export function startServer(pages: Map<string, string>) {
       }
       if (pathname === "/connect") {
         counts.connects++;
+        await answering;
         return Response.json(connectResponse(origin));
       }
       if (pathname.endsWith("/status/stream")) {
@@ -143,6 +147,12 @@ export function startServer(pages: Map<string, string>) {
       for (const send of [...streams]) send({ status: "terminated", time });
       this.cut();
     },
+    /** Answers connects only after the returned function has been called. */
+    holdConnects(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      answering = promise;
+      return resolve;
+    },
     /** Cuts all WebSockets. */
     cut(): void {
       for (const socket of sockets) socket.close(4000);
@@ -153,14 +163,16 @@ export function startServer(pages: Map<string, string>) {
         items: items.with(index, { n: items[index]!.n + 1 }),
       }));
     },
-    /** Lets the room `held` open. */
-    release(): void {
-      held.resolve();
-      holdAgain();
+    /** Lets the room `held` open, or `sayLate` act, as soon as it waits for that. */
+    async release(): Promise<void> {
+      await until(() => gate.waiting > 0, "something waits", 30_000);
+      gate.open();
     },
-    /** Says something in a room that somebody has open. */
-    say(id: string, text: string): void {
-      server.feed(room, { id }).update("said", { text }, (data) => ({
+    /** Says something in a room, as soon as somebody has it open. */
+    async say(id: string, text: string): Promise<void> {
+      const feed = server.feed(room, { id });
+      await until(() => feed.subscribers > 0, `${id} is open`, 30_000);
+      feed.update("said", { text }, (data) => ({
         ...data,
         lines: [...data.lines, text],
       }));

@@ -151,13 +151,14 @@ Deno.test("feeds - a feed of a client that was destroyed says so, and keeps noth
   const feeds = feedsOf(client);
   assert(feedsOf(client) === feeds);
   await client.close();
-  const stop = feeds.subscribe("key", "board", {}, () => {});
-  const { state, error } = feeds.snapshot("key");
+  const feed = feeds.feed("board", {});
+  const stop = feed.subscribe(() => {});
+  const { state, error } = feed.getSnapshot();
   assertEquals([state, error?.code], ["closed", "DESTROYED"]);
-  feeds.follow("key", "board", {}, () => {})();
+  feed.follow(() => {})();
   stop();
   await settled();
-  assertEquals(feeds.snapshot("key").state, "opening");
+  assertEquals(feed.getSnapshot().state, "opening");
 });
 
 Deno.test("feeds - the data of the client before stays until there is newer data", () => {

@@ -13,10 +13,10 @@ import type {
 import { FeedmeError, reasonOf } from "./errors.ts";
 import { type FeedActionMessage, follow } from "./follow.ts";
 import { Teller, wanting } from "./members.ts";
+import { feedKey } from "../wire/feed_key.ts";
 import {
   type ClientMessage,
   type FeedArgs,
-  feedKey,
   type JsonObject,
   type LogPosition,
   type ServerMessage,

@@ -7,7 +7,7 @@ import type { FeedNotice, Member } from "./effects.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedHost, FeedSink } from "./host.ts";
 import { type Layer, Overlay } from "./overlay.ts";
-import { feedKey } from "../wire/protocol.ts";
+import { feedKey } from "../wire/feed_key.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
 import { Listeners } from "../../../net/listeners.ts";
 import { setTimer, type Timer } from "../../../net/timer.ts";
@@ -85,6 +85,8 @@ export class Subscription implements FeedSink {
   /** How many views use it. */
   users = 0;
   readonly listeners: Listeners = new Listeners();
+  /** Called with each action that the server reveals. */
+  readonly actions: Listeners<[RevealedAction]> = new Listeners();
   readonly #host: FeedHost;
   readonly #member: Member<FeedSink>;
   readonly #overlay = new Overlay<JsonObject>();
@@ -148,8 +150,12 @@ export class Subscription implements FeedSink {
           notice.data,
           notice.gap ? [...this.#awaited.keys()] : [],
         );
-      case "action":
-        return this.#rebase(notice.newData, this.#revealed(notice));
+      case "action": {
+        const { own, name, data, newData, oldData } = notice;
+        const action = { name, data, newData, oldData };
+        this.#rebase(newData, this.#revealed(action, own));
+        return this.actions.notify(action);
+      }
       case "close":
         return this.#closed(notice.error);
       default:
@@ -203,8 +209,8 @@ export class Subscription implements FeedSink {
     this.#awaited.delete(layer);
   }
 
-  /** The layer that an action reveals, if any. */
-  #revealed({ own, ...action }: FeedNotice & { event: "action" }): FeedLayer[] {
+  /** The layer that an action reveals, if any; `own` is the call that caused it. */
+  #revealed(action: RevealedAction, own: unknown): FeedLayer[] {
     for (const layer of this.#layers) {
       if (own !== undefined && layer.call === own) return [layer];
     }

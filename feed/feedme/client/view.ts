@@ -5,7 +5,7 @@ import { Listeners, type Store } from "../../../net/listeners.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
 import { FeedmeError } from "./errors.ts";
 import type { FeedSnapshot, Subscription } from "./subscription.ts";
-import type { AnyFeed, ArgsOfFeed, FeedData } from "./types.ts";
+import type { AnyFeed, ArgsOfFeed, FeedAction, FeedData } from "./types.ts";
 import type { FeedArgs, JsonObject } from "../wire/protocol.ts";
 
 /** Options of `changes()`. */
@@ -68,6 +68,7 @@ export class FeedView<F = AnyFeed> implements Store<FeedSnapshot<FeedData<F>>> {
   /** Ends the pending move. */
   #next: AbortController | undefined;
   readonly #listeners = new Listeners();
+  readonly #actions = new Listeners<[FeedAction<F>]>();
   /** Stops listening to the current subscription. */
   #unlisten: () => void;
 
@@ -82,7 +83,14 @@ export class FeedView<F = AnyFeed> implements Store<FeedSnapshot<FeedData<F>>> {
   }
 
   #listen(): () => void {
-    return this.#current.listeners.add(() => this.#listeners.notify());
+    const { listeners, actions } = this.#current;
+    const ends = [
+      listeners.add(() => this.#listeners.notify()),
+      actions.add((action) => this.#actions.notify(action as FeedAction<F>)),
+    ];
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   /** The name of the feed. */
@@ -118,6 +126,17 @@ export class FeedView<F = AnyFeed> implements Store<FeedSnapshot<FeedData<F>>> {
    */
   readonly subscribe = (listener: () => void): () => void =>
     this.#listeners.add(listener);
+
+  /**
+   * Calls `listener` with each action that the server reveals on the feed from now on,
+   * after the data has changed, until you call the returned function or close the view.
+   * `newData` and `oldData` are what the server said, without optimistic changes. Actions
+   * may be missing where a lost connection could not be resumed; a feed's `actions()`
+   * marks such gaps.
+   */
+  readonly onAction = (
+    listener: (action: FeedAction<F>) => void,
+  ): () => void => this.#actions.add(listener);
 
   /**
    * Resolves with the data as soon as it is current. Keeps waiting while the connection
@@ -232,6 +251,7 @@ export class FeedView<F = AnyFeed> implements Store<FeedSnapshot<FeedData<F>>> {
     this.#host.release(this.#current);
     this.#listeners.notify();
     this.#listeners.clear();
+    this.#actions.clear();
   }
 
   /** {@linkcode FeedView.close}, for `await using`. */

@@ -15,7 +15,8 @@ import type {
   FeedmeApi,
 } from "./types.ts";
 import { FeedView, type ViewHost } from "./view.ts";
-import { type FeedArgs, feedKey, isFeedArgs } from "../wire/protocol.ts";
+import { feedKey } from "../wire/feed_key.ts";
+import { type FeedArgs, isFeedArgs } from "../wire/protocol.ts";
 import type { JsonObject } from "../wire/protocol.ts";
 import type { WaitOptions } from "../../../net/wait.ts";
 

@@ -6,9 +6,9 @@
  * come in through {@linkcode Conversation.opened} and similar methods, each of which
  * returns whether the decision still matters.
  */
+import { feedKey } from "../wire/feed_key.ts";
 import {
   type FeedArgs,
-  feedKey,
   type JsonObject,
   type LogPosition,
   readClientMessage,

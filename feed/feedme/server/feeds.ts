@@ -10,10 +10,10 @@ import type {
 import { ActionLog } from "./log.ts";
 import { type Cause, type FeedRules, ServedFeed } from "./served_feed.ts";
 import { checkJsonObject } from "../wire/json.ts";
+import { feedKey } from "../wire/feed_key.ts";
 import {
   type Delta,
   type FeedArgs,
-  feedKey,
   isFeedArgs,
   type JsonObject,
 } from "../wire/protocol.ts";

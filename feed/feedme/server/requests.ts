@@ -14,9 +14,9 @@ import { parse } from "./schema.ts";
 import type { Cause, ServedFeed } from "./served_feed.ts";
 import type { ServedSocket } from "./served_socket.ts";
 import { checkJsonObject, type JsonObject } from "../wire/json.ts";
+import { feedKey } from "../wire/feed_key.ts";
 import {
   type FeedArgs,
-  feedKey,
   type LogPosition,
   type ServerMessage,
   writeServerMessage,

@@ -171,19 +171,6 @@ export function isFeedArgs(value: unknown): value is FeedArgs {
     Object.values(value).every((each) => typeof each === "string");
 }
 
-/**
- * A key that identifies a feed by name and arguments, regardless of the order of the
- * arguments. Lengths make it unambiguous.
- */
-export function feedKey(name: string, args: FeedArgs): string {
-  let key = "";
-  for (const each of Object.keys(args).sort()) {
-    const value = args[each]!;
-    key += `${each.length}:${value.length}:${each}${value}`;
-  }
-  return `${key}:${name}`;
-}
-
 /** Returns what is wrong with a value, or `undefined`. */
 type Check = (value: unknown) => string | undefined;
 
