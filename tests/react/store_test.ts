@@ -166,6 +166,7 @@ Deno.test("feeds - the data of the client before stays until there is newer data
     view: () => ({
       getSnapshot: () => snapshot,
       subscribe: () => {},
+      onAction: () => {},
       close() {},
     }),
   });
@@ -173,15 +174,16 @@ Deno.test("feeds - the data of the client before stays until there is newer data
   const open = { state: "open", data, stale: false };
   const opening = { state: "opening", data: undefined, stale: false };
   const feeds = feedsOf(client(open) as never);
-  const stop = feeds.subscribe("key", "board", {}, () => {});
+  const feed = feeds.feed("board", {});
+  const stop = feed.subscribe(() => {});
   feeds.use(client(opening) as never);
-  assertEquals<object>(feeds.snapshot("key"), {
+  assertEquals<object>(feed.getSnapshot(), {
     ...opening,
     data,
     stale: true,
   });
   const newer = { ...open, data: { n: 2 } };
   feeds.use(client(newer) as never);
-  assertEquals<object>(feeds.snapshot("key"), newer);
+  assertEquals<object>(feed.getSnapshot(), newer);
   stop();
 });
