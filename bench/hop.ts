@@ -1,6 +1,7 @@
 /**
  * What one hop through the edge costs, on each runtime that serves: the backend
- * itself, the least that a proxy can be, the edge route, and Hono's own proxy helper.
+ * itself, the least that a proxy can be, the edge route, the floor of any edge route, and Hono's
+ * own proxy helper.
  * All of them in turn within one run, before the same backend.
  */
 import { bundle } from "../tests/kit/bundle.ts";
@@ -13,7 +14,7 @@ const CONNECTIONS = 64;
 const ROUNDS = Number(Deno.env.get("HOP_ROUNDS") ?? 9);
 const ROUND_MS = Number(Deno.env.get("HOP_MS") ?? 1_000);
 const RUNTIMES = (Deno.env.get("HOP_ON") ?? "deno bun node").split(" ");
-const WAYS = ["direct", "bare", "ours", "hono"] as const;
+const WAYS = ["direct", "bare", "ours", "floor", "hono"] as const;
 
 /** One measurement of one way. */
 interface Sample {
@@ -202,7 +203,7 @@ export async function benchHop(): Promise<void> {
       command = [found.path];
     }
     const servers = new Map<Way, Server>([["direct", direct]]);
-    for (const way of ["bare", "ours", "hono"] as const) {
+    for (const way of WAYS.slice(1)) {
       servers.set(way, await start(command, way, direct.port));
     }
     print(
@@ -213,6 +214,8 @@ export async function benchHop(): Promise<void> {
       `One hop on ${name}: HTTP, ${CONNECTIONS} connections`,
       await alternate(servers, openHttp, CONNECTIONS),
     );
+    // These two only forward HTTP.
+    servers.delete("floor");
     servers.delete("hono");
     print(
       `One hop on ${name}: WebSocket, ${CONNECTIONS} connections`,

@@ -4,7 +4,8 @@
  *
  * The ways: `direct` is the backend itself; `bare` the least that a proxy can be,
  * a handler that hands the request to `fetch` and joins two WebSockets; `ours` the
- * edge route; `hono` Hono's own proxy helper.
+ * edge route; `floor` the bare one with the steps that an edge route cannot leave out;
+ * `hono` Hono's own proxy helper.
  */
 import { serve as serveNode, upgradeWebSocket } from "@hono/node-server";
 import { Hono } from "@hono/hono";
@@ -17,6 +18,7 @@ import {
   type SessionProxyOptions,
 } from "@feedline/feedline/proxy";
 import type { ConnectResponse, SessionEngine } from "@feedline/feedline/types";
+import { requestFields, responseFields } from "../session/pass/headers.ts";
 
 /** What a way answers, whatever the runtime. */
 type Handler = (
@@ -68,6 +70,39 @@ function helper(): Handler {
   return app.fetch as Handler;
 }
 
+/**
+ * A router, headers filtered both ways, and a request to the backend that ends with the
+ * client's. On Bun it reads bodies whole, because Bun would log the backend's URL if a
+ * native one broke off.
+ */
+function floor(): Handler {
+  const app = new Hono();
+  app.all("/rooms/:name/backend/*", async ({ req: { raw } }) => {
+    const controller = new AbortController();
+    const gone = () => controller.abort();
+    raw.signal.addEventListener("abort", gone);
+    const answer = await fetch(`http://${target}${rest(raw.url)}`, {
+      method: raw.method,
+      headers: requestFields(raw.headers),
+      redirect: "manual",
+      signal: controller.signal,
+    });
+    const body = Bun ? await answer.arrayBuffer() : answer.body;
+    raw.signal.removeEventListener("abort", gone);
+    return new Response(body, {
+      status: answer.status,
+      headers: responseFields(answer.headers),
+    });
+  });
+  return app.fetch as Handler;
+}
+
+/** The ways that only forward HTTP. */
+const PLAIN: Record<string, (() => Handler) | undefined> = {
+  floor,
+  hono: helper,
+};
+
 const bare = (request: Request): Promise<Response> =>
   fetch(`http://${target}${rest(request.url)}`, request);
 
@@ -106,11 +141,10 @@ function onDeno(): number {
     direct: () => (r) => isUpgrade(r) ? echo(r) : direct(r),
     bare: () => (r) => isUpgrade(r) ? loop(r) : bare(r),
     ours: () => edge({}),
-    hono: helper,
   };
   const server = Deno.serve(
     { port: 0, hostname, onListen() {} },
-    ways[way]!(),
+    (PLAIN[way] ?? ways[way])!(),
   );
   return server.addr.port;
 }
@@ -121,9 +155,8 @@ function onBun(): number {
     return Bun.serve({ port: 0, hostname, fetch: edge({ upgrade }), websocket })
       .port;
   }
-  if (way === "hono") {
-    return Bun.serve({ port: 0, hostname, fetch: helper() }).port;
-  }
+  const plain = PLAIN[way];
+  if (plain) return Bun.serve({ port: 0, hostname, fetch: plain() }).port;
   return Bun.serve({
     port: 0,
     hostname,
@@ -174,7 +207,7 @@ function onNode(): Promise<number> {
     }, ready);
     return promise;
   }
-  const fetch = way === "hono" ? helper() : bare;
+  const fetch = PLAIN[way]?.() ?? bare;
   const http = serveNode({ fetch, port: 0, hostname }, ready);
   // deno-lint-ignore no-explicit-any
   http.on("upgrade", (request: any, socket: any, head: any) =>

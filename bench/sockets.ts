@@ -5,6 +5,7 @@ import {
   startBundled,
   startDeno,
   startPlatform,
+  startWorkerd,
 } from "../tests/proxy/platform.ts";
 import { open, type Server } from "../tests/proxy/support.ts";
 import { runtime } from "../tests/kit/runtimes.ts";
@@ -52,6 +53,7 @@ export async function benchSockets(): Promise<void> {
     const start = startBundled.bind(undefined, found.path, name);
     add(label, await eachSocket(start));
   }
+  add("workerd", await eachSocket(startWorkerd));
   printTable("Open WebSockets", rows);
 }
 

@@ -1,6 +1,7 @@
 /** A platform behind HTTP, and the example's edge as a program before it. */
 import { assert } from "@std/assert";
 import { bundle } from "../kit/bundle.ts";
+import { startWorker } from "../kit/workerd.ts";
 import { config } from "../kit/config.ts";
 import { folder, startProgram } from "../kit/program.ts";
 import {
@@ -101,6 +102,19 @@ export function startDeno(platform: Platform): Promise<Server> {
     platform,
     "stderr",
   );
+}
+
+/** The example's edge on workerd. */
+export async function startWorkerd({ port }: Platform): Promise<Server> {
+  const worker = await startWorker({
+    module: await bundle("examples/edge/worker.ts"),
+    vars: {
+      JAMSOCKET_DEV: "true",
+      JAMSOCKET_DEV_PORT: String(port),
+      COOKIE_SECRET: "secret",
+    },
+  });
+  return { ...worker, origin: `http://127.0.0.1:${worker.port}` };
 }
 
 /** A program of `edges/`, in one file for any runtime. */

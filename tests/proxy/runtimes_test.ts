@@ -16,6 +16,7 @@ import {
   startBundled,
   startDeno,
   startPlatform,
+  startWorkerd,
 } from "./platform.ts";
 import {
   breakOff,
@@ -439,18 +440,7 @@ await testOn(
 
 Deno.test("the edge on workerd", async () => {
   await using platform = startPlatform();
-  await using worker = await startWorker({
-    module: await bundle("examples/edge/worker.ts"),
-    vars: {
-      JAMSOCKET_DEV: "true",
-      JAMSOCKET_DEV_PORT: String(platform.port),
-      COOKIE_SECRET: "secret",
-    },
-  });
-  const edge = {
-    ...worker,
-    origin: `http://127.0.0.1:${worker.port}`,
-  };
+  await using edge = await startWorkerd(platform);
   await conforms(edge, platform, {
     native: true,
     code: (code) => code,
