@@ -10,6 +10,7 @@ import {
 import {
   bunUpgrade,
   nodeUpgrade,
+  type SessionGrant,
   sessionProxy,
 } from "../../session/edge/proxy.ts";
 import { type CallOptions, HTTPError, isConnectResponse } from "../../types.ts";
@@ -486,6 +487,36 @@ Deno.test("held answers - one connect for a name, key, user and auth", async () 
   // Each user reaches the backend with a token of their own.
   const tokens = test.backend.seen.map(({ url }) => url.split("/")[1]);
   assertEquals(new Set(tokens).size, 5);
+});
+
+Deno.test("held answers - names that look alike when joined stay apart", async () => {
+  const grants: SessionGrant[] = [
+    { user: "ab" },
+    { user: "b", key: "a" },
+    { user: "a", key: "b" },
+    { user: "1:b", key: "a" },
+    { user: "b", key: "a1:" },
+    { user: "-", key: "-" },
+    { user: "-" },
+    { user: "ab", spawn: true },
+    { user: "ab", spawn: false },
+    { user: "abtrue" },
+    { user: "ab", auth: {} },
+    { user: "ab", spawn: {} },
+    { user: "ab[{},null]" },
+    { anonymous: true },
+    { anonymous: true, key: "ab" },
+  ];
+  let index = 0;
+  await using test = startEdge({ authorize: () => grants[index]! });
+  const enter = async () => {
+    await (await fetch(test.url("/backend/x"))).body?.cancel();
+  };
+  for (index = 0; index < grants.length; index++) {
+    await enter();
+    await enter();
+    assertEquals(test.engine.requests.length, index + 1);
+  }
 });
 
 Deno.test("held answers - bounded, and requested again after holdFor", async () => {
