@@ -60,9 +60,8 @@ function Board() {
 function Sheet(
   { people, point }: { people: People; point: (pointing: Pointing) => void },
 ) {
-  const { data: notes, stale } = useFeed("board", {}, {
-    select: (data) => data.notes,
-  });
+  const { data, stale } = useFeed("board", {});
+  const notes = Object.entries(data?.notes ?? {});
   const { run: add, error } = useAction("add", {
     feed: "board",
     optimistic: ({ notes }, { id, ...where }) => ({
@@ -79,16 +78,12 @@ function Sheet(
       }}
       onPointerMove={(event) => point({ at: place(event) })}
     >
-      {!notes && <p>Opening the board …</p>}
-      {notes && Object.keys(notes).length === 0 && (
-        <p>
-          Double-click anywhere.
-        </p>
+      {notes.length === 0 && (
+        <p>{data ? "Double-click anywhere." : "Opening the board …"}</p>
       )}
-      {notes &&
-        Object.entries(notes).map(([id, note]) => (
-          <Card key={id} id={id} note={note} stale={stale} />
-        ))}
+      {notes.map(([id, note]) => (
+        <Card key={id} id={id} note={note} stale={stale} />
+      ))}
       <Cursors people={people} />
       {error && <p role="alert">The note could not be added: {error.code}</p>}
     </main>
@@ -96,7 +91,7 @@ function Sheet(
 }
 
 function Card({ id, note, stale }: { id: string; note: Note; stale: boolean }) {
-  const [held, setHeld] = useState<{ x: number; y: number }>();
+  const [held, setHeld] = useState(false);
   const { run: move } = useAction("move", {
     feed: "board",
     optimistic: ({ notes }, { id, x, y }) => ({
@@ -107,27 +102,24 @@ function Card({ id, note, stale }: { id: string; note: Note; stale: boolean }) {
     feed: "board",
     optimistic: ({ notes: { [id]: _, ...notes } }) => ({ notes }),
   });
-  const { x, y } = held ?? note;
   return (
     <article
       className="note"
       style={{
-        left: `${x * 100}%`,
-        top: `${y * 100}%`,
+        left: `${note.x * 100}%`,
+        top: `${note.y * 100}%`,
         "--paper": `var(--n${note.color})`,
       } as CSSProperties}
       onPointerDown={(event) => {
         if ((event.target as Element).closest("textarea, button")) return;
         event.currentTarget.setPointerCapture(event.pointerId);
-        setHeld({ x: note.x, y: note.y });
+        setHeld(true);
       }}
       onPointerMove={(event) => {
         if (!held) return;
-        const to = place(event, event.currentTarget.parentElement!);
-        setHeld(to);
-        move({ id, ...to });
+        move({ id, ...place(event, event.currentTarget.parentElement!) });
       }}
-      onLostPointerCapture={() => setHeld(undefined)}
+      onLostPointerCapture={() => setHeld(false)}
     >
       <textarea
         aria-label={`Note by ${note.by}`}

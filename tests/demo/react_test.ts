@@ -141,6 +141,12 @@ async function useBoard(browser: Browser, site: Site): Promise<void> {
   assertEquals(problems, []);
 }
 
+Deno.test("the board with hooks takes 150 lines at most", async () => {
+  const url = new URL("../../examples/react/board.tsx", import.meta.url);
+  const lines = (await Deno.readTextFile(url)).split("\n").length - 1;
+  assert(lines <= 150, `${lines} lines`);
+});
+
 inChromium(
   "the board with hooks: two people write in one note, move it, and follow to the next backend",
   async (browser) => await useBoard(browser, await reactSite()),
