@@ -176,16 +176,16 @@ Deno.test("dev backend - a command that cannot be started says so", async () => 
 Deno.test("dev backend - idle time counts from the last connection's end", async () => {
   await using dev = await platform();
   const { url, status_url } = await connect(dev, {
-    spawn: { max_idle_seconds: 0.3 },
+    spawn: { max_idle_seconds: 1 },
   });
   const peer = await Peer.open(url);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 1_300));
   assertEquals(dev.backends[0]!.states.at(-1)!.status, "ready");
   const closedAt = Date.now();
   await peer.close();
   const state = await ended(status_url);
   assertEquals(state.termination_reason, "swept");
-  assert(Date.parse(state.time) - closedAt >= 290);
+  assert(Date.parse(state.time) - closedAt >= 990);
 });
 
 Deno.test("dev backend - the lifetime is limited, connections or not", async () => {

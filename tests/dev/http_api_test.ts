@@ -326,10 +326,10 @@ Deno.test("dev api - the streams of a platform that closes end after terminated"
   const dev = await platform(code(LISTEN));
   const { status_url } = await connect(dev);
   await states(status_url, "ready");
-  const rest = states(status_url);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const stream = await fetch(`${status_url}/stream`);
   await dev.close();
-  assertEquals((await rest).at(-1)!.state.status, "terminated");
+  const last = (await stream.text()).trimEnd().split("\n").at(-1)!;
+  assertMatch(last, /^data: .*"status":"terminated"/);
 });
 
 Deno.test("dev api - HEAD of a stream leaves no listener", async () => {

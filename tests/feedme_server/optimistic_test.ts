@@ -114,14 +114,22 @@ Deno.test("optimistic: the server marks what an action causes, for its client, u
   const ours = await join("feedme, feedme+alive");
   const other = await join("feedme, feedme+alive");
   const foreign = await join("feedme");
-  const marks = (socket: FakeSocket) =>
-    socket.sent.splice(0).filter(({ MessageType }) =>
-      MessageType === "FeedAction"
-    ).map(({ CallbackId }) => CallbackId);
+  const actions = ({ sent }: FakeSocket) =>
+    sent.filter(({ MessageType }) => MessageType === "FeedAction");
+  const marks = (socket: FakeSocket) => {
+    const found = actions(socket).map(({ CallbackId }) => CallbackId);
+    socket.sent.length = 0;
+    return found;
+  };
   const said = { by: "ann", text: "a" };
   ours.receive(actionOf("add", said, '"7"'));
   foreign.receive(actionOf("add", said, "8"));
-  await delay(50);
+  for (const socket of [ours, other, foreign]) {
+    await until(
+      () => actions(socket).length === 2,
+      "both actions are revealed",
+    );
+  }
   assertEquals(marks(ours).sort(), ['"7"', undefined]);
   assertEquals(marks(other), [undefined, undefined]);
   assertEquals(marks(foreign), [undefined, undefined]);

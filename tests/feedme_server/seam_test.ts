@@ -276,7 +276,10 @@ Deno.test("callbackTimeout: authorize, onOpen, onClose and handlers too", async 
       onClose: () => never,
     }),
   };
-  const actions = { hang: defineAction({ handler: () => never }) };
+  const actions = {
+    hang: defineAction({ handler: () => never }),
+    ask: defineAction({ authorize: () => never, handler() {} }),
+  };
   const { up, errors } = start({ feeds, actions }, {
     callbackTimeout: 1_000,
     handshakeTimeout: 0,
@@ -289,6 +292,7 @@ Deno.test("callbackTimeout: authorize, onOpen, onClose and handlers too", async 
       openOf("entered"),
       closeOf("left"),
       actionOf("hang"),
+      actionOf("ask", {}, "2"),
     ]
   ) assertEquals(await socket.ask(message), []);
   time.tick(1_000);
@@ -299,6 +303,7 @@ Deno.test("callbackTimeout: authorize, onOpen, onClose and handlers too", async 
     ).sort(),
     [
       "ActionResponse TIMEOUT",
+      "ActionResponse TIMEOUT",
       "FeedCloseResponse undefined",
       "FeedOpenResponse TIMEOUT",
       "FeedOpenResponse TIMEOUT",
@@ -306,6 +311,7 @@ Deno.test("callbackTimeout: authorize, onOpen, onClose and handlers too", async 
   );
   const where = errors.map((text) => text.split(" CallbackTimeoutError")[0]);
   assertEquals(where.sort(), [
+    "action ask",
     "action hang",
     "close left",
     "open entered",

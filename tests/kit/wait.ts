@@ -5,7 +5,7 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   what = String(condition),
   // Shorter than a conformance case may take, so that this error is reported.
-  ms = 15_000,
+  ms = 30_000,
 ): Promise<void> {
   const end = Date.now() + ms;
   while (!await condition()) {

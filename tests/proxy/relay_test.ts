@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { passBody } from "../../session/pass/body.ts";
 import { relay, type RelayOptions } from "../../session/pass/relay.ts";
+import { settled } from "../kit/wait.ts";
 
 /** A source that its test feeds, and everything that was noticed. */
 function start(options: RelayOptions = {}) {
@@ -82,6 +83,7 @@ Deno.test("relay - can be ended, before, during and after a read", async () => {
 Deno.test("relay - a source that fails as it is ended has ended once", async () => {
   const { bytes, end, feed, noticed } = start();
   const result = bytes();
+  await settled(); // it reads
   feed.error(new Error("lost"));
   end();
   assertEquals(await result, piece());

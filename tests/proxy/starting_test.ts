@@ -68,13 +68,13 @@ Deno.test("starting - a client that leaves ends the wait", async () => {
 });
 
 Deno.test("a key that is not free yet - the engine's waiting extends the edge's limit", async () => {
-  await using edge = startEdge({ platformTimeout: 1_000 });
+  await using edge = startEdge({ platformTimeout: 2_000 });
   const { engine } = edge;
   const connect = engine.connect.bind(engine);
   let waited = 0;
   engine.connect = async (request, { onWait }: ConnectOptions = {}) => {
     // Longer than the limit, in steps that are shorter.
-    for (; waited < 12; waited++) {
+    for (; waited < 24; waited++) {
       onWait?.();
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -84,7 +84,7 @@ Deno.test("a key that is not free yet - the engine's waiting extends the edge's 
     method: "POST",
   });
   await answer.text();
-  assertEquals([answer.status, waited], [200, 12]);
+  assertEquals([answer.status, waited], [200, 24]);
 });
 
 Deno.test("an ending backend - its state can be read by its id alone, by an edge that holds nothing", async () => {

@@ -119,7 +119,7 @@ export async function channels(): Promise<void> {
   (async () => {
     for await (const message of channel) console.log(message.text);
   })();
-  await channel.listener("subscribe").once(1000);
+  await channel.listener("subscribe").once(30_000);
   try {
     const answer = await socket.invoke("login", { name: "ann" });
     console.log(answer.welcome, socket.authState === socket.AUTHENTICATED);

@@ -274,7 +274,7 @@ export async function replay(
           await time.tickAsync(0);
           if (socket.state === "closed" || made.length > nth) return;
           if (TIMED.includes(data.code)) {
-            await until(() => socket.state === "closed", 1000);
+            await until(() => socket.state === "closed", 30_000);
           } else if (data.code === 1006) fake.end(1006);
           else if (data.code === 1000) {
             socket.disconnect(undefined, data.reason);

@@ -77,7 +77,7 @@ export const durations: Area = {
           sockets: [handshake({ pingTimeout: 1e12 })],
         });
         await using patient = openScripted(peer);
-        await patient.listener("connect").once(5_000);
+        await patient.listener("connect").once(30_000);
         await delay(LATER);
         assertEquals(patient.state, "open");
       }

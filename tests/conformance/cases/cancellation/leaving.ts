@@ -126,7 +126,7 @@ const THINGS: Record<string, (t: Test, moment: Moment) => Promise<Thing>> = {
     });
     const socket = openScripted(peer);
     const channel = socket.subscribe("room");
-    await channel.listener("subscribe").once(5_000);
+    await channel.listener("subscribe").once(30_000);
     return {
       peer,
       read(signal) {

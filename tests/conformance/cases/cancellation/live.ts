@@ -84,7 +84,7 @@ export const live: Area["cases"] = {
     waiting.abort(reason);
     await unsent;
     await ends(socket.invoke("never", 2, waiting), "with an aborted signal");
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
 
     const controller = new AbortController();
     const given = ends(socket.invoke("given up", 3, controller));

@@ -164,7 +164,7 @@ export const live: Area["cases"] = {
     {
       await using _ = socket;
       const channel = socket.subscribe("room");
-      await channel.listener("subscribe").once(5000);
+      await channel.listener("subscribe").once(30_000);
       call = assertRejects(() => socket.invoke("wait"));
       socket.startBatching();
       socket.transmit("dropped");

@@ -39,7 +39,7 @@ export const calls: Area["cases"] = {
 
   async [BLOCKED](t) {
     await using socket = open(t);
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     const answers = Array.from(
       { length: 50 },
       () => socket.invoke("wait", 100, { ackTimeout: 200 }),
@@ -53,7 +53,7 @@ export const calls: Area["cases"] = {
 
   async "a call without an answer says whether it was sent"(t) {
     await using socket = open(t);
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     const late = await assertRejects(() =>
       socket.invoke("wait", 500, { ackTimeout: 10 })
     );
@@ -126,9 +126,9 @@ export const calls: Area["cases"] = {
     t,
   ) {
     await using socket = open(t);
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     const errors = log(socket, "error");
-    const passed = socket.receiver("passed").once(5000);
+    const passed = socket.receiver("passed").once(30_000);
     socket.startBatch();
     socket.transmit("pass", "first");
     const bad = assertRejects(() => socket.invoke("echo", { n: 1n }));
@@ -170,8 +170,8 @@ export const calls: Area["cases"] = {
       sockets: [[...handshake(), { received: 2 }, { bytes: [1, 2, 255] }]],
     });
     await using socket = openScripted(peer);
-    const raw = socket.listener("raw").once(5000);
-    await socket.listener("connect").once(5000);
+    const raw = socket.listener("raw").once(30_000);
+    await socket.listener("connect").once(30_000);
     socket.send(new Uint8Array([7, 8]));
     const { message } = await raw;
     assert(message instanceof ArrayBuffer, "it is an ArrayBuffer");
@@ -181,7 +181,7 @@ export const calls: Area["cases"] = {
 
   async "the server calls procedures and sends messages"(t) {
     await using socket = open(t);
-    const news = socket.receiver("news").once(5000);
+    const news = socket.receiver("news").once(30_000);
     (async () => {
       for await (const request of socket.procedure("add")) {
         const { a, b } = request.data as any;
@@ -196,7 +196,7 @@ export const calls: Area["cases"] = {
         }
       }
     })();
-    const again = socket.listener("again").once(5000);
+    const again = socket.listener("again").once(30_000);
     await control(socket, "transmit", { event: "news", data: 7 });
     assertEquals(await news, 7);
     const add = (data: unknown) =>
@@ -216,7 +216,7 @@ export const calls: Area["cases"] = {
       ]],
     });
     await using socket = openScripted(peer);
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     socket.startBatch();
     const answers = [socket.invoke("echo", 1), socket.invoke("echo", 2)];
     socket.transmit("note", 3);

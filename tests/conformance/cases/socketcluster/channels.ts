@@ -49,7 +49,7 @@ export const channels: Area["cases"] = {
         ["silent", "SilentMiddlewareBlockedError", undefined],
       ] as const
     ) {
-      const failed = socket.listener("subscribeFail").once(5000);
+      const failed = socket.listener("subscribeFail").once(30_000);
       const channel = socket.subscribe(name);
       const { channel: told, error } = await failed;
       assertEquals([told, error.name, error.level], [name, errorName, level]);
@@ -67,7 +67,7 @@ export const channels: Area["cases"] = {
     await using other = open(t);
     const channel = socket.subscribe(t.name("room"));
     const got = gather(channel);
-    await channel.listener("subscribe").once(5000);
+    await channel.listener("subscribe").once(30_000);
     await channel.invokePublish("before");
     await until(() => got.length === 1, "it came");
     const told = log(socket, "unsubscribe", "subscribeStateChange");
@@ -90,7 +90,7 @@ export const channels: Area["cases"] = {
   async "a kick-out gives its reason, and the client may subscribe again"(t) {
     await using socket = open(t);
     const channel = socket.subscribe(t.name("room"));
-    await channel.listener("subscribe").once(5000);
+    await channel.listener("subscribe").once(30_000);
     const events = log(
       socket,
       "kickOut",
@@ -98,8 +98,8 @@ export const channels: Area["cases"] = {
       "unsubscribe",
     );
     const told = [
-      channel.listener("kickOut").once(5000),
-      socket.listener("kickOut").once(5000),
+      channel.listener("kickOut").once(30_000),
+      socket.listener("kickOut").once(30_000),
     ];
     await control(socket, "kick", { channel: channel.name, message: "out" });
     assertEquals(await Promise.all(told), [
@@ -114,7 +114,7 @@ export const channels: Area["cases"] = {
     ]);
     assertEquals(channel.state, "unsubscribed");
     channel.subscribe();
-    await channel.listener("subscribe").once(5000);
+    await channel.listener("subscribe").once(30_000);
   },
 
   async "options of a subscription reach the server, by priority"(t) {
@@ -128,7 +128,7 @@ export const channels: Area["cases"] = {
     await using socket = openScripted(peer, { channelPrefix: "p/" });
     const low = socket.subscribe("low", { data: 0 });
     socket.subscribe("high", { priority: 1 });
-    const got = low.once(5000);
+    const got = low.once(30_000);
     assertEquals(await got, "data");
     assertEquals(socket.subscriptions(), ["low", "high"]);
     const { sockets: [seen] } = await peer.seen();
@@ -156,16 +156,16 @@ export const channels: Area["cases"] = {
       ]],
     });
     await using socket = openScripted(peer);
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     for (const name of names) {
       assertEquals(socket.isSubscribed(name, true), false);
       assertEquals(socket.getChannelOptions(name), {});
       const got = [
-        socket.channel(name).once(5000),
-        socket.receiver(name).once(5000),
-        socket.procedure(name).once(5000)
+        socket.channel(name).once(30_000),
+        socket.receiver(name).once(30_000),
+        socket.procedure(name).once(30_000)
           .then((request) => (request.end(name), request.data)),
-        socket.listener(name).once(5000),
+        socket.listener(name).once(30_000),
       ];
       socket.emit(name, "emitted");
       socket.subscribe(name);

@@ -31,13 +31,13 @@ export const connections: Area["cases"] = {
       for await (const data of channel) got.push(data);
       return "ended";
     })();
-    await channel.listener("subscribe").once(5000);
+    await channel.listener("subscribe").once(30_000);
     await channel.invokePublish("one");
     await control(socket, "login", { payload: { username: "ann" } });
 
     const pending = assertRejects(() => socket.invoke("wait", 60_000));
-    const again = socket.listener("connect").once(5000);
-    const subscribed = channel.listener("subscribe").once(5000);
+    const again = socket.listener("connect").once(30_000);
+    const subscribed = channel.listener("subscribe").once(30_000);
     doom(socket, "terminate");
     const { name, sent } = await pending;
     assertEquals([name, sent], ["BadConnectionError", true]);
@@ -62,7 +62,7 @@ export const connections: Area["cases"] = {
     });
     await using socket = openScripted(peer);
     const got: unknown[] = [];
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     (async () => {
       for await (const data of socket.receiver("hello")) got.push(data);
     })();
@@ -78,7 +78,7 @@ export const connections: Area["cases"] = {
     await using socket = openScripted(peer, {
       wsOptions: { headers: { "x-test": "1" } },
     });
-    const { id } = await socket.listener("connect").once(5000);
+    const { id } = await socket.listener("connect").once(30_000);
     assertEquals([id, socket.state], ["s", "open"]);
   },
 
@@ -145,9 +145,9 @@ export const connections: Area["cases"] = {
         ["terminate", 1006, "", hungUp(t), 1006],
       ] as const
     ) {
-      const closed = socket.listener("disconnect").once(5000);
+      const closed = socket.listener("disconnect").once(30_000);
       const errors = log(socket, "error");
-      const connected = socket.listener("connect").once(5000);
+      const connected = socket.listener("connect").once(30_000);
       socket.connect();
       await connected;
       doom(socket, what, { code, reason });
@@ -165,7 +165,7 @@ export const connections: Area["cases"] = {
   async "the application's close codes reach the server"(t) {
     const peer = await t.script({ sockets: [handshake(), handshake({}, 2)] });
     await using socket = openScripted(peer);
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     const events = log(socket, "disconnect", "close", "error");
     for (const [code, reason] of [[5000], [1001], [12], [1000, 5]] as any[]) {
       const { name } = assertThrows(() => socket.disconnect(code, reason));
@@ -184,11 +184,11 @@ export const connections: Area["cases"] = {
       [events[2]![1].error.name, events[2]![1].error.code],
       ["SocketProtocolError", 4444],
     );
-    const connected = socket.listener("connect").once(5000);
+    const connected = socket.listener("connect").once(30_000);
     socket.connect();
     await connected;
     // A close frame carries 123 bytes of it.
-    const ended = socket.listener("disconnect").once(5000);
+    const ended = socket.listener("disconnect").once(30_000);
     socket.disconnect(4000, "ä".repeat(100));
     assertEquals(await ended, { code: 4000, reason: "ä".repeat(100) });
     await until(
@@ -304,9 +304,9 @@ export const connections: Area["cases"] = {
       sockets: [handshake({ pingTimeout: 60 }), handshake({}, 2)],
     });
     await using socket = openScripted(peer);
-    await socket.listener("connect").once(5000);
-    const connected = socket.listener("connect").once(5000);
-    assertEquals(await socket.listener("disconnect").once(5000), {
+    await socket.listener("connect").once(30_000);
+    const connected = socket.listener("connect").once(30_000);
+    assertEquals(await socket.listener("disconnect").once(30_000), {
       code: 4000,
       reason: "Server ping timed out",
     });
@@ -343,8 +343,8 @@ export const connections: Area["cases"] = {
     });
     await using socket = openScripted(peer);
     const raw = log(socket, "raw");
-    const wrong = socket.listener("error").once(5000);
-    assertEquals(await socket.subscribe("room").once(5000), "sound");
+    const wrong = socket.listener("error").once(30_000);
+    assertEquals(await socket.subscribe("room").once(30_000), "sound");
     assertEquals((await wrong).error.name, "InvalidMessageError");
     assertEquals(await socket.invoke("still", null), "there");
     assertEquals([socket.state, socket.authState], ["open", "unauthenticated"]);

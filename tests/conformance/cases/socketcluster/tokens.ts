@@ -23,7 +23,7 @@ export const tokens: Area["cases"] = {
     const token = await control(socket, "sign", {
       payload: { username: "ann" },
     });
-    const told = socket.listener("authenticate").once(5000);
+    const told = socket.listener("authenticate").once(30_000);
     assertEquals(await socket.authenticate(token), {
       isAuthenticated: true,
       authError: null,
@@ -37,10 +37,10 @@ export const tokens: Area["cases"] = {
     // The next connection begins with it.
     socket.disconnect();
     assertEquals(socket.authState, "authenticated");
-    const connected = socket.listener("connect").once(5000);
+    const connected = socket.listener("connect").once(30_000);
     socket.connect();
     assertEquals((await connected).isAuthenticated, true);
-    const out = socket.listener("deauthenticate").once(5000);
+    const out = socket.listener("deauthenticate").once(30_000);
     await socket.deauthenticate();
     assertEquals((await out).oldSignedAuthToken, token);
     assertEquals([socket.authState, socket.signedAuthToken], [
@@ -48,7 +48,7 @@ export const tokens: Area["cases"] = {
       null,
     ]);
     assertEquals(await socket.auth.loadToken(socket.authTokenName), null);
-    const again = socket.listener("connect").once(5000);
+    const again = socket.listener("connect").once(30_000);
     socket.reconnect();
     const { isAuthenticated, authToken } = await again;
     assertEquals([isAuthenticated, authToken], [false, null]);
@@ -57,7 +57,7 @@ export const tokens: Area["cases"] = {
   async "the server logs a client in, and waiting subscriptions follow"(t) {
     await using socket = open(t);
     const channel = socket.subscribe(t.name("private"), { waitForAuth: true });
-    await socket.listener("connect").once(5000);
+    await socket.listener("connect").once(30_000);
     assertEquals(channel.state, "pending");
     await control(socket, "login", { payload: { username: "ann" } });
     await until(() => channel.state === "subscribed", "it is subscribed");
@@ -65,7 +65,7 @@ export const tokens: Area["cases"] = {
     const kept = () => socket.auth.loadToken(socket.authTokenName);
     assertEquals(await kept(), socket.signedAuthToken);
     // The next connection begins with the token.
-    const again = socket.listener("connect").once(5000);
+    const again = socket.listener("connect").once(30_000);
     doom(socket, "terminate");
     assertEquals((await again).isAuthenticated, true);
     await until(() => channel.state === "subscribed", "it is so again");
@@ -73,7 +73,7 @@ export const tokens: Area["cases"] = {
     const options = { rejectOnFailedDelivery: true };
     await control(socket, "login", { payload: { username: "ben" }, options });
     assertEquals(socket.authToken?.username, "ben");
-    const removed = socket.listener("removeAuthToken").once(5000);
+    const removed = socket.listener("removeAuthToken").once(30_000);
     await control(socket, "logout", options);
     await removed;
     assertEquals([socket.authState, socket.authToken, await kept()], [
@@ -123,7 +123,7 @@ export const tokens: Area["cases"] = {
       ] as const
     ) {
       await socket.authenticate(valid);
-      const removed = socket.listener("removeAuthToken").once(5000);
+      const removed = socket.listener("removeAuthToken").once(30_000);
       const error = await assertRejects(() => socket.authenticate(token));
       assertEquals([error.name, error.isBadToken], [name, true]);
       await removed;
@@ -141,7 +141,7 @@ export const tokens: Area["cases"] = {
     await until(() => socket.authState === "authenticated", "it is logged in");
     assertEquals(storage()?.getItem(socket.authTokenName) ?? null, null);
     await using other = open(t);
-    const { isAuthenticated } = await other.listener("connect").once(5000);
+    const { isAuthenticated } = await other.listener("connect").once(30_000);
     assertEquals(isAuthenticated, false);
   },
 
@@ -153,7 +153,7 @@ export const tokens: Area["cases"] = {
       await until(() => socket.authState === "authenticated", "logged in");
     }
     await using socket = open(t, { authEngine, authTokenName: "mine" });
-    const { isAuthenticated } = await socket.listener("connect").once(5000);
+    const { isAuthenticated } = await socket.listener("connect").once(30_000);
     assertEquals([isAuthenticated, socket.authToken?.username], [true, "ann"]);
   },
 
@@ -178,7 +178,7 @@ export const tokens: Area["cases"] = {
       }
       // Another page load: only a localStorage has it still.
       await using socket = open(t, options());
-      const { isAuthenticated } = await socket.listener("connect").once(5000);
+      const { isAuthenticated } = await socket.listener("connect").once(30_000);
       assertEquals(isAuthenticated, kept !== undefined);
       await socket.deauthenticate();
     } finally {
@@ -190,8 +190,8 @@ export const tokens: Area["cases"] = {
   async "packets right after the handshake are not lost"(t) {
     for (let i = 0; i < 10; i++) {
       await using socket = open(t, { query: { greet: 1 } });
-      const hello = socket.receiver("hello").once(5000);
-      await socket.listener("authenticate").once(5000);
+      const hello = socket.receiver("hello").once(30_000);
+      await socket.listener("authenticate").once(30_000);
       assertEquals(await hello, { nice: true });
       assertEquals(socket.authToken?.username, "greeted");
     }

@@ -43,7 +43,7 @@ async function numbers(t: Test) {
   const socket = openScripted(peer);
   const channel: AGChannel<number> = socket.channel("numbers");
   const told = (socket: AGClientSocket<any>) =>
-    socket.receiver("sent").once(5000);
+    socket.receiver("sent").once(30_000);
   return {
     channel,
     /** Subscribes; resolves when the first numbers are there. */
@@ -193,7 +193,7 @@ export const channels: Area["cases"] = {
     const { channel } = source;
     const late = await assertRejects(() => channel.once(10));
     assertEquals(late.name, "TimeoutError");
-    const next = channel.once(5000);
+    const next = channel.once(30_000);
     await source.begin();
     assertEquals(await next, 1);
     const ended = assertRejects(() => channel.once({ timeout: 5000 }));
