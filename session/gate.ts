@@ -16,7 +16,8 @@ import type { Gate, Refusal } from "./gate/gate.ts";
 import { refusalError } from "./gate/gate.ts";
 import { accept, acceptPair, hasPairs, socketOf } from "./gate/pair.ts";
 import type { Access } from "./gate/token.ts";
-import { type Bridge, bridge } from "./pass/bridge.ts";
+import type { GateRequest, GateTrace } from "./gate/trace.ts";
+import { type Bridge, bridge, type BridgeOptions } from "./pass/bridge.ts";
 import { relay } from "./pass/relay.ts";
 import { isProxyError, ProxyError } from "./pass/failure.ts";
 import { forward } from "./pass/forward.ts";
@@ -38,6 +39,7 @@ export {
 export { checkIdentity, type Identity } from "./gate/identity.ts";
 export type { Revocation } from "./gate/revocations.ts";
 export type { Access, GateKey, IssuedToken } from "./gate/token.ts";
+export type { GateRequest, GateTrace, Sender } from "./gate/trace.ts";
 
 /** Where a backend is. */
 export interface GateTarget {
@@ -75,6 +77,8 @@ export interface GateShellOptions {
   signal?: AbortSignal | undefined;
   /** Called when a request is refused because of its token. */
   onRefused?: ((refusal: Refusal) => void) | undefined;
+  /** Called with each request; returns what follows it. */
+  onRequest?: ((request: GateRequest) => GateTrace | undefined) | undefined;
 }
 
 /** Forwards cookies and credentials, which belong to the page and its backend. */
@@ -99,10 +103,16 @@ export function createGate(options: GateShellOptions): HonoApp {
     checkDuration("timeout", options.timeout ?? Infinity),
   );
   return new Hono().all("*", async (c) => {
+    let trace: GateTrace | undefined;
+    const onRequest = options.onRequest &&
+      ((request: GateRequest) => trace = options.onRequest!(request));
     try {
-      return await pass(c, { ...options, deadlines }, upgrade);
+      return await pass(c, { ...options, deadlines, onRequest }, upgrade);
     } catch (error) {
-      return withGeneralHeaders(refuse(error), undefined);
+      const response = withGeneralHeaders(refuse(error), undefined);
+      trace?.onAnswer(response.status, response.headers);
+      trace?.onEnd();
+      return response;
     }
   });
 }
@@ -118,19 +128,34 @@ async function pass(
   const reason = options.refuse?.(request);
   if (reason) throw new ProxyError(403, reason);
   const { pathname, search } = new URL(request.url);
+  const { method } = request;
+  const upgrades = isUpgrade(request);
   const admission = await gate.admit(pathname);
   if (admission.kind === "refused") {
     options.onRefused?.(admission.refusal);
+    const refused = { access: undefined, method, path: "", upgrade: upgrades };
+    options.onRequest?.(refused);
     throw refusalError(admission.refusal);
   }
   const { access, headers } = admission;
   const revoked = new AbortController();
+  const leave = gate.enter(access, { end: () => passage.end() });
+  const trace = options.onRequest?.({
+    access,
+    method,
+    path: admission.path + search,
+    upgrade: upgrades,
+  });
   const passage: Passage = {
     c,
     headers,
+    trace,
     revoked: revoked.signal,
     end: () => revoked.abort(refusalError("revoked")),
-    leave: gate.enter(access, { end: () => passage.end() }),
+    leave() {
+      leave();
+      if (passage.open) trace?.onEnd();
+    },
     open: false,
   };
   try {
@@ -140,14 +165,15 @@ async function pass(
       AbortSignal.any([request.signal, revoked.signal]),
     );
     const to = new URL(target.origin + admission.path + search);
-    if (isUpgrade(request)) {
-      return await passSocket(passage, target, to, options, upgrade);
-    }
-    const response = withGeneralHeaders(
-      await passHttp(passage, target, to, options),
-      access.backendId,
-    );
-    return response;
+    const answer = upgrades
+      ? await passSocket(passage, target, to, options, upgrade)
+      : withGeneralHeaders(
+        await passHttp(passage, target, to, options),
+        access.backendId,
+      );
+    trace?.onAnswer(answer.status, answer.headers);
+    if (!passage.open) trace?.onEnd();
+    return answer;
   } catch (error) {
     throw revoked.signal.aborted ? revoked.signal.reason : error;
   } finally {
@@ -160,6 +186,8 @@ interface Passage {
   readonly c: Context;
   /** Who it is from. */
   readonly headers: Record<string, string | undefined>;
+  /** Follows it. */
+  readonly trace: GateTrace | undefined;
   /** Aborts when access is revoked before there is a response. */
   readonly revoked: AbortSignal;
   /** Ends it because its access was revoked. */
@@ -198,12 +226,16 @@ async function passHttp(
     drop();
     return new Response(null, answer);
   }
-  const { body, end } = relay(answer.body.getReader(), {
-    onEnd: passage.leave,
-  });
-  passage.open = true;
   // Only a stream of events may look complete. Its reader then comes back, and is refused.
   const complete = isEventStream(answer.headers.get("content-type"));
+  const { trace } = passage;
+  const { body, end } = relay(answer.body.getReader(), {
+    onEnd: passage.leave,
+    ...(complete && trace
+      ? { onChunk: (chunk) => trace.onData("backend", chunk) }
+      : {}),
+  });
+  passage.open = true;
   passage.end = () => end(complete ? undefined : refusalError("revoked"));
   return new Response(body, answer);
 }
@@ -235,12 +267,15 @@ async function passSocket(
     );
   }
   const given = AbortSignal.any([signal, revoked]);
+  const { trace } = passage;
+  const onMessage: BridgeOptions["onMessage"] = trace &&
+    ((from, data) =>
+      trace.onData(from === "client" ? "client" : "backend", data));
+  const dialling = { protocols, headers, signal: given, onMessage };
   const dialled = native
-    ? await fetchSocket(target, to, { protocols, headers, signal: given })
+    ? await fetchSocket(target, to, dialling)
     : await dialSocket(to, upgrade, {
-      protocols,
-      headers,
-      signal: given,
+      ...dialling,
       timeout: options.timeout ?? Infinity,
       ended: options.signal,
     });
@@ -280,13 +315,17 @@ interface Dialled {
   protocol: string;
 }
 
+/** What both ways to open the backend's end need. */
+interface Dialling extends Pick<BridgeOptions, "onMessage"> {
+  protocols: string[];
+  headers: Record<string, string>;
+  signal: AbortSignal;
+}
+
 async function dialSocket(
   to: URL,
   upgrade: UpgradeAdapter | undefined,
-  { protocols, headers, signal, timeout, ended }: {
-    protocols: string[];
-    headers: Record<string, string>;
-    signal: AbortSignal;
+  { protocols, headers, signal, timeout, ended, onMessage }: Dialling & {
     timeout: number;
     ended: AbortSignal | undefined;
   },
@@ -304,7 +343,11 @@ async function dialSocket(
       }));
   const { protocol } = await dial(to.href.replace(/^http/, "ws"), {
     onOpen: (socket) =>
-      joint = bridge(socket, { maxMessage: Infinity, signal: ended }),
+      joint = bridge(socket, {
+        maxMessage: Infinity,
+        signal: ended,
+        onMessage,
+      }),
     protocols,
     init: { headers },
     create,
@@ -324,11 +367,7 @@ async function dialSocket(
 async function fetchSocket(
   { fetch = globalThis.fetch, hibernates }: GateTarget,
   to: URL,
-  { protocols, headers, signal }: {
-    protocols: string[];
-    headers: Record<string, string>;
-    signal: AbortSignal;
-  },
+  { protocols, headers, signal, onMessage }: Dialling,
 ): Promise<Dialled | Response> {
   // Its signal would close the open socket too.
   const answer = await fetch(to, {
@@ -350,7 +389,7 @@ async function fetchSocket(
     throw new ProxyError(502, "the backend refused the WebSocket");
   }
   if (hibernates?.()) return answer;
-  const joint = bridge(socket, { maxMessage: Infinity });
+  const joint = bridge(socket, { maxMessage: Infinity, onMessage });
   accept(socket);
   if (signal.aborted) joint.abandon();
   return {

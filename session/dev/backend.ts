@@ -7,7 +7,7 @@ import type {
 import { unlessAborted } from "../../net/wait.ts";
 import { endOf, isUsable, Lifecycle } from "./lifecycle.ts";
 import { after, IdleWatch } from "./limits.ts";
-import type { OutputStream } from "./output.ts";
+import { type OutputStream, printable } from "./output.ts";
 import type { BackendSpec } from "./backend_spec.ts";
 import type { Exit, Run, Runner } from "./runner.ts";
 
@@ -21,6 +21,8 @@ export interface LogLine {
   from: OutputStream | "platform";
   /** The line, without control sequences for terminals. */
   text: string;
+  /** The line with its colours, if it has any: the sequences of `ESC [ … m` only. */
+  colored?: string;
 }
 
 /** Settings shared by all backends of a platform. */
@@ -129,6 +131,11 @@ export class Backend {
   /** Since when it has had none, in milliseconds since 1970, if that is so. */
   get idleSince(): number | undefined {
     return this.#idle.since;
+  }
+
+  /** Milliseconds until it is ended because it is idle; `undefined` if it is not. */
+  get idleLeft(): number | undefined {
+    return this.#idle.left;
   }
 
   /** Its last lines of output, oldest first. */
@@ -288,26 +295,36 @@ export class Backend {
   /** Drops all but the last `count` lines. */
   trimLog(count: number): void {
     this.#log.splice(0, Math.max(0, this.#log.length - count));
-    this.#logCharacters = this.#log.reduce((n, { text }) => n + text.length, 0);
+    this.#logCharacters = this.#log.reduce(
+      (sum, line) => sum + sizeOf(line),
+      0,
+    );
   }
 
   #note(text: string): void {
     this.#write("platform", text);
   }
 
-  #write(from: LogLine["from"], text: string): void {
+  #write(from: LogLine["from"], colored: string): void {
     const time = new Date().toISOString();
-    const line = { n: this.#lines++, time, from, text };
+    const text = printable(colored);
+    const line: LogLine = { n: this.#lines++, time, from, text };
+    if (colored !== text) line.colored = colored;
     this.#log.push(line);
-    this.#logCharacters += text.length;
+    this.#logCharacters += sizeOf(line);
     while (
       this.#log.length > MAX_LOG_LINES ||
       this.#logCharacters > MAX_LOG_CHARACTERS
     ) {
-      this.#logCharacters -= this.#log.shift()!.text.length;
+      this.#logCharacters -= sizeOf(this.#log.shift()!);
     }
     this.#listener.onLine(this, line);
   }
+}
+
+/** How many characters of the log a line takes. */
+function sizeOf({ text, colored = "" }: LogLine): number {
+  return text.length + colored.length;
 }
 
 /** How long ago a state was reached, in milliseconds. */

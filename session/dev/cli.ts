@@ -51,6 +51,7 @@ Options:
                          Any other address lets other machines start backends.
   --allow-host <name>    accept requests for this host name too; repeatable
   --watch                end backends when their code changes
+  --log-requests         print a line for each request to a backend
   --config <file>        configuration file for deno run
   --startup-timeout <s>  time a backend has to start         (default 30)
   --grace <s>            time a backend has to end after
@@ -131,6 +132,7 @@ const DEV_OPTIONS = {
   ...SHARED_OPTIONS,
   "allow-host": { type: "string", multiple: true },
   watch: { type: "boolean" },
+  "log-requests": { type: "boolean" },
   config: { type: "string" },
 } as const;
 
@@ -240,6 +242,7 @@ function parseDev(args: readonly string[]): Command {
       ...shared(values),
       allowedHosts: values["allow-host"],
       watch: values.watch,
+      logRequests: values["log-requests"],
       config: values.config,
     },
   };

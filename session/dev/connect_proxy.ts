@@ -9,7 +9,7 @@ import type { Registry } from "./registry.ts";
 
 /** Options of {@linkcode createConnectProxy}. */
 export interface ConnectProxyOptions
-  extends Pick<GateShellOptions, "signal" | "onRefused"> {
+  extends Pick<GateShellOptions, "signal" | "onRefused" | "onRequest"> {
   /** The backends. */
   registry: Registry;
   /** Decides who may reach them. */

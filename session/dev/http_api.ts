@@ -14,12 +14,9 @@ import { eventStream } from "../../net/event_stream.ts";
 import type { BearerTest } from "./bearer.ts";
 import { type GuardOptions, refusal } from "./guard.ts";
 import { explain } from "./issues.ts";
-import { PAGE } from "./page.ts";
-import { PAGE_SCRIPT } from "./page_script.ts";
-import { PAGE_STYLE } from "./page_style.ts";
-import { pageFeed, type PlatformInfo } from "./page_feed.ts";
+import type { PlatformInfo } from "./page/feed.ts";
+import { addPage } from "./page/routes.ts";
 import type { Gate, Identity, IssuedToken } from "../gate.ts";
-import { isUsable } from "./lifecycle.ts";
 import type { Registry, Scope } from "./registry.ts";
 import { unknownFields } from "./unknown_fields.ts";
 
@@ -63,11 +60,6 @@ const MAX_BODY = 1024 * 1024;
 const MAX_NOTES = 100;
 /** The delay before readers of the status stream reconnect, in milliseconds. */
 const RETRY = 1000;
-
-/** Makes the page run only its own script, whatever a backend writes. */
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; " +
-  "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
-  "frame-ancestors 'none'";
 
 /** Creates the API as a Hono application. */
 export function createApi(options: ApiOptions): Hono {
@@ -232,21 +224,12 @@ export function createApi(options: ApiOptions): Hono {
   const { metrics } = options;
   if (metrics) app.get("/metrics", (c) => c.text(metrics()));
 
-  app.get("/", (c) => c.html(PAGE, 200, { "content-security-policy": CSP }));
-  app.get(
-    "/page.css",
-    (c) =>
-      c.body(PAGE_STYLE, 200, { "content-type": "text/css; charset=utf-8" }),
-  );
-  app.get(
-    "/page.js",
-    (c) => c.body(PAGE_SCRIPT, 200, { "content-type": "text/javascript" }),
-  );
-  app.get("/events", () => pageFeed(registry, options, { keepAlive, signal }));
-  app.post("/visit/:id", async (c) => {
-    const { id, state } = find(c);
-    if (!isUsable(state)) throw new ApiFailure(410, "the backend has ended");
-    return c.json({ url: connectionUrl(c, await issue({ backendId: id })) });
+  addPage(app, {
+    ...options,
+    find,
+    readIdentity: (request) => readBody(request, toIdentity),
+    urlFor: async (c, { id }, identity) =>
+      connectionUrl(c, await issue({ backendId: id, ...identity })),
   });
 
   app.notFound((c) =>
@@ -304,6 +287,14 @@ async function checkAccess(
       );
     }
   }
+}
+
+/** The user in a request of the page. */
+function toIdentity(body: object): Identity {
+  const result = connectRequestSchema.safeParse(body);
+  if (!result.success) throw new ApiFailure(400, explain(result.error));
+  const { user, auth } = result.data;
+  return { user, auth };
 }
 
 /** Reads the body as a JSON object; `{}` if it is empty. */

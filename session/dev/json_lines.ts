@@ -15,6 +15,15 @@ export function jsonLine(event: DevEvent, now: Date): string {
         from: event.from,
         text: event.text,
       });
+    case "request": {
+      const { backend, ...request } = event.request;
+      return JSON.stringify({
+        time,
+        event: "request",
+        ...(backend ? named(backend) : {}),
+        ...request,
+      });
+    }
     case "state": {
       const { time: reached, ...state } = event.state;
       return JSON.stringify({

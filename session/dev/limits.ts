@@ -28,6 +28,8 @@ export class IdleWatch {
   #connections = 0;
   #since: number | undefined;
   #cancel: (() => void) | undefined;
+  /** When it will call, by the clock that is never set. */
+  #due: number | undefined;
   #state: "waiting" | "watching" | "stopped" = "waiting";
 
   /**
@@ -53,6 +55,12 @@ export class IdleWatch {
     return this.#connections;
   }
 
+  /** Milliseconds until it calls; `undefined` if it is not counting. */
+  get left(): number | undefined {
+    if (this.#due === undefined) return undefined;
+    return Math.max(0, this.#due - performance.now());
+  }
+
   /** Starts counting the time without a connection. */
   start(): void {
     if (this.#state === "stopped") return;
@@ -64,22 +72,27 @@ export class IdleWatch {
   set(connections: number): void {
     this.#connections = connections;
     if (connections > 0) {
-      this.#cancel?.();
-      this.#cancel = undefined;
+      this.#clear();
       this.#since = undefined;
     } else if (this.#state === "watching") {
       const now = Date.now();
       this.#since ??= now;
       if (this.#ms === undefined || this.#cancel) return;
-      const left = this.#ms - Math.max(0, now - this.#since);
-      this.#cancel = after(Math.max(0, left), this.#onIdle);
+      const left = Math.max(0, this.#ms - Math.max(0, now - this.#since));
+      this.#due = performance.now() + left;
+      this.#cancel = after(left, this.#onIdle);
     }
   }
 
   /** Ends the watch permanently. */
   stop(): void {
     this.#state = "stopped";
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#due = undefined;
   }
 }

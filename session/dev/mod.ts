@@ -51,6 +51,7 @@ export {
   type DevEvent,
   type DevPlatform,
   type DevPlatformOptions,
+  type DevRequest,
   startDevPlatform,
 } from "./platform.ts";
 export {

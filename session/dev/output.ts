@@ -25,10 +25,16 @@ const MAX_SEQUENCE = 64;
 
 /** Text in, lines out. */
 export class LineSplitter {
+  readonly #clean: (line: string) => string;
   /** The unfinished line. */
   #rest = "";
   /** Whether the beginning of the unfinished line was already shown. */
   #shown = false;
+
+  /** `clean` makes a line safe to show. */
+  constructor(clean: (line: string) => string = printable) {
+    this.#clean = clean;
+  }
 
   /** Whether there is an unfinished line that was not shown. */
   get waiting(): boolean {
@@ -48,29 +54,29 @@ export class LineSplitter {
       const latest = line.slice(latestStart(line));
       // Only the end of a line that was already shown.
       if (shown && printable(latest) === "") continue;
-      yield* pieces(latest);
+      yield* pieces(latest, this.#clean);
     }
     let rest = all.slice(start);
     // A progress bar may never end its line, so only its latest text is kept.
     rest = rest.slice(latestStart(rest));
     while (rest.length > MAX_LINE) {
       const cut = cutAt(rest, 0);
-      const piece = printable(rest.slice(0, cut));
+      const piece = rest.slice(0, cut);
       rest = rest.slice(cut);
-      if (piece === "") continue;
+      if (printable(piece) === "") continue;
       this.#shown = true;
-      yield piece;
+      yield this.#clean(piece);
     }
     this.#rest = rest;
   }
 
   /** Takes the part of the unfinished line that was not shown yet. */
   take(): string | undefined {
-    const text = printable(this.#rest);
+    const text = this.#rest;
     this.#rest = "";
-    if (text === "") return undefined;
+    if (printable(text) === "") return undefined;
     this.#shown = true;
-    return text;
+    return this.#clean(text);
   }
 }
 
@@ -89,11 +95,14 @@ function latestStart(line: string): number {
 }
 
 /** Splits a line into pieces that are not too long. */
-function* pieces(line: string): Generator<string, void, void> {
+function* pieces(
+  line: string,
+  clean: (line: string) => string,
+): Generator<string, void, void> {
   let start = 0;
   do {
     const end = cutAt(line, start);
-    yield printable(line.slice(start, end));
+    yield clean(line.slice(start, end));
     start = end;
   } while (start < line.length);
 }
@@ -121,13 +130,32 @@ export function printable(line: string): string {
     .replace(CONTROL, "");
 }
 
-/** Calls `onLine` for each line of `output` until its end, or until aborted. */
+/** A sequence that sets colours and weights, and nothing else. */
+// deno-lint-ignore no-control-regex
+const COLOR = /(\x1b\[[\d;:]{0,64}m)/;
+
+/** Like {@linkcode printable}, but keeps the sequences that set colours. */
+export function colored(line: string): string {
+  if (!line.includes("\x1b[")) return printable(line);
+  const parts = line.split(COLOR);
+  // Every second part is such a sequence.
+  if (parts.length > 1) {
+    return parts.map((part, index) => index % 2 ? part : printable(part))
+      .join("");
+  }
+  return printable(line);
+}
+
+/**
+ * Calls `onLine` for each line of `output` until its end, or until aborted. A line has no
+ * control sequences but those that set colours.
+ */
 export async function readLines(
   output: ReadableStream<Uint8Array>,
   onLine: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const lines = new LineSplitter();
+  const lines = new LineSplitter(colored);
   const showRest = () => {
     const text = lines.take();
     if (text !== undefined) onLine(text);

@@ -17,6 +17,7 @@ export type {
   DevBackend,
   DevEvent,
   DevPlatform,
+  DevRequest,
 } from "./run_platform.ts";
 
 /** Options of {@linkcode startDevPlatform}. One of `module`, `command` and `image` is required. */
@@ -57,6 +58,8 @@ export interface DevPlatformOptions extends CommonOptions {
   cwd?: string | undefined;
   /** Variables for each backend, in addition to those of this process. @default {{}} */
   env?: Record<string, string> | undefined;
+  /** Whether `onEvent` is called with each request to a backend, too. @default {false} */
+  logRequests?: boolean | undefined;
   /**
    * How long a backend may take to listen on its port before it is killed, in
    * milliseconds; `Infinity` means no limit. @default {30_000}
@@ -106,6 +109,7 @@ export async function startDevPlatform(
     allowedHosts: options.allowedHosts ?? [],
     startupTimeout: options.startupTimeout ?? 30_000,
     grace: options.grace ?? 10_000,
+    traffic: true,
     // Backends end with this process, and so may their tokens.
     gate: { keys: [{ id: randomId(), secret: randomId() + randomId() }] },
     accompany: options.watch

@@ -140,6 +140,22 @@ export class Registry implements BackendListener {
     return { backend, spawned: true };
   }
 
+  /**
+   * Starts a backend with the settings of another one, which is first asked to end if it
+   * runs, and waited for.
+   *
+   * @throws {ApiFailure} if it cannot be started
+   */
+  async again(backend: Backend, signal?: AbortSignal): Promise<Backend> {
+    const { spec, life } = backend;
+    backend.terminate("soft", "external");
+    await life.reached(() => false, signal);
+    const { account, service, environment } = spec;
+    const scope = { account, service, environment };
+    const answer = await this.connect(scope, requestOf(spec), signal);
+    return answer.backend;
+  }
+
   #forget(backend: Backend, name: string): void {
     if (this.#holders.get(name) === backend) this.#holders.delete(name);
     backend.trimLog(ENDED_LOG_LINES);
@@ -227,6 +243,23 @@ function nameOf(
 
 function toMilliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
+}
+
+/** The request that a backend with these settings comes from. */
+function requestOf(
+  { key, tag, executable, maxIdle, lifetime }: BackendSpec,
+): ConnectRequest {
+  return {
+    ...(key === undefined ? {} : { key }),
+    spawn: {
+      executable,
+      ...(tag === "" ? {} : { tag }),
+      ...(maxIdle === undefined ? {} : { max_idle_seconds: maxIdle / 1000 }),
+      ...(lifetime === undefined
+        ? {}
+        : { lifetime_limit_seconds: lifetime / 1000 }),
+    },
+  };
 }
 
 function checkEnv(env: Record<string, string> = {}): void {

@@ -10,11 +10,14 @@ import { createConnectProxy } from "./connect_proxy.ts";
 import { type GuardOptions, isLoopback } from "./guard.ts";
 import { createApi } from "./http_api.ts";
 import { IdleTimes } from "./idle_times.ts";
-import { listen, type Server } from "./listen.ts";
+import { DevPlatformError, listen, type Server } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 import { type EarlierBackend, Registry } from "./registry.ts";
 import type { Runner } from "./runner.ts";
 import type { Store } from "./store.ts";
+import { Traffic } from "./traffic/traffic.ts";
+import type { LoggedRequest } from "./traffic/request_log.ts";
+import { UsageMeter } from "./usage.ts";
 import { checkNumber, type NumberRule } from "../../net/number.ts";
 import { checkDuration } from "../../net/timer.ts";
 
@@ -54,6 +57,10 @@ export interface PlatformSettings extends CommonOptions {
   store?: Store | undefined;
   /** The backends of an earlier run. */
   earlier?: readonly EarlierBackend[] | undefined;
+  /** Whether the page shows requests and messages. */
+  traffic?: boolean | undefined;
+  /** Whether `onEvent` is called with requests. */
+  logRequests?: boolean | undefined;
   /** Does more while the platform runs. */
   accompany?:
     | ((registry: Registry, signal: AbortSignal) => Promise<void>)
@@ -84,8 +91,29 @@ export type DevEvent =
     from: "stdout" | "stderr" | "platform";
     text: string;
   }
+  /** A request to a backend was answered; only with the option `logRequests`. */
+  | { type: "request"; request: DevRequest }
   /** A remark that does not concern a single backend. */
   | { type: "note"; text: string };
+
+/** A request to a backend, without secrets. */
+export interface DevRequest {
+  /** The backend; `undefined` if the connection token was refused. */
+  backend: DevBackend | undefined;
+  /** The user whom the connection token names. */
+  user: string | undefined;
+  /** Its method. */
+  method: string;
+  /**
+   * The path within the backend and the query, in which secrets are replaced with `•••`;
+   * empty if the connection token was refused.
+   */
+  path: string;
+  /** The status of the response; 101 for a WebSocket. */
+  status: number;
+  /** How long the response took to begin, in milliseconds. */
+  ms: number;
+}
 
 /** A running platform. */
 export interface DevPlatform extends AsyncDisposable {
@@ -95,6 +123,14 @@ export interface DevPlatform extends AsyncDisposable {
   readonly proxyUrl: string;
   /** The backends, including those that ended recently; oldest first. */
   readonly backends: DevBackend[];
+  /**
+   * Starts a backend with the settings of another one, which is ended first if it still
+   * runs. Resolves when the new one is scheduled. If another backend holds the key by
+   * then, resolves with that one.
+   *
+   * @throws if there is no backend with that id, or the platform is closing
+   */
+  restart(id: string): Promise<DevBackend>;
   /** Resolves when the platform is closed. */
   readonly closed: Promise<void>;
   /**
@@ -126,6 +162,7 @@ export async function runPlatform(
   const metrics = new Metrics();
   const streams = new AbortController();
   const bridges = new AbortController();
+  const traffic = settings.traffic ? new Traffic() : undefined;
   const gate = new Gate({
     ...settings.gate,
     onConnections: (id, open) => registry.get(id)?.setConnections(open),
@@ -153,6 +190,10 @@ export async function runPlatform(
         publicUrl: settings.publicUrl,
         metrics: () => metrics.text(gaugesOf(registry)),
         runs: runner.runs,
+        traffic,
+        usage: new UsageMeter(() =>
+          new Set(registry.running.flatMap(({ pid }) => pid ?? []))
+        ),
         proxyPort: () => proxy.port,
         keepAlive,
         signal: streams.signal,
@@ -174,6 +215,7 @@ export async function runPlatform(
         guard: settings.token === undefined ? guard : undefined,
         signal: bridges.signal,
         onRefused: (refusal) => metrics.refused(refusal),
+        onRequest: traffic && ((request) => traffic.follow(request)),
       }),
     ),
     (server) => server.close(),
@@ -181,6 +223,7 @@ export async function runPlatform(
   // The first to listen: a state is kept before anyone reads it.
   const idleTimes = store && keep(registry, store);
   report(registry, settings.onEvent);
+  if (settings.logRequests) reportRequests(registry, traffic, settings.onEvent);
   settings.earlier?.forEach((backend) => registry.adopt(backend));
   // The states of earlier runs were counted then.
   registry.listen({
@@ -222,6 +265,11 @@ export async function runPlatform(
     proxyUrl: `http://${name}:${proxy.port}`,
     get backends() {
       return registry.backends.map(toDevBackend);
+    },
+    async restart(id) {
+      const backend = registry.get(id);
+      if (!backend) throw new DevPlatformError(`no backend has the id ${id}`);
+      return toDevBackend(await registry.again(backend, streams.signal));
     },
     closed,
     close,
@@ -268,6 +316,26 @@ function report(
     onLine: (backend, { from, text }: LogLine) =>
       onEvent({ type: "line", backend: toDevBackend(backend), from, text }),
     onConnections() {},
+  });
+}
+
+function reportRequests(
+  registry: Registry,
+  traffic: Traffic | undefined,
+  onEvent: CommonOptions["onEvent"],
+): void {
+  const told = new WeakSet<LoggedRequest>();
+  traffic?.log.listen((request) => {
+    const { backend: id, user, method, path, status, ms } = request;
+    // A stream changes once more when it ends.
+    if (status === undefined || ms === undefined || told.has(request)) return;
+    told.add(request);
+    const found = id === undefined ? undefined : registry.get(id);
+    const backend = found && toDevBackend(found);
+    onEvent?.({
+      type: "request",
+      request: { backend, user, method, path, status, ms },
+    });
   });
 }
 

@@ -24,7 +24,7 @@ export interface RunListener {
   onWaiting(port: number): void;
   /** It responds at `address`, as `host:port`. */
   onReady(address: string): void;
-  /** It has written a line. */
+  /** It has written a line, which contains no control sequence but those of colours. */
   onLine(from: OutputStream, text: string): void;
   /** A remark of the runner. */
   onNote(text: string): void;

@@ -1,7 +1,12 @@
 /** The output of the command: one line per event, with one prefix per backend. */
 import { styleText } from "node:util";
 import { printable } from "./output.ts";
-import type { DevBackend, DevEvent, DevPlatform } from "./platform.ts";
+import type {
+  DevBackend,
+  DevEvent,
+  DevPlatform,
+  DevRequest,
+} from "./platform.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -96,6 +101,8 @@ export class Terminal {
         this.#remember(event);
         return this.#line(event.backend, `${bar} ${event.text}`);
       }
+      case "request":
+        return this.#request(event.request);
       case "state": {
         const text = this.#describe(event);
         if (text) this.#line(event.backend, text);
@@ -108,6 +115,25 @@ export class Terminal {
         }
       }
     }
+  }
+
+  /** `→ GET /path 200 12 ms ada`, after the backend's name. */
+  #request({ backend, method, path, status, ms, user }: DevRequest): void {
+    const style: Style = status >= 500
+      ? "red"
+      : status >= 400
+      ? "yellow"
+      : "green";
+    const text = [
+      this.#style("dim", "→"),
+      method,
+      printable(path) || "(token refused)",
+      this.#style(style, String(status)),
+      this.#style("dim", `${Math.round(ms)} ms`),
+      ...(user === undefined ? [] : [this.#style("dim", printable(user))]),
+    ].join(" ");
+    if (backend) this.#line(backend, text);
+    else this.#write(`${this.#time()} ${text}`);
   }
 
   /** Keeps the last lines of a backend that is not ready yet. */

@@ -69,6 +69,10 @@ export interface BridgeOptions {
   openTimeout?: number | undefined;
   /** Closes both with 1001. */
   signal?: AbortSignal | undefined;
+  /** Called with each message that arrives, before it is passed on. */
+  onMessage?:
+    | ((from: "client" | "upstream", data: string | ArrayBuffer) => void)
+    | undefined;
 }
 
 /** How a bridge ended: which side closed first, with which code and reason. */
@@ -123,6 +127,7 @@ export function bridge(
     maxBuffered = 16 * MiB,
     openTimeout = 30_000,
     signal,
+    onMessage,
   }: BridgeOptions = {},
 ): Bridge {
   let client: BridgeSocket | undefined;
@@ -212,6 +217,7 @@ export function bridge(
   listen(upstream, "upstream");
   upstream.onmessage = ({ data }: MessageLike) => {
     if (end) return;
+    onMessage?.("upstream", data);
     if (client && client.readyState === OPEN && early.length === 0) {
       return pass(data, upstream, client);
     }
@@ -233,7 +239,9 @@ export function bridge(
       client = socket;
       listen(client, "client");
       client.onmessage = ({ data }: MessageLike) => {
-        if (!end) pass(data, socket, upstream);
+        if (end) return;
+        onMessage?.("client", data);
+        pass(data, socket, upstream);
       };
       const open = () => {
         clearTimeout(opening);

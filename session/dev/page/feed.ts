@@ -1,13 +1,20 @@
 /** The events for the page at `/`: first everything, then each change. */
-import type { BackendState } from "../../types.ts";
-import type { Backend, LogLine } from "./backend.ts";
-import { type EventSink, eventStream } from "../../net/event_stream.ts";
-import type { Registry } from "./registry.ts";
+import type { BackendState } from "../../../types.ts";
+import type { Backend, LogLine } from "../backend.ts";
+import { type EventSink, eventStream } from "../../../net/event_stream.ts";
+import type { Registry } from "../registry.ts";
+import type { LoggedRequest } from "../traffic/request_log.ts";
+import type { Traffic } from "../traffic/traffic.ts";
+import type { Usage, UsageMeter } from "../usage.ts";
 
 /** What the page shows about the platform. */
 export interface PlatformInfo {
   /** The command that each backend runs. */
   runs: string;
+  /** What crosses the gate; `undefined` if the page does not show it. */
+  traffic: Traffic | undefined;
+  /** Measures what processes take. */
+  usage: UsageMeter;
 }
 
 /** A backend as sent to the page, without tokens, secrets and environment. */
@@ -19,6 +26,13 @@ interface PageBackend {
   pid: number | undefined;
   address: string | undefined;
   connections: number;
+  /** Milliseconds until it ends because it is idle, if it is. */
+  idleLeft: number | undefined;
+  /** Its time limits, in milliseconds. */
+  maxIdle: number | undefined;
+  lifetime: number | undefined;
+  /** The names of the variables of its spawn request; their values may be secrets. */
+  env: string[];
   states: readonly BackendState[];
 }
 
@@ -26,10 +40,16 @@ interface PageBackend {
 interface PageEvent {
   /** Only in the first event. */
   runs?: string;
+  /** Only in the first event: whether there are requests and messages to show. */
+  traffic?: boolean;
   /** Backends that are new or have changed. */
   backends: PageBackend[];
   /** New lines of output by backend. */
   lines: [id: string, lines: LogLine[]][];
+  /** Requests that are new or have changed. */
+  requests: LoggedRequest[];
+  /** What processes take, by process id; `null` if this system does not tell. */
+  usage?: [pid: number, usage: Usage][] | null;
 }
 
 /** Milliseconds between events; frequent enough for a page. */
@@ -40,7 +60,7 @@ const MAX_WAITING = 1000;
 /** Responds with the events of the page. */
 export function pageFeed(
   registry: Registry,
-  { runs }: PlatformInfo,
+  { runs, traffic, usage }: PlatformInfo,
   options: { keepAlive: number; signal: AbortSignal },
 ): Response {
   return eventStream({
@@ -51,14 +71,19 @@ export function pageFeed(
         feed.changed(backend);
         for (const line of backend.log) feed.line(backend, line);
       }
-      feed.flush({ runs });
+      for (const request of traffic?.log.requests ?? []) feed.request(request);
+      feed.flush({ runs, traffic: traffic !== undefined });
       const unlisten = registry.listen({
         onState: (backend) => feed.changed(backend),
         onConnections: (backend) => feed.changed(backend),
         onLine: (backend, line) => feed.line(backend, line),
       });
+      const unlog = traffic?.log.listen((request) => feed.request(request));
+      const unmeter = usage.listen((usage) => feed.usage(usage));
       return () => {
         unlisten();
+        unlog?.();
+        unmeter();
         feed.stop();
       };
     },
@@ -70,6 +95,8 @@ class Feed {
   readonly #sink: EventSink;
   readonly #changed = new Set<Backend>();
   readonly #lines = new Map<string, LogLine[]>();
+  readonly #requests = new Set<LoggedRequest>();
+  #usage: PageEvent["usage"];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(sink: EventSink) {
@@ -89,6 +116,21 @@ class Feed {
     this.#schedule();
   }
 
+  request(request: LoggedRequest): void {
+    // One that is still pending is shown when it is answered.
+    if (request.status === undefined) return;
+    this.#requests.add(request);
+    if (this.#requests.size > MAX_WAITING) {
+      this.#requests.delete(this.#requests.values().next().value!);
+    }
+    this.#schedule();
+  }
+
+  usage(usage: ReadonlyMap<number, Usage> | undefined): void {
+    this.#usage = usage ? [...usage] : null;
+    this.#schedule();
+  }
+
   #schedule(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -97,13 +139,17 @@ class Feed {
     }, PACE);
   }
 
-  flush(first: Pick<PageEvent, "runs"> = {}): void {
+  flush(first: Pick<PageEvent, "runs" | "traffic"> = {}): void {
     this.stop();
     const event: PageEvent = {
       ...first,
       backends: [...this.#changed].map(toPageBackend),
       lines: [...this.#lines],
+      requests: [...this.#requests],
+      ...(this.#usage === undefined ? {} : { usage: this.#usage }),
     };
+    this.#requests.clear();
+    this.#usage = undefined;
     this.#changed.clear();
     this.#lines.clear();
     this.#sink.send({ data: JSON.stringify(event), retry: 500 });
@@ -116,7 +162,7 @@ class Feed {
 }
 
 function toPageBackend(backend: Backend): PageBackend {
-  const { id, key, tag, account, service, environment } = backend.spec;
+  const { id, key, tag, account, service, environment, ...spec } = backend.spec;
   return {
     id,
     key,
@@ -125,6 +171,10 @@ function toPageBackend(backend: Backend): PageBackend {
     pid: backend.pid,
     address: backend.address,
     connections: backend.connections,
+    idleLeft: backend.idleLeft,
+    maxIdle: spec.maxIdle,
+    lifetime: spec.lifetime,
+    env: Object.keys(spec.executable.env ?? {}),
     states: backend.life.history,
   };
 }
