@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { type CommandOptions, completions, SHELLS } from "./completions.ts";
 import { DevPlatformError, isDevPlatformError } from "./listen.ts";
 import { named, port, readToken, seconds } from "./arguments.ts";
+import { hasKeyboard, press, readKeys } from "./hot_keys.ts";
 import { jsonLine } from "./json_lines.ts";
 import {
   type DevEvent,
@@ -408,31 +409,37 @@ async function runDev(options: DevPlatformOptions): Promise<number> {
     ...options,
     onEvent: (event) => terminal.show(event),
   });
+  const keys = await hasKeyboard();
   terminal.greet(platform, {
     runs: options.image ?? options.command?.join(" ") ?? String(options.module),
     watch: options.watch ?? false,
+    keys,
   });
   let asked = false;
+  const end = () => {
+    const running =
+      platform.backends.filter(({ states }) =>
+        states.at(-1)!.status !== "terminated"
+      ).length;
+    if (running > 0) {
+      terminal.note(
+        asked
+          ? "killing the remaining backends"
+          : `ending ${
+            running === 1 ? "1 backend" : `${running} backends`
+          }; press Ctrl-C again to kill`,
+      );
+    }
+    platform.close({ hard: asked });
+    asked = true;
+  };
   using _signals = onSignals(
     windows ? END_SIGNALS : [...END_SIGNALS, "SIGHUP"],
-    () => {
-      const running =
-        platform.backends.filter(({ states }) =>
-          states.at(-1)!.status !== "terminated"
-        ).length;
-      if (running > 0) {
-        terminal.note(
-          asked
-            ? "killing the remaining backends"
-            : `ending ${
-              running === 1 ? "1 backend" : `${running} backends`
-            }; press Ctrl-C again to kill`,
-        );
-      }
-      platform.close({ hard: asked });
-      asked = true;
-    },
+    end,
   );
+  using _keys = keys
+    ? readKeys((key) => void press(key, { platform, terminal, end }))
+    : undefined;
   await platform.closed;
   return 0;
 }

@@ -7,6 +7,7 @@ import { Jamsocket } from "../engine/jamsocket.ts";
 import { named, port, readToken } from "./arguments.ts";
 import type { LogLine } from "./backend.ts";
 import { DevPlatformError, isDevPlatformError } from "./listen.ts";
+import { openBrowser } from "./open_browser.ts";
 import { nearest } from "./nearest.ts";
 import { printable } from "./output.ts";
 
@@ -279,17 +280,4 @@ async function visit(
   const answer = await response.json();
   if (!response.ok) throw new DevPlatformError(answer.error.message);
   return answer.url;
-}
-
-async function openBrowser(url: string): Promise<void> {
-  const [command, ...args] = {
-    darwin: ["open"],
-    windows: ["cmd", "/c", "start", ""],
-  }[Deno.build.os as string] ?? ["xdg-open"];
-  // Without a browser, the URL that was printed has to do.
-  await new Deno.Command(command!, {
-    args: [...args, url],
-    stdout: "null",
-    stderr: "null",
-  }).output().catch(() => {});
 }

@@ -23,6 +23,10 @@ const COLORS: readonly Style[] = [
   "blueBright",
 ];
 
+/** What each hot key does. */
+const KEYS_HELP = "o to open the page, r to restart the backends that run, " +
+  "l to list them, q to quit";
+
 /** How many lines of output are repeated when a backend failed to start. */
 const TAIL = 5;
 
@@ -55,7 +59,11 @@ export class Terminal {
   /** Prints the URLs, and how to connect. */
   greet(
     { apiUrl, proxyUrl }: Pick<DevPlatform, "apiUrl" | "proxyUrl">,
-    { runs, watch }: { runs: string; watch: boolean },
+    { runs, watch, keys = false }: {
+      runs: string;
+      watch: boolean;
+      keys?: boolean;
+    },
   ): void {
     const port = new URL(apiUrl).port;
     const dim = (text: string) => this.#style("dim", text);
@@ -78,12 +86,27 @@ export class Terminal {
     );
     this.#write("");
     this.#write(dim("  Press Ctrl-C to stop the platform and its backends."));
+    if (keys) this.#write(dim(`  Press ${KEYS_HELP}.`));
     this.#write("");
   }
 
   /** Prints a remark that does not concern a single backend. */
   note(text: string): void {
     this.#write(`${this.#time()} ${this.#style("dim", printable(text))}`);
+  }
+
+  /** Lists backends that run: one line each. */
+  list(backends: readonly DevBackend[]): void {
+    if (backends.length === 0) return this.note("no backend runs");
+    for (const backend of backends) {
+      const { connections, pid, states } = backend;
+      const facts = [
+        states.at(-1)!.status,
+        ...(pid === undefined ? [] : [`process ${pid}`]),
+        connections === 1 ? "1 connection" : `${connections} connections`,
+      ];
+      this.#line(backend, this.#style("dim", facts.join(", ")));
+    }
   }
 
   /** Shows one event. */

@@ -40,7 +40,7 @@ Deno.serve({ port: Number(Deno.env.get("PORT")), onListen() {} }, (request) => {
   if (pathname === "/events") {
     const events =
       `event: progress\ndata: {"done": 1, "secret": "sesame"}\n\ndata: two\n\n`;
-    let timer: number;
+    let timer: ReturnType<typeof setInterval>;
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         const send = () => controller.enqueue(new TextEncoder().encode(events));

@@ -11,10 +11,10 @@ import type { Usage, UsageMeter } from "../usage.ts";
 export interface PlatformInfo {
   /** The command that each backend runs. */
   runs: string;
-  /** What crosses the gate; `undefined` if the page does not show it. */
-  traffic: Traffic | undefined;
-  /** Measures what processes take. */
-  usage: UsageMeter;
+  /** What crosses the gate, if the page shows it. */
+  traffic?: Traffic | undefined;
+  /** Measures what processes take, if the page shows it. */
+  usage?: UsageMeter | undefined;
 }
 
 /** A backend as sent to the page, without tokens, secrets and environment. */
@@ -79,11 +79,11 @@ export function pageFeed(
         onLine: (backend, line) => feed.line(backend, line),
       });
       const unlog = traffic?.log.listen((request) => feed.request(request));
-      const unmeter = usage.listen((usage) => feed.usage(usage));
+      const unmeter = usage?.listen((usage) => feed.usage(usage));
       return () => {
         unlisten();
         unlog?.();
-        unmeter();
+        unmeter?.();
         feed.stop();
       };
     },
