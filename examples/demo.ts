@@ -66,7 +66,7 @@ function typeOf(path: string): string {
 }
 
 /** The edge: the board's page, and the way to its backend. */
-function edge(engine: Jamsocket, site: Site): Hono {
+function edge(engine: Jamsocket, site: Site, devPage: string): Hono {
   const app = new Hono();
   for (const [path, text] of site) {
     app.get(
@@ -74,6 +74,8 @@ function edge(engine: Jamsocket, site: Site): Hono {
       (c) => c.body(text, 200, { "content-type": typeOf(path) }),
     );
   }
+
+  app.get("/dev", (c) => c.redirect(devPage));
 
   // The demo trusts the name in the URL. An application would read its own
   // session here, and return `null` to refuse.
@@ -145,7 +147,7 @@ export async function startDemo(
   });
   const server = Deno.serve(
     { port, hostname: "localhost", onListen() {} },
-    edge(engine, pages).fetch,
+    edge(engine, pages, platform.apiUrl).fetch,
   );
   return {
     url: `http://localhost:${server.addr.port}`,

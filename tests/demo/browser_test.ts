@@ -5,7 +5,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
 import { startDemo } from "../../examples/demo.ts";
+import { allViolations } from "../kit/axe.ts";
 import { inChromium } from "../kit/chromium.ts";
+import { until } from "../kit/wait.ts";
 
 const folder = Deno.env.get("FEEDLINE_SCREENSHOTS");
 async function picture(page: Page, name: string): Promise<void> {
@@ -125,8 +127,12 @@ inChromium(
     assertEquals((await steps(grace)).at(-1), "terminated");
     await picture(grace, "ended-dark");
     await picture(ada, "ended");
-    await ada.locator("#again").click();
+    // The focus goes where the next step is.
+    const focused = () => ada.evaluate("document.activeElement.id");
+    assertEquals(await focused(), "again");
+    await ada.keyboard.press("Enter");
     await ada.locator("#over").waitFor({ state: "hidden" });
+    assertEquals(await focused(), "add");
     await grace.locator("#again").click();
     await grace.locator("#over").waitFor({ state: "hidden" });
     // The notes are there again, and can be written on.
@@ -193,5 +199,171 @@ inChromium(
       }`,
     );
     assertEquals(await ada.locator(field).textContent(), all);
+  },
+);
+
+inChromium(
+  "the demo: a backend killed while a page reconnects is shown as ended, and nothing starts another",
+  async (browser) => {
+    await using boards = await temporaryFolder();
+    await using demo = await startDemo(0, { folder: boards.path });
+    const ada = await open(browser, `${demo.url}/?board=killed&as=Ada`);
+    await ada.locator("#add").click();
+    await ada.keyboard.type("kept");
+    await until(
+      async () =>
+        (await Deno.readTextFile(`${boards.path}/killed.json`)
+          .catch(() => "")).includes("kept"),
+      "the file",
+    );
+    // The page is cut off first, so that it is reconnecting when the end comes.
+    await ada.context().setOffline(true);
+    Deno.kill(demo.platform.backends[0]!.pid!, "SIGKILL");
+    await until(
+      () => demo.platform.backends[0]!.states.at(-1)!.status === "terminated",
+      "the end",
+    );
+    await ada.context().setOffline(false);
+    await ada.getByText("This backend has ended").waitFor();
+    assertEquals(demo.platform.backends.length, 1);
+    await ada.locator("#again").click();
+    await ada.getByText("The board is back, with 1 note.").waitFor();
+    await ada.getByText("kept").waitFor();
+  },
+);
+
+inChromium(
+  "the demo: a board outlives a restart of the demo, and the backend says so",
+  async (browser) => {
+    await using boards = await temporaryFolder();
+    {
+      await using demo = await startDemo(0, { folder: boards.path });
+      const ada = await open(browser, `${demo.url}/?board=kept&as=Ada`);
+      await ada.locator("#add").click();
+      await ada.keyboard.type("tomorrow");
+      const grace = await open(browser, `${demo.url}/?board=kept&as=Grace`);
+      await grace.getByText("tomorrow").waitFor();
+    }
+    const lines: string[] = [];
+    await using demo = await startDemo(0, {
+      folder: boards.path,
+      onEvent(event) {
+        if (event.type === "line") lines.push(event.text);
+      },
+    });
+    const ada = await open(browser, `${demo.url}/?board=kept&as=Ada`);
+    await ada.getByText("tomorrow").waitFor();
+    await until(() => lines.includes("came back with 1 note"), "the line");
+
+    // It links to the dev page, where that line is, too.
+    const [dev] = await Promise.all([
+      ada.context().waitForEvent("page"),
+      ada.getByRole("link", { name: "Dev page" }).click(),
+    ]);
+    await dev.getByText("came back with 1 note").waitFor();
+    assert(dev.url().startsWith(demo.platform.apiUrl));
+  },
+);
+
+inChromium(
+  "the demo: an address without a board, and a full board, say what is wrong",
+  async (browser) => {
+    await using boards = await temporaryFolder();
+    const note = { x: 0.5, y: 0.5, color: 1, by: "Ada", text: "", revision: 0 };
+    await Deno.writeTextFile(
+      `${boards.path}/full.json`,
+      JSON.stringify(Object.fromEntries(
+        Array.from({ length: 200 }, () => [crypto.randomUUID(), note]),
+      )),
+    );
+    await using demo = await startDemo(0, { folder: boards.path });
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${demo.url}/?board=`);
+    await page.getByText("This address names no board").waitFor();
+    assertEquals(demo.platform.backends.length, 0);
+    await page.getByRole("link", { name: "Open the board “plans”" }).click();
+    await page.locator("#over").waitFor({ state: "hidden" });
+
+    const ada = await open(browser, `${demo.url}/?board=full&as=Ada`);
+    await ada.locator("#add").click();
+    await ada.getByRole("alert").getByText("The board is full").waitFor();
+    await until(
+      async () => await ada.locator(".note").count() === 200,
+      "200 notes",
+    );
+  },
+);
+
+inChromium(
+  "the demo: no violation that axe finds, in both schemes, on a desktop and on a phone",
+  async (browser) => {
+    await using boards = await temporaryFolder();
+    await using demo = await startDemo(0, { folder: boards.path });
+    const page = await open(browser, `${demo.url}/?board=plans&as=Barbara`);
+    const all: string[] = [];
+    const check = async (what: string) =>
+      all.push(
+        ...(await allViolations(
+          page,
+          (name) => picture(page, `demo-${what}-${name}`),
+        )).map((each) => `${what}, ${each}`),
+      );
+    await check("empty");
+    const others = await Promise.all(
+      ["Edsger", "Radia"].map((name) =>
+        open(browser, `${demo.url}/?board=plans&as=${name}`)
+      ),
+    );
+    for (const [index, each] of others.entries()) {
+      await each.locator("#sheet").dblclick({
+        position: { x: 300 + 400 * index, y: 150 + 200 * index },
+      });
+      await each.keyboard.type(index ? "Buy paint" : "Water the plants");
+    }
+    await page.getByText("Buy paint").waitFor();
+    await page.getByText("Water the plants").waitFor();
+    await check("board");
+    // On a phone, nothing is wider than the screen, and notes can be removed by touch.
+    assertEquals(
+      await page.evaluate("document.documentElement.scrollWidth <= innerWidth"),
+      true,
+    );
+    await page.locator("#end").click();
+    await page.getByText("This backend has ended").waitFor();
+    await check("ended");
+    const dialog = (await page.locator("#over > div").boundingBox())!;
+    assert(dialog.x >= 16, "the dialog leaves a margin");
+    assertEquals(all, []);
+  },
+);
+
+inChromium(
+  "the demo: on a phone, each note shows how to remove it",
+  async (browser) => {
+    await using boards = await temporaryFolder();
+    await using demo = await startDemo(0, { folder: boards.path });
+    const context = await browser.newContext({
+      viewport: { width: 375, height: 720 },
+      isMobile: true,
+      hasTouch: true,
+    });
+    const page = await context.newPage();
+    await page.goto(`${demo.url}/?board=phone&as=Ada`);
+    await page.locator("#over").waitFor({ state: "hidden" });
+    await page.locator("#add").tap();
+    await page.evaluate("document.activeElement.blur()");
+    assertEquals(
+      await page.evaluate(
+        `getComputedStyle(document.querySelector(".remove")).opacity`,
+      ),
+      "1",
+    );
+    await picture(page, "demo-phone");
+    await page.locator(".remove").tap();
+    await until(
+      async () => await page.locator(".note").count() === 0,
+      "no note",
+    );
   },
 );

@@ -24,7 +24,10 @@ Deno.test("dev keys - open, list, restart, quit, and nothing for any other", asy
     platform: dev,
     terminal: own,
     end: () => void ended++,
-    open: async (url: string) => void opened.push(url),
+    open: (url: string) => {
+      opened.push(url);
+      return Promise.resolve();
+    },
   };
   for (const key of ["x", "\x1b", "o", "l"]) await press(key, context);
   assertEquals(opened, [dev.apiUrl]);
