@@ -112,7 +112,7 @@ button:disabled { opacity: .4; cursor: default; }
 #problem { margin: 8px 8px 0; font-size: 13px; color: var(--red); overflow-wrap: anywhere; }
 
 main { display: flex; flex-direction: column; min-width: 0; min-height: 0; background: var(--sheet); }
-#empty { max-width: 620px; margin: auto; padding: 24px; }
+#empty { max-width: min(620px, 100%); margin: auto; padding: 24px; }
 #empty h2 { font-size: 18px; margin-bottom: 6px; }
 #empty p { color: var(--quiet); }
 #empty pre {
@@ -314,7 +314,8 @@ td.s5 { color: var(--red); }
   html, body { height: auto; min-height: 100%; }
   body { grid: auto auto minmax(0, 1fr) / minmax(0, 1fr); }
   header { padding: 10px 14px; }
-  nav { max-height: 45vh; border-right: 0; border-bottom: 1px solid var(--line); }
+  nav { border-right: 0; border-bottom: 1px solid var(--line); }
+  #running, #ended { max-height: 32vh; overflow: auto; }
   #command { display: none; }
   #link { margin-left: auto; }
   #backend { max-height: none; padding: 12px 14px; }
