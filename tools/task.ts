@@ -151,7 +151,12 @@ async function writeConfig(name: string, config: DenoJson): Promise<string> {
 
 /** What runs in a page: checked against the types of one, and of nothing else. */
 const PAGES = [
+  "examples/board/dom.ts",
+  "examples/board/notes.ts",
   "examples/board/page.ts",
+  "examples/board/people.ts",
+  "examples/board/steps.ts",
+  "examples/board/who.ts",
   "tests/react/page.ts",
   "tests/react/seed.tsx",
   "examples/react/main.tsx",

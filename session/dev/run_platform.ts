@@ -176,6 +176,11 @@ export async function runPlatform(
     open: !isLoopback(host),
     allowedHosts: settings.allowedHosts.map((name) => name.toLowerCase()),
   };
+  const usage = started.use(
+    new UsageMeter(() =>
+      new Set(registry.running.flatMap(({ pid }) => pid ?? []))
+    ),
+  );
   const api = started.adopt(
     listen(
       host,
@@ -191,9 +196,7 @@ export async function runPlatform(
         metrics: () => metrics.text(gaugesOf(registry)),
         runs: runner.runs,
         traffic,
-        usage: new UsageMeter(() =>
-          new Set(registry.running.flatMap(({ pid }) => pid ?? []))
-        ),
+        usage,
         proxyPort: () => proxy.port,
         keepAlive,
         signal: streams.signal,

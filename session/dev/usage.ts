@@ -125,12 +125,12 @@ export type UsageListener = (
 ) => void;
 
 /** Measures at intervals, while there is a listener. */
-export class UsageMeter {
+export class UsageMeter implements AsyncDisposable {
   readonly #groups: () => ReadonlySet<number>;
   readonly #listeners = new Set<UsageListener>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #before: { time: number; totals: Map<number, GroupTotals> } | undefined;
-  #measuring = false;
+  #measuring: Promise<void> | undefined;
 
   /** `groups` are the ids of the process groups to measure. */
   constructor(groups: () => ReadonlySet<number>) {
@@ -140,7 +140,7 @@ export class UsageMeter {
   /** Calls `listener` at each measurement, until the returned function is called. */
   listen(listener: UsageListener): () => void {
     this.#listeners.add(listener);
-    if (this.#listeners.size === 1 && !this.#measuring) this.#measure();
+    if (this.#listeners.size === 1 && !this.#measuring) this.#begin();
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
@@ -149,11 +149,20 @@ export class UsageMeter {
     };
   }
 
+  /** Waits for a measurement that is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear();
+    clearTimeout(this.#timer);
+    await this.#measuring;
+  }
+
+  #begin(): void {
+    this.#measuring = this.#measure();
+  }
+
   async #measure(): Promise<void> {
-    this.#measuring = true;
-    const groups = this.#groups();
-    const totals = await readUsage(groups);
-    this.#measuring = false;
+    const totals = await readUsage(this.#groups());
+    this.#measuring = undefined;
     if (this.#listeners.size === 0) return;
     const time = performance.now();
     const before = this.#before;
@@ -165,6 +174,6 @@ export class UsageMeter {
       ]),
     );
     for (const listener of [...this.#listeners]) listener(usage);
-    this.#timer = setTimeout(() => this.#measure(), USAGE_PACE);
+    this.#timer = setTimeout(() => this.#begin(), USAGE_PACE);
   }
 }

@@ -194,7 +194,7 @@ inChromium(
     }));
     const row = (text: string) =>
       page.locator("#message-list li", { hasText: text }).last();
-    await row("Action move").getByRole("img", { name: "from the client" })
+    await row("callback c1").getByRole("img", { name: "from the client" })
       .waitFor();
     await row("FeedAction moved").getByText('board(room: "plans")').waitFor();
     await row("FeedAction moved").getByText("Set notes.n1.x, Delete notes.n2")

@@ -1,11 +1,12 @@
 /** What processes take: the texts of each system, and this one's own processes. */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   parseStat,
   readUsage,
   sumPs,
   usageOf,
 } from "../../session/dev/usage.ts";
+import { until } from "../kit/wait.ts";
 
 Deno.test("dev usage - /proc/<pid>/stat, whatever the program is called", () => {
   const rest = "S 1 4242 4242 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 1 0 1 1 1";
@@ -50,8 +51,10 @@ Deno.test("dev usage - a real process group, and a system that does not tell", a
     stderr: "null",
   }).spawn();
   try {
-    const usage = await readUsage(new Set([child.pid]));
-    assert(usage!.get(child.pid)!.memory > 100_000, "its memory");
+    await until(async () => {
+      const usage = await readUsage(new Set([child.pid]));
+      return (usage!.get(child.pid)?.memory ?? 0) > 100_000;
+    }, "its memory");
   } finally {
     Deno.kill(-child.pid, "SIGKILL");
     await child.status;
