@@ -114,6 +114,32 @@ Deno.test("dev backend - an error while ending softly is its own", async () => {
   assertEquals([termination_kind, exit_error], ["soft", true]);
 });
 
+Deno.test("dev backend - says once what would not start in a container", async () => {
+  const programs = [
+    [LISTEN, undefined],
+    [LISTEN.replace("port:", 'hostname: "127.0.0.1", port:'), /0\.0\.0\.0$/],
+    [
+      `for await (const connection of Deno.listen({ port: Number(Deno.env.get("PORT")) })) connection.close();`,
+      /^accepts connections on port \d+ but does not answer HEAD \/ over HTTP/,
+    ],
+  ] as const;
+  for (const [program, remark] of programs) {
+    const record = recorder();
+    await using dev = await platform({ ...record, ...code(program) });
+    for (const key of ["a", "b"]) {
+      const { status_url } = await connect(dev, { key });
+      await states(status_url, "ready");
+    }
+    if (remark) {
+      await until(() => record.lines("platform").length > 0, "its remark");
+    }
+    await dev.close();
+    const lines = record.lines("platform");
+    assertEquals(lines.length, remark ? 1 : 0, lines.join("\n"));
+    if (remark) assertMatch(lines[0]!, remark);
+  }
+});
+
 Deno.test("dev backend - one that does not listen in time is killed", async () => {
   const record = recorder();
   await using dev = await platform({

@@ -406,7 +406,13 @@ async function startServe(
   daemon: Dockerd,
   state: string,
   port: number,
-): Promise<Disposable & { kill(signal?: Deno.Signal): Promise<number> }> {
+  ...more: string[]
+): Promise<
+  Disposable & {
+    kill(signal?: Deno.Signal): Promise<number>;
+    signal(signal: Deno.Signal): void;
+  }
+> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -421,6 +427,7 @@ async function startServe(
       `--port=${port}`,
       `--proxy-port=${port + 1}`,
       "--log=json",
+      ...more,
     ],
     env: { FEEDLINE_TOKEN: TOKEN },
     cwd: new URL("../..", import.meta.url),
@@ -435,6 +442,7 @@ async function startServe(
       if (running) child.kill(signal);
       return (await child.status).code;
     },
+    signal: (signal: Deno.Signal) => child.kill(signal),
     [Symbol.dispose]() {
       if (running) child.kill("SIGKILL");
     },
@@ -602,6 +610,62 @@ test("docker - nothing is lost by kill -9 of serve", {}, async (daemon, t) => {
     assert((await inspect(daemon, backend_id)).State.Running);
   });
 });
+
+test(
+  "docker - SIGHUP changes the secrets without a cut; URLs are public",
+  {},
+  async (daemon) => {
+    await using state = await folder();
+    const port = freePorts();
+    const publicUrl = "https://rooms.example.com/live";
+    using serving = await startServe(
+      daemon,
+      state.path,
+      port,
+      `--public-url=${publicUrl}/`,
+    );
+    const engine = new Jamsocket({
+      apiUrl: `http://127.0.0.1:${port}`,
+      token: TOKEN,
+      backendOrigins: ["https://rooms.example.com"],
+    });
+    const connect = () => engine.connect({ key: "a" });
+    const { url, status_url, backend_id } = await connect();
+    assertEquals(new URL(url).href, url);
+    assert(url.startsWith(`${publicUrl}/`), "a public connection URL");
+    assertEquals(status_url, `${publicUrl}/v2/backend/${backend_id}/status`);
+    /** As a reverse proxy does. */
+    const status = async (url: string) => {
+      const path = url.slice(publicUrl.length);
+      const answer = await fetch(`http://127.0.0.1:${port + 1}${path}`);
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    assertEquals(await status(url), 200);
+
+    const file = `${state.path}/keys.json`;
+    const [old] = JSON.parse(await Deno.readTextFile(file));
+    const reload = async (text: string) => {
+      await Deno.writeTextFile(file, text);
+      serving.signal("SIGHUP");
+    };
+    const next = { id: "next", secret: "s".repeat(64) };
+    await reload(JSON.stringify([next, old]));
+    let last = url;
+    await until(async () => {
+      last = (await connect()).url;
+      return last.length !== url.length;
+    }, "the new secret signs");
+    assertEquals([await status(url), await status(last)], [200, 200]);
+    // A mistake in the file changes nothing.
+    await reload("[]");
+    assertEquals([await status(url), await status(last)], [200, 200]);
+    await reload(JSON.stringify([next]));
+    await until(async () => await status(url) === 410, "the old one is gone");
+    assertEquals(await status(last), 200);
+    await engine.terminate(backend_id, { hard: true });
+  },
+);
 
 for (const liveRestore of [false, true]) {
   test(

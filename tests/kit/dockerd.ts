@@ -153,7 +153,7 @@ export async function startDockerd(
 }
 
 /** Creates a bridge network of a subnet that is free. */
-async function createNetwork(call: Dockerd["call"]): Promise<string> {
+export async function createNetwork(call: Dockerd["call"]): Promise<string> {
   const name = "feedline-test";
   for (let tries = 0;; tries++) {
     const [a, b] = crypto.getRandomValues(new Uint8Array(2));
@@ -174,7 +174,7 @@ async function createNetwork(call: Dockerd["call"]): Promise<string> {
 }
 
 /** An image of a file system: Deno, its libraries and a program. */
-async function importImage(
+export async function importImage(
   call: Dockerd["call"],
   name: string,
   program: string,
@@ -200,12 +200,8 @@ async function importImage(
       args: ["-C", root, "-c", "."],
       stdout: "piped",
     }).spawn();
-    const [repository, tag] = name.split(":");
-    const query = new URLSearchParams({
-      fromSrc: "-",
-      repo: repository!,
-      tag: tag!,
-    });
+    // Podman ignores the parameter `tag`.
+    const query = new URLSearchParams({ fromSrc: "-", repo: name });
     query.append("changes", 'CMD ["/app/deno","run","-A","/app/main.js"]');
     const answer = await call("POST", `/images/create?${query}`, tar.stdout);
     const text = await answer.text();

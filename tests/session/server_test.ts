@@ -286,6 +286,12 @@ Deno.test("fromEnv reads what the documentation names", async () => {
     JAMSOCKET_API_URL: platform.url,
   }).connect();
   assertEquals(platform.seen[0]!.headers.get("authorization"), "Bearer t");
+  // A platform of your own needs no account.
+  const own = { JAMSOCKET_API_URL: platform.url, JAMSOCKET_TOKEN: "own" };
+  await Jamsocket.fromEnv(own).connect();
+  const { path, headers } = platform.seen[1]!;
+  assertEquals(path, "/v2/service/-/-/connect");
+  assertEquals(headers.get("authorization"), "Bearer own");
   assertThrows(
     () => Jamsocket.fromEnv({ JAMSOCKET_TOKEN: TOKEN }),
     TypeError,

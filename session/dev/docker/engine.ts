@@ -206,7 +206,8 @@ export class ContainerEngine implements Disposable {
   ): Promise<AsyncIterable<ContainerEvent>> {
     const filters = JSON.stringify({
       type: ["container"],
-      event: ["die"],
+      // Podman's filter knows it by its own name.
+      event: ["die", "died"],
       label: [label],
     });
     const query = new URLSearchParams({ filters });
