@@ -1,4 +1,4 @@
-/** The README's lines, run as they stand there. */
+/** The programs of the README and of the quick start, run as they stand there. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { deadline, delay } from "@std/async";
 import { fileURLToPath as fromFileUrl } from "node:url";
@@ -15,24 +15,40 @@ import { startProgram } from "./kit/program.ts";
 import { type Found, runtime } from "./kit/runtimes.ts";
 
 const root = new URL("..", import.meta.url);
-const readme = await Deno.readTextFile(new URL("README.md", root));
-const blocks = [...readme.matchAll(/```ts ignore\n([\s\S]*?)```/g)]
-  .map(([, code]) => code!);
-const [server, , page, live, livePage, backend] = blocks as [
-  string,
-  string,
-  string,
-  string,
-  string,
-  string,
-];
-/** Blocks that begin with the name of the file that they are. */
-const files = new Map(blocks.flatMap((code) => {
-  const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? [];
-  return name ? [[name, code]] : [];
-}));
 
-/** A folder with one file of the README in it, beside those that have a name. */
+/** The blocks of a page, by the names of files in their first lines. */
+async function filesOf(page: string): Promise<Map<string, string>> {
+  const text = await Deno.readTextFile(new URL(page, root));
+  return new Map(
+    [...text.matchAll(/```ts ignore\n([\s\S]*?)```/g)].flatMap(([, code]) => {
+      const [, name = ""] = /^\/\/ (\w+\.ts)\n/.exec(code!) ?? [];
+      return [[name, code!]];
+    }),
+  );
+}
+
+const readme = await filesOf("README.md");
+const quickStart = await filesOf("docs/quick-start.md");
+const [server, page, live, livePage] = [
+  "server.ts",
+  "page.ts",
+  "backend.ts",
+  "live.ts",
+].map((name) => readme.get(name)!) as [string, string, string, string];
+const backend = quickStart.get("backend.ts")!;
+const files = new Map([...quickStart, ...readme]);
+files.delete("");
+
+Deno.test("README: its programs are those of the pages that explain them", async () => {
+  const threeWays = await filesOf("docs/three-ways.md");
+  for (const [name, code] of threeWays) assertEquals(code, readme.get(name));
+  assertEquals([...threeWays.keys()], ["server.ts", "edge.ts", "page.ts"]);
+  assertEquals(quickStart.get("edge.ts"), readme.get("edge.ts"));
+  // The README's has no name, because its other backend has it.
+  assertEquals(backend, `// backend.ts\n${readme.get("")}`);
+});
+
+/** A folder with a program in it, beside the files that it may import. */
 async function written(
   code: string,
 ): Promise<{ path: string } & AsyncDisposable> {
@@ -130,7 +146,7 @@ Deno.test("README: live data crosses from the backend's lines to the page's", as
   }
 });
 
-/** What runs each of the README's edges: Deno's subcommand, or another runtime. */
+/** What runs each of the edges: Deno's subcommand, or another runtime. */
 const EDGES: Record<string, "serve" | "run" | Found> = {
   "edge.ts": "serve",
   "main.ts": "run",
@@ -138,7 +154,7 @@ const EDGES: Record<string, "serve" | "run" | Found> = {
   "node.ts": await runtime("node"),
 };
 
-/** One of the README's edges, in a process of its own before the dev platform. */
+/** One of the edges, in a process of its own before the dev platform. */
 async function startEdge(
   name: string,
   { apiUrl }: DevPlatform,
@@ -203,7 +219,7 @@ async function startEdge(
 for (const [name, on] of Object.entries(EDGES)) {
   const missing = typeof on !== "string" && "missing" in on && on.missing;
   Deno.test({
-    name: `README: ${name} passes HTTP, status and WebSockets${
+    name: `Quick start: ${name} passes HTTP, status and WebSockets${
       missing ? ` (skipped: ${missing})` : ""
     }`,
     // In CI it is meant to be there, so that its absence is a failure.

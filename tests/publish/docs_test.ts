@@ -42,6 +42,15 @@ const CONTEXT: Record<string, string> = {
   socket: 'import("@feedline/feedline/feed/socketcluster").AGClientSocket',
 };
 
+/** The name of the file that a block says it is, in its first line. */
+function nameOf(code: string): string | undefined {
+  return /^\/\/ (\w+\.ts)\n/.exec(code)?.[1];
+}
+
+/** The edge route of the quick start, which programs of other pages import. */
+const EDGE = blocks(pages.get("docs/quick-start.md")!).ignored
+  .filter((code) => nameOf(code) === "edge.ts");
+
 /** Runs the blocks of pages, as `deno task test` does. */
 async function runBlocks(
   cwd: string,
@@ -73,21 +82,26 @@ Deno.test("docs - a block that is marked ignore type-checks", async () => {
   try {
     const files: string[] = [];
     for (const [path, text] of pages) {
-      for (const code of blocks(text).ignored) {
+      // Blocks of a page that begin with a file's name are imported by its others, or
+      // by those of other pages, which find them in the quick start.
+      const own = `${folder}/${path.replaceAll(/\W/g, "_")}`;
+      await Deno.mkdir(own);
+      for (const code of [...blocks(text).ignored, ...EDGE]) {
         const declared = Object.entries(CONTEXT)
           .filter(([name]) =>
             !new RegExp(`(const|using|import \\{.*) ${name}\\b`).test(code)
           )
           .map(([name, type]) => `declare const ${name}: ${type};\n`);
-        // A block that begins with a file's name is imported by others.
-        const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? [];
-        const file = name ??
-          `${path.replaceAll(/\W/g, "_")}_${files.length}.${
-            code.startsWith("/** @jsxImportSource") ? "tsx" : "ts"
-          }`;
+        const file = `${own}/${
+          nameOf(code) ??
+            `${files.length}.${
+              code.startsWith("/** @jsxImportSource") ? "tsx" : "ts"
+            }`
+        }`;
+        if (files.includes(file)) continue; // the page has its own
         files.push(file);
         await Deno.writeTextFile(
-          `${folder}/${file}`,
+          file,
           `${code}\n${declared.join("")}export {};\n`,
         );
       }
@@ -137,10 +151,19 @@ Deno.test("docs - their links lead to what is published with them", async () => 
   let count = 0;
   for (const [path, text] of pages) {
     assert(published.has(path), path);
-    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (
+      const [, picture, link] of text.matchAll(
+        /(!\[[^\]]*)?\]\(([^)\s]+)\)/g,
+      )
+    ) {
       if (/^[a-z]+:/.test(link!)) continue;
       const [file, anchor] = link!.split("#") as [string, string?];
       const target = file === "" ? path : posix.join(posix.dirname(path), file);
+      if (picture) {
+        // The site shows them; the package does not need them.
+        assert((await Deno.stat(root + target)).isFile, link);
+        continue;
+      }
       assert(published.has(target), `${path}: ${link} is not published`);
       if (anchor !== undefined) {
         const there = anchors(pages.get(target) ?? "");
