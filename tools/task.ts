@@ -23,6 +23,7 @@
 import { globSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath as fromFileUrl, pathToFileURL } from "node:url";
+import { docs } from "./docs.ts";
 import { npmTarget } from "./pack.ts";
 
 const root = new URL("../", import.meta.url);
@@ -309,7 +310,7 @@ if (ofTests && takeOption(rest, "newest") !== undefined) {
 const std = ofTests ? takeOption(rest, "std") : undefined;
 
 /** Whether the task runs on what is published alone, and fetches nothing else. */
-const lean = name === "demo" || name === "dev";
+const lean = name === "demo" || name === "dev" || name === "docs";
 const jsr = await jsrReachable((lean ? denoJson : testsJson).imports);
 const map = jsr ? (imports: Imports) => imports : withoutJsr;
 console.log(
@@ -408,11 +409,18 @@ switch (name) {
       ...rest,
     );
     break;
+  case "docs":
+    await docs({
+      serve: takeOption(rest, "build") === undefined,
+      args: rest,
+      imports: jsr ? [] : [`--import-map=${published}`],
+    });
+    break;
   default:
     console.error(
       `unknown task ${
         JSON.stringify(name)
-      }: ok, test, conformance, engines, bench, demo or dev`,
+      }: ok, test, conformance, engines, bench, demo, dev or docs`,
     );
     Deno.exit(2);
 }
