@@ -354,9 +354,14 @@ function onNodeLeave(
  * @throws {RangeError} if `keepAlive` or `maxMessage` is NaN or negative
  */
 export function nodeUpgrade(
-  { server, upgradeWebSocket, maxMessage = 16 * 1024 ** 2, keepAlive = 25_000 }:
-    NodeUpgradeOptions,
+  given: NodeUpgradeOptions,
 ): NodeUpgradeAdapter {
+  const {
+    server,
+    upgradeWebSocket,
+    maxMessage = 16 * 1024 ** 2,
+    keepAlive = 25_000,
+  } = given ?? {};
   if (!server?.options || typeof upgradeWebSocket !== "function") {
     throw new TypeError(
       "nodeUpgrade needs server, a WebSocketServer of ws, and upgradeWebSocket of @hono/node-server 2",

@@ -146,11 +146,13 @@ Deno.test("options - missing ones are reported when the route is made, by name",
       /engine must be or return a SessionEngine .* got \[/,
     );
   }
-  assertThrows(
-    () => nodeUpgrade({} as never),
-    TypeError,
-    "nodeUpgrade needs server, a WebSocketServer of ws",
-  );
+  for (const options of [{}, undefined]) {
+    assertThrows(
+      () => nodeUpgrade(options as never),
+      TypeError,
+      "nodeUpgrade needs server, a WebSocketServer of ws",
+    );
+  }
 });
 
 Deno.test("onError - without one, failures go to the console", async () => {

@@ -78,6 +78,7 @@ const CLOSE_GRACE = 2_000;
  * client.destroy();
  * ```
  *
+ * @throws {TypeError} if there is no `url`
  * @throws {RangeError} if `silenceTimeout` is NaN or negative
  */
 export function webSocketTransport(
@@ -108,12 +109,18 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   constructor(options: WebSocketTransportOptions) {
     super();
     this.#options = options;
-    const { silenceTimeout = LIVENESS.limit, probe = true } = options;
+    const { silenceTimeout = LIVENESS.limit, probe = true, url } = options ??
+      {};
     this.liveness = {
       ...LIVENESS,
       limit: checkDuration("silenceTimeout", silenceTimeout),
       probes: probe,
     };
+    if (url === undefined) {
+      throw new TypeError(
+        "webSocketTransport needs url, such as wss://example.com/live",
+      );
+    }
   }
 
   state(): TransportState {

@@ -178,12 +178,18 @@ const MOST_QUOTED = 1_000;
  * Creates a server for an application. It does nothing until you pass it a socket.
  *
  * @throws {RangeError} if a limit is out of range
- * @throws {TypeError} if a feed has no `initial` or an action no `handler`
+ * @throws {TypeError} if there is no application, a feed has no `initial` or an action no
+ * `handler`
  */
 export function feedmeServer(
   application: FeedmeApplication,
   options: FeedmeServerOptions = {},
 ): FeedmeServer {
+  if (typeof application !== "object" || application === null) {
+    throw new TypeError(
+      "feedmeServer needs { feeds, actions }, made by defineFeed and defineAction",
+    );
+  }
   return new Server(application, options, limitsOf(options));
 }
 
