@@ -437,6 +437,18 @@ Deno.test("status - only of the backend that connect named", async () => {
   assertEquals(await get(status_url.replace("backend-1", "x")), gone);
 });
 
+Deno.test("status stream - another session's Last-Event-ID yields nothing", async () => {
+  await using test = startEdge();
+  const response = await fetch(test.url("/status/stream"), {
+    headers: { "last-event-id": "backend-of-somebody-else:1" },
+  });
+  assertEquals(response.status, 410);
+  assertEquals(
+    await response.text(),
+    '{"error":{"message":"the backend is gone","code":"410"}}',
+  );
+});
+
 Deno.test("status stream - comments keep a quiet one open; leaving ends it", async () => {
   await using test = startEdge({ keepAlive: 20 });
   const controller = new AbortController();
