@@ -11,6 +11,7 @@ const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
   hop: async () => (await import("./hop.ts")).benchHop,
   sockets: async () => (await import("./sockets.ts")).benchSockets,
   soak: async () => (await import("./soak.ts")).soak,
+  deltas: async () => (await import("./deltas.ts")).benchDeltas,
   feedme: async () => (await import("./feedme.ts")).benchFeedme,
   feedme_server: async () =>
     (await import("./feedme_server.ts")).benchFeedmeServer,

@@ -49,6 +49,10 @@ export class StatusCheck {
   #readings = 0;
   #misses = 0;
   #timer: Timer | undefined;
+  /** When the timer fires. */
+  #fires = 0;
+  /** What it waits for: later than it fires if an event has arrived since it was set. */
+  #wait: { job: () => void; ms: number; due: number } | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(options: StatusCheckOptions) {
@@ -74,11 +78,26 @@ export class StatusCheck {
     this.#timer = undefined;
   }
 
+  /** A timer that fires earlier stays: setting a new one for each event is slow. */
   #after(ms: number, job: () => void): void {
+    const due = Date.now() + ms;
+    this.#wait = { job, ms, due };
+    if (this.#timer !== undefined && this.#fires <= due) return;
     this.stop();
+    this.#set(due, ms);
+  }
+
+  #set(due: number, ms: number): void {
+    this.#fires = due;
     this.#timer = setTimer(() => {
       this.#timer = undefined;
-      job();
+      const wait = this.#wait!;
+      const now = Date.now();
+      // Not much longer if the clock has been set back.
+      const left = Math.min(wait.due - now, wait.ms);
+      if (left <= 0) return wait.job();
+      wait.due = now + left;
+      this.#set(wait.due, left);
     }, ms);
   }
 
@@ -87,7 +106,7 @@ export class StatusCheck {
     if (!tracker.passing && !losesStates) return this.stop();
     const growth = Math.min(LONGEST, GROWTH ** this.#readings);
     // With jitter, so that the clients of one platform do not ask in unison.
-    const pause = quiet * growth * (1 + Math.random());
+    const pause = Math.floor(quiet * growth * (1 + Math.random()));
     this.#after(tracker.passing ? pause : rest, () => this.#check());
   }
 
