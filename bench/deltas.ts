@@ -11,12 +11,8 @@ import { create } from "jsondiffpatch";
 import { diff } from "../feed/feedme/wire/diff.ts";
 import { compare, printTable, type Row } from "./compare.ts";
 
-interface Item {
-  id: string;
-  text: string;
-  done: boolean;
-}
-// An alias, because an interface has no index signature, which data needs.
+// Aliases, because an interface has no index signature, which data needs.
+type Item = { id: string; text: string; done: boolean };
 type Data = { items: Item[] };
 
 const patcher = create({ objectHash: (item) => (item as Item).id });

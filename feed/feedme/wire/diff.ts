@@ -246,17 +246,27 @@ function diffArray(
   length: number,
   comparison: Comparison,
 ): Change {
+  const gaps = alignArrays(before, after, (a, b) => same(a, b, comparison));
+  // Each delta of an array moves the elements after it, at every client. A gap takes a
+  // delta for each of its elements; finding out whether it takes more is not worth it.
+  const least = gaps.reduce(
+    (sum, { from, to, newFrom, newTo }) =>
+      sum + Math.max(to - from, newTo - newFrom),
+    0,
+  );
+  const whole = () =>
+    one(
+      { Operation: "Set", Path: path, Value: after as Json },
+      length,
+      comparison,
+    );
+  const tooMany = (count: number) =>
+    count * (before.length + after.length) > MOST_WORK;
+  if (tooMany(least)) return whole();
   const change = none();
   // How much the deltas so far have lengthened the array.
   let shift = 0;
-  for (
-    const gap of alignArrays(
-      before,
-      after,
-      (a, b) => same(a, b, comparison),
-    )
-  ) {
-    const { from, to, newFrom, newTo } = gap;
+  for (const { from, to, newFrom, newTo } of gaps) {
     const paired = Math.min(to - from, newTo - newFrom);
     for (let index = 0; index < paired; index++) {
       add(
@@ -314,16 +324,7 @@ function diffArray(
       shift++;
     }
   }
-  // Each delta of an array moves the elements after it, at every client.
-  const work = change.deltas.length * (before.length + after.length);
-  if (work > MOST_WORK) {
-    return one(
-      { Operation: "Set", Path: path, Value: after as Json },
-      length,
-      comparison,
-    );
-  }
-  return change;
+  return tooMany(change.deltas.length) ? whole() : change;
 }
 
 function same(a: unknown, b: unknown, { taken }: Comparison): boolean {
