@@ -25,17 +25,58 @@ export interface DockerdOptions {
   liveRestore?: boolean;
 }
 
-/** Starts a daemon, or says why there is none. */
-export async function startDockerd(
+/** A program that is a container engine, and how it is started. */
+export interface DaemonProgram {
+  /** Its name, which is that of its Debian package's program. */
+  name: string;
+  /** Its arguments, for its own folder and the socket in it. */
+  args: (folder: string, socket: string) => string[];
+  /** Its variables; `folder` exists. */
+  env?: (folder: string) => Promise<Record<string, string>>;
+  /** What it may leave mounted, below its folder. */
+  mounted: string;
+  /** What to install if it is missing. */
+  install: string;
+}
+
+/** Starts Docker's daemon, or says why there is none. */
+export function startDockerd(
   { liveRestore = false }: DockerdOptions = {},
+): Promise<Dockerd | { missing: string }> {
+  return startDaemon({
+    name: "dockerd",
+    install: "docker.io",
+    mounted: "data",
+    args: (folder, socket) => [
+      "--host",
+      `unix://${socket}`,
+      "--data-root",
+      `${folder}/data`,
+      "--exec-root",
+      `${folder}/exec`,
+      "--pidfile",
+      `${folder}/dockerd.pid`,
+      // Ports are published by its userland proxy, which needs no firewall rules.
+      "--iptables=false",
+      // The default bridge belongs to the machine's own Docker, addresses and all.
+      "--bridge=none",
+      "--ip6tables=false",
+      ...(liveRestore ? ["--live-restore"] : []),
+    ],
+  });
+}
+
+/** Starts a container engine, or says why there is none. */
+export async function startDaemon(
+  { name, args, env, mounted, install }: DaemonProgram,
 ): Promise<Dockerd | { missing: string }> {
   if (Deno.build.os !== "linux") {
     return { missing: "a container engine is started on Linux only" };
   }
-  if (Deno.uid() !== 0) return { missing: "dockerd must be started as root" };
-  const folder = await Deno.makeTempDir({ prefix: "feedline-dockerd-" });
-  const socket = `${folder}/docker.sock`;
-  const log = `${folder}/dockerd.log`;
+  if (Deno.uid() !== 0) return { missing: `${name} must be started as root` };
+  const folder = await Deno.makeTempDir({ prefix: `feedline-${name}-` });
+  const socket = `${folder}/engine.sock`;
+  const log = `${folder}/engine.log`;
   const client = Deno.createHttpClient({
     proxy: { transport: "unix", path: socket },
     poolMaxIdlePerHost: 0,
@@ -47,6 +88,7 @@ export async function startDockerd(
       ...(body ? { body } : {}),
     });
 
+  const variables = await env?.(folder) ?? {};
   let child: Deno.ChildProcess;
   let ended = false;
   const start = () => {
@@ -54,24 +96,13 @@ export async function startDockerd(
     child = new Deno.Command("/bin/sh", {
       args: [
         "-c",
-        'log=$1; shift; exec dockerd "$@" >>"$log" 2>&1',
+        'log=$1; shift; program=$1; shift; exec "$program" "$@" >>"$log" 2>&1',
         "sh",
         log,
-        "--host",
-        `unix://${socket}`,
-        "--data-root",
-        `${folder}/data`,
-        "--exec-root",
-        `${folder}/exec`,
-        "--pidfile",
-        `${folder}/dockerd.pid`,
-        // Ports are published by its userland proxy, which needs no firewall rules.
-        "--iptables=false",
-        // The default bridge belongs to the machine's own Docker, addresses and all.
-        "--bridge=none",
-        "--ip6tables=false",
-        ...(liveRestore ? ["--live-restore"] : []),
+        name,
+        ...args(folder, socket),
       ],
+      env: variables,
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -86,7 +117,7 @@ export async function startDockerd(
     if (ended) return true;
     try {
       const answer = await call("GET", "/_ping");
-      return await answer.text() === "OK";
+      return (await answer.text()).startsWith("OK");
     } catch {
       return false;
     }
@@ -104,7 +135,7 @@ export async function startDockerd(
     client.close();
     // A daemon whose containers survive it leaves its folder mounted.
     await new Deno.Command("umount", {
-      args: [`${folder}/data`],
+      args: [`${folder}/${mounted}`],
       stderr: "null",
     }).output().catch(() => {});
     // What its containers mounted may be let go a moment later.
@@ -116,14 +147,14 @@ export async function startDockerd(
   };
 
   start();
-  await until(answers, "dockerd answers", 60_000).catch(() => {});
+  await until(answers, `${name} answers`, 60_000).catch(() => {});
   if (ended || !await answers()) {
     const text = await Deno.readTextFile(log).catch(() => "");
     await close();
     const lines = text.trim().split("\n").slice(-3).join(" | ");
     return {
-      missing: `dockerd did not start: ${
-        /not found/.test(lines) ? "install docker.io; " : ""
+      missing: `${name} did not start: ${
+        /not found/.test(lines) ? `install ${install}; ` : ""
       }${lines || "it wrote nothing"}`,
     };
   }
@@ -135,8 +166,8 @@ export async function startDockerd(
     async restart() {
       await stop();
       start();
-      await until(answers, "dockerd answers again", 60_000);
-      if (ended) throw new Error("dockerd did not start again");
+      await until(answers, `${name} answers again`, 60_000);
+      if (ended) throw new Error(`${name} did not start again`);
     },
     importImage: (name, program) => importImage(call, name, program),
     async [Symbol.asyncDispose]() {
@@ -153,7 +184,7 @@ export async function startDockerd(
 }
 
 /** Creates a bridge network of a subnet that is free. */
-export async function createNetwork(call: Dockerd["call"]): Promise<string> {
+async function createNetwork(call: Dockerd["call"]): Promise<string> {
   const name = "feedline-test";
   for (let tries = 0;; tries++) {
     const [a, b] = crypto.getRandomValues(new Uint8Array(2));
@@ -174,7 +205,7 @@ export async function createNetwork(call: Dockerd["call"]): Promise<string> {
 }
 
 /** An image of a file system: Deno, its libraries and a program. */
-export async function importImage(
+async function importImage(
   call: Dockerd["call"],
   name: string,
   program: string,
