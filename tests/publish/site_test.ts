@@ -128,14 +128,19 @@ for (const colorScheme of ["light", "dark"] as const) {
 
       await page.goto(`http://127.0.0.1:${server.addr.port}/`);
       assertEquals(await dark(), colorScheme === "dark");
+      // Before that, a click does nothing yet.
+      await page.waitForFunction("document.querySelector('#app').__vue_app__");
       await picture("home");
       await page.getByRole("button", { name: "Search" }).first().click();
       await page.keyboard.type("joinPresence");
-      const result = page.locator(".VPLocalSearchBox .result").first();
-      await result.waitFor();
+      // The list changes with each letter, so it is this result that counts.
+      const result = page.locator(".VPLocalSearchBox .result", {
+        hasText: /Feedme: live feeds.*Presence/s,
+      });
+      await result.first().waitFor();
       await picture("search");
-      await result.click();
-      await page.waitForURL(/feedme|api/);
+      await result.first().click();
+      await page.waitForURL(/feedme\.html/);
       await picture("result");
 
       await page.goto(`http://127.0.0.1:${server.addr.port}/api.html`);
