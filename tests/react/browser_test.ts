@@ -434,6 +434,20 @@ async function renderOnServer(
 }
 
 for (const version of REACTS) {
+  Deno.test(`hooks on a server, React ${version} - outside a provider they say which one is missing`, async () => {
+    const [html, errors] = await renderOnServer(version, "Outside", "null");
+    const within = "must be used within a";
+    const backend = `${within} SessionBackendContext / Provider`;
+    const messages = [
+      `useReady ${backend}`,
+      `useBackend ${backend}`,
+      `useBackendState ${backend}`,
+      `useReconnect ${backend}`,
+      `useFeedmeClient ${within} FeedmeProvider`,
+    ];
+    assertEquals([html, errors], [`<pre>${messages.join("\n")}</pre>`, ""]);
+  });
+
   Deno.test(`hooks on a server, React ${version} - what suspends leaves the fallback to the page, and requests nothing`, async () => {
     await using server = startServer(new Map());
     const answer = await fetch(`${server.origin}/connect`);

@@ -5,10 +5,12 @@ import {
   type ConnectResponse,
   feedmeHooks,
   SessionBackendProvider,
+  useBackend,
   useBackendState,
   useConnectionState,
   useFeedmeClient,
   useReady,
+  useReconnect,
 } from "../../react/mod.ts";
 import { feedmeClient, webSocketTransport } from "../../feed/feedme/mod.ts";
 import type { Api } from "./application.ts";
@@ -55,3 +57,16 @@ export const ServerRendered: FunctionComponent<{ given: ConnectResponse }> = (
     { connectResponse: given },
     h(FeedmeProvider, { client: clientOf }, h(Shown)),
   );
+
+/** What the hooks say outside of a provider. */
+export const Outside: FunctionComponent = () => {
+  const hooks = [useReady, useBackend, useBackendState, useReconnect];
+  const messages = [...hooks, useFeedmeClient].map((hook) => {
+    try {
+      return String(hook());
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+  return h("pre", null, messages.join("\n"));
+};
