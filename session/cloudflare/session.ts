@@ -44,7 +44,17 @@ export interface SessionObjectOptions {
    * @default {Infinity}
    */
   tokenLifetime?: number | undefined;
+  /**
+   * The clock by which connection tokens expire, in milliseconds since 1970. A test moves
+   * it instead of waiting. @default {Date.now}
+   */
+  now?: (() => number) | undefined;
 }
+
+/** The options that are durations, with their defaults. */
+type Durations = Readonly<
+  Record<Exclude<keyof SessionObjectOptions, "now">, number>
+>;
 
 /** What an {@linkcode ObjectSession} is made of. */
 export interface ObjectSessionParts {
@@ -68,7 +78,7 @@ export class ObjectSession {
   readonly #store: SessionStore;
   readonly #runner: Runner;
   readonly #serve: (request: Request) => Response | Promise<Response>;
-  readonly #options: Readonly<Record<keyof SessionObjectOptions, number>>;
+  readonly #options: Durations;
   readonly #gate: Gate;
   readonly #passage: Hono;
   readonly #deadlines: BackendDeadlines;
@@ -91,6 +101,7 @@ export class ObjectSession {
       keys: [this.#store.key],
       tokenLifetime: this.#options.tokenLifetime,
       revocations: this.#store.read("revocations"),
+      now: options.now,
       onRevoke: (all) => this.#store.keep("revocations", all),
       onConnections: () => this.#deadlines.used(),
     });
@@ -434,9 +445,7 @@ function timeAfter(state: BackendState | undefined): string {
   return state && state.time > now ? state.time : now;
 }
 
-function checkOptions(
-  options: SessionObjectOptions,
-): Record<keyof SessionObjectOptions, number> {
+function checkOptions(options: SessionObjectOptions): Durations {
   return {
     maxIdle: checkDuration("maxIdle", options.maxIdle ?? Infinity),
     grace: checkDuration("grace", options.grace ?? 10_000),

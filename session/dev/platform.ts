@@ -111,7 +111,10 @@ export async function startDevPlatform(
     grace: options.grace ?? 10_000,
     traffic: true,
     // Backends end with this process, and so may their tokens.
-    gate: { keys: [{ id: randomId(), secret: randomId() + randomId() }] },
+    gate: {
+      keys: [{ id: randomId(), secret: randomId() + randomId() }],
+      tokenLifetime: options.tokenLifetime,
+    },
     accompany: options.watch
       ? (registry, signal) =>
         watchCode({

@@ -32,6 +32,16 @@ export interface CommonOptions {
    * or `Infinity` disables them. @default {10_000}
    */
   keepAlive?: number | undefined;
+  /**
+   * How long a connection token opens connections, in milliseconds; `Infinity` means no
+   * limit. @default {Infinity} for the dev platform, one day for `servePlatform`
+   */
+  tokenLifetime?: number | undefined;
+  /**
+   * The clock by which connection tokens expire, in milliseconds since 1970. A test moves
+   * it instead of waiting. @default {Date.now}
+   */
+  now?: (() => number) | undefined;
   /** Called with the events of the platform and its backends. */
   onEvent?: ((event: DevEvent) => void) | undefined;
   /** Closes the platform. */
@@ -165,6 +175,7 @@ export async function runPlatform(
   const traffic = settings.traffic ? new Traffic() : undefined;
   const gate = new Gate({
     ...settings.gate,
+    now: settings.now,
     onConnections: (id, open) => registry.get(id)?.setConnections(open),
   });
   const registry = new Registry({

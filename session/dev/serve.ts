@@ -60,11 +60,6 @@ export interface ServeOptions extends CommonOptions {
    * means no limit. @default {30_000}
    */
   grace?: number | undefined;
-  /**
-   * How long a connection token opens connections, in milliseconds; `Infinity` means no
-   * limit. @default {86_400_000} (one day)
-   */
-  tokenLifetime?: number | undefined;
 }
 
 /** A platform that serves. */

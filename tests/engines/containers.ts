@@ -5,6 +5,7 @@ import { bundle } from "../kit/bundle.ts";
 import type { Dockerd } from "../kit/dockerd.ts";
 import { folder } from "../kit/program.ts";
 import type { Running } from "./column.ts";
+import { GateClock } from "./gate_clock.ts";
 
 const IMAGE = "feedline-sample:1";
 
@@ -39,6 +40,7 @@ export async function serveOn(
   await daemon.importImage(IMAGE, code);
   const state = started.use(await folder());
   const token = crypto.randomUUID();
+  const clock = new GateClock();
   const platform = started.use(
     await servePlatform({
       image: IMAGE,
@@ -48,13 +50,20 @@ export async function serveOn(
       token,
       port: 0,
       proxyPort: 0,
+      tokenLifetime: clock.tokenLifetime,
+      now: clock.now,
     }),
   );
   const engine = (fetch?: typeof globalThis.fetch) =>
     new Jamsocket({ apiUrl: platform.apiUrl, token, fetch });
   const all = started.move();
   return {
-    subject: { engine: engine(), withFetch: engine },
+    subject: {
+      engine: engine(),
+      withFetch: engine,
+      // deno-lint-ignore require-await
+      expire: async () => clock.pass(),
+    },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

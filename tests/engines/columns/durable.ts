@@ -19,6 +19,11 @@ export default {
       subject: {
         engine: engine(),
         withFetch: engine,
+        async expire() {
+          const answer = await fetch(`http://127.0.0.1:${worker.port}/expire`);
+          await answer.body?.cancel();
+          if (!answer.ok) throw new Error(`/expire answers ${answer.status}`);
+        },
         exceptions: {
           "ending: a killed process":
             "the runtime starts an object again by itself, and its backend goes on",

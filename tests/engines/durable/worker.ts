@@ -12,6 +12,10 @@ import {
 import { sampleBackend } from "@feedline/feedline/engine-tests";
 import { isHTTPError } from "@feedline/feedline/types";
 import { webSocketPair } from "../../kit/web_socket_pair.ts";
+import { GateClock } from "../gate_clock.ts";
+
+/** Of all objects: they run in the isolate of this module. */
+const clock = new GateClock();
 
 class SampleObject {
   #serve: ReturnType<typeof sampleBackend> | undefined;
@@ -38,6 +42,8 @@ class SampleObject {
 export const Sample = sessionObject(SampleObject, {
   // As the dev platform's: some cases wait for much longer.
   grace: 10_000,
+  tokenLifetime: clock.tokenLifetime,
+  now: clock.now,
 });
 
 const INTERNAL = "https://durable-object.invalid";
@@ -50,6 +56,10 @@ export default {
     const engine = new DurableSessions(SAMPLES);
     const { origin, pathname, search } = new URL(request.url);
     const [, first, second, third, ...rest] = pathname.split("/");
+    if (pathname === "/expire") {
+      clock.pass();
+      return new Response(null, { status: 204 });
+    }
     try {
       if (pathname.endsWith("/connect")) {
         const answer = await engine.connect(await request.json());
