@@ -3,21 +3,36 @@
  * module for each entry point that pages use, and for Feedme a classic script with the
  * global `feedmeClient`, as npm's feedme-client has one.
  *
- * Each file is complete. Shared chunks would save a page that loads two of them 3.6 kB
+ * Each file is complete, but for packages that a page must have once: React and
+ * Socket.IO's client, which an import map names. Shared chunks would save a page that loads two of them 3.6 kB
  * gzipped, but cost every page one more round trip, because the browser only finds the
  * chunk once it has read the module; and the `integrity` of a script tag covers one
  * file. Two copies of what they share do no harm: errors are recognized by shape.
  */
 import { dirname } from "node:path";
 
-/** The files, and what each one is made of. */
-const FILES: ReadonlyMap<string, { entry: string; format: "esm" | "iife" }> =
-  new Map([
-    ["client.js", { entry: "client.ts", format: "esm" }],
-    ["feedme.js", { entry: "feed/feedme/mod.ts", format: "esm" }],
-    ["socketcluster.js", { entry: "feed/socketcluster/mod.ts", format: "esm" }],
-    ["feedme.global.js", { entry: "tools/feedme_global.ts", format: "iife" }],
-  ]);
+/** What a file is made of. */
+interface Source {
+  entry: string;
+  format: "esm" | "iife";
+  /** Whether it follows backends, by npm's eventsource-parser. */
+  follows?: true;
+}
+
+const FILES: ReadonlyMap<string, Source> = new Map<string, Source>([
+  ["client.js", { entry: "client.ts", format: "esm", follows: true }],
+  ["feedme.js", { entry: "feed/feedme/mod.ts", format: "esm" }],
+  ["react.js", { entry: "react/mod.ts", format: "esm", follows: true }],
+  ["socketcluster.js", { entry: "feed/socketcluster/mod.ts", format: "esm" }],
+  ["socketio.js", { entry: "react/socketio.ts", format: "esm", follows: true }],
+  ["feedme.global.js", { entry: "tools/feedme_global.ts", format: "iife" }],
+]);
+
+/** What stays an import, as the sources name it, and as a page's import map does. */
+const EXTERNAL: ReadonlyMap<string, string> = new Map([
+  ["npm:react@^19", "react"],
+  ["npm:socket.io-client@^4.8", "socket.io-client"],
+]);
 
 /**
  * The fields of `package.json` that say what a CDN serves at the package's bare
@@ -39,7 +54,8 @@ export async function buildCdn(
   },
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  await Promise.all([...FILES].map(async ([name, { entry, format }]) => {
+  await Promise.all([...FILES].map(async ([name, source]) => {
+    const { entry, format, follows } = source;
     const { success, stdout, stderr } = await new Deno.Command(
       Deno.execPath(),
       {
@@ -50,6 +66,7 @@ export async function buildCdn(
           "--platform=browser",
           `--format=${format}`,
           "--minify",
+          ...[...EXTERNAL.keys()].map((target) => `--external=${target}`),
           entry,
         ],
         cwd: root,
@@ -58,14 +75,13 @@ export async function buildCdn(
     const text = new TextDecoder();
     if (!success) throw new Error(`${entry}: ${text.decode(stderr)}`);
     // The license of a package whose code is inside asks for its name.
-    const inside = entry === "client.ts"
-      ? "; includes eventsource-parser, MIT license"
-      : "";
+    const inside = follows ? "; includes eventsource-parser, MIT license" : "";
     const banner = `/*! @feedline/feedline ${version}, MIT license${inside} */`;
-    await Deno.writeTextFile(
-      `${folder}/${name}`,
-      `${banner}\n${text.decode(stdout)}`,
-    );
+    let code = text.decode(stdout);
+    for (const [target, bare] of EXTERNAL) {
+      code = code.replaceAll(JSON.stringify(target), JSON.stringify(bare));
+    }
+    await Deno.writeTextFile(`${folder}/${name}`, `${banner}\n${code}`);
   }));
 }
 

@@ -1,11 +1,13 @@
 /**
- * The files for CDNs, as a page loads them: the HTML of docs/feedme.md in Chromium, where
- * a stand-in for the CDN answers from the npm tarball.
+ * The files for CDNs, as a page loads them: the HTML of docs/feedme.md and docs/react.md
+ * in Chromium, where a stand-in for the CDNs answers from the npm tarball, and for React
+ * from npm's package.
  */
 import { assert, assertEquals } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { pack } from "../../tools/pack.ts";
+import { bundle } from "../kit/bundle.ts";
 import { inChromium } from "../kit/chromium.ts";
 import { type PageServer, servePage } from "../kit/page_server.ts";
 import { folder } from "../kit/program.ts";
@@ -114,6 +116,58 @@ for (const field of ["jsdelivr", "unpkg"] as const) {
   );
 }
 
+/**
+ * React as a CDN serves it. One module for both of its packages, because the second
+ * would otherwise bring its own copy of the first.
+ */
+async function reactModule(): Promise<string> {
+  await using made = await folder({
+    "react.ts": `
+      export { createContext, createElement, Fragment, startTransition, use,
+        useCallback, useContext, useEffect, useMemo, useRef, useState,
+        useSyncExternalStore, useLayoutEffect, useInsertionEffect } from "react";
+      export { createRoot } from "react-dom/client";`,
+  });
+  return new TextDecoder().decode(
+    await bundle(`${made.path}/react.ts`, "--platform=browser"),
+  );
+}
+
+inChromium("cdn - hooks, with React from an import map", async (browser) => {
+  const react = await Deno.readTextFile(
+    new URL("../../docs/react.md", import.meta.url),
+  );
+  const [, html] = /^```html\n([^]*?)^```$/m.exec(react)!;
+  const files: Record<string, string> = {};
+  await using server = servePage(files);
+  files["/"] = html!;
+  await using context = await browser.newContext();
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => problems.push(message.text()));
+  await beCdn(page, "jsdelivr");
+  const module = await reactModule();
+  await page.route(/^https:\/\/esm\.sh\/react/, (route) =>
+    route.fulfill({
+      body: new URL(route.request().url()).pathname.startsWith("/react-dom")
+        ? `export * from "https://esm.sh/react@19.3.1";`
+        : module,
+      contentType: "text/javascript",
+      headers: { "access-control-allow-origin": "*" },
+    }));
+  await page.route(
+    "**/rooms/room-1/connect",
+    (route) => route.fulfill({ json: server.connectResponse }),
+  );
+  await page.goto(server.url);
+  try {
+    await page.getByText("Everyone is here.").waitFor({ timeout: 30_000 });
+  } catch (error) {
+    throw new Error(`the page says: ${problems.join("; ")}`, { cause: error });
+  }
+});
+
 inChromium("cdn - a module imports the client", async (browser) => {
   await withPage(
     browser,
@@ -122,6 +176,12 @@ inChromium("cdn - a module imports the client", async (browser) => {
     (page) => titled(page, "0 lines").then(() => {}),
   );
 });
+
+/** What a page must have once. */
+const IMPORTS: Record<string, string[]> = {
+  "cdn/react.js": ["react"],
+  "cdn/socketio.js": ["react", "socket.io-client"],
+};
 
 Deno.test("cdn - each file is complete, named and minified", async () => {
   const files = await packageFiles();
@@ -132,9 +192,12 @@ Deno.test("cdn - each file is complete, named and minified", async () => {
     found.push(name);
     assert(code.startsWith(`/*! @feedline/feedline ${version}, MIT`), name);
     assert(!code.includes("file://"), name);
-    assert(
-      !/\bfrom\s*["']|\bimport\s*["'(]/.test(code),
-      `${name} imports`,
+    assert(!/\bimport\s*["'(]/.test(code), `${name} imports`);
+    assertEquals(
+      [...new Set(code.matchAll(/\bfrom\s*"(.*?)"/g).map(([, from]) => from))]
+        .sort(),
+      IMPORTS[name] ?? [],
+      name,
     );
     assert(code.split("\n").length < 20, `${name} is not minified`);
     const gzipped = gzipSync(code, { level: 9 }).byteLength;
@@ -144,6 +207,8 @@ Deno.test("cdn - each file is complete, named and minified", async () => {
     "cdn/client.js",
     "cdn/feedme.global.js",
     "cdn/feedme.js",
+    "cdn/react.js",
     "cdn/socketcluster.js",
+    "cdn/socketio.js",
   ]);
 });
