@@ -1,8 +1,13 @@
 /** The command line. */
-import { parseArgs } from "node:util";
 import { type CommandOptions, completions, SHELLS } from "./completions.ts";
 import { DevPlatformError, isDevPlatformError } from "./listen.ts";
-import { named, port, readToken, seconds } from "./arguments.ts";
+import {
+  optionsHelp,
+  parseOptions,
+  readToken,
+  type Values,
+} from "./arguments.ts";
+import { readConfigFile, type ReadFile } from "./config_file.ts";
 import { hasKeyboard, press, readKeys } from "./hot_keys.ts";
 import { jsonLine } from "./json_lines.ts";
 import {
@@ -14,22 +19,19 @@ import {
   isOrder,
   type Order,
   ORDER_NAMES,
-  ORDER_OPTIONS,
   ORDERS_HELP,
   parseOrder,
   runOrder,
 } from "./orders.ts";
+import {
+  DEV_OPTIONS,
+  type ExitCode,
+  ORDER_OPTIONS,
+  SERVE_OPTIONS,
+} from "./options.ts";
 import { type ServeOptions, servePlatform } from "./serve.ts";
 import { Terminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
-
-const CONTAINER_HELP =
-  `  --docker-host <url>    address of the container engine, unix:///… or tcp://…;
-                         the default is DOCKER_HOST, or Docker's own socket
-  --network <name>       network of the containers; repeatable: a spawn request
-                         may name any of them, the first is the default
-  --mounts <folder>      folder for the persistent folders of backends
-  --env <name=value>     variable for each container; repeatable`;
 
 const HELP =
   `Runs session backends on your machine instead of on the hosted platform.
@@ -45,22 +47,10 @@ Each backend runs as its own process, or as a container. It must listen on the
 port in its environment variable PORT.
 
 Options:
-  --port <n>             port of the API and the dev page    (default 8080)
-  --proxy-port <n>       port for connections to backends    (default 9090)
-                         With 0 the system chooses either port.
-  --host <address>       address to listen on                (default localhost)
-                         Any other address lets other machines start backends.
-  --allow-host <name>    accept requests for this host name too; repeatable
-  --watch                end backends when their code changes
-  --log-requests         print a line for each request to a backend
-  --config <file>        configuration file for deno run
-  --startup-timeout <s>  time a backend has to start         (default 30)
-  --grace <s>            time a backend has to end after
-                         SIGTERM, before SIGKILL             (default 10)
-  --image <image>        run each backend as a container, with Docker or Podman
-${CONTAINER_HELP}
-  --help                 show this help
-  --version              show the version
+${optionsHelp(DEV_OPTIONS)}
+
+feedline.json in the working directory sets defaults: { "dev": { "port": 8180 } }.
+An argument wins over it; --no-watch and --no-log-requests turn a flag off.
 
 Examples:
   dev ./backend.ts --watch
@@ -69,7 +59,8 @@ Examples:
   dev --image my/rooms:3
   dev completions bash >> ~/.bash_completion
 
-The exit code is 0, or 1 if something failed. NO_COLOR turns colors off.
+The exit code is 0, 1 if something failed, or 2 if the arguments or feedline.json
+are wrong. NO_COLOR turns colors off.
 `;
 
 const SERVE_HELP =
@@ -79,24 +70,9 @@ go on when this command ends, and it continues with them when it starts again.
 Usage: dev serve --image <image> [options]
 
 Options:
-  --image <image>        the image that each backend runs
-  --token-file <file>    file with the API token; FEEDLINE_TOKEN sets it too.
-                         Without one, it listens on loopback addresses only.
-  --public-url <url>     URL of your reverse proxy in front of it
-  --state <folder>       folder for secrets, revocations and states
-                                                             (default .feedline)
-  --name <name>          name of the platform, if an engine has several
-                                                             (default feedline)
-  --token-lifetime <s>   time a connection URL is valid      (default 86400)
-  --port <n>             port of the API and the page        (default 8080)
-  --proxy-port <n>       port for connections to backends    (default 9090)
-  --host <address>       address to listen on                (default localhost)
-  --startup-timeout <s>  time a backend has until it answers (default 300)
-  --grace <s>            time a backend has to end after its
-                         stop signal, before SIGKILL         (default 30)
-${CONTAINER_HELP}
-  --log <format>         text, or json for one object a line (default text)
-  --help                 show this help
+${optionsHelp(SERVE_OPTIONS)}
+
+feedline.json in the working directory sets defaults: { "serve": { "port": 80 } }.
 
 SIGHUP reads the secrets in <state>/keys.json again: the first signs, all verify.
 
@@ -105,47 +81,9 @@ Examples:
   dev serve --image my/rooms:3 --token-file token --host 0.0.0.0 \\
     --public-url https://rooms.example.com --log json
 
-The exit code is 0, or 1 if something failed. NO_COLOR turns colors off.
+The exit code is 0, 1 if something failed, or 2 if the arguments or feedline.json
+are wrong. NO_COLOR turns colors off.
 `;
-
-/** Options of containers, for both commands. */
-const CONTAINER_OPTIONS = {
-  image: { type: "string" },
-  "docker-host": { type: "string" },
-  network: { type: "string", multiple: true },
-  mounts: { type: "string" },
-  env: { type: "string", multiple: true },
-} as const;
-
-/** Options that both commands have. */
-const SHARED_OPTIONS = {
-  ...CONTAINER_OPTIONS,
-  port: { type: "string" },
-  "proxy-port": { type: "string" },
-  host: { type: "string" },
-  "startup-timeout": { type: "string" },
-  grace: { type: "string" },
-  help: { type: "boolean" },
-  version: { type: "boolean" },
-} as const;
-
-const DEV_OPTIONS = {
-  ...SHARED_OPTIONS,
-  "allow-host": { type: "string", multiple: true },
-  watch: { type: "boolean" },
-  "log-requests": { type: "boolean" },
-  config: { type: "string" },
-} as const;
-
-const SERVE_OPTIONS = {
-  ...SHARED_OPTIONS,
-  "token-file": { type: "string" },
-  "public-url": { type: "string" },
-  state: { type: "string" },
-  name: { type: "string" },
-  "token-lifetime": { type: "string" },
-  log: { type: "string" },
-} as const;
 
 /** What the command line asks for. */
 export type Command =
@@ -160,12 +98,15 @@ export type Command =
   | { command: "order"; order: Order };
 
 /**
- * Parses the arguments.
- * @throws {DevPlatformError} if they are invalid
+ * Parses the arguments; `read` reads `feedline.json`.
+ * @throws {DevPlatformError} if they, or the file, are invalid
  */
-export function parseCommandLine(args: readonly string[]): Command {
+export function parseCommandLine(
+  args: readonly string[],
+  read: ReadFile = () => undefined,
+): Command {
   const [command, ...rest] = args;
-  if (command === "serve") return parseServe(rest);
+  if (command === "serve") return parseServe(rest, read);
   if (isOrder(command)) {
     const order = parseOrder(command, rest);
     return order
@@ -174,7 +115,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   }
   if (command === "completions") return parseCompletions(rest);
   // The npm package's command is called feedline, and so this one's is given.
-  return parseDev(command === "dev" ? rest : args);
+  return parseDev(command === "dev" ? rest : args, read);
 }
 
 /** The options of each command, for completions. */
@@ -199,22 +140,16 @@ function parseCompletions(args: readonly string[]): Command {
   return { command: "help", text: completions(shell, commandOptions()) };
 }
 
-function parseDev(args: readonly string[]): Command {
+function parseDev(args: readonly string[], read: ReadFile): Command {
   const dashes = args.indexOf("--");
   const own = dashes < 0 ? args : args.slice(0, dashes);
   const rest = dashes < 0 ? [] : args.slice(dashes + 1);
-  const { values, positionals: [module, ...more] } = named(
+  const { values: given, positionals: [module, ...more] } = parseOptions(
     DEV_OPTIONS,
-    () =>
-      parseArgs({
-        args: [...own],
-        options: DEV_OPTIONS,
-        strict: true,
-        allowPositionals: true,
-      }),
+    own,
   );
-  if (values.help) return { command: "help", text: HELP };
-  if (values.version) return { command: "help", text: VERSION };
+  if (given.help) return { command: "help", text: HELP };
+  if (given.version) return { command: "help", text: VERSION };
   if (more.length > 0) {
     throw new DevPlatformError(
       `pass one module; also got ${
@@ -222,55 +157,68 @@ function parseDev(args: readonly string[]): Command {
       }; put arguments for the module after --`,
     );
   }
-  const program = module === undefined
-    ? { command: rest }
-    : { module, args: rest };
-  const { image } = values;
-  if (image === undefined && module === undefined && rest.length === 0) {
-    throw new DevPlatformError(
-      "pass a module or, after --, a command to run; see --help",
-    );
-  }
-  if (image !== undefined && (module !== undefined || rest.length > 0)) {
+  if (given.image !== undefined && (module !== undefined || rest.length > 0)) {
     throw new DevPlatformError(
       "--image runs the image's own command; omit the module and the command",
+    );
+  }
+  const file = readConfigFile("dev", given.config, read);
+  const values = merged(file, given);
+  const program = programOf(module, rest) ??
+    (given.image === undefined ? programOf(file.module, file.args) : {}) ??
+    (file.command && { command: file.command });
+  // What the command line runs replaces an image of the file.
+  const image = given.image ?? (program ? undefined : file.image);
+  if (image === undefined && program === undefined) {
+    throw new DevPlatformError(
+      "pass a module or, after --, a command to run; see --help",
     );
   }
   return {
     command: "dev",
     options: {
-      ...(image === undefined ? program : {}),
-      ...shared(values),
+      ...program,
+      ...shared({ ...values, image }),
       allowedHosts: values["allow-host"],
       watch: values.watch,
       logRequests: values["log-requests"],
-      config: values.config,
+      config: values["deno-config"],
     },
   };
 }
 
-function parseServe(args: readonly string[]): Command {
-  const { values, positionals } = named(
-    SERVE_OPTIONS,
-    () =>
-      parseArgs({
-        args: [...args],
-        options: SERVE_OPTIONS,
-        strict: true,
-        allowPositionals: true,
-      }),
-  );
-  if (values.help) return { command: "help", text: SERVE_HELP };
-  if (values.version) return { command: "help", text: VERSION };
-  const { image, log = "text" } = values;
+/** A module with its arguments, or, without one, a command; `undefined` without either. */
+function programOf(
+  module: string | undefined,
+  args: string[] = [],
+): Pick<DevPlatformOptions, "module" | "args" | "command"> | undefined {
+  if (module !== undefined) return { module, args };
+  return args.length > 0 ? { command: args } : undefined;
+}
+
+interface WithEnv {
+  env?: Record<string, string> | undefined;
+}
+
+/** The values of the file, and those of the command line, which win. */
+function merged<F extends WithEnv, G extends WithEnv>(
+  file: F,
+  given: G,
+): F & G {
+  // A variable that is given leaves the other variables of the file.
+  const env = given.env && { ...file.env, ...given.env };
+  return { ...file, ...given, ...(env ? { env } : {}) };
+}
+
+function parseServe(args: readonly string[], read: ReadFile): Command {
+  const { values: given, positionals } = parseOptions(SERVE_OPTIONS, args);
+  if (given.help) return { command: "help", text: SERVE_HELP };
+  if (given.version) return { command: "help", text: VERSION };
+  const values = merged(readConfigFile("serve", given.config, read), given);
+  const { image } = values;
   if (image === undefined || positionals.length > 0) {
     throw new DevPlatformError(
       "serve runs an image: pass --image <image>, and no module or command",
-    );
-  }
-  if (log !== "text" && log !== "json") {
-    throw new DevPlatformError(
-      `--log must be text or json; got ${JSON.stringify(log)}`,
     );
   }
   return {
@@ -281,47 +229,43 @@ function parseServe(args: readonly string[]): Command {
       state: values.state,
       name: values.name,
       publicUrl: values["public-url"],
-      tokenLifetime: seconds("token-lifetime", values["token-lifetime"]),
+      tokenLifetime: milliseconds(values["token-lifetime"]),
     },
     tokenFile: values["token-file"],
-    log,
+    log: values.log ?? "text",
   };
 }
 
-/** The values of {@linkcode SHARED_OPTIONS}. */
-interface SharedValues {
-  image?: string;
-  "docker-host"?: string;
-  network?: string[];
-  mounts?: string;
-  env?: string[];
-  port?: string;
-  "proxy-port"?: string;
-  host?: string;
-  "startup-timeout"?: string;
-  grace?: string;
-}
-
-function shared(values: SharedValues) {
+/** The options that both commands have, as the platform takes them. */
+function shared(values: Values<typeof DEV_OPTIONS | typeof SERVE_OPTIONS>) {
   return {
     image: values.image,
     dockerHost: values["docker-host"],
     networks: values.network,
     mounts: values.mounts,
-    env: values.env && Object.fromEntries(values.env.map(variable)),
-    port: port("port", values.port),
-    proxyPort: port("proxy-port", values["proxy-port"]),
+    env: values.env,
+    port: values.port,
+    proxyPort: values["proxy-port"],
     host: values.host,
-    startupTimeout: seconds("startup-timeout", values["startup-timeout"]),
-    grace: seconds("grace", values.grace),
+    startupTimeout: milliseconds(values["startup-timeout"]),
+    grace: milliseconds(values.grace),
   };
 }
 
-function variable(text: string): [string, string] {
-  const end = text.indexOf("=");
-  if (end > 0) return [text.slice(0, end), text.slice(end + 1)];
-  // Not quoted: it may be a secret.
-  throw new DevPlatformError("--env must have the form <name>=<value>");
+const milliseconds = (seconds: number | undefined) =>
+  seconds === undefined ? undefined : seconds * 1000;
+
+/** The text of `feedline.json`; `undefined` if it does not exist. */
+function readFile(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if ((error as Error).name === "NotFound") return undefined;
+    throw new DevPlatformError(
+      `cannot read ${path}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Reports a wrong path immediately instead of when the first backend fails. */
@@ -350,28 +294,46 @@ function withoutSignalRemark(): Disposable {
 }
 
 /** Runs the command until it is stopped. Returns the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(args: readonly string[]): Promise<ExitCode> {
   using _quiet = withoutSignalRemark();
+  let parsed: Command;
   try {
-    const parsed = parseCommandLine(args);
-    switch (parsed.command) {
-      case "help":
-        console.log(parsed.text);
-        return 0;
-      case "dev":
-        return await runDev(parsed.options);
-      case "serve":
-        return await runServe(parsed);
-      case "order":
-        await runOrder(parsed.order, (line) => console.log(line));
-        return 0;
-    }
+    parsed = parseCommandLine(args, readFile);
   } catch (error) {
-    if (!isDevPlatformError(error)) throw error;
-    const [command] = args;
-    const name = command === "serve" || isOrder(command) ? command : "dev";
-    console.error(`${name}: ${error.message}`);
-    return 1;
+    return report(args, error, 2);
+  }
+  try {
+    await run(parsed);
+    return 0;
+  } catch (error) {
+    return report(args, error, 1);
+  }
+}
+
+/** Prints an error of the user in one line. */
+function report(
+  [command]: readonly string[],
+  error: unknown,
+  code: ExitCode,
+): ExitCode {
+  if (!isDevPlatformError(error)) throw error;
+  const name = command === "serve" || isOrder(command) ? command : "dev";
+  console.error(`${name}: ${error.message}`);
+  return code;
+}
+
+async function run(parsed: Command): Promise<void> {
+  switch (parsed.command) {
+    case "help":
+      return console.log(parsed.text);
+    case "dev":
+      return await runDev(parsed.options);
+    case "serve":
+      return await runServe(parsed);
+    case "order":
+      return await runOrder(parsed.order, (line) => console.log(line));
+    default:
+      parsed satisfies never;
   }
 }
 
@@ -402,7 +364,7 @@ function onSignals(
   };
 }
 
-async function runDev(options: DevPlatformOptions): Promise<number> {
+async function runDev(options: DevPlatformOptions): Promise<void> {
   const terminal = newTerminal();
   await checkModule(options.module);
   const platform = await startDevPlatform({
@@ -441,12 +403,11 @@ async function runDev(options: DevPlatformOptions): Promise<number> {
     ? readKeys((key) => void press(key, { platform, terminal, end }))
     : undefined;
   await platform.closed;
-  return 0;
 }
 
 async function runServe(
   { options, tokenFile, log }: Command & { command: "serve" },
-): Promise<number> {
+): Promise<void> {
   const terminal = newTerminal();
   const show = log === "json"
     ? (event: DevEvent) => console.log(jsonLine(event, new Date()))
@@ -474,5 +435,4 @@ async function runServe(
     }
   });
   await platform.closed;
-  return 0;
 }

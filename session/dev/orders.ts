@@ -1,13 +1,13 @@
 /** The commands that speak to a platform that runs: `list`, `logs`, `terminate`, `open`. */
-import { parseArgs } from "node:util";
 import { readServerEvents } from "../../net/sse.ts";
 import { isHTTPError, type RunningBackend } from "../../types.ts";
 import { bearer } from "../engine/http.ts";
 import { Jamsocket } from "../engine/jamsocket.ts";
-import { named, port, readToken } from "./arguments.ts";
+import { optionsHelp, parseOptions, readToken } from "./arguments.ts";
 import type { LogLine } from "./backend.ts";
 import { DevPlatformError, isDevPlatformError } from "./listen.ts";
 import { openBrowser } from "./open_browser.ts";
+import { ORDER_OPTIONS } from "./options.ts";
 import { nearest } from "./nearest.ts";
 import { printable } from "./output.ts";
 
@@ -46,32 +46,15 @@ Usage: dev list                       show the backends that run
 Instead of the key, a backend's id works as well.
 
 Options:
-  --port <n>             port of the platform's API          (default 8080)
-  --url <url>            URL of the platform's API, if it is elsewhere
-  --token-file <file>    file with the API token; FEEDLINE_TOKEN sets it too
-  --follow               go on printing until the backend ends
-  --hard                 kill the backend at once
-  --json                 print JSON, one object a line
-  --help                 show this help
+${optionsHelp(ORDER_OPTIONS)}
 
 Examples:
   dev list --json
   dev logs room-1 --follow
   dev terminate room-1
 
-The exit code is 0, or 1 if something failed.
+The exit code is 0, 1 if something failed, or 2 if the arguments are wrong.
 `;
-
-/** The options that they have. */
-export const ORDER_OPTIONS = {
-  port: { type: "string" },
-  url: { type: "string" },
-  "token-file": { type: "string" },
-  follow: { type: "boolean" },
-  hard: { type: "boolean" },
-  json: { type: "boolean" },
-  help: { type: "boolean" },
-} as const;
 
 /**
  * Parses the arguments of a command; `undefined` if they ask for help.
@@ -81,16 +64,7 @@ export function parseOrder(
   name: OrderName,
   args: readonly string[],
 ): Order | undefined {
-  const { values, positionals } = named(
-    ORDER_OPTIONS,
-    () =>
-      parseArgs({
-        args: [...args],
-        options: ORDER_OPTIONS,
-        strict: true,
-        allowPositionals: true,
-      }),
-  );
+  const { values, positionals } = parseOptions(ORDER_OPTIONS, args);
   if (values.help) return undefined;
   const wanted = name === "list" ? 0 : 1;
   if (positionals.length !== wanted) {
@@ -108,7 +82,7 @@ export function parseOrder(
     name,
     target: positionals[0],
     apiUrl: url?.replace(/\/$/, "") ??
-      `http://localhost:${port("port", values.port) ?? 8080}`,
+      `http://localhost:${values.port ?? 8080}`,
     tokenFile: values["token-file"],
     json,
     hard,

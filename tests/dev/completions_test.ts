@@ -75,6 +75,10 @@ Deno.test("help - each command has examples, and says what its exit code means",
   for (const command of ["dev", "serve", "list", "logs", "terminate", "open"]) {
     const help = text(command, "--help");
     assertMatch(help, /\nExamples?:\n {2}dev /, command);
-    assertMatch(help, /The exit code is 0, or 1 if something failed/, command);
+    assertMatch(
+      help,
+      /The exit code is 0, 1 if something failed, or 2 if the arguments/,
+      command,
+    );
   }
 });

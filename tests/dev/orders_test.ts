@@ -109,7 +109,7 @@ Deno.test("orders - help, version and exit codes", async () => {
   try {
     assertEquals(await main(["--version"]), 0);
     assertEquals(await main(["list", "--help"]), 0);
-    assertEquals(await main(["terminate"]), 1);
+    assertEquals(await main(["terminate"]), 2);
   } finally {
     Object.assign(console, { log, error });
   }
