@@ -12,6 +12,7 @@ import type { SessionEngine } from "../../types.ts";
 import { config } from "../kit/config.ts";
 import { folder } from "../kit/program.ts";
 import { until } from "../kit/wait.ts";
+import { serveModule, testOnDocker } from "./containers.ts";
 import { denoRun, findPlane, mayBeMissing, startPlane } from "./plane/start.ts";
 
 const BOARD = new URL("../../examples/board/backend.ts", import.meta.url);
@@ -83,6 +84,19 @@ Deno.test("moving - two users meet on the dev platform", async () => {
   const port = Number(new URL(platform.apiUrl).port);
   await meet(new Jamsocket({ dev: true, port }));
 });
+
+testOnDocker(
+  "moving - they meet on Docker, with another engine and nothing else",
+  async (daemon) => {
+    await using serving = await serveModule(
+      daemon,
+      "examples/board/backend.ts",
+    );
+    await meet(
+      new Jamsocket({ apiUrl: serving.apiUrl, token: serving.token }),
+    );
+  },
+);
 
 const found = await findPlane();
 Deno.test({
