@@ -1,7 +1,7 @@
 /**
  * What Node's `fetch` does to the bodies of responses, and the edge with it.
  *
- * It cuts off silent ones; the README's lines decide after how long. The limit of five
+ * It cuts off silent ones; the lines of the quick start decide after how long. The limit of five
  * minutes itself is not waited for: a short one shows that the edge's requests obey
  * these lines, and 0 that they lift it.
  *
@@ -12,14 +12,14 @@ import { startProgram } from "../kit/program.ts";
 import { requireRuntime } from "../kit/runtimes.ts";
 import { bundled } from "./platform.ts";
 
-const readme = await Deno.readTextFile(
-  new URL("../../README.md", import.meta.url),
+const quickStart = await Deno.readTextFile(
+  new URL("../../docs/quick-start.md", import.meta.url),
 );
 
 for (const node of ["node22", "node24", "node"] as const) {
-  Deno.test(`the README's limit on silent bodies counts for the edge on ${node}`, async () => {
+  Deno.test(`the documented limit on silent bodies counts for the edge on ${node}`, async () => {
     assertEquals(
-      readme.includes(
+      quickStart.includes(
         "setGlobalDispatcher(new Agent({ headersTimeout: 0, bodyTimeout: 0 }));",
       ),
       true,

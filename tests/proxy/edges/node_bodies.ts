@@ -1,7 +1,7 @@
 /**
  * An edge on Node whose backend sends one piece and then stays silent for as long
  * as it is asked to. Node's `fetch` is given the limit in the first argument, by
- * the lines of the README. With `?late`, a middleware keeps each response until what
+ * the lines of the quick start. With `?late`, a middleware keeps each response until what
  * nothing refers to has been collected. With `?never`, the backend does not respond.
  */
 import { createServer } from "node:http";
