@@ -43,6 +43,23 @@ function isTemplate(name: string): name is TemplateName {
   return Object.hasOwn(TEMPLATES, name);
 }
 
+/** The letter pairs of a name, with its beginning and end. */
+function pairs(name: string): string[] {
+  const text = ` ${name.slice(0, 64).toLowerCase()} `;
+  return [...text].slice(1).map((_, at) => text.slice(at, at + 2));
+}
+
+/** The name that shares most letter pairs with a misspelt one, if it shares enough. */
+function nearest(given: string, names: string[]): string | undefined {
+  const wanted = pairs(given);
+  const [best] = names.map((name) => {
+    const known = pairs(name);
+    const shared = known.filter((pair) => wanted.includes(pair)).length;
+    return { name, share: 2 * shared / (wanted.length + known.length) };
+  }).sort((a, b) => b.share - a.share);
+  return best && best.share >= 0.4 ? best.name : undefined;
+}
+
 /** The text of a file beside this module, which may be on this machine or at JSR. */
 async function text(path: string): Promise<string> {
   const url = new URL(path, import.meta.url);
@@ -117,21 +134,39 @@ function withManager(command: string): string {
   return manager ? command.replace(/^npm/, manager) : command;
 }
 
+const OPTIONS = {
+  template: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
+/** Parses the arguments; an error names the option that was perhaps meant. */
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    // The first sentence describes the mistake; the others are about parseArgs.
+    const [sentence = ""] = (error as Error).message.split(". ");
+    const unknown = /^Unknown option '-+([^']+)'/.exec(sentence)?.[1];
+    const meant = unknown && nearest(unknown, Object.keys(OPTIONS));
+    throw new CreateError(
+      `${sentence}${meant ? `; did you mean --${meant}?` : "; see --help"}`,
+    );
+  }
+}
+
 async function create(args: string[]): Promise<void> {
-  const { values, positionals: [given, ...more] } = parseArgs({
-    args,
-    options: { template: { type: "string" }, help: { type: "boolean" } },
-    allowPositionals: true,
-  });
+  const { values, positionals: [given, ...more] } = parse(args);
   if (values.help) return console.log(HELP);
   if (more.length > 0) {
     throw new CreateError(`pass one folder; also got ${more.join(" ")}`);
   }
   const { template } = values;
   if (template !== undefined && !isTemplate(template)) {
+    const names = Object.keys(TEMPLATES);
+    const meant = nearest(template, names);
     throw new CreateError(
-      `there is no template ${JSON.stringify(template)}; choose ${
-        Object.keys(TEMPLATES).join(", ")
+      `there is no template ${JSON.stringify(template)}; ${
+        meant ? `did you mean ${meant}?` : `choose ${names.join(", ")}`
       }`,
     );
   }
@@ -156,9 +191,8 @@ async function create(args: string[]): Promise<void> {
 try {
   await create(process.argv.slice(2));
 } catch (error) {
-  const { name, code = "", message } = error as Error & { code?: string };
-  const mistake = name === "CreateError" || code.startsWith("ERR_PARSE_ARGS");
-  if (!mistake) throw error;
-  console.error(`create: ${message.split(". ")[0]}`);
+  const { name, message } = error as Error;
+  if (name !== "CreateError") throw error;
+  console.error(`create: ${message}`);
   process.exitCode = 1;
 }

@@ -119,7 +119,15 @@ Deno.test("create - names what is wrong, and leaves the folder as it was", async
       ],
       [
         ["new", "--template=denno"],
-        /^create: there is no template "denno"; choose workers, deno, react\n$/,
+        /^create: there is no template "denno"; did you mean deno\?\n$/,
+      ],
+      [
+        ["new", "--template", "Worker"],
+        /^create: there is no template "Worker"; did you mean workers\?\n$/,
+      ],
+      [
+        ["new", "--template=svelte"],
+        /^create: there is no template "svelte"; choose workers, deno, react\n$/,
       ],
       [
         ["new"],
@@ -129,7 +137,16 @@ Deno.test("create - names what is wrong, and leaves the folder as it was", async
         ["new", "more", "--template=deno"],
         /^create: pass one folder; also got more\n$/,
       ],
-      [["new", "--tempate=deno"], /^create: Unknown option '--tempate'\n$/],
+      [
+        ["new", "--tempate=deno"],
+        /^create: Unknown option '--tempate'; did you mean --template\?\n$/,
+      ],
+      [
+        ["--hlep"],
+        /^create: Unknown option '--hlep'; did you mean --help\?\n$/,
+      ],
+      [["new", "--force"], /^create: Unknown option '--force'; see --help\n$/],
+      [["new", "--template"], /^create: Option '--template[^\n]*\n$/],
     ] as const
   ) {
     const { code, said } = await create(path, [...args]);
@@ -219,6 +236,8 @@ Deno.test({
     await writer.close().catch(() => {});
     await reading;
     assertMatch(said, /cd rooms\s+pnpm install\s+pnpm run dev/);
+    // deno-lint-ignore no-control-regex
+    assert(!/\x1b\[[\d;]*m/.test(said), "NO_COLOR");
     assert(filesOf(`${files.path}/rooms`).includes("wrangler.jsonc"));
   },
 });
