@@ -19,7 +19,7 @@ const PAGES = {
   "Live data": ["feedme", "feedme-server", "socketcluster", "socket"],
   "Frameworks": ["react", "frameworks"],
   "Operation": ["production", "security", "troubleshooting"],
-  "Reference": ["api", "architecture", "migration"],
+  "Reference": ["api", "command", "architecture", "migration"],
 };
 
 const ordered = Object.values(PAGES).flat();
