@@ -1,6 +1,6 @@
 /** Runs a backend in the container of an object. */
 import { deferred } from "../../net/deferred.ts";
-import type { Runner } from "./runner.ts";
+import type { Ended, Runner } from "./runner.ts";
 import type { ObjectState } from "./workers.ts";
 
 /** The part of `Container` of `@cloudflare/containers` that this module uses. */
@@ -33,8 +33,8 @@ export function isContainer(object: object): object is ContainerObject {
 
 /** What the container tells of itself. */
 export interface ContainerEvents {
-  /** It has stopped by itself; `failed` if with an error. */
-  onStop(failed: boolean): void;
+  /** It has stopped by itself. */
+  onStop(ended: Ended): void;
   /** It was not used for `sleepAfter`. */
   onIdle(): void;
 }
@@ -47,7 +47,7 @@ type Phase =
   | { kind: "running" }
   /** It is the container of an earlier backend, or the start itself will fail. */
   | { kind: "expected" }
-  | { kind: "stopping"; stopped: (failed: boolean) => void };
+  | { kind: "stopping"; stopped: (ended: Ended) => void };
 
 /** Runs a backend in a container. */
 export function containerRunner(
@@ -63,10 +63,10 @@ export function containerRunner(
     const { exitCode } = stopped;
     switch (phase.kind) {
       case "running":
-        events.onStop(exitCode !== 0);
+        events.onStop({ failed: exitCode !== 0, exitCode });
         break;
       case "stopping":
-        phase.stopped(!TERMINATED.includes(exitCode));
+        phase.stopped({ failed: !TERMINATED.includes(exitCode), exitCode });
         break;
       case "expected":
         break;
@@ -89,8 +89,8 @@ export function containerRunner(
     },
     async stop() {
       if (!isRunning()) return { failed: false };
-      const { promise, resolve } = deferred<{ failed: boolean }>();
-      phase = { kind: "stopping", stopped: (failed) => resolve({ failed }) };
+      const { promise, resolve } = deferred<Ended>();
+      phase = { kind: "stopping", stopped: resolve };
       await container.stop();
       return await promise;
     },
@@ -98,7 +98,7 @@ export function containerRunner(
       const before = phase;
       phase = { kind: "expected" };
       if (isRunning()) await container.destroy();
-      if (before.kind === "stopping") before.stopped(false);
+      if (before.kind === "stopping") before.stopped({ failed: false });
     },
   };
 }

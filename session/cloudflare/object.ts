@@ -88,7 +88,7 @@ export function sessionObject<Base extends ObjectClass>(
       const ctx: ObjectState = args[0];
       const runner = isContainer(this)
         ? containerRunner(this, ctx, {
-          onStop: (failed) => this.#session.exited(failed),
+          onStop: (ended) => this.#session.exited(ended),
           onIdle: () => this.#session.terminate("soft", "swept"),
         })
         : objectRunner(this);

@@ -41,6 +41,14 @@ export interface SessionHooks {
   ): void | Promise<void>;
 }
 
+/** How a backend ended. */
+export interface Ended {
+  /** Whether it ended with an error. */
+  failed: boolean;
+  /** The exit code, if there was one. */
+  exitCode?: number;
+}
+
 /** Starts and ends one backend. */
 export interface Runner {
   /** Whether memory outlives the backend, so that the object must be started anew. */
@@ -51,11 +59,8 @@ export interface Runner {
   reachable?(): boolean;
   /** Resolves when it is ready; a start without a wait returns `undefined`. */
   start(session: SessionInfo, onWaiting: () => void): Promise<void> | undefined;
-  /** Resolves when it has ended as asked; `failed` if with an error. */
-  stop(
-    session: SessionInfo,
-    reason: TerminationReason,
-  ): Promise<{ failed: boolean }>;
+  /** Resolves when it has ended as asked. */
+  stop(session: SessionInfo, reason: TerminationReason): Promise<Ended>;
   /** Ends it at once. */
   kill(): Promise<void>;
 }

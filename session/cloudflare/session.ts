@@ -21,7 +21,7 @@ import { ProxyError } from "../pass/failure.ts";
 import type { Hono } from "../pass/hono.ts";
 import { HOST } from "./address.ts";
 import { BackendDeadlines } from "./deadlines.ts";
-import type { Runner, SessionInfo } from "./runner.ts";
+import type { Ended, Runner, SessionInfo } from "./runner.ts";
 import { closeSockets, closeSocketsOf } from "./sockets.ts";
 import { SessionStore, type StoredBackend } from "./store.ts";
 import type { AlarmInfo, ObjectState } from "./workers.ts";
@@ -138,7 +138,9 @@ export class ObjectSession {
       tag: last.tag,
       env: last.env,
       exit: (code = 0) => {
-        if (this.#last === last) this.exited(code !== 0);
+        if (this.#last === last) {
+          this.exited({ failed: code !== 0, exitCode: code });
+        }
       },
     };
   }
@@ -276,8 +278,9 @@ export class ObjectSession {
   }
 
   /** The backend has ended by itself. */
-  exited(failed: boolean): void {
-    this.#apply({ type: "exited", failed });
+  exited({ failed, exitCode: exit_code }: Ended): void {
+    const report = exit_code === undefined ? undefined : { exit_code };
+    this.#apply({ type: "exited", failed, report });
   }
 
   /** Makes connection tokens useless, and ends what is open through them. */
@@ -360,7 +363,7 @@ export class ObjectSession {
         kind: "hard",
         reason: "internalerror",
       });
-      this.exited(true);
+      this.exited({ failed: true });
     };
     try {
       const started = this.#runner.start(
@@ -383,16 +386,15 @@ export class ObjectSession {
       () => this.terminate("hard", reason),
       this.#options.grace,
     );
-    let failed = false;
+    let ended: Ended = { failed: true };
     try {
-      ({ failed } = await this.#runner.stop(this.info!, reason));
+      ended = await this.#runner.stop(this.info!, reason);
     } catch (error) {
       console.error("the backend failed while it ended:", error);
-      failed = true;
     } finally {
       clearTimeout(timer);
     }
-    if (this.#last === backend) this.exited(failed);
+    if (this.#last === backend) this.exited(ended);
   }
 
   async #kill(): Promise<void> {
@@ -400,7 +402,7 @@ export class ObjectSession {
     await this.#runner.kill().catch((error) =>
       console.error("the backend could not be ended:", error)
     );
-    if (this.#last === backend) this.exited(false);
+    if (this.#last === backend) this.exited({ failed: false });
   }
 
   /** The only writer of states. Returns whether the event changed anything. */

@@ -8,6 +8,7 @@ import { SAMPLE } from "../engines/column.ts";
 import { bundle } from "../kit/bundle.ts";
 import { config } from "../kit/config.ts";
 import { startWorker } from "../kit/workerd.ts";
+import { follow } from "./follow.ts";
 
 const SIGNALS = new Map<number, Deno.Signal>([[9, "SIGKILL"], [15, "SIGTERM"]]);
 
@@ -32,7 +33,7 @@ function startAgent() {
           stdin: "null",
         }).spawn(),
       );
-      return Response.json({ id: String(port), port });
+      return Response.json({ port });
     }
     if (pathname === "/signal") {
       try {
@@ -63,16 +64,23 @@ function startAgent() {
   };
 }
 
-Deno.test("cloudflare - a container: started once, its ports, its exit code, its ends", async () => {
-  await using agent = startAgent();
-  await using worker = await startWorker({
-    module: await bundle(
-      "tests/cloudflare/container_worker.js",
-      "--external=cloudflare:workers",
-    ),
-    objects: { SAMPLES: "Sample", SLEEPY: "Sleepy" },
-    vars: { AGENT: agent.url },
-  });
+/** The states of a container that has become ready. */
+const STARTED = ["scheduled", "starting", "waiting", "ready"];
+
+/** A worker with containers, and short names for what the tests ask of it. */
+async function start() {
+  await using started = new AsyncDisposableStack();
+  const agent = started.use(startAgent());
+  const worker = started.use(
+    await startWorker({
+      module: await bundle(
+        "tests/cloudflare/container_worker.js",
+        "--external=cloudflare:workers",
+      ),
+      objects: { SAMPLES: "Sample", SLEEPY: "Sleepy" },
+      vars: { AGENT: agent.url },
+    }),
+  );
   const base = `http://127.0.0.1:${worker.port}`;
   const connect = async (name = "one"): Promise<ConnectResponse> => {
     const response = await fetch(`${base}/rooms/${name}/connect?SAMPLE_A=1`, {
@@ -98,7 +106,20 @@ Deno.test("cloudflare - a container: started once, its ports, its exit code, its
     await response.body?.cancel();
     assertEquals(response.status, 204);
   };
-  const STARTED = ["scheduled", "starting", "waiting", "ready"];
+  const all = started.move();
+  return {
+    starts: agent.starts,
+    connect,
+    ask,
+    life,
+    terminate,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+Deno.test("cloudflare - a container: started once, its ports, its exit code, its ends", async () => {
+  await using worker = await start();
+  const { connect, ask, life, terminate, starts } = worker;
 
   // The first request waits until the port is ready.
   const all = await Promise.all(Array.from({ length: 20 }, () => connect()));
@@ -109,12 +130,13 @@ Deno.test("cloudflare - a container: started once, its ports, its exit code, its
   const told = JSON.parse(text);
   assertEquals([told.path, told.env], ["/a/b?SAMPLE_A=1", { SAMPLE_A: "1" }]);
   assertEquals(told.headers["x-verified-username"], "ada");
-  assertEquals(agent.starts.length, 1);
+  assertEquals(starts.length, 1);
 
   await terminate(one!);
   const soft = await life(one!);
   assertEquals(soft.names, [...STARTED, "terminating", "terminated"]);
   assertEquals(Reflect.get(soft.last!, "exit_error"), false);
+  assertEquals(Reflect.get(soft.last!, "exit_code"), 0);
 
   const two = await connect();
   assertNotEquals(two.backend_id, one!.backend_id);
@@ -123,6 +145,7 @@ Deno.test("cloudflare - a container: started once, its ports, its exit code, its
   const failed = await life(two);
   assertEquals(failed.names, [...STARTED, "terminated"]);
   assertEquals(Reflect.get(failed.last!, "exit_error"), true);
+  assertEquals(Reflect.get(failed.last!, "exit_code"), 3);
 
   const three = await connect();
   assertEquals((await ask("?SAMPLE_A=1")).status, 200);
@@ -136,5 +159,28 @@ Deno.test("cloudflare - a container: started once, its ports, its exit code, its
   const sleepy = await life(await connect("sleepy"), "?sleepy");
   assertEquals(sleepy.names, [...STARTED, "terminating", "terminated"]);
   assertEquals(Reflect.get(sleepy.last!, "termination_reason"), "swept");
-  assertEquals(agent.starts.length, 4);
+  assertEquals(starts.length, 4);
+});
+
+Deno.test("cloudflare - a container runs on while its object is evicted, and each state comes once", async () => {
+  await using worker = await start();
+  const { connect, ask, life, starts } = worker;
+  const one = await connect();
+  assertEquals((await ask("?SAMPLE_A=1")).status, 200);
+  const following = follow(one);
+  await following.reached("ready");
+
+  await ask("evict?SAMPLE_A=1");
+  // The same process answers.
+  assertEquals((await ask("?SAMPLE_A=1")).status, 200);
+  assertEquals(starts.length, 1);
+  assertEquals((await connect()).backend_id, one.backend_id);
+
+  await ask("exit?code=3&SAMPLE_A=1");
+  const seen = await following.ended;
+  assertEquals(seen.map(({ status }) => status), [...STARTED, "terminated"]);
+  assertEquals(Reflect.get(seen.at(-1)!, "exit_code"), 3);
+  // Who comes later gets the same.
+  const late = await life(one);
+  assertEquals(late, { names: [...STARTED, "terminated"], last: seen.at(-1) });
 });

@@ -9,28 +9,38 @@ import { DurableSessions, sessionObject } from "@feedline/feedline/cloudflare";
 import { sessionProxy } from "@feedline/feedline/proxy";
 import { Hono } from "hono-4.13";
 
+/** The ids of containers that run, by object: they outlive it, as real ones do. */
+const running = new Map();
+
 /** `ctx.container` by way of the test's agent. */
-function standIn(agent) {
+function standIn(agent, object) {
   const post = (path, body = {}) =>
     fetch(agent + path, { method: "POST", body: JSON.stringify(body) })
       .then((response) => response.json());
   let port, exited;
+  /** Follows a container; the agent names it by its port. */
+  const follow = (started) => {
+    container.running = true;
+    port = started;
+    exited = started.then((port) => post(`/exit/${port}`))
+      .then(({ code }) => {
+        container.running = false;
+        running.delete(object);
+        if (code === 0) return;
+        // As the runtime words it.
+        throw new Error(`container exited with unexpected exit code: ${code}`);
+      });
+    exited.catch(() => {});
+  };
   const container = {
     running: false,
     start({ env }) {
-      container.running = true;
-      const started = post("/start", { env });
-      port = started.then(({ port }) => port);
-      exited = started.then(({ id }) => post(`/exit/${id}`))
-        .then(({ code }) => {
-          container.running = false;
-          if (code === 0) return;
-          // As the runtime words it.
-          throw new Error(
-            `container exited with unexpected exit code: ${code}`,
-          );
-        });
-      exited.catch(() => {});
+      follow(
+        post("/start", { env }).then(({ port }) => {
+          running.set(object, port);
+          return port;
+        }),
+      );
     },
     monitor: () => exited,
     signal: async (number) =>
@@ -51,6 +61,8 @@ function standIn(agent) {
       },
     }),
   };
+  // The object was evicted while its container ran.
+  if (running.has(object)) follow(Promise.resolve(running.get(object)));
   return container;
 }
 
@@ -58,8 +70,17 @@ class SampleContainer extends Container {
   defaultPort = 8080;
 
   constructor(ctx, env) {
-    Object.defineProperty(ctx, "container", { value: standIn(env.AGENT) });
+    Object.defineProperty(ctx, "container", {
+      value: standIn(env.AGENT, String(ctx.id)),
+    });
     super(ctx, env);
+  }
+
+  fetch(request) {
+    if (new URL(request.url).pathname === "/evict") {
+      this.ctx.abort("the test evicts it");
+    }
+    return super.fetch(request);
   }
 }
 

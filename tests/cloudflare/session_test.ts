@@ -1,11 +1,10 @@
 /** Session backends as Durable Objects, in workerd. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { deadline } from "@std/async";
-import { SessionBackend } from "../../client.ts";
 import type { BackendState, ConnectResponse } from "../../types.ts";
 import { bundle } from "../kit/bundle.ts";
 import { folder } from "../kit/program.ts";
 import { startWorker } from "../kit/workerd.ts";
+import { follow } from "./follow.ts";
 
 const module = await bundle("tests/cloudflare/worker.ts");
 const DATES = ["2026-03-01", "2026-10-01"];
@@ -72,30 +71,6 @@ async function start(
     },
     [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
   };
-}
-
-/** Follows a backend as a page does; `ended` resolves with its states. */
-function follow(answer: ConnectResponse) {
-  const backend = new SessionBackend(answer);
-  const states: BackendState[] = [];
-  const waiting = new Map<string, () => void>();
-  backend.onStatus((state) => {
-    states.push(state);
-    waiting.get(state.status)?.();
-  });
-  const reached = (status: string) =>
-    deadline(
-      new Promise<void>((resolve) => {
-        if (states.some((state) => state.status === status)) resolve();
-        else waiting.set(status, resolve);
-      }),
-      30_000,
-    );
-  const ended = reached("terminated").then(async () => {
-    await backend[Symbol.asyncDispose]();
-    return states;
-  });
-  return { reached, ended };
 }
 
 const names = (states: BackendState[]) => states.map(({ status }) => status);
