@@ -1,6 +1,7 @@
 /** `feedline.json`: what it sets, and what the command says to a mistake in it. */
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 import { parseCommandLine } from "../../session/dev/cli.ts";
 import { DevPlatformError } from "../../session/dev/mod.ts";
 import { FILE_SECTIONS } from "../../session/dev/options.ts";
@@ -247,18 +248,28 @@ Deno.test("feedline.json - each kind of option", () => {
   });
 });
 
-Deno.test("feedline.json - a value of another type is refused by the name of its key", () => {
+Deno.test("feedline.json - a value of another type is refused by the name of its key, and by the schema", () => {
+  const schema = z.fromJSONSchema(JSON.parse(schemaText()));
   let count = 0;
   for (const [section, options] of Object.entries(FILE_SECTIONS)) {
     for (const name of Object.keys(options)) {
       for (const wrong of [null, {}, [], "", 70_000.5, true, { a: 1 }, [1]]) {
         const data = { [section]: { [name]: wrong } };
+        let message = "";
         try {
           parse([section], data);
         } catch (error) {
-          const { message } = error as Error;
-          if (message.includes(`feedline.json: "${section}.${name}" `)) count++;
+          message = (error as Error).message;
         }
+        const refused = message.startsWith(
+          `feedline.json: "${section}.${name}" must be `,
+        );
+        assertEquals(
+          schema.safeParse(data).success,
+          !refused,
+          JSON.stringify(data),
+        );
+        if (refused) count++;
       }
       assertThrows(
         () => parse([section], { [section]: { [name]: null } }),
@@ -268,6 +279,11 @@ Deno.test("feedline.json - a value of another type is refused by the name of its
     }
   }
   assert(count > 100, `${count} refusals`);
+  for (
+    const data of [{ dev: { prot: 1 } }, { port: 1 }, { serve: { token: "" } }]
+  ) {
+    assert(!schema.safeParse(data).success, JSON.stringify(data));
+  }
   for (const name of ["__proto__", "constructor", "toString"]) {
     assertThrows(
       () => parseCommandLine(["a.ts"], () => `{ "dev": { "${name}": "a" } }`),
