@@ -514,3 +514,11 @@ Deno.test("npm tarball - has the pages that its README names, and npm's commands
   assert(readme.includes("npm install @feedline/feedline hono\n"));
   assert(!/jsr add|jsr:|@hono\/hono/.test(readme));
 });
+
+Deno.test("npm tarball - has the schema of feedline.json, where docs/command.md says", async () => {
+  await using files = await unpacked();
+  const page = await Deno.readTextFile(`${files.path}/docs/command.md`);
+  const path = /"\.\/node_modules\/@feedline\/feedline\/([^"]+)"/.exec(page);
+  const schema = await Deno.readTextFile(`${files.path}/${path?.[1]}`);
+  assertEquals(JSON.parse(schema).title, "feedline.json");
+});
