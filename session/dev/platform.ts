@@ -1,6 +1,7 @@
 /** The dev platform: backends are processes or containers of this machine, and end with it. */
 import { DevPlatformError } from "./listen.ts";
 import { exemptLoopback } from "./loopback.ts";
+import { findEngine } from "./docker/address.ts";
 import { DockerRunner } from "./docker/runner.ts";
 import { findProgram } from "./process.ts";
 import { ProcessRunner } from "./process_runner.ts";
@@ -29,7 +30,8 @@ export interface DevPlatformOptions extends CommonOptions {
   /** The container image that each backend runs, such as `my/rooms:3`; needs Docker or Podman. */
   image?: string | undefined;
   /**
-   * The address of the container engine: `unix:///…` or `tcp://…`.
+   * The address of the container engine: `unix:///…` or `tcp://…`, which must be on this
+   * machine. Over TCP, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` count as in Docker.
    * @default the environment variable `DOCKER_HOST`, or `unix:///var/run/docker.sock`
    */
   dockerHost?: string | undefined;
@@ -165,7 +167,7 @@ async function toRunner(
     name: options.port === 0
       ? `feedline-dev-${randomId().slice(0, 8)}`
       : `feedline-dev-${options.port ?? 8080}`,
-    host: options.dockerHost ?? Deno.env.get("DOCKER_HOST"),
+    ...findEngine(options.dockerHost),
     networks: options.networks ?? [],
     mounts: options.mounts,
     env: options.env ?? {},

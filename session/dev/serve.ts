@@ -2,6 +2,7 @@
  * The platform for production on one machine: each backend is a container, and everything
  * survives a restart of this process, its sudden end, and a restart of the container engine.
  */
+import { findEngine } from "./docker/address.ts";
 import { DockerRunner } from "./docker/runner.ts";
 import { isLoopback } from "./guard.ts";
 import { DevPlatformError } from "./listen.ts";
@@ -40,7 +41,8 @@ export interface ServeOptions extends CommonOptions {
   /** The address to listen on. @default {"localhost"} */
   host?: string | undefined;
   /**
-   * The address of the container engine: `unix:///…` or `tcp://…`.
+   * The address of the container engine: `unix:///…` or `tcp://…`, which must be on this
+   * machine. Over TCP, `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` count as in Docker.
    * @default the environment variable `DOCKER_HOST`, or `unix:///var/run/docker.sock`
    */
   dockerHost?: string | undefined;
@@ -117,7 +119,7 @@ export async function servePlatform(
   const runner = await DockerRunner.start({
     image: options.image,
     name,
-    host: options.dockerHost ?? Deno.env.get("DOCKER_HOST"),
+    ...findEngine(options.dockerHost),
     networks: options.networks ?? [],
     mounts: options.mounts,
     env: options.env ?? {},

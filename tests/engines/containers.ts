@@ -98,9 +98,10 @@ export async function serveOn(
 export function testOnDocker(
   name: string,
   body: (daemon: Dockerd) => Promise<void>,
+  start: () => ReturnType<typeof startDockerd> = startDockerd,
 ): void {
   Deno.test(name, async () => {
-    const daemon = await startDockerd();
+    const daemon = await start();
     if (!("missing" in daemon)) return await body(daemon);
     if (Deno.env.has("CI") && Deno.build.os === "linux") {
       throw new Error(daemon.missing);

@@ -23,6 +23,8 @@ export interface Dockerd extends AsyncDisposable {
 export interface DockerdOptions {
   /** Whether containers survive a restart of the daemon. */
   liveRestore?: boolean;
+  /** More of its arguments. @default {[]} */
+  args?: readonly string[];
 }
 
 /** A program that is a container engine, and how it is started. */
@@ -41,7 +43,7 @@ export interface DaemonProgram {
 
 /** Starts Docker's daemon, or says why there is none. */
 export function startDockerd(
-  { liveRestore = false }: DockerdOptions = {},
+  { liveRestore = false, args: more = [] }: DockerdOptions = {},
 ): Promise<Dockerd | { missing: string }> {
   return startDaemon({
     name: "dockerd",
@@ -62,6 +64,7 @@ export function startDockerd(
       "--bridge=none",
       "--ip6tables=false",
       ...(liveRestore ? ["--live-restore"] : []),
+      ...more,
     ],
   });
 }

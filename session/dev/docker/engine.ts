@@ -8,6 +8,7 @@
  */
 import { isObject } from "../../../net/shape.ts";
 import { DevPlatformError } from "../listen.ts";
+import type { EngineTls } from "./address.ts";
 
 /** The newest version of the API that these calls were written for. */
 const NEWEST = "1.47";
@@ -77,7 +78,7 @@ export class ContainerEngine implements Disposable {
   #version: string | undefined;
 
   /** @throws {DevPlatformError} if `host` is neither `unix://…` nor `tcp://…` */
-  constructor(host: string = DEFAULT_HOST) {
+  constructor(host: string = DEFAULT_HOST, tls?: EngineTls) {
     this.host = host;
     const unix = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
     const tcp = /^(?:tcp|http):\/\/([^/]+)\/?$/.exec(host)?.[1];
@@ -86,11 +87,12 @@ export class ContainerEngine implements Disposable {
         "the address of the container engine must begin with unix:/// or tcp://",
       );
     }
-    this.#base = `http://${tcp ?? "engine"}`;
+    this.#base = `${tls ? "https" : "http"}://${tcp ?? "engine"}`;
     this.#client = Deno.createHttpClient({
       ...(unix === undefined
         ? {}
         : { proxy: { transport: "unix" as const, path: unix } }),
+      ...(tls ? { caCerts: [tls.ca], cert: tls.cert, key: tls.key } : {}),
       // Each container has one connection for its output.
       poolMaxIdlePerHost: 16,
     });

@@ -7,6 +7,7 @@ import { wait } from "../../../net/wait.ts";
 import type { BackendSpec } from "../backend_spec.ts";
 import { readLines } from "../output.ts";
 import type { Exit, Run, RunListener, Runner } from "../runner.ts";
+import type { EngineTls } from "./address.ts";
 import { type Container, ContainerEngine, statusOf } from "./engine.ts";
 import { FrameSplitter } from "./frames.ts";
 import {
@@ -24,6 +25,8 @@ import {
 export interface DockerRunnerOptions extends ContainerOptions {
   /** The address of the engine, such as `unix:///var/run/docker.sock`. */
   host: string | undefined;
+  /** The certificates for an engine over TLS. */
+  tls?: EngineTls | undefined;
   /** Called with remarks that concern no single backend. */
   onNote: (text: string) => void;
 }
@@ -60,7 +63,7 @@ export class DockerRunner implements Runner {
 
   private constructor(options: DockerRunnerOptions) {
     this.#options = options;
-    this.#engine = new ContainerEngine(options.host);
+    this.#engine = new ContainerEngine(options.host, options.tls);
     this.runs = `image ${options.image}`;
   }
 
