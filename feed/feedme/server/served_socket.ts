@@ -24,7 +24,8 @@ export type FeedmeSocketHandler<Event> =
 
 /**
  * An accepted WebSocket or a compatible object; it may still be opening. The server
- * replaces its handlers.
+ * sets its handlers. They are optional because the types that wrangler generates for a
+ * Worker's `WebSocket` omit them, although Workers call them.
  */
 export interface FeedmeSocket {
   /** Sends one text message. */
@@ -32,15 +33,15 @@ export interface FeedmeSocket {
   /** Closes it. */
   close(code?: number, reason?: string): void;
   /** Called with each message; `data` is its text. */
-  onmessage: FeedmeSocketHandler<{ data: unknown }>;
+  onmessage?: FeedmeSocketHandler<{ data: unknown }>;
   /** Called once when it has closed. */
-  onclose: FeedmeSocketHandler<unknown>;
+  onclose?: FeedmeSocketHandler<unknown>;
   /** Called when it fails, if the platform has such an event. */
   onerror?: FeedmeSocketHandler<unknown>;
   /** Bytes that wait to be sent, if the platform reports them. */
   readonly bufferedAmount?: number;
   /** The subprotocol that was chosen, if the platform reports it. */
-  readonly protocol?: string;
+  readonly protocol?: string | null;
   /** 0 while it is opening, if the platform reports it. */
   readonly readyState?: number;
   /** Registers a listener, if the platform has events. */
