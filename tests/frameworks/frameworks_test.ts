@@ -4,23 +4,10 @@ import { fileURLToPath } from "node:url";
 import { bundle } from "../kit/bundle.ts";
 import { inChromium } from "../kit/chromium.ts";
 import { config } from "../kit/config.ts";
+import { blocks, modules } from "../kit/frameworks_guide.ts";
 import { servePage } from "../kit/page_server.ts";
 import { folder } from "../kit/program.ts";
 import { until } from "../kit/wait.ts";
-
-const guide = await Deno.readTextFile(
-  new URL("../../docs/frameworks.md", import.meta.url),
-);
-const blocks = [...guide.matchAll(/^```(\w+).*\n([^]*?)^```$/gm)]
-  .map(([, language, code]) => ({ language: language!, code: code! }));
-
-/** The modules of the guide, by the names in their first lines. */
-const modules = Object.fromEntries(
-  blocks.flatMap(({ code }) => {
-    const [, name] = /^\/\/ (\w+\.ts)\n/.exec(code) ?? [];
-    return name ? [[name, code]] : [];
-  }),
-);
 
 /** How a page shows a component, and takes it away when `leave` is called. */
 const FRAMEWORKS = {

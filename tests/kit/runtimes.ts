@@ -12,7 +12,10 @@ import { globSync } from "node:fs";
 import versions from "../versions.json" with { type: "json" };
 
 /** What `tests/versions.json` pins. */
-export type Runtime = Exclude<keyof typeof versions, "plane">;
+export type Runtime = Exclude<
+  keyof typeof versions,
+  "plane" | "create-vite"
+>;
 
 /** A program that is here, or why it is not. */
 export type Found =

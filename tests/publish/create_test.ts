@@ -5,13 +5,13 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
-import { globSync, readdirSync } from "node:fs";
-import { dirname } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { LAYERS, TEMPLATE_FILES, TEMPLATES } from "../../create/templates.ts";
-import { npmTarget, pack, packCreate } from "../../tools/pack.ts";
+import { pack, packCreate } from "../../tools/pack.ts";
 import { isRunning } from "../dev/helpers.ts";
 import { inChromium } from "../kit/chromium.ts";
+import { inPlaceOfJsr } from "../kit/jsr.ts";
 import { family, folder } from "../kit/program.ts";
 import { runtime } from "../kit/runtimes.ts";
 import { until } from "../kit/wait.ts";
@@ -505,25 +505,9 @@ inChromium("create - deno: two tabs see one another", async (browser) => {
   assertMatch(said, /cd app\s+deno install\s+deno task dev/);
   const app = `${made.path}/app`;
 
-  // In place of JSR: what this checkout publishes, without its deno.json, which Deno would
-  // follow to JSR; and npm's packages of the same versions.
   const sources = `${made.path}/feedline/`;
-  for (const path of globSync(denoJson.publish.include, { cwd: root })) {
-    await Deno.mkdir(dirname(sources + path), { recursive: true });
-    await Deno.copyFile(root + path, sources + path);
-  }
   const config = JSON.parse(await Deno.readTextFile(`${app}/deno.json`));
-  const pinned: Record<string, string> = testImports.imports;
-  for (const [name, path] of Object.entries<string>(denoJson.exports)) {
-    config.imports[denoJson.name + name.slice(1)] =
-      pathToFileURL(sources + path).href;
-  }
-  for (const name of ["@hono/hono", "hono"]) {
-    config.imports[name] = npmTarget(pinned["@hono/hono"]!);
-  }
-  for (const name of ["eventsource-parser", "zod"]) {
-    config.imports[name] = pinned[name];
-  }
+  Object.assign(config.imports, await inPlaceOfJsr(sources));
   config.lock = false;
   const [api, proxy, edge] = freePorts(3);
   config.tasks.backends = config.tasks.backends.replace(

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as esbuild from "esbuild";
 import { gzipSync } from "node:zlib";
-import { pack } from "../../tools/pack.ts";
+import { npm, run, tarball } from "../kit/npm.ts";
 import { folder } from "../kit/program.ts";
 import { requireRuntime, runtime } from "../kit/runtimes.ts";
 import { startDevPlatform } from "../../session/dev/mod.ts";
@@ -122,36 +122,6 @@ export const all: AsyncDisposable[] = [
 ];
 `;
 
-/** The tarball's bytes, packed once. */
-let packed: Promise<Uint8Array> | undefined;
-function tarball(): Promise<Uint8Array> {
-  return packed ??= (async () => {
-    await using empty = await folder();
-    await pack(`${empty.path}/feedline.tgz`);
-    return await Deno.readFile(`${empty.path}/feedline.tgz`);
-  })();
-}
-
-/** What a command prints; its failure is the test's. */
-async function run(
-  cwd: string,
-  command: string,
-  ...args: string[]
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, {
-    args,
-    cwd,
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  assert(
-    success,
-    `${[command, ...args].join(" ")}:\n${text}${
-      new TextDecoder().decode(stderr)
-    }`,
-  );
-  return text;
-}
-
 /** An empty project with the tarball and the consumer's program in it. */
 async function project(
   manager: string,
@@ -221,8 +191,6 @@ async function works(path: string, command: string): Promise<void> {
     "true\nhttp://x/rooms/a/backend/",
   );
 }
-
-const npm = await run(".", "npm", "--version").then(() => true, () => false);
 
 for (const name of ["node", "bun"] as const) {
   const found = await runtime(name);
