@@ -5,7 +5,9 @@
 import { receivedCode } from "./close_code.ts";
 import { deferred } from "./deferred.ts";
 import { domException } from "./dom_exception.ts";
+import { isError } from "./shape.ts";
 import { checkDuration, setLimit } from "./timer.ts";
+import { parseUrl } from "./url.ts";
 
 /** The platform's `WebSocket` constructor, or one that behaves like it. */
 export type WebSocketConstructor = new (
@@ -29,16 +31,37 @@ export interface WebSocketOptions {
 }
 
 /**
+ * The constructor to use: `own`, or the runtime's.
+ *
+ * @throws a `NotSupportedError` if there is neither, as on Node 20
+ */
+export function constructorOf(
+  own: WebSocketConstructor | undefined,
+): WebSocketConstructor {
+  const Ctor = own ?? (globalThis as Partial<typeof globalThis>).WebSocket;
+  if (Ctor) return Ctor;
+  throw domException(
+    "this runtime has no WebSocket; pass the option WebSocket, such as the class of the npm package ws",
+    "NotSupportedError",
+  );
+}
+
+/** Whether a dial failed because the runtime has no WebSocket: every other would, too. */
+export function isUnsupported(error: unknown): boolean {
+  return isError(error) && error.name === "NotSupportedError";
+}
+
+/**
  * Constructs a WebSocket.
  *
  * @throws what the constructor throws, e.g. a `SyntaxError` for an invalid URL
  */
 function createWebSocket(
   url: string,
-  { protocols = [], init, WebSocket: Ctor = globalThis.WebSocket, create }:
-    WebSocketOptions,
+  { protocols = [], init, WebSocket: own, create }: WebSocketOptions,
 ): WebSocket {
   if (create) return create(url, protocols);
+  const Ctor = constructorOf(own);
   if (Object.keys(init ?? {}).length === 0) return new Ctor(url, protocols);
   try {
     return new Ctor(url, { protocols, ...init } as unknown as string[]);
@@ -133,12 +156,13 @@ export function openWebSocket(
     // https://github.com/nodejs/undici/issues/3546
     if (wasOpen) return;
     resolve();
-    fail(unopened(), refusedWith(event as { message?: unknown }));
+    const { message } = event as { message?: unknown };
+    fail(unopened(url, message), refusedWith({ message }));
   };
   socket.onclose = ({ code, reason }) => {
     resolve();
     // The close code of a socket that never opened is meaningless.
-    if (!wasOpen) return fail(unopened());
+    if (!wasOpen) return fail(unopened(url));
     if (state === "over") return;
     move("over");
     handlers.closed(receivedCode(code), reason);
@@ -161,8 +185,27 @@ export function openWebSocket(
   };
 }
 
-function unopened(): Error {
-  return new Error("WebSocket closed before it opened");
+/** The longest text of a runtime that an error quotes, in UTF-16 code units. */
+const QUOTED = 200;
+
+/**
+ * The error of a dial that failed. It quotes the message of the runtime's error event,
+ * without addresses, which may contain tokens. Browsers and Node send no message.
+ */
+function unopened(url: string, message?: unknown): Error {
+  const text = "WebSocket closed before it opened";
+  if (typeof message !== "string") return new Error(text);
+  const said = withoutAddresses(message, url).slice(0, QUOTED).trim();
+  return new Error(said ? `${text}: ${said}` : text);
+}
+
+/** `message` without URLs, and without the path and query of `url`. */
+function withoutAddresses(message: string, url: string): string {
+  // What follows the authority, such as `/rooms?token=…`.
+  const { pathname = "", search = "" } = parseUrl(url) ?? {};
+  const path = pathname + search;
+  const rest = path.length > 1 ? message.replaceAll(path, "…") : message;
+  return rest.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s'"<>]*/gi, "…");
 }
 
 /**

@@ -2,6 +2,7 @@
  * The logical connection, which outlives its WebSockets: a link (`net/link.ts`) whose
  * attempts are transports and whose policy is SocketCluster's formula.
  */
+import { isUnsupported } from "../../net/dial.ts";
 import { type Attempt, Link, type LinkPolicy } from "../../net/link.ts";
 import { Listeners, type Store } from "../../net/listeners.ts";
 import type { LoadedToken } from "./auth.ts";
@@ -19,7 +20,10 @@ import { Transport } from "./transport.ts";
 const HELD = 5000;
 
 /** What the policy needs to know about the end of a connection. */
-type Ended = Omit<EndedConnection, "attempts">;
+interface Ended extends Omit<EndedConnection, "attempts"> {
+  /** Why the WebSocket could not be opened. */
+  cause?: unknown;
+}
 
 /** Why a connection ended. */
 export interface Closing {
@@ -165,7 +169,7 @@ export class Connection {
     const type = wasOpen ? "disconnect" : "connectAbort";
     this.#handler.closed({ type, code, reason, cause });
     this.#changes.notify();
-    attempt.end({ code, own });
+    attempt.end({ code, own, cause });
   }
 }
 
@@ -176,7 +180,7 @@ function reconnectPolicy(settings: Settings): LinkPolicy<Ended> {
       return settings.reconnect === "eager" ? HELD : 0;
     },
     delay: (attempts, end) =>
-      settings.autoReconnect
+      settings.autoReconnect && !isUnsupported(end.cause)
         ? reconnectDelay(
           { ...end, attempts },
           settings.reconnect,

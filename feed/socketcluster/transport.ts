@@ -7,12 +7,14 @@ import { fitReason } from "../../net/close_code.ts";
 import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
 import { SilenceWatch } from "../../net/silence.ts";
 import { setLimit } from "../../net/timer.ts";
+import { parseUrl } from "../../net/url.ts";
 import type { LoadedToken } from "./auth.ts";
 import type { ConnectionState } from "./types.ts";
 import {
   callTimeout,
   errorStatuses,
   hydrateError,
+  InvalidArgumentsError,
   InvalidMessageError,
 } from "./errors.ts";
 import { type Settings, toUri } from "./settings.ts";
@@ -96,7 +98,11 @@ export class Transport {
             ? this.#drop(4007, "")
             : this.#drop(1006, "", error),
       });
-    } catch (error) {
+    } catch (thrown) {
+      // The platform's own error would quote the URL, whose query may be secret.
+      const error = parseUrl(uri) ? thrown : new InvalidArgumentsError(
+        "the options make no valid URL; hostname is a name or an address, without a scheme or a port",
+      );
       // Later, so that the event `connecting` comes first.
       queueMicrotask(() => this.#drop(1006, "", error));
     }

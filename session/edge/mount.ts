@@ -168,3 +168,13 @@ export function readOrigin(origin: string | undefined): string | undefined {
   }
   return url.origin;
 }
+
+/** What to say to the operator about a page at `from`, refused by an edge at `own`. */
+export function refusedOrigin(from: string, own: string): Error {
+  const page = from.slice(0, 200);
+  return new Error(
+    `the edge at ${own} refused a page of ${page}: if a proxy in front of the edge ` +
+      `rewrites Host, as Vite's shorthand does, keep Host (changeOrigin: false) or set the ` +
+      `option origin to ${page}; list pages of other origins in the option origins`,
+  );
+}

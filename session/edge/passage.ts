@@ -179,12 +179,13 @@ function watchClient(
   };
 }
 
-/** Forwards the backend's WebSocket natively, as workerd can. */
+/** Forwards the backend's WebSocket natively, as only workerd can. */
 export function passNative(
   visit: Visit,
   backends: Backends,
   options: SessionProxyOptions,
 ): Promise<Response> {
+  if (!("WebSocketPair" in globalThis)) throw withoutUpgrade();
   const { headers } = visit.c.req.raw;
   const protocols = readProtocols(headers);
   return cross(visit, backends, async (held, to) => {
@@ -293,7 +294,26 @@ async function accept(
   answer.body?.cancel().catch(() => {});
   throw new ProxyError(
     502,
-    "the backend did not accept the WebSocket, or this runtime cannot forward it and sessionProxy needs the option upgrade",
+    "the backend did not accept the WebSocket",
+  );
+}
+
+/** The error of an edge on Node or Bun that lacks the option `upgrade`. */
+function withoutUpgrade(): ProxyError {
+  return new ProxyError(
+    502,
+    "this runtime cannot forward WebSockets by itself: sessionProxy needs the option upgrade",
+    {
+      cause: new Error(`add, on Node:
+  const server = new WebSocketServer({ noServer: true });
+  const upgrade = nodeUpgrade({ server, upgradeWebSocket });
+  serve({ fetch: app.fetch, websocket: { server }, serverOptions: upgrade.serverOptions });
+on Bun:
+  const { upgrade, websocket } = bunUpgrade();
+  export default { fetch: app.fetch, websocket };
+and on both:
+  sessionProxy({ upgrade, … })`),
+    },
   );
 }
 

@@ -55,7 +55,13 @@ import {
 import { isPause } from "./outages.ts";
 import { passHttp, passJoined, passNative } from "./passage.ts";
 import { originTest } from "../pass/path.ts";
-import { findPlace, readOrigin, readPath, splitUrl } from "./mount.ts";
+import {
+  findPlace,
+  readOrigin,
+  readPath,
+  refusedOrigin,
+  splitUrl,
+} from "./mount.ts";
 import { ownUpgrade } from "../pass/upgrade.ts";
 import { lastAnswer, passable } from "./thrown.ts";
 import { Visitors } from "./visitors.ts";
@@ -155,6 +161,7 @@ export function sessionProxy(
   const visitors = new Visitors(options, ({ c }, error) => report(c, error));
   const own = readOrigin(options.origin);
   const publicPath = readPath(options.path);
+  let hinted = false;
 
   async function connect(visit: Visit): Promise<Response> {
     const { held, spawned } = await backends.join(visit);
@@ -291,12 +298,16 @@ export function sessionProxy(
     const allowed = from === undefined
       ? !upgrade || missingOrigin === "allow"
       : from === origin(c) || foreign(from);
-    if (!allowed) {
-      throw new ProxyError(
-        403,
-        "requests from this origin are not allowed (see the options origin and origins)",
-      );
+    if (allowed) return;
+    // Once, because any page can cause it.
+    if (from !== undefined && !hinted) {
+      hinted = true;
+      report(c, refusedOrigin(from, origin(c)));
     }
+    throw new ProxyError(
+      403,
+      "requests from this origin are not allowed (see the options origin and origins)",
+    );
   }
 
   /** Wraps each route's handler: checks origin and name, authorizes, reports failures. */

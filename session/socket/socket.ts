@@ -7,7 +7,11 @@
 import { backoff } from "../../net/backoff.ts";
 import { fitReason } from "../../net/close_code.ts";
 import { deferred } from "../../net/deferred.ts";
-import { type OpenedSocket, openWebSocket } from "../../net/dial.ts";
+import {
+  isUnsupported,
+  type OpenedSocket,
+  openWebSocket,
+} from "../../net/dial.ts";
 import { asyncDispose } from "../../net/dispose.ts";
 import { domException } from "../../net/dom_exception.ts";
 import { type Attempt, Link } from "../../net/link.ts";
@@ -295,6 +299,7 @@ export class KeptSocket extends SocketEventTarget implements BackendSocket {
 
   #reconnects(end: ConnectionEnd): boolean {
     const { connect, reconnect = reconnectsByDefault } = this.#options;
+    if (isUnsupported(end.error)) return false;
     // Without `connect`, a backend that has ended leads nowhere.
     if (this.#backend.isTerminated() && !connect) return false;
     return typeof reconnect === "function" ? reconnect(end) : reconnect;

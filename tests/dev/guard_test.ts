@@ -116,7 +116,7 @@ Deno.test("dev guard - no web page can spawn or read", async () => {
       assertStringIncludes(
         answer,
         headers.includes("origin")
-          ? "refuses requests from pages of other origins"
+          ? "refuses requests from pages of other origins: connect from your server or through the edge route"
           : "--allow-host evil.example",
       );
       // A page of another host on the same network is told how to get in.

@@ -17,14 +17,26 @@ const DETAILS = [
 function show(value: unknown): string {
   if (value === undefined) return "";
   if (!(value instanceof Error)) return JSON.stringify(value);
-  const shown: Record<string, unknown> = { error: value.message };
-  const names = value instanceof FeedmeError ? DETAILS : Object.keys(value);
+  const own = value instanceof FeedmeError;
+  const shown: Record<string, unknown> = {
+    error: own ? upstreamWords(value) : value.message,
+  };
+  const names = own ? DETAILS : Object.keys(value);
   for (const name of names) {
     if (!Object.hasOwn(value, name)) continue;
     const detail: unknown = Reflect.get(value, name);
     shown[name] = detail instanceof Error ? detail.message : detail;
   }
   return JSON.stringify(shown);
+}
+
+/**
+ * The message in feedme-client's words: ours adds the name of the action or feed, and the
+ * server's code, which must be the error's.
+ */
+function upstreamWords({ message, serverErrorCode }: FeedmeError): string {
+  const [whole, words, code] = /^(.*): "[^"]+" \((.*)\)\.$/.exec(message) ?? [];
+  return whole && code === serverErrorCode ? `${words}.` : message;
 }
 
 function line(name: string, args: unknown[]): string {

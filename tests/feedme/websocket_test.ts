@@ -1,6 +1,15 @@
 /** The transport on real sockets. */
-import { assert, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { deadline, delay } from "@std/async";
+import { FakeTime } from "@std/testing/time";
+import { feedmeClient } from "../../feed/feedme/client/client.ts";
+import { FeedmeError } from "../../feed/feedme/client/errors.ts";
 import type { WebSocketConstructor } from "../../net/dial.ts";
 import {
   webSocketTransport,
@@ -59,7 +68,12 @@ function listen(options: WebSocketTransportOptions) {
 
 Deno.test("websocket: a URL that is invalid or has no server is in no error", async () => {
   for (
-    const url of ["ws://127.0.0.1:1/secret", "foo:secret", "http://:secret"]
+    const url of [
+      "ws://127.0.0.1:1/secret",
+      () => "foo:secret",
+      "http://:secret",
+      "ws://127.0.0.1:1/?token=secret",
+    ]
   ) {
     const { transport, errors, until } = listen({ url });
     transport.connect();
@@ -67,6 +81,64 @@ Deno.test("websocket: a URL that is invalid or has no server is in no error", as
     assert(!Deno.inspect(errors).includes("secret"), Deno.inspect(errors));
     assert(!Deno.inspect(transport).includes("secret"));
     assert(!JSON.stringify(transport).includes("secret"));
+  }
+});
+
+Deno.test("websocket: a URL of another scheme is refused, and the schemes are named", async () => {
+  const text =
+    "The option url must begin with ws: or wss: (http: and https: mean the same); got localhost:";
+  const url = "localhost:80/secret";
+  assertThrows(() => webSocketTransport({ url }), TypeError, text);
+  const { transport, errors, until } = listen({ url: () => url });
+  transport.connect();
+  await until("disconnect");
+  assertEquals((errors[0]!.cause as Error).message, text);
+  assert(!Deno.inspect(errors).includes("secret"));
+});
+
+Deno.test("websocket: a dial that failed says why, as far as the runtime does", async () => {
+  await using refusing = serve(() => {}, true);
+  for (
+    const [url, said] of [
+      ["ws://127.0.0.1:1/secret-token", "tcp connect error"],
+      [refusing.url, "Invalid status code: 403"],
+    ] as const
+  ) {
+    const { transport, errors, until } = listen({ url });
+    transport.connect();
+    await until("disconnect");
+    const { message } = errors[0]!.cause as Error;
+    assertStringIncludes(message, "WebSocket closed before it opened: ");
+    assertStringIncludes(message, said);
+    assert(!message.includes("secret"));
+  }
+});
+
+Deno.test("websocket: without a WebSocket in the runtime, open() says so, and nothing is tried again", async () => {
+  const { WebSocket: platform } = globalThis;
+  // As on Node 20.
+  Reflect.deleteProperty(globalThis, "WebSocket");
+  try {
+    using time = new FakeTime();
+    const client = feedmeClient({
+      transport: webSocketTransport({ url: "ws://x" }),
+    });
+    const log: string[] = [];
+    client.on("connecting", () => log.push("connecting"));
+    client.on("disconnect", (error) => {
+      const { cause } = (error as FeedmeError).transportError as Error;
+      log.push((cause as Error).message);
+    });
+    const opening = assertRejects(() => client.open("f", {}), FeedmeError);
+    await time.tickAsync(24 * 3_600_000);
+    assertEquals((await opening).code, "TRANSPORT_FAILURE");
+    assertEquals(log, [
+      "connecting",
+      "this runtime has no WebSocket; pass the option WebSocket, such as the class of the npm package ws",
+    ]);
+    client.destroy();
+  } finally {
+    globalThis.WebSocket = platform;
   }
 });
 

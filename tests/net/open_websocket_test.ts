@@ -5,7 +5,12 @@ import { FakeTime } from "@std/testing/time";
 import { type OpenOptions, openWebSocket } from "../../net/dial.ts";
 
 /** What platforms fire, as far as it is read. */
-type Fired = { data?: unknown; code?: number | undefined; reason?: string };
+type Fired = {
+  data?: unknown;
+  code?: number | undefined;
+  reason?: string;
+  message?: unknown;
+};
 
 class Played {
   readyState = 0;
@@ -21,10 +26,10 @@ class Played {
   }
 }
 
-function start(options: OpenOptions = {}) {
+function start(options: OpenOptions = {}, url = "ws://x") {
   const socket = new Played();
   const log: string[] = [];
-  const opened = openWebSocket("ws://x", {
+  const opened = openWebSocket(url, {
     create: () => socket as unknown as WebSocket,
     ...options,
   }, {
@@ -72,6 +77,32 @@ Deno.test("openWebSocket: fails once, with an error, a close, or both", async ()
     }
     assertEquals(log, [UNOPENED]);
     assertEquals(await ended(), true);
+  }
+});
+
+Deno.test("openWebSocket: the error quotes the runtime's message, but no address", () => {
+  const url = "ws://user:SECRET@x:1/rooms/a'SECRET?token=SECRET";
+  for (
+    const [message, quoted] of [
+      [
+        "NetworkError: failed to connect to WebSocket: tcp connect error",
+        ": NetworkError: failed to connect to WebSocket: tcp connect error",
+      ],
+      [
+        `WebSocket connection to '${url}' failed`,
+        ": WebSocket connection to '…' failed",
+      ],
+      ["no answer to GET /rooms/a'SECRET?token=SECRET", ": no answer to GET …"],
+      ["see https://y/SECRET, twice", ": see … twice"],
+      ["x".repeat(1_000), `: ${"x".repeat(200)}`],
+      ["", ""],
+      [undefined, ""],
+      [{ SECRET: 1 }, ""],
+    ] as const
+  ) {
+    const { socket, log } = start({}, url);
+    socket.onerror!({ message });
+    assertEquals(log, [UNOPENED + quoted]);
   }
 });
 

@@ -986,3 +986,27 @@ Deno.test("connectTimeout - the former name of platformTimeout counts, with one 
     "sessionProxy: the option connectTimeout is now called platformTimeout",
   ]);
 });
+
+Deno.test("origins - the first page that is refused is logged, with the option to set", async () => {
+  await using test = startEdge();
+  const { origin } = test.edge;
+  // Vite's shorthand proxy sends the edge's own host in Host, and the page's in Origin.
+  const page = "http://localhost:5173";
+  const ask = (from: string) =>
+    fetch(test.url("/connect"), { method: "POST", headers: { origin: from } });
+  for (const from of [page, page, "https://evil.example"]) {
+    const answer = await ask(from);
+    assertEquals([answer.status, (await answer.json()).error.message], [
+      403,
+      "requests from this origin are not allowed (see the options origin and origins)",
+    ]);
+  }
+  const answer = await ask(origin);
+  assertEquals(answer.status, 200);
+  await answer.body?.cancel();
+  assertEquals(test.errors.map(({ message }) => message), [
+    `the edge at ${origin} refused a page of ${page}: if a proxy in front of the edge ` +
+    "rewrites Host, as Vite's shorthand does, keep Host (changeOrigin: false) or set the " +
+    `option origin to ${page}; list pages of other origins in the option origins`,
+  ]);
+});

@@ -336,6 +336,22 @@ for (const name of ["bun", "node"] as const) {
 
   await testOn(
     name,
+    "an edge without the option upgrade names it",
+    async (path) => {
+      await using platform = startPlatform();
+      const env = { WITHOUT_UPGRADE: "1" };
+      await using edge = await startBundled(path, name, platform, env);
+      const { status, body } = await raw(edge, "/rooms/lobby/backend/ws", [
+        ...HANDSHAKE,
+        `cookie: ${await signIn(edge)}`,
+      ]);
+      assertEquals(status, 502);
+      assertMatch(body, /sessionProxy needs the option upgrade/);
+    },
+  );
+
+  await testOn(
+    name,
     "who leaves the edge takes along what was asked",
     async (path) => {
       await using platform = startPlatform();

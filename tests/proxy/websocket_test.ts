@@ -13,7 +13,7 @@ import {
   type SessionProxyOptions,
   type WebSocketConstructor,
 } from "../../session/edge/proxy.ts";
-import { HANDSHAKE, open, raw, startEdge } from "./support.ts";
+import { HANDSHAKE, open, raw, ScriptedEngine, startEdge } from "./support.ts";
 import { until } from "../kit/wait.ts";
 
 function start(options: Partial<SessionProxyOptions> = {}) {
@@ -182,6 +182,42 @@ Deno.test("WebSocket - a client that leaves as the backend's end opens is not ac
     signal: client.signal,
   });
   assertEquals([status, accepted, closed.length], [499, 0, 1]);
+});
+
+Deno.test("WebSocket - without upgrade, on a runtime that needs it, the lines to add are in the log", async () => {
+  // As on Node and Bun.
+  const own = Object.getOwnPropertyDescriptor(Deno, "upgradeWebSocket")!;
+  Reflect.deleteProperty(Deno, "upgradeWebSocket");
+  let app: ReturnType<typeof sessionProxy>;
+  const errors: Error[] = [];
+  const engine = new ScriptedEngine({ origin: "http://127.0.0.1:1" } as never);
+  try {
+    app = sessionProxy({
+      engine,
+      authorize: () => ({ anonymous: true }),
+      onError: (error) => void errors.push(error),
+    });
+  } finally {
+    Object.defineProperty(Deno, "upgradeWebSocket", own);
+  }
+  const answer = await app.request("/doc/backend/ws", {
+    headers: HANDSHAKE.map((line) => line.split(": ") as [string, string]),
+  });
+  assertEquals(answer.status, 502);
+  const text =
+    "this runtime cannot forward WebSockets by itself: sessionProxy needs the option upgrade";
+  assertEquals((await answer.json()).error.message, text);
+  assertEquals(errors.map(({ message }) => message), [text]);
+  const { message } = errors[0]!.cause as Error;
+  for (
+    const line of [
+      "const server = new WebSocketServer({ noServer: true });",
+      "const upgrade = nodeUpgrade({ server, upgradeWebSocket });",
+      "websocket: { server }, serverOptions: upgrade.serverOptions",
+      "const { upgrade, websocket } = bunUpgrade();",
+    ]
+  ) assertStringIncludes(message, line);
+  assertEquals(engine.requests.length, 0);
 });
 
 Deno.test("WebSocket - a dial that fails is tried once more at a fresh address", async () => {

@@ -1,7 +1,9 @@
-/** The cores of a backend's socket: its outbox, and where it is dialled. */
+/** The cores of a backend's socket: its outbox, where it is dialled, and when it gives up. */
 import { assertEquals, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { addressOf, pathBelow } from "../../session/socket/address.ts";
 import { Outbox, snapshot } from "../../session/socket/outbox.ts";
+import { KeptSocket } from "../../session/socket/socket.ts";
 
 Deno.test("outbox: holds messages up to its bound, in order", () => {
   const outbox = new Outbox(10);
@@ -101,4 +103,37 @@ Deno.test("address: the part below the backend's URL is found again", () => {
     ["nonsense", undefined],
   ];
   for (const [url, path] of cases) assertEquals(pathBelow(base, url), path);
+});
+
+Deno.test("socket: without a WebSocket in the runtime, it says so and does not try again", async () => {
+  const { WebSocket: platform } = globalThis;
+  // As on Node 20.
+  Reflect.deleteProperty(globalThis, "WebSocket");
+  try {
+    using time = new FakeTime();
+    const backend = {
+      url: "http://a.example/t/",
+      ready: () => Promise.resolve(),
+      isTerminated: () => false,
+      onTerminated: () => () => {},
+      destroy() {},
+    };
+    const { signal } = new AbortController();
+    const watch = () => backend;
+    const socket = new KeptSocket({ backend, watch, signal });
+    const log: unknown[] = [];
+    socket.addEventListener("reconnecting", () => log.push("reconnecting"));
+    socket.addEventListener("error", ({ error }) => {
+      log.push((error as Error).message);
+    });
+    socket.addEventListener("close", ({ code }) => log.push(code));
+    await time.tickAsync(3_600_000);
+    await socket.closed;
+    assertEquals(log, [
+      "this runtime has no WebSocket; pass the option WebSocket, such as the class of the npm package ws",
+      1006,
+    ]);
+  } finally {
+    globalThis.WebSocket = platform;
+  }
 });

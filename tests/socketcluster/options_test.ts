@@ -226,3 +226,33 @@ Deno.test("options - wsOptions are ignored where the constructor takes names alo
   assertEquals(socket.state, "open");
   socket.disconnect();
 });
+
+Deno.test("options - without a WebSocket in the runtime, the error says so, and no reconnect follows", async () => {
+  const { WebSocket: platform } = globalThis;
+  // As on Node 20.
+  Reflect.deleteProperty(globalThis, "WebSocket");
+  try {
+    const socket = create({ hostname: "x" });
+    const { error } = await socket.listener("error").once();
+    assertEquals(
+      ((error as Error).cause as Error).message,
+      "this runtime has no WebSocket; pass the option WebSocket, such as the class of the npm package ws",
+    );
+    assertEquals([socket.state, socket.pendingReconnect], ["closed", false]);
+  } finally {
+    globalThis.WebSocket = platform;
+  }
+});
+
+Deno.test("options - a hostname with a scheme or a port is named as the cause, the query is not", async () => {
+  for (const hostname of ["localhost:80", "http://localhost"]) {
+    const socket = create({ hostname, query: { token: "SECRET" } });
+    const { error } = await socket.listener("error").once();
+    socket.disconnect();
+    assertEquals(
+      ((error as Error).cause as Error).message,
+      "the options make no valid URL; hostname is a name or an address, without a scheme or a port",
+    );
+    assertEquals(Deno.inspect(error).includes("SECRET"), false);
+  }
+});

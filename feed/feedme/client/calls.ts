@@ -7,6 +7,7 @@ import {
   type FeedmeErrorCode,
   type FeedmeErrorDetails,
   reasonOf,
+  refusalText,
 } from "./errors.ts";
 import {
   type JsonObject,
@@ -16,7 +17,7 @@ import {
 
 /** The state of an action that was sent. */
 type Sent<Call> =
-  | { state: "waiting"; call: Call; timer: Timer | undefined }
+  | { state: "waiting"; name: string; call: Call; timer: Timer | undefined }
   /** A response may still arrive, and will be ignored. */
   | { state: "ignored" }
   /** A probe, whose response is only a sign of life. */
@@ -61,7 +62,7 @@ export class Calls<Call> {
     const timer: Timer | undefined = ms > 0
       ? { kind: "action", id }
       : undefined;
-    this.#sent.set(id, { state: "waiting", call, timer });
+    this.#sent.set(id, { state: "waiting", name, call, timer });
     this.#emit({ do: "send", text });
     if (timer) this.#emit({ do: "startTimer", timer, ms });
   }
@@ -103,7 +104,7 @@ export class Calls<Call> {
     if (!sent) return false;
     this.#sent.delete(id);
     if (sent.state !== "waiting") return true;
-    const { call, timer } = sent;
+    const { name, call, timer } = sent;
     if (timer) this.#emit({ do: "stopTimer", timer });
     if (fault) {
       this.#fail(call, "unknown", "INVALID_DATA", fault);
@@ -114,7 +115,7 @@ export class Calls<Call> {
         call,
         "rejected",
         "REJECTED",
-        "Server rejected the action request.",
+        refusalText("Server rejected the action request", name, message),
         reasonOf(message),
       );
     }

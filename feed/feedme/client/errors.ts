@@ -125,6 +125,22 @@ export function reasonOf(
   return { serverErrorCode: ErrorCode, serverErrorData: ErrorData };
 }
 
+/** The longest name or code that a message quotes, in UTF-16 code units. */
+const QUOTED = 100;
+
+/**
+ * What the server did to an action or feed, and why, such as `Server rejected the action
+ * request: "add" (FULL).` Names no arguments, which may be secret.
+ */
+export function refusalText(
+  deed: string,
+  name: string,
+  { ErrorCode }: { ErrorCode: string },
+): string {
+  const quoted = JSON.stringify(name.slice(0, QUOTED));
+  return `${deed}: ${quoted} (${ErrorCode.slice(0, QUOTED)}).`;
+}
+
 /** Creates the error for an invalid argument. */
 export function invalid(text: string, cause?: unknown): FeedmeError {
   return new FeedmeError("INVALID_ARGUMENT", text, cause ? { cause } : {});

@@ -10,7 +10,7 @@ import type {
   ServerFeed,
   Timer,
 } from "./effects.ts";
-import { FeedmeError, reasonOf } from "./errors.ts";
+import { FeedmeError, reasonOf, refusalText } from "./errors.ts";
 import { type FeedActionMessage, follow } from "./follow.ts";
 import { Teller, wanting } from "./members.ts";
 import { feedKey } from "../wire/feed_key.ts";
@@ -234,7 +234,11 @@ export class Feeds<Owner> {
           this.#tell.allClosed(
             feed.members,
             "REJECTED",
-            "Server rejected the feed open request.",
+            refusalText(
+              "Server rejected the feed open request",
+              message.FeedName,
+              message,
+            ),
             reasonOf(message),
           );
         }
@@ -275,7 +279,11 @@ export class Feeds<Owner> {
         this.#tell.allClosed(
           feed.members,
           "TERMINATED",
-          "The server terminated the feed.",
+          refusalText(
+            "The server terminated the feed",
+            message.FeedName,
+            message,
+          ),
           reasonOf(message),
         );
         return true;

@@ -1,4 +1,5 @@
 /** The retry policy of the client's link. */
+import { isUnsupported } from "../../../net/dial.ts";
 import type { LinkPolicy } from "../../../net/link.ts";
 import type { FeedmeError } from "./errors.ts";
 import type { Settings } from "./options.ts";
@@ -28,6 +29,7 @@ export function retryPolicy(
       if (reason?.code !== "TIMEOUT" && reason?.code !== "TRANSPORT_FAILURE") {
         return undefined;
       }
+      if (isUnsupported(Object(reason.transportError).cause)) return undefined;
       if (wasUp && !settings.reconnect) return undefined;
       const { connectRetryMs, connectRetryMaxAttempts: most } = settings;
       if (lost) {

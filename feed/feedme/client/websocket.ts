@@ -1,5 +1,7 @@
 /** A transport that uses the platform's `WebSocket`. */
 import {
+  constructorOf,
+  isUnsupported,
   type OpenedSocket,
   openWebSocket,
   type WebSocketConstructor,
@@ -78,7 +80,7 @@ const CLOSE_GRACE = 2_000;
  * client.destroy();
  * ```
  *
- * @throws {TypeError} if there is no `url`
+ * @throws {TypeError} if there is no `url`, or if it has another scheme
  * @throws {RangeError} if `silenceTimeout` is NaN or negative
  */
 export function webSocketTransport(
@@ -121,6 +123,11 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
         "webSocketTransport needs url, such as wss://example.com/live",
       );
     }
+    // A path can be resolved only on the page, which may not be loaded yet.
+    const fault = typeof url === "function"
+      ? undefined
+      : schemeFault(parseUrl(String(url)));
+    if (fault) throw new TypeError(fault);
   }
 
   state(): TransportState {
@@ -167,8 +174,14 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
     // The platform's own error would quote the URL, which may be secret.
     const base = globalThis.location?.href;
     const parsed = parseUrl(address, base);
-    if (!parsed) throw new Error("The option url is not a valid URL");
-    const Socket = own ?? WebSocket;
+    if (!parsed) {
+      throw new Error(
+        "The option url is not a valid URL, such as wss://example.com/live",
+      );
+    }
+    const fault = schemeFault(parsed);
+    if (fault) throw new Error(fault);
+    const Socket = constructorOf(own);
     const opened = connection.opened = openWebSocket(
       parsed.href.replace(/^http/, "ws"),
       {
@@ -193,7 +206,7 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
         },
         closed: (code) =>
           this.#fail(connection, `The WebSocket closed (code ${code}).`),
-        failed: () => this.#fail(connection, UNOPENED),
+        failed: (error) => this.#fail(connection, UNOPENED, error),
       },
     );
     this.#closed = this.#closed.then(() => opened.ended);
@@ -225,7 +238,13 @@ class WebSocketTransport extends Emitter<Events> implements FeedmeTransport {
   }
 }
 
+/** What to say about a URL with another scheme; quotes only the scheme. */
+function schemeFault(url: URL | undefined): string | undefined {
+  if (!url || /^(ws|http)s?:$/.test(url.protocol)) return undefined;
+  return `The option url must begin with ws: or wss: (http: and https: mean the same); got ${url.protocol}`;
+}
+
 /** Whether an error may be shown: the platform's own may quote the URL. */
 function isOurs(error: unknown): boolean {
-  return isError(error) && error.name === "Error";
+  return isError(error) && (error.name === "Error" || isUnsupported(error));
 }

@@ -96,7 +96,7 @@ export const feedmeClientArea: Area = {
         "FeedmeError",
         "REJECTED",
         "rejected",
-        "REJECTED: Server rejected the action request.",
+        'REJECTED: Server rejected the action request: "refuse" (FULL).',
       ]);
       assertEquals([error.serverErrorCode, error.serverErrorData], [
         "FULL",
@@ -110,9 +110,11 @@ export const feedmeClientArea: Area = {
         1,
         "arguments of a callback that gets an error",
       );
+      const unknown = given[0] as typeof error;
+      assertEquals(unknown.serverErrorCode, "UNKNOWN_ACTION");
       assertEquals(
-        (given[0] as typeof error).serverErrorCode,
-        "UNKNOWN_ACTION",
+        unknown.message,
+        'REJECTED: Server rejected the action request: "unknown" (UNKNOWN_ACTION).',
       );
     },
 

@@ -17,7 +17,7 @@ const MAX_MESSAGE = 100_000;
 
 /** What cases provoke on purpose, and look at where the client sees it. */
 const PROVOKED =
-  /failed to authorize|outside itself|did not accept the WebSocket|too long/;
+  /failed to authorize|outside itself|did not accept the WebSocket|refused a page|too long/;
 
 /** What an application may return although its types forbid it. */
 const MISTAKES: Record<string, () => unknown> = {

@@ -9,7 +9,7 @@ const { upgrade, websocket } = bunUpgrade();
 const app = edge({
   engine: Jamsocket.fromEnv(process.env),
   cookieSecret: () => "secret",
-  upgrade,
+  ...(process.env.WITHOUT_UPGRADE ? {} : { upgrade }),
 });
 const server = Bun.serve({ port: 0, fetch: app.fetch, websocket });
 console.log(`listening on ${server.port}`);

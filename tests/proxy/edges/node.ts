@@ -8,7 +8,7 @@ import { edge } from "../../../examples/edge/app.ts";
 // deno-lint-ignore no-explicit-any
 const { process } = globalThis as any;
 const server = new WebSocketServer({ noServer: true });
-const { KEEP_ALIVE } = process.env;
+const { KEEP_ALIVE, WITHOUT_UPGRADE } = process.env;
 const upgrade = nodeUpgrade({
   server,
   upgradeWebSocket,
@@ -17,15 +17,17 @@ const upgrade = nodeUpgrade({
 const app = edge({
   engine: Jamsocket.fromEnv(process.env),
   cookieSecret: () => "secret",
-  upgrade,
+  ...(WITHOUT_UPGRADE ? {} : { upgrade }),
 });
 serve(
   {
     fetch: app.fetch,
     port: 0,
     hostname: "127.0.0.1",
-    websocket: { server },
-    serverOptions: upgrade.serverOptions,
+    ...(WITHOUT_UPGRADE ? {} : {
+      websocket: { server },
+      serverOptions: upgrade.serverOptions,
+    }),
   },
   ({ port }) => console.log(`listening on ${port}`),
 );

@@ -132,6 +132,12 @@ export const clientFaults: Area["cases"] = {
         String((errors[0] as FeedmeError).transportError),
         "Error: FAILURE: The WebSocket could not be opened.",
       );
+      // What follows differs from runtime to runtime; browsers say nothing more.
+      const { cause } = (errors[0] as FeedmeError).transportError as Error;
+      assert(
+        String(cause).startsWith("Error: WebSocket closed before it opened"),
+        `the cause ${cause}`,
+      );
       assert(!visible(errors).includes("secret"), "no address in it");
     }
   },

@@ -112,6 +112,10 @@ export const clientFeeds: Area["cases"] = {
       "UNKNOWN_FEED",
       {},
     ]);
+    assertEquals(
+      error.message,
+      'REJECTED: Server rejected the feed open request: "nothing" (UNKNOWN_FEED).',
+    );
     assertEquals(log, ["opening", "close REJECTED"]);
     assertEquals([feed.desiredState(), feed.state()], ["open", "closed"]);
     assertEquals(feed.snapshot(), undefined);
@@ -197,6 +201,10 @@ export const clientFeeds: Area["cases"] = {
       "MOVED",
       { to: "x" },
     ]);
+    assertEquals(
+      error.message,
+      'TERMINATED: The server terminated the feed: "board" (MOVED).',
+    );
     feed.desireClosed();
     feed.desireOpen();
     await feed.opened();
