@@ -148,33 +148,3 @@ export function readPath(path: string | undefined): string | undefined {
   }
   return path.replace(/\/$/, "");
 }
-
-/**
- * Reads the option `origin`, in any spelling of an origin.
- * @throws {TypeError} if it is not an origin: no request could come from it
- */
-export function readOrigin(origin: string | undefined): string | undefined {
-  if (origin === undefined) return undefined;
-  const url = URL.parse(origin);
-  if (
-    !url || !/^https?:$/.test(url.protocol) || url.pathname !== "/" ||
-    url.search || url.hash || url.username || url.password
-  ) {
-    throw new TypeError(
-      `the option origin must be an origin such as "https://app.example"; got ${
-        JSON.stringify(origin)
-      }`,
-    );
-  }
-  return url.origin;
-}
-
-/** What to say to the operator about a page at `from`, refused by an edge at `own`. */
-export function refusedOrigin(from: string, own: string): Error {
-  const page = from.slice(0, 200);
-  return new Error(
-    `the edge at ${own} refused a page of ${page}: if a proxy in front of the edge ` +
-      `rewrites Host, as Vite's shorthand does, keep Host (changeOrigin: false) or set the ` +
-      `option origin to ${page}; list pages of other origins in the option origins`,
-  );
-}

@@ -54,14 +54,8 @@ import {
 } from "./options.ts";
 import { isPause } from "./outages.ts";
 import { passHttp, passJoined, passNative } from "./passage.ts";
-import { originTest } from "../pass/path.ts";
-import {
-  findPlace,
-  readOrigin,
-  readPath,
-  refusedOrigin,
-  splitUrl,
-} from "./mount.ts";
+import { findPlace, readPath } from "./mount.ts";
+import { Origins } from "./origins.ts";
 import { ownUpgrade } from "../pass/upgrade.ts";
 import { lastAnswer, passable } from "./thrown.ts";
 import { Visitors } from "./visitors.ts";
@@ -124,9 +118,6 @@ const MAX_NAME = 1024;
 /** All members of a tuple but the first. */
 type Rest<T extends unknown[]> = T extends [unknown, ...infer R] ? R : never;
 
-/** Safe methods, which change nothing and need no origin check. */
-const SAFE = /^(GET|HEAD|OPTIONS)$/;
-
 /**
  * Creates the edge route as a Hono application; mount it with `app.route(path, …)`.
  *
@@ -153,20 +144,17 @@ export function sessionProxy(
     );
   }
   checkNumbers(options);
-  const { authorize, missingOrigin = "allow", keepAlive = 8_000 } = options;
+  const { authorize, keepAlive = 8_000 } = options;
   const upgrade = options.upgrade ?? ownUpgrade();
   const backends = new Backends(options);
-  const foreign = originTest(options.origins ?? []);
-  const listed = (options.origins?.length ?? 0) > 0;
   const visitors = new Visitors(options, ({ c }, error) => report(c, error));
-  const own = readOrigin(options.origin);
+  const origins = new Origins(options, report);
   const publicPath = readPath(options.path);
-  let hinted = false;
 
   async function connect(visit: Visit): Promise<Response> {
     const { held, spawned } = await backends.join(visit);
     const { backendId, status } = held;
-    const edge = origin(visit.c) + visit.path;
+    const edge = origins.own(visit.c) + visit.path;
     return json(
       {
         backend_id: backendId,
@@ -270,11 +258,6 @@ export function sessionProxy(
     }
   }
 
-  /** The origin at which clients reach the edge. */
-  function origin(c: Context): string {
-    return own ?? splitUrl(c.req.url).origin;
-  }
-
   function report(c: Context, error: unknown): void {
     // An exception here must not end a server that serves other requests.
     const failed = (thrown: unknown) =>
@@ -288,28 +271,6 @@ export function sessionProxy(
     }
   }
 
-  /** Refuses pages of other origins, whose requests would carry the user's cookies. */
-  function checkOrigin(
-    c: Context,
-    from: string | undefined,
-    upgrade: boolean,
-  ): void {
-    if (SAFE.test(c.req.method) && !upgrade) return;
-    const allowed = from === undefined
-      ? !upgrade || missingOrigin === "allow"
-      : from === origin(c) || foreign(from);
-    if (allowed) return;
-    // Once, because any page can cause it.
-    if (from !== undefined && !hinted) {
-      hinted = true;
-      report(c, refusedOrigin(from, origin(c)));
-    }
-    throw new ProxyError(
-      403,
-      "requests from this origin are not allowed (see the options origin and origins)",
-    );
-  }
-
   /** Wraps each route's handler: checks origin and name, authorizes, reports failures. */
   function route(
     serve: (visit: Visit) => Promise<Response>,
@@ -320,7 +281,7 @@ export function sessionProxy(
       let response: Response;
       try {
         const upgrade = isUpgrade(c.req.raw);
-        checkOrigin(c, from, upgrade);
+        origins.check(c, from, upgrade);
         const name = c.req.param("name")!;
         if (name === "." || name === "..") {
           throw new ProxyError(
@@ -361,7 +322,7 @@ export function sessionProxy(
           response.headers.set("retry-after", String(seconds));
         }
       }
-      const answer = withCors(c, response, from);
+      const answer = origins.share(c, response, from);
       if (c.req.method === "HEAD") endHead(answer);
       return answer;
     };
@@ -390,45 +351,11 @@ export function sessionProxy(
     );
   }
 
-  function withCors(
-    c: Context,
-    response: Response,
-    from: string | undefined,
-  ): Response {
-    if (!listed || response.status === 101) return response;
-    // A copy, because some responses have immutable headers.
-    const copy = new Response(response.body, response);
-    copy.headers.append("vary", "Origin");
-    if (from !== undefined && from !== origin(c) && foreign(from)) {
-      copy.headers.set("access-control-allow-origin", from);
-      copy.headers.set("access-control-allow-credentials", "true");
-    }
-    return copy;
-  }
-
-  /** Preflight requests carry no cookies, so the origin decides, not `authorize`. */
-  function preflight(c: Context): Response | undefined {
-    const from = c.req.header("origin");
-    const method = c.req.header("access-control-request-method");
-    if (from === undefined || method === undefined) return undefined;
-    const headers = c.req.header("access-control-request-headers");
-    return new Response(null, {
-      status: foreign(from) ? 204 : 403,
-      headers: foreign(from)
-        ? {
-          "access-control-allow-origin": from,
-          "access-control-allow-credentials": "true",
-          "access-control-allow-methods": method,
-          ...(headers ? { "access-control-allow-headers": headers } : {}),
-          "access-control-max-age": "600",
-          "vary": "Origin",
-        }
-        : { "vary": "Origin" },
-    });
-  }
-
   const app = new Hono();
-  app.options("/:name/*", async (c, next) => preflight(c) ?? await next());
+  app.options(
+    "/:name/*",
+    async (c, next) => origins.preflight(c) ?? await next(),
+  );
   // The number of segments after the name locates it, wherever the application mounts
   // the route.
   app.post("/:name/connect", route(connect, 1));
