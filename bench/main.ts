@@ -7,6 +7,7 @@ const AREAS: Record<string, () => Promise<() => Promise<void>>> = {
   dev: async () => (await import("./dev.ts")).benchDev,
   cold: async () => (await import("./cold.ts")).benchCold,
   platform: async () => (await import("./platform.ts")).benchPlatform,
+  loud: async () => (await import("./loud.ts")).benchLoud,
   proxy: async () => (await import("./proxy.ts")).benchProxy,
   hop: async () => (await import("./hop.ts")).benchHop,
   sockets: async () => (await import("./sockets.ts")).benchSockets,

@@ -108,7 +108,7 @@ export function parseCommandLine(
   const [command, ...rest] = args;
   if (command === "serve") return parseServe(rest, read);
   if (isOrder(command)) {
-    const order = parseOrder(command, rest);
+    const order = parseOrder(command, rest, read);
     return order
       ? { command: "order", order }
       : { command: "help", text: ORDERS_HELP };

@@ -5,6 +5,7 @@ import { bearer } from "../engine/http.ts";
 import { Jamsocket } from "../engine/jamsocket.ts";
 import { optionsHelp, parseOptions, readToken } from "./arguments.ts";
 import type { LogLine } from "./backend.ts";
+import { readConfigFile, type ReadFile } from "./config_file.ts";
 import { DevPlatformError, isDevPlatformError } from "./listen.ts";
 import { openBrowser } from "./open_browser.ts";
 import { ORDER_OPTIONS } from "./options.ts";
@@ -57,12 +58,14 @@ The exit code is 0, 1 if something failed, or 2 if the arguments are wrong.
 `;
 
 /**
- * Parses the arguments of a command; `undefined` if they ask for help.
+ * Parses the arguments of a command; `undefined` if they ask for help. `read` reads
+ * `feedline.json`, whose port counts unless the arguments say where the platform is.
  * @throws {DevPlatformError} if they are invalid
  */
 export function parseOrder(
   name: OrderName,
   args: readonly string[],
+  read: ReadFile = () => undefined,
 ): Order | undefined {
   const { values, positionals } = parseOptions(ORDER_OPTIONS, args);
   if (values.help) return undefined;
@@ -82,12 +85,18 @@ export function parseOrder(
     name,
     target: positionals[0],
     apiUrl: url?.replace(/\/$/, "") ??
-      `http://localhost:${values.port ?? 8080}`,
+      `http://localhost:${values.port ?? portIn(read) ?? 8080}`,
     tokenFile: values["token-file"],
     json,
     hard,
     follow,
   };
+}
+
+/** The port on which this project's platform listens, if `feedline.json` says so. */
+function portIn(read: ReadFile): number | undefined {
+  const { port } = readConfigFile("dev", undefined, read);
+  return port ?? readConfigFile("serve", undefined, read).port;
 }
 
 /**

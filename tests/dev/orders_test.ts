@@ -102,6 +102,19 @@ Deno.test("orders - what is wrong is named, with the next step", async () => {
   }
 });
 
+Deno.test("orders - the port in feedline.json counts, unless the arguments say where", () => {
+  const asked = (text: string | undefined, ...args: string[]) =>
+    parseOrder("list", args, () => text)!.apiUrl;
+  const dev = '{ "dev": { "port": 8180 }, "serve": { "port": 80 } }';
+  assertEquals(asked(dev), "http://localhost:8180");
+  assertEquals(asked('{ "serve": { "port": 8081 } }'), "http://localhost:8081");
+  assertEquals(asked('{ "dev": {} }'), "http://localhost:8080");
+  assertEquals(asked(undefined), "http://localhost:8080");
+  assertEquals(asked(dev, "--port", "8282"), "http://localhost:8282");
+  assertEquals(asked(dev, "--url", "http://h:1/"), "http://h:1");
+  assertThrows(() => asked("{"), DevPlatformError, "feedline.json");
+});
+
 Deno.test("orders - help, version and exit codes", async () => {
   const { log, error } = console;
   const printed: string[] = [];

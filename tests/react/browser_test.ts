@@ -124,6 +124,11 @@ const cases: Record<string, Case> = {
     await until(() => stage.server.counts.streams[0] === 2, "remade");
     await until(() => stage.server.counts.streams[1] === 1, "the first ended");
     await stage.shows("readyready ready");
+    await stage.run(
+      "given = { ...given, backend_id: given.backend_id + 'x' }; page.render('given')",
+    );
+    await until(() => stage.server.counts.streams[0] === 3, "remade again");
+    await until(() => stage.server.counts.streams[1] === 1, "the second ended");
     await stage.unmount();
   },
 
