@@ -132,7 +132,8 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.waitForFunction("document.querySelector('#app').__vue_app__");
       await picture("home");
       await page.getByRole("button", { name: "Search" }).first().click();
-      await page.keyboard.type("joinPresence");
+      // It waits for the box, whose code is loaded only now.
+      await page.locator(".VPLocalSearchBox input").fill("joinPresence");
       // The list changes with each letter, so it is this result that counts.
       const result = page.locator(".VPLocalSearchBox .result", {
         hasText: /Feedme: live feeds.*Presence/s,
