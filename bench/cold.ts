@@ -8,6 +8,7 @@ import { sessionProxy } from "../session/edge/proxy.ts";
 import { startDockerd } from "../tests/kit/dockerd.ts";
 import { folder } from "../tests/kit/program.ts";
 import type { SessionEngine } from "../types.ts";
+import { byHand } from "./by_hand.ts";
 import { compare, printTable, type Row, type Way } from "./compare.ts";
 
 const PROGRAM =
@@ -46,22 +47,8 @@ async function untilAnswered(origin: string): Promise<void> {
   }
 }
 
-async function processByHand(main: string): Promise<number> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  const start = performance.now();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", main],
-    env: { PORT: String(port) },
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  await untilAnswered(`http://127.0.0.1:${port}`);
-  const took = performance.now() - start;
-  child.kill("SIGKILL");
-  await child.status;
-  return took;
+function processByHand(main: string): Promise<number> {
+  return byHand(main, (port) => untilAnswered(`http://127.0.0.1:${port}`));
 }
 
 /** Runs Docker's own command. */

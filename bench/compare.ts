@@ -30,6 +30,18 @@ export function median(values: number[]): number {
     : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The value that a share of `sorted` stays within. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor((sorted.length - 1) * share)]!;
+}
+
+/** What 50 %, 99 % and all of `times` (ms) stay within, as text. */
+export function percentiles(times: readonly number[]): string {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) => quantile(sorted, share).toFixed(1);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`;
+}
+
 /** Runs both ways alternately, after one uncounted round. */
 export async function compare(
   a: Way,

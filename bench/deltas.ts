@@ -9,6 +9,7 @@
 import jsonPatch from "fast-json-patch";
 import { create } from "jsondiffpatch";
 import { diff } from "../feed/feedme/wire/diff.ts";
+import { mulberry32 } from "../tests/kit/random.ts";
 import { compare, printTable, type Row } from "./compare.ts";
 
 // Aliases, because an interface has no index signature, which data needs.
@@ -30,14 +31,10 @@ function list(count: number): Item[] {
   return Array.from({ length: count }, (_, index) => item(index));
 }
 
-/** The same numbers in each run (mulberry32). */
+/** Numbers in `[0, 1)`. */
 function numbers(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = mulberry32(seed);
+  return () => next() / 2 ** 32;
 }
 
 /** The length of ASCII data as JSON. */
@@ -54,7 +51,7 @@ interface Case {
   readonly floor?: (before: Data, after: Data) => number;
 }
 
-/** Every item that is new needs a delta with its value and its place. */
+/** Each new item needs a delta with its value and place. */
 function inserted(before: Data, after: Data): number {
   const known = new Set(before.items.map(({ id }) => id));
   return 1 +
@@ -69,7 +66,7 @@ function inserted(before: Data, after: Data): number {
     );
 }
 
-/** Every item that is gone needs a delta with its place: there are no ranges. */
+/** Each deleted item needs a delta of its own: no operation deletes a range. */
 function deleted(before: Data, after: Data): number {
   const left = new Set(after.items.map(({ id }) => id));
   return 1 +
@@ -194,8 +191,8 @@ function sizes(count: number): Row[] {
 
 /** The forms in which an application may hand over the data of a change. */
 const FORMS: readonly [form: string, form: (after: Data) => Data][] = [
-  ["what is kept is identical", (after) => after],
-  ["everything read anew", (after) => structuredClone(after)],
+  ["kept items are the same objects", (after) => after],
+  ["all items are copies", (after) => structuredClone(after)],
 ];
 
 /** At 1,000 items, because jsondiffpatch's time grows with their square. */

@@ -7,7 +7,7 @@
 import { bundle } from "../tests/kit/bundle.ts";
 import { folder, startProgram } from "../tests/kit/program.ts";
 import { runtime } from "../tests/kit/runtimes.ts";
-import { median, printTable, type Row } from "./compare.ts";
+import { median, printTable, quantile, type Row } from "./compare.ts";
 import { listener, processorTime } from "./process.ts";
 
 const CONNECTIONS = 64;
@@ -127,11 +127,10 @@ async function measure(
   const seconds = (performance.now() - start) / 1000;
   const spent = processorTime(server.pid) - cpu;
   took.sort((a, b) => a - b);
-  const at = (share: number) => took[Math.floor(took.length * share)]!;
   return {
     rate: took.length / seconds,
-    p50: at(0.5),
-    p99: at(0.99),
+    p50: quantile(took, 0.5),
+    p99: quantile(took, 0.99),
     cpu: 1000 * spent / took.length,
   };
 }

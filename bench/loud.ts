@@ -5,7 +5,7 @@
  */
 import { Jamsocket } from "../server.ts";
 import { startDevPlatform } from "../session/dev/mod.ts";
-import { printTable, type Row } from "./compare.ts";
+import { percentiles, printTable, type Row } from "./compare.ts";
 
 const MEGABYTES = 100;
 
@@ -23,15 +23,6 @@ const BACKEND = `
     }
     console.log("done");
   }`;
-
-/** Milliseconds that 50 %, 99 % and all of `times` stay within. */
-function percentiles(times: number[]): string {
-  const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
-      .toFixed(1);
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`;
-}
 
 /** Reads until `over`; at least 200 times. */
 async function read(

@@ -8,6 +8,7 @@ import { Plane } from "../server.ts";
 import { sessionProxy } from "../session/edge/proxy.ts";
 import { BACKEND_STATUSES } from "../types.ts";
 import { findPlane, startPlane } from "../tests/engines/plane/start.ts";
+import { percentiles } from "./compare.ts";
 
 const COUNT = Number(Deno.args[0] ?? 1_000);
 const AT_ONCE = 20;
@@ -38,11 +39,7 @@ async function each(job: (number: number) => Promise<number>) {
 }
 
 function show(what: string, sorted: readonly number[]): void {
-  const at = (share: number) =>
-    Math.round(sorted[Math.floor((sorted.length - 1) * share)]!);
-  console.log(
-    `${what}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`,
-  );
+  console.log(`${what}: ${percentiles(sorted)}`);
 }
 
 /** How many raw streams of Plane lacked `ready`, which the follower then found. */

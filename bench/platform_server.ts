@@ -3,7 +3,7 @@ import { runPlatform } from "../session/dev/run_platform.ts";
 import type { Runner } from "../session/dev/runner.ts";
 
 const address = Deno.args[0]!;
-/** Starts nothing: what is measured is the platform's own part of a backend. */
+/** Starts no program, so only the platform's own cost of a backend is measured. */
 const runner: Runner = {
   runs: "nothing",
   run(_spec, listener) {

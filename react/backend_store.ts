@@ -165,7 +165,7 @@ export class BackendStore implements Store<BackendConnection> {
     this.#held.notify();
   }
 
-  /** There is no backend, for now or for good. */
+  /** Shows no backend, and whether one is still expected. */
   #wait(phase: "connecting" | "failed", error: unknown): void {
     this.#connection = error === undefined ? { phase } : { phase, error };
     this.#held.notify();

@@ -162,7 +162,7 @@ function parseDev(args: readonly string[], read: ReadFile): Command {
       "--image runs the image's own command; omit the module and the command",
     );
   }
-  const file = readConfigFile("dev", given.config, read);
+  const file = readConfigFile(given.config, read).dev;
   const values = merged(file, given);
   const program = programOf(module, rest) ??
     (given.image === undefined ? programOf(file.module, file.args) : {}) ??
@@ -214,7 +214,7 @@ function parseServe(args: readonly string[], read: ReadFile): Command {
   const { values: given, positionals } = parseOptions(SERVE_OPTIONS, args);
   if (given.help) return { command: "help", text: SERVE_HELP };
   if (given.version) return { command: "help", text: VERSION };
-  const values = merged(readConfigFile("serve", given.config, read), given);
+  const values = merged(readConfigFile(given.config, read).serve, given);
   const { image } = values;
   if (image === undefined || positionals.length > 0) {
     throw new DevPlatformError(

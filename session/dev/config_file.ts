@@ -76,20 +76,22 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** What the file sets for each command. */
+type FileSections = { readonly [S in Section]: FileValues<S> };
+
 /**
- * What a file sets for a command: `path` is what `--config` names, if it was given.
- * All of the file is checked, so a mistake shows at the first start.
+ * What a file sets: `path` is what `--config` names, if it was given. All of the file is
+ * checked, so a mistake shows at the first start.
  * @throws {DevPlatformError} if the file has a mistake
  */
-export function readConfigFile<S extends Section>(
-  section: S,
+export function readConfigFile(
   path: string | undefined,
   read: ReadFile,
-): FileValues<S> {
+): FileSections {
   const file = path ?? CONFIG_FILE;
   const text = read(file);
   if (text === undefined) {
-    if (path === undefined) return {};
+    if (path === undefined) return { dev: {}, serve: {} };
     throw new DevPlatformError(`--config: no such file: ${file}`);
   }
   const refuse = (mistake: string): never => {
@@ -113,7 +115,7 @@ export function readConfigFile<S extends Section>(
     }
   }
   // Checked above.
-  return (all[section] ?? {}) as FileValues<S>;
+  return { dev: {}, serve: {}, ...all } as FileSections;
 }
 
 function parse(text: string, refuse: (mistake: string) => never): unknown {

@@ -95,8 +95,8 @@ export function parseOrder(
 
 /** The port on which this project's platform listens, if `feedline.json` says so. */
 function portIn(read: ReadFile): number | undefined {
-  const { port } = readConfigFile("dev", undefined, read);
-  return port ?? readConfigFile("serve", undefined, read).port;
+  const { dev, serve } = readConfigFile(undefined, read);
+  return dev.port ?? serve.port;
 }
 
 /**

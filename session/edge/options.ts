@@ -128,7 +128,8 @@ export interface SessionProxyOptions {
   WebSocket?: WebSocketConstructor | undefined;
   /**
    * Called when a request to the platform or a backend fails, when a limit closes a
-   * socket, and for the first page that is refused for its origin. Neither the error nor its cause contains a secret.
+   * socket, and for the first page that is refused for its origin. Neither the error
+   * nor its cause contains a secret.
    * @default {console.error}
    */
   onError?: ((error: Error, c: Context) => void) | undefined;

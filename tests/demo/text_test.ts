@@ -11,15 +11,12 @@ import {
   TextHistory,
   transform,
 } from "../../examples/board/text.ts";
+import { mulberry32 } from "../kit/random.ts";
 
-/** Numbers by chance that are the same in each run (mulberry32). */
+/** Whole numbers in `[0, below)`. */
 function random(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+  const next = mulberry32(seed);
+  return (below) => next() % below;
 }
 
 Deno.test("demo text - the difference between two texts", () => {

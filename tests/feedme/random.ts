@@ -4,18 +4,14 @@ import type {
   Json,
   JsonObject,
 } from "../../feed/feedme/wire/protocol.ts";
+import { mulberry32 } from "../kit/random.ts";
 
 /** A whole number in `[0, below)`. */
 export type Random = (below: number) => number;
 
-/** mulberry32, which is short and good enough to choose test cases. */
 export function rng(seed: number): Random {
-  return (below) => {
-    seed = seed + 0x6d2b79f5 | 0;
-    let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return Math.floor(((t ^ t >>> 14) >>> 0) / 2 ** 32 * below);
-  };
+  const next = mulberry32(seed);
+  return (below) => Math.floor(next() / 2 ** 32 * below);
 }
 
 export function pick<T>(random: Random, list: readonly T[]): T {

@@ -53,6 +53,28 @@ export async function startProgram(
   }
 }
 
+/** Starts a process, and keeps what it prints: to its end, or the pipes would fill. */
+export function spawnHeard(
+  command: string,
+  args: string[],
+  options: Deno.CommandOptions,
+) {
+  const child = new Deno.Command(command, {
+    args,
+    ...options,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let said = "";
+  const drained = Promise.all([child.stdout, child.stderr].map(async (from) => {
+    for await (const text of from.pipeThrough(new TextDecoderStream())) {
+      said += text;
+    }
+  }));
+  return { child, said: () => said, drained };
+}
+
 /** The processes that one has started, and those that they have; the first is itself. */
 export async function family(pid: number): Promise<number[]> {
   const { stdout } = await new Deno.Command("ps", {

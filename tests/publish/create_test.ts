@@ -12,7 +12,7 @@ import { pack, packCreate } from "../../tools/pack.ts";
 import { isRunning } from "../dev/helpers.ts";
 import { inChromium } from "../kit/chromium.ts";
 import { inPlaceOfJsr } from "../kit/jsr.ts";
-import { family, folder } from "../kit/program.ts";
+import { family, folder, spawnHeard } from "../kit/program.ts";
 import { runtime } from "../kit/runtimes.ts";
 import { until } from "../kit/wait.ts";
 import testImports from "../imports.json" with { type: "json" };
@@ -273,21 +273,9 @@ async function start(
   args: string[],
   options: Deno.CommandOptions,
 ): Promise<AsyncDisposable> {
-  const child = new Deno.Command(command, {
-    args,
-    ...options,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let said = "";
+  const { child, said, drained } = spawnHeard(command, args, options);
   let ended = false;
   child.status.then(() => ended = true);
-  const drained = Promise.all([child.stdout, child.stderr].map(async (from) => {
-    for await (const text of from.pipeThrough(new TextDecoderStream())) {
-      said += text;
-    }
-  }));
   const end = async () => {
     const all = await family(child.pid);
     // As a terminal does on Ctrl-C.
@@ -307,7 +295,7 @@ async function start(
     const left = await running();
     for (const pid of left) Deno.kill(pid, "SIGKILL");
     await drained;
-    assertEquals(left, [], said);
+    assertEquals(left, [], said());
   };
   try {
     await until(
@@ -323,7 +311,7 @@ async function start(
     );
   } catch (error) {
     await end().catch(() => {});
-    throw new Error(said, { cause: error });
+    throw new Error(said(), { cause: error });
   }
   return { [Symbol.asyncDispose]: end };
 }

@@ -14,7 +14,7 @@ import { bundle } from "../kit/bundle.ts";
 import { inChromium } from "../kit/chromium.ts";
 import { config } from "../kit/config.ts";
 import { isRunning, platform } from "../dev/helpers.ts";
-import { family, folder } from "../kit/program.ts";
+import { family, folder, spawnHeard } from "../kit/program.ts";
 import { runtime } from "../kit/runtimes.ts";
 import { until } from "../kit/wait.ts";
 
@@ -131,22 +131,8 @@ async function start(
   args: string[],
   options: Deno.CommandOptions,
 ): Promise<{ origin: string } & AsyncDisposable> {
-  const child = new Deno.Command(command, {
-    args,
-    ...options,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let said = "";
-  const read = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      said += text;
-    }
-  };
-  // To their ends, or the pipes would fill.
-  const drained = Promise.all([read(child.stdout), read(child.stderr)]);
-  const address = () => / on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+  const { child, said, drained } = spawnHeard(command, args, options);
+  const address = () => / on (http:\/\/127\.0\.0\.1:\d+)/.exec(said())?.[1];
   const end = async () => {
     const all = await family(child.pid);
     try {
@@ -165,7 +151,7 @@ async function start(
     await until(() => address() !== undefined, "the server's address");
   } catch (error) {
     await end();
-    throw new Error(said, { cause: error });
+    throw new Error(said(), { cause: error });
   }
   return { origin: address()!, [Symbol.asyncDispose]: end };
 }

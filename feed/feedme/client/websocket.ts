@@ -80,7 +80,7 @@ const CLOSE_GRACE = 2_000;
  * client.destroy();
  * ```
  *
- * @throws {TypeError} if there is no `url`, or if it has another scheme
+ * @throws {TypeError} if `url` is missing or has another scheme
  * @throws {RangeError} if `silenceTimeout` is NaN or negative
  */
 export function webSocketTransport(

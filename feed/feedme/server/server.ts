@@ -178,8 +178,8 @@ const MOST_QUOTED = 1_000;
  * Creates a server for an application. It does nothing until you pass it a socket.
  *
  * @throws {RangeError} if a limit is out of range
- * @throws {TypeError} if there is no application, a feed has no `initial` or an action no
- * `handler`
+ * @throws {TypeError} if the application is missing, a feed lacks `initial`, or an action
+ * lacks `handler`
  */
 export function feedmeServer(
   application: FeedmeApplication,

@@ -4,7 +4,7 @@ import { readServerEvents } from "../../../net/sse.ts";
 import { check, equal } from "../check.ts";
 import type { EngineCase, EngineTest } from "../suite.ts";
 
-/** Requests to the edge route, in this process. */
+/** Requests to the edge route, without a server. */
 type Edge = (path: string, init?: RequestInit) => Promise<Response>;
 
 /** How many backends get their first request at once. */
